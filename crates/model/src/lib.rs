@@ -1,0 +1,16 @@
+//! The mathematics of digital fingerprinting: Arrow columns in, scores out.
+//!
+//! A [`UserModel`](user_model::UserModel) learns what one account normally does: a feature plan
+//! turns the account's log rows into numbers ([`encode`]), an autoencoder learns to reconstruct
+//! them ([`net`], [`train`]), and rows that it reconstructs badly are unusual ([`score`]).
+//!
+//! No files, sockets, clocks or async in here. Work is spread over the ambient rayon pool; the
+//! bytes that come out do not depend on how many threads that pool has.
+
+pub mod config;
+pub mod encode;
+pub mod error;
+
+pub use config::ModelConfig;
+pub use encode::{EncodedRows, FeaturePlan};
+pub use error::ModelError;

@@ -1,0 +1,1 @@
+//! The deep front door: one user's encoder, weights and loss statistics.
