@@ -1,1 +1,101 @@
-fn main() {}
+//! `morpheus`: digital fingerprinting from one binary. Arguments come in, lines and exit codes go
+//! out; everything between is `dfp-pipeline`.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the only place that prints")]
+
+mod arguments;
+mod console;
+mod generate;
+mod help;
+mod summary;
+
+use arguments::{Command, Usage};
+use dfp_pipeline::plan::{self, PlanSpec};
+use dfp_pipeline::report::{Reporter, Weight};
+use dfp_pipeline::{RunError, Stop};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// Done.
+const DONE: u8 = 0;
+/// The run failed.
+const FAILED: u8 = 1;
+/// The line makes no sense.
+const USAGE: u8 = 2;
+/// Done, but input was skipped.
+const SKIPPED: u8 = 3;
+/// Stopped by Ctrl+C, as shells write it: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let code = match arguments::parse(&words, &|name| std::env::var(name).ok()) {
+        Ok(Command::Help(text)) => {
+            println!("{text}");
+            DONE
+        }
+        Ok(Command::Version) => {
+            println!("morpheus, version {}", env!("CARGO_PKG_VERSION"));
+            DONE
+        }
+        Ok(Command::Run { spec, level }) => run(&spec, level),
+        Ok(Command::Generate(texts)) => generate::run(&texts),
+        Err(usage) => refuse(&usage),
+    };
+    ExitCode::from(code)
+}
+
+fn refuse(usage: &Usage) -> u8 {
+    for mistake in &usage.mistakes {
+        eprintln!("error: {mistake}");
+    }
+    eprintln!("see {} --help", usage.command);
+    USAGE
+}
+
+fn run(spec: &PlanSpec, level: Weight) -> u8 {
+    println!("Configuring Pipeline via CLI");
+    let plan = match plan::check(spec) {
+        Ok(plan) => plan,
+        Err(mistakes) => return refuse(&Usage { mistakes, command: "morpheus run pipeline-ae".into() }),
+    };
+    let console = Arc::new(console::Console::new(level));
+    let stop = Stop::new();
+    if let Err(error) = stop_on_ctrl_c(&stop) {
+        console.say(Weight::Warning, &format!("Ctrl+C will end the run at once: {error}"));
+    }
+    println!("Starting pipeline via CLI... Ctrl+C to Quit");
+    let reporter: Arc<dyn Reporter> = Arc::clone(&console) as Arc<dyn Reporter>;
+    let result = dfp_pipeline::run(&plan, &reporter, &stop);
+    console.close();
+    match result {
+        Ok(summary) => {
+            print!("{}", summary::text(&summary));
+            match (summary.interrupted, summary.anything_skipped()) {
+                (true, _) => INTERRUPTED,
+                (false, true) => SKIPPED,
+                (false, false) => DONE,
+            }
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            match error {
+                RunError::Usage(_) => USAGE,
+                RunError::Failed(_) => FAILED,
+                RunError::Interrupted => INTERRUPTED,
+            }
+        }
+    }
+}
+
+/// The first Ctrl+C lets what is in flight run through; the second ends the process.
+fn stop_on_ctrl_c(stop: &Stop) -> Result<(), ctrlc::Error> {
+    let stop = stop.clone();
+    ctrlc::set_handler(move || {
+        if stop.is_set() {
+            eprintln!("Killing");
+            std::process::exit(i32::from(INTERRUPTED));
+        }
+        stop.set();
+        eprintln!("Stopping pipeline... what is in flight is finished; Ctrl+C again to kill");
+    })
+}

@@ -1,1 +1,21 @@
+//! The product: one table of stages and options, a serialisable plan that is checked and run,
+//! rows split by user, one look-up of models, and the stages.
 
+pub mod error;
+pub mod features;
+pub mod generate;
+pub mod options;
+pub mod plan;
+pub mod report;
+
+mod message;
+mod models;
+mod run;
+mod source;
+mod stages;
+mod train;
+mod users;
+
+pub use dfp_flow::Stop;
+pub use error::RunError;
+pub use run::run;

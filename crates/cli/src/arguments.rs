@@ -1,0 +1,433 @@
+//! Words and environment variables -> [`Command`], by the table of options.
+//!
+//! The grammar is that of a chained Click group: a command's options stand before the next
+//! command; stages follow one another, each with its own options; there are no positional
+//! arguments, abbreviations or short options. All mistakes of a line are gathered.
+
+use crate::help;
+use dfp_pipeline::options::{self, AUTOENCODER, CommandSpec, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role, STAGES, bool_word, nearest};
+use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
+use dfp_pipeline::report::Weight;
+
+/// What is to be done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Command {
+    /// Print this.
+    Help(String),
+    /// Print the version.
+    Version,
+    /// Run a pipeline; say messages of this weight and above.
+    Run { spec: PlanSpec, level: Weight },
+    /// Make synthetic logs.
+    Generate(OptionTexts),
+}
+
+/// Why a line makes no sense.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Each mistake.
+    pub mistakes: Vec<String>,
+    /// The command whose help says more.
+    pub command: String,
+}
+
+/// Looks up an environment variable.
+pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Reads a command line, without the program's name.
+pub fn parse(words: &[String], environment: Environment<'_>) -> Result<Command, Usage> {
+    let mut parser = Parser { words, at: 0, environment, mistakes: Vec::new() };
+    let (place, command) = parser.morpheus();
+    match command {
+        // Who asks for help gets it, whatever else stands on the line.
+        Some(command @ (Command::Help(_) | Command::Version)) => Ok(command),
+        Some(command) if parser.mistakes.is_empty() => Ok(command),
+        _ => Err(Usage { mistakes: parser.mistakes, command: place.to_owned() }),
+    }
+}
+
+struct Parser<'a> {
+    words: &'a [String],
+    at: usize,
+    environment: Environment<'a>,
+    mistakes: Vec<String>,
+}
+
+/// What the options of one command amount to.
+enum Options {
+    Given(OptionTexts),
+    Help,
+    Version,
+}
+
+/// A command, if there is one, and the words that lead to it.
+type Parsed = (&'static str, Option<Command>);
+
+impl Parser<'_> {
+    fn next_word(&mut self) -> Option<String> {
+        let word = self.words.get(self.at)?;
+        self.at += 1;
+        Some(word.clone())
+    }
+
+    fn morpheus(&mut self) -> Parsed {
+        const HERE: &str = "morpheus";
+        let global = match self.options(GLOBAL.name, GLOBAL.options, &[]) {
+            Options::Given(texts) => texts,
+            Options::Version => return (HERE, Some(Command::Version)),
+            Options::Help => return (HERE, Some(Command::Help(help::morpheus()))),
+        };
+        let level = self.level(&global);
+        match self.next_word().as_deref() {
+            None => (HERE, Some(Command::Help(help::morpheus()))),
+            Some("run") => self.run(level),
+            Some("tools") => self.tools(),
+            Some(word) => {
+                let mistake = unknown("command", word, &["run", "tools"]);
+                self.mistakes.push(mistake);
+                (HERE, None)
+            }
+        }
+    }
+
+    /// The global options have no place in a plan: they are about this process alone.
+    fn level(&mut self, global: &OptionTexts) -> Weight {
+        for option in GLOBAL.options {
+            let texts = global.get(option.name).map(Vec::as_slice).unwrap_or_default();
+            for text in texts {
+                if let Err(why) = option.kind.parse(text) {
+                    self.mistakes.push(format!("morpheus: --{}: {why}", option.name));
+                } else if let options::Effect::Refused { accepted, why } = option.effect
+                    && accepted.and_then(bool_word) != bool_word(text)
+                {
+                    self.mistakes.push(format!("morpheus: --{} {text:?} is refused: {why}", option.name));
+                }
+            }
+        }
+        let word = global.get("log_level").and_then(|texts| texts.last()).map(|text| text.to_uppercase());
+        match word.as_deref() {
+            Some("DEBUG") => Weight::Debug,
+            Some("INFO") => Weight::Info,
+            Some("ERROR" | "CRITICAL" | "FATAL") => Weight::Error,
+            _ => Weight::Warning,
+        }
+    }
+
+    fn run(&mut self, level: Weight) -> Parsed {
+        const HERE: &str = "morpheus run";
+        let run = match self.options(RUN.name, RUN.options, &["run"]) {
+            Options::Given(texts) => texts,
+            _ => return (HERE, Some(Command::Help(help::run()))),
+        };
+        match self.next_word().as_deref() {
+            None => (HERE, Some(Command::Help(help::run()))),
+            Some("pipeline-ae") => self.autoencoder(run, level),
+            Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil" | "pipeline-other")) => {
+                let mistake = format!("{word} is not here; the pipeline of this program is pipeline-ae");
+                self.mistakes.push(mistake);
+                (HERE, None)
+            }
+            Some(word) => {
+                let mistake = unknown("pipeline", word, &["pipeline-ae"]);
+                self.mistakes.push(mistake);
+                (HERE, None)
+            }
+        }
+    }
+
+    fn autoencoder(&mut self, run: OptionTexts, level: Weight) -> Parsed {
+        const HERE: &str = "morpheus run pipeline-ae";
+        let pipeline = match self.options(AUTOENCODER.name, AUTOENCODER.options, &["run", "pipeline-ae"]) {
+            Options::Given(texts) => texts,
+            _ => return (HERE, Some(Command::Help(help::autoencoder()))),
+        };
+        if self.at == self.words.len() && self.mistakes.is_empty() {
+            return (HERE, Some(Command::Help(help::autoencoder())));
+        }
+        let mut stages = Vec::new();
+        while let Some(name) = self.next_word() {
+            let entry = options::stage(&name).filter(|entry| !matches!(entry.role, Role::Absent(_)));
+            let Some(entry) = entry else {
+                // The check of the plan says what is wrong with the name; its options cannot be told.
+                self.skip_to_next_stage();
+                stages.push(StageSpec { name, options: OptionTexts::new() });
+                continue;
+            };
+            match self.options(entry.name, entry.options, &["run", "pipeline-ae", entry.name]) {
+                Options::Given(options) => stages.push(StageSpec { name, options }),
+                _ => return (HERE, Some(Command::Help(help::stage(entry)))),
+            }
+        }
+        let spec = PlanSpec { run, pipeline, stages };
+        // A line with a mistake in its spelling may have others: all are told together.
+        if !self.mistakes.is_empty()
+            && let Err(further) = dfp_pipeline::plan::check(&spec)
+        {
+            self.mistakes.extend(further);
+        }
+        (HERE, Some(Command::Run { spec, level }))
+    }
+
+    fn tools(&mut self) -> Parsed {
+        const HERE: &str = "morpheus tools";
+        match self.next_word().as_deref() {
+            None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
+            Some("generate") => match self.options(GENERATE.name, GENERATE.options, &["tools", "generate"]) {
+                Options::Given(texts) => {
+                    if let Some(word) = self.next_word() {
+                        self.mistakes.push(format!("generate: unexpected word {word:?}; it takes options only"));
+                    }
+                    ("morpheus tools generate", Some(Command::Generate(texts)))
+                }
+                _ => (HERE, Some(Command::Help(help::command("morpheus tools generate", &GENERATE)))),
+            },
+            Some("onnx-to-trt") => {
+                self.mistakes.push("onnx-to-trt is not here: models need no GPU runtime".to_owned());
+                (HERE, None)
+            }
+            Some(word) => {
+                let mistake = unknown("tool", word, &["generate"]);
+                self.mistakes.push(mistake);
+                (HERE, None)
+            }
+        }
+    }
+
+    /// Reads options until a word that is none; `path` leads to the command, for the names of
+    /// environment variables.
+    fn options(&mut self, place: &str, table: &'static [OptionSpec], path: &[&str]) -> Options {
+        let mut texts = OptionTexts::new();
+        while let Some(word) = self.words.get(self.at)
+            && let Some(typed) = word.strip_prefix("--")
+        {
+            self.at += 1;
+            let (name, value) = match typed.split_once('=') {
+                Some((name, value)) => (name, Some(value.to_owned())),
+                None => (typed, None),
+            };
+            match name {
+                "help" => return Options::Help,
+                "version" if path.is_empty() => return Options::Version,
+                _ => {}
+            }
+            if let Some(option) = options::option(table, name) {
+                if let Some(text) = self.value(place, option, table, value) {
+                    texts.entry(option.name.to_owned()).or_default().push(text);
+                }
+            } else if let Some(option) = negated(table, name) {
+                texts.entry(option.name.to_owned()).or_default().push("false".to_owned());
+            } else {
+                self.unknown_option(place, table, name, value.is_none());
+            }
+        }
+        self.from_environment(table, path, &mut texts);
+        Options::Given(texts)
+    }
+
+    /// The value of an option just read. A yes-or-no option may stand alone; any other takes the
+    /// next word, unless that is plainly another option of the same command.
+    fn value(
+        &mut self,
+        place: &str,
+        option: &OptionSpec,
+        table: &'static [OptionSpec],
+        inline: Option<String>,
+    ) -> Option<String> {
+        if inline.is_some() {
+            return inline;
+        }
+        let next = self.words.get(self.at);
+        if option.kind == Kind::Bool {
+            return Some(match next.filter(|word| bool_word(word).is_some()) {
+                Some(word) => {
+                    self.at += 1;
+                    word.clone()
+                }
+                None => "true".to_owned(),
+            });
+        }
+        let is_option = |word: &&String| {
+            word.strip_prefix("--").is_some_and(|word| {
+                let name = word.split('=').next().unwrap_or(word);
+                name == "help" || options::option(table, name).is_some()
+            })
+        };
+        match next.filter(|word| !is_option(word)) {
+            Some(word) => {
+                self.at += 1;
+                Some(word.clone())
+            }
+            None => {
+                let placeholder = option.kind.placeholder();
+                self.mistakes.push(format!("{place}: --{} needs a value: {placeholder}", option.name));
+                None
+            }
+        }
+    }
+
+    fn unknown_option(&mut self, place: &str, table: &[OptionSpec], name: &str, may_have_value: bool) {
+        let known = table.iter().flat_map(|option| option.aliases.iter().copied().chain([option.name]));
+        self.mistakes.push(match nearest(name, known) {
+            Some(near) => format!("{place}: there is no option --{name}; did you mean --{near}"),
+            None => format!("{place}: there is no option --{name}"),
+        });
+        // A word after it is its value, not a stage, unless it is the name of one.
+        let next = self.words.get(self.at).filter(|word| !word.starts_with("--"));
+        if may_have_value && next.is_some_and(|word| options::stage(word).is_none() && !is_command(word)) {
+            self.at += 1;
+        }
+    }
+
+    fn from_environment(&self, table: &[OptionSpec], path: &[&str], texts: &mut OptionTexts) {
+        for option in table.iter().filter(|option| !texts.contains_key(option.name)).collect::<Vec<_>>() {
+            let set = option.environment_names(path).iter().find_map(|name| (self.environment)(name));
+            let Some(text) = set.filter(|text| !text.is_empty()) else { continue };
+            let values = if option.multiple {
+                text.split_whitespace().map(str::to_owned).collect()
+            } else {
+                vec![text]
+            };
+            texts.insert(option.name.to_owned(), values);
+        }
+    }
+
+    fn skip_to_next_stage(&mut self) {
+        while self.words.get(self.at).is_some_and(|word| options::stage(word).is_none()) {
+            self.at += 1;
+        }
+    }
+}
+
+/// The yes-or-no option that `no-…` denies.
+fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSpec> {
+    options::option(table, name.strip_prefix("no-")?).filter(|option| option.kind == Kind::Bool)
+}
+
+fn is_command(word: &str) -> bool {
+    let commands: [&CommandSpec; 3] = [&RUN, &AUTOENCODER, &GENERATE];
+    word == "tools" || commands.iter().any(|command| command.name == word)
+}
+
+fn unknown(what: &str, word: &str, known: &[&str]) -> String {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => format!("there is no {what} {word:?}; did you mean {near}"),
+        None => format!("there is no {what} {word:?}; accepted: {}", known.join(", ")),
+    }
+}
+
+/// Names of the stages that can be used.
+pub fn usable_stages() -> impl Iterator<Item = &'static options::StageEntry> {
+    STAGES.iter().filter(|entry| !matches!(entry.role, Role::Absent(_)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<String> {
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn spec(line: &str) -> PlanSpec {
+        match parse(&words(line), &|_| None) {
+            Ok(Command::Run { spec, .. }) => spec,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn mistakes(line: &str) -> Vec<String> {
+        match parse(&words(line), &|_| None) {
+            Err(usage) => usage.mistakes,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const SEED: &str = "run --num_threads=1 pipeline-ae --userid_filter=user123 \
+        --userid_column_name=userIdentitysessionContextsessionIssueruserName \
+        from-cloudtrail --input_glob=in/*.csv train-ae --train_data_glob=tr/*.csv --seed 42 \
+        preprocess inf-pytorch add-scores serialize to-file --filename=out.csv --overwrite";
+
+    #[test]
+    fn the_seed_line_is_read() {
+        let spec = spec(SEED);
+        let names: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
+        assert_eq!(names, ["from-cloudtrail", "train-ae", "preprocess", "inf-pytorch", "add-scores", "serialize", "to-file"]);
+        assert_eq!(spec.run["num_threads"], ["1"]);
+        assert_eq!(spec.stages[1].options["seed"], ["42"]);
+        assert_eq!(spec.stages[6].options["overwrite"], ["true"]);
+        assert!(dfp_pipeline::plan::check(&spec).is_ok());
+    }
+
+    #[test]
+    fn a_flag_takes_a_word_for_yes_or_no_and_nothing_else() {
+        let line = "run pipeline-ae from-cloudtrail --input_glob a --sort_glob false --recursive to-file --overwrite no --filename b.csv";
+        let spec = spec(line);
+        assert_eq!(spec.stages[0].options["sort_glob"], ["false"]);
+        assert_eq!(spec.stages[0].options["recursive"], ["true"]);
+        assert_eq!(spec.stages[1].options["overwrite"], ["no"]);
+    }
+
+    #[test]
+    fn both_spellings_of_an_option_mean_the_same() {
+        for name in ["file-type", "file_type"] {
+            let spec = spec(&format!("run pipeline-ae from-cloudtrail --input_glob a --{name}=CSV"));
+            assert_eq!(spec.stages[0].options["file-type"], ["CSV"]);
+        }
+    }
+
+    #[test]
+    fn all_mistakes_of_a_line_are_told_together() {
+        assert_eq!(
+            mistakes("run --num_thread 2 pipeline-ae from-cloudtrail --input_blob x train-ae --train_epochs zero preproces to-file"),
+            [
+                "run: there is no option --num_thread; did you mean --num_threads",
+                "from-cloudtrail: there is no option --input_blob; did you mean --input_glob",
+                "from-cloudtrail: --input_glob is required: files to read; ** stands for any number of directories",
+                "train-ae: --train_epochs: \"zero\" is not a whole number of at least 1",
+                "there is no stage \"preproces\"; did you mean preprocess",
+                "to-file: --filename is required: the file to write",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_missing_is_not_taken_from_the_next_option() {
+        assert_eq!(
+            mistakes("run pipeline-ae --userid_filter --userid_column_name u from-cloudtrail --input_glob a")[0],
+            "pipeline-ae: --userid_filter needs a value: TEXT"
+        );
+    }
+
+    #[test]
+    fn environment_variables_stand_in_for_options_that_are_not_typed() {
+        let environment = |name: &str| match name {
+            "MORPHEUS_RUN_NUM_THREADS" => Some("3".to_owned()),
+            "MORPHEUS_RUN_PIPELINE_AE_SERIALIZE_EXCLUDE" => Some("^a ^b".to_owned()),
+            "MORPHEUS_RUN_PIPELINE_AE_FROM_CLOUDTRAIL_INPUT_GLOB" => Some("env".to_owned()),
+            _ => None,
+        };
+        let line = words("run pipeline-ae from-cloudtrail --input_glob typed train-ae serialize");
+        let Ok(Command::Run { spec, .. }) = parse(&line, &environment) else { panic!() };
+        assert_eq!(spec.run["num_threads"], ["3"]);
+        assert_eq!(spec.stages[0].options["input_glob"], ["typed"]);
+        assert_eq!(spec.stages[2].options["exclude"], ["^a", "^b"]);
+    }
+
+    #[test]
+    fn bare_groups_and_help_print_help() {
+        for line in ["", "run", "run pipeline-ae", "tools", "--help", "run --help", "run pipeline-ae train-ae --help", "tools generate --help"] {
+            assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");
+        }
+        assert_eq!(parse(&words("--version"), &|_| None), Ok(Command::Version));
+    }
+
+    #[test]
+    fn global_options_are_checked_before_anything_else() {
+        assert_eq!(
+            mistakes("--log_level loud run"),
+            ["morpheus: --log_level: \"loud\" is not one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG"]
+        );
+        assert!(mistakes("--debug run pipeline-ae")[0].contains("is refused"));
+        assert!(parse(&words("--no-debug run"), &|_| None).is_ok());
+    }
+}

@@ -1,0 +1,180 @@
+//! Messages and progress on standard error: bars on a terminal, plain lines elsewhere.
+
+use crate::summary::{count, grouped};
+use dfp_pipeline::report::{Progress, Reporter, Weight};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use std::collections::HashMap;
+use std::io::IsTerminal;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Without a terminal, a long phase tells where it is this often.
+const PLAIN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Says messages of a weight and above, and shows progress.
+pub struct Console {
+    level: Weight,
+    /// `None` when standard error is not a terminal.
+    bars: Option<MultiProgress>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    phase: Option<Phase>,
+    monitors: HashMap<usize, Meter>,
+}
+
+/// The phase that is running: reading, training or scoring.
+struct Phase {
+    bar: Option<ProgressBar>,
+    line: String,
+    told: Instant,
+}
+
+/// One `monitor` stage.
+struct Meter {
+    bar: Option<ProgressBar>,
+    rows: usize,
+    start: Instant,
+    last: Instant,
+    /// Exponentially smoothed rows a second.
+    rate: f64,
+}
+
+impl Console {
+    /// A console that says messages of this weight and above.
+    pub fn new(level: Weight) -> Self {
+        let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
+        Self { level, bars, state: Mutex::default() }
+    }
+
+    /// Ends all displays.
+    pub fn close(&self) {
+        self.phase_over();
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn print(&self, line: &str) {
+        match &self.bars {
+            Some(bars) => bars.suspend(|| eprintln!("{line}")),
+            None => eprintln!("{line}"),
+        }
+    }
+
+    fn bar(&self, length: usize, template: &str) -> Option<ProgressBar> {
+        let bars = self.bars.as_ref()?;
+        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        Some(bars.add(ProgressBar::new(length as u64).with_style(style)))
+    }
+
+    /// Shows `done` of `all`, with a line that says the same in words.
+    fn show(&self, done: usize, all: usize, line: String) {
+        let mut state = self.state();
+        let phase = state.phase.get_or_insert_with(|| Phase {
+            bar: self.bar(all, "{bar:30} {msg} [{elapsed}]"),
+            line: String::new(),
+            told: Instant::now(),
+        });
+        if let Some(bar) = &phase.bar {
+            bar.set_length(all.max(done) as u64);
+            bar.set_position(done as u64);
+            bar.set_message(line.clone());
+        } else if phase.told.elapsed() >= PLAIN_INTERVAL {
+            phase.told = Instant::now();
+            eprintln!("{line}");
+        }
+        phase.line = line;
+    }
+
+    fn monitor(&self, position: usize, settings: &dfp_pipeline::plan::Monitor, rows: usize, done: bool) {
+        let mut state = self.state();
+        let meter = state.monitors.entry(position).or_insert_with(|| {
+            let now = Instant::now();
+            let bar = self.bar(0, "{msg}").filter(|_| rows > 0 || !settings.delayed_start);
+            Meter { bar, rows: 0, start: now, last: now, rate: 0.0 }
+        });
+        meter.count(rows, settings.smoothing);
+        let line = meter.line(settings, done);
+        match (&meter.bar, done) {
+            (Some(bar), false) => bar.set_message(line),
+            (Some(bar), true) => bar.finish_with_message(line),
+            (None, true) => eprintln!("{line}"),
+            (None, false) => {}
+        }
+    }
+}
+
+impl Meter {
+    fn count(&mut self, rows: usize, smoothing: f64) {
+        let seconds = self.last.elapsed().as_secs_f64();
+        self.rows += rows;
+        if rows == 0 || seconds <= 0.0 {
+            return;
+        }
+        self.last = Instant::now();
+        let newest = rows as f64 / seconds;
+        self.rate = if self.rate == 0.0 { newest } else { smoothing * newest + (1.0 - smoothing) * self.rate };
+    }
+
+    /// In the form of the peer's monitor: `Progress[Complete]: 847 messages [00:01, 612.3 messages/s]`.
+    fn line(&self, settings: &dfp_pipeline::plan::Monitor, done: bool) -> String {
+        let elapsed = self.start.elapsed();
+        let average = self.rows as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
+        let rate = if done || settings.smoothing == 0.0 || self.rate == 0.0 { average } else { self.rate };
+        format!(
+            "{}{}: {} {} [{:02}:{:02}, {rate:.1} {}/s]",
+            settings.description,
+            if done { "[Complete]" } else { "" },
+            self.rows,
+            settings.unit,
+            elapsed.as_secs() / 60,
+            elapsed.as_secs() % 60,
+            settings.unit
+        )
+    }
+}
+
+impl Reporter for Console {
+    fn say(&self, weight: Weight, text: &str) {
+        if weight < self.level {
+            return;
+        }
+        let word = match weight {
+            Weight::Error => "error: ",
+            Weight::Warning => "warning: ",
+            Weight::Info | Weight::Debug => "",
+        };
+        self.print(&format!("{word}{text}"));
+    }
+
+    fn progress(&self, progress: Progress<'_>) {
+        match progress {
+            Progress::Read { purpose, files_done, files, rows } => {
+                let line = format!("reading {purpose}: {files_done} of {}, {}", count(files, "file"), count(rows, "row"));
+                self.show(files_done, files, line);
+            }
+            Progress::Trained { user, users_done, users, epoch, epochs, loss } => {
+                let of = if users > 1 { format!("{} of {users} users done, ", grouped(users_done)) } else { String::new() };
+                let line = format!("training: {of}{user} epoch {epoch} of {epochs}, loss {loss:.4}");
+                let done = if users > 1 { users_done } else { epoch };
+                self.show(done, if users > 1 { users } else { epochs }, line);
+            }
+            Progress::Scored { rows, total } => {
+                self.show(rows, total, format!("scoring: {} of {}", grouped(rows), count(total, "row")));
+            }
+            Progress::Monitor { position, settings, rows, done } => self.monitor(position, settings, rows, done),
+        }
+    }
+
+    fn phase_over(&self) {
+        let Some(phase) = self.state().phase.take() else { return };
+        match phase.bar {
+            Some(bar) => bar.finish_and_clear(),
+            None => eprintln!("{}", phase.line),
+        }
+    }
+}

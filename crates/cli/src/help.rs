@@ -1,0 +1,99 @@
+//! Help texts, made from the table of options.
+
+use crate::arguments::usable_stages;
+use dfp_pipeline::options::{AUTOENCODER, CommandSpec, Effect, GENERATE, GLOBAL, OptionSpec, RUN, StageEntry};
+use std::fmt::Write;
+
+/// Help of `morpheus`.
+pub fn morpheus() -> String {
+    let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
+    options(&mut text, GLOBAL.options);
+    text.push_str("  --version\n      print the version\n");
+    commands(&mut text, "Commands", [("run", RUN.about), ("tools", "make demonstration data")]);
+    text
+}
+
+/// Help of `morpheus run`.
+pub fn run() -> String {
+    let mut text = head("morpheus run [OPTIONS] PIPELINE", RUN.about);
+    options(&mut text, RUN.options);
+    commands(&mut text, "Pipelines", [(AUTOENCODER.name, AUTOENCODER.about)]);
+    text
+}
+
+/// Help of `morpheus run pipeline-ae`.
+pub fn autoencoder() -> String {
+    let mut text = head(
+        "morpheus run [OPTIONS] pipeline-ae [OPTIONS] STAGE [OPTIONS] [STAGE [OPTIONS]]...",
+        AUTOENCODER.about,
+    );
+    options(&mut text, AUTOENCODER.options);
+    commands(&mut text, "Stages, in an order that works", usable_stages().map(|stage| (stage.name, stage.about)));
+    text.push_str("\nSTAGE --help describes the options of a stage.\n");
+    text
+}
+
+/// Help of a stage.
+pub fn stage(entry: &StageEntry) -> String {
+    let mut text = head(&format!("morpheus run pipeline-ae ... {} [OPTIONS]", entry.name), entry.about);
+    if !entry.aliases.is_empty() {
+        let _ = writeln!(text, "\nAlso called {}.", entry.aliases.join(", "));
+    }
+    options(&mut text, entry.options);
+    text
+}
+
+/// Help of `morpheus tools`.
+pub fn tools() -> String {
+    let mut text = head("morpheus tools COMMAND", "make demonstration data");
+    commands(&mut text, "Commands", [(GENERATE.name, GENERATE.about)]);
+    text
+}
+
+/// Help of a command without sub-commands.
+pub fn command(line: &str, spec: &CommandSpec) -> String {
+    let mut text = head(&format!("{line} [OPTIONS]"), spec.about);
+    options(&mut text, spec.options);
+    text
+}
+
+fn head(line: &str, about: &str) -> String {
+    format!("Usage: {line}\n\n{about}\n")
+}
+
+fn commands<'a>(text: &mut String, title: &str, rows: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    let _ = writeln!(text, "\n{title}:");
+    for (name, about) in rows {
+        let _ = writeln!(text, "  {name:<16} {about}");
+    }
+}
+
+fn options(text: &mut String, table: &[OptionSpec]) {
+    text.push_str("\nOptions:\n");
+    for option in table {
+        let _ = writeln!(text, "  --{} {}", option.name, option.kind.placeholder());
+        let _ = writeln!(text, "      {}", option.help);
+        let mut facts = Vec::new();
+        if option.required {
+            facts.push("required".to_owned());
+        }
+        if option.multiple {
+            facts.push("may be given several times".to_owned());
+        }
+        if let Some(default) = option.default.filter(|default| !default.is_empty()) {
+            facts.push(format!("default: {default}"));
+        }
+        if !option.aliases.is_empty() {
+            facts.push(format!("also --{}", option.aliases.join(", --")));
+        }
+        match option.effect {
+            Effect::Used => {}
+            Effect::Noted(why) => facts.push(format!("accepted without effect: {why}")),
+            Effect::Refused { why, .. } => facts.push(format!("refused: {why}")),
+        }
+        if !facts.is_empty() {
+            let _ = writeln!(text, "      [{}]", facts.join("; "));
+        }
+    }
+    text.push_str("  --help\n      print this\n");
+}

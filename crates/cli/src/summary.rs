@@ -1,0 +1,76 @@
+//! The few lines at the end of a run.
+
+use dfp_pipeline::report::Summary;
+use std::fmt::Write;
+
+/// The summary as text, each line ended.
+pub fn text(summary: &Summary) -> String {
+    let mut text = String::new();
+    let mut line = |name: &str, value: String| {
+        let _ = writeln!(text, "{name:<10} {value}");
+    };
+    line("read", format!("{} of {}", count(summary.rows_read, "row"), count(summary.users, "user")));
+    for skipped in &summary.skipped {
+        line("skipped", skipped.clone());
+    }
+    if summary.rows_without_user > 0 {
+        line("skipped", format!("{} without a user", count(summary.rows_without_user, "row")));
+    }
+    let failed = match summary.failed_users.len() {
+        0 => String::new(),
+        n => format!(", {} without (training failed)", count(n, "user")),
+    };
+    line("models", format!("{}{failed}", count(summary.models, "user")));
+    let unscored = match summary.rows_without_model {
+        0 => String::new(),
+        n => format!(", {} without a model", count(n, "row")),
+    };
+    line("scored", format!("{}{unscored}", count(summary.rows_scored, "row")));
+    for (file, rows) in &summary.written {
+        line("written", format!("{} to {file}", count(*rows, "row")));
+    }
+    let phases: Vec<String> =
+        summary.phases.iter().map(|(name, time)| format!("{name} {:.2} s", time.as_secs_f64())).collect();
+    line("time", phases.join(", "));
+    if let Some(seed) = summary.drawn_seed {
+        line("seed", format!("{seed} (drawn; --seed {seed} of train-ae repeats this run)"));
+    }
+    if summary.rows_scored > 0 {
+        unusual(&mut text, summary);
+    }
+    if summary.interrupted {
+        text.push_str("stopped before the end; what was written is kept as NAME.partial\n");
+    }
+    text
+}
+
+fn unusual(text: &mut String, summary: &Summary) {
+    let unusual = &summary.unusual;
+    let _ = writeln!(text, "{:<10} {} with z > 4; the highest:", "unusual", count(unusual.above_four, "row"));
+    let width = unusual.top.iter().map(|row| row.user.chars().count()).max().unwrap_or(0).max("user".len());
+    let _ = writeln!(text, "  {:<width$} {:>9} {:>9} {:>7}", "user", "_index_", "score", "z");
+    for row in &unusual.top {
+        let _ = writeln!(text, "  {:<width$} {:>9} {:>9.4} {:>7.2}", row.user, row.file_row, row.score, row.z);
+    }
+}
+
+/// "1 row", "2 rows", "1,234 rows".
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// Digits in groups of three.
+pub fn grouped(n: usize) -> String {
+    indicatif::HumanCount(n as u64).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(count(1, "row"), "1 row");
+        assert_eq!(count(1234, "row"), "1,234 rows");
+    }
+}

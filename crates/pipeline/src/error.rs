@@ -1,0 +1,27 @@
+//! How a run ends when it does not end well.
+
+/// Why a run did not succeed; each variant has its exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What was asked for makes no sense: exit code 2.
+    #[error("{}", .0.join("\n"))]
+    Usage(Vec<String>),
+    /// The run failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+    /// The run was asked to stop before there was anything to finish: exit code 130.
+    #[error("interrupted")]
+    Interrupted,
+}
+
+impl From<arrow_schema::ArrowError> for RunError {
+    fn from(error: arrow_schema::ArrowError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<dfp_io::IoError> for RunError {
+    fn from(error: dfp_io::IoError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

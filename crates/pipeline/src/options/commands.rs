@@ -1,0 +1,118 @@
+//! Options of the commands before the first stage, and of the tools.
+
+use super::{CommandSpec, Kind, OptionSpec};
+
+const CHOICE_LEVEL: Kind =
+    Kind::Choice(&["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG"]);
+
+/// `morpheus`
+pub const GLOBAL: CommandSpec = CommandSpec {
+    name: "morpheus",
+    about: "digital fingerprinting: learn what every account normally does, and say what is unusual",
+    options: &[
+        OptionSpec::new("log_level", CHOICE_LEVEL, "how much is said: messages of this weight and above")
+            .default("WARNING"),
+        OptionSpec::new("debug", Kind::Bool, "add a column with the time at which each stage saw a row")
+            .refused_unless("false", "columns of stage times are not here yet; leave it out"),
+        OptionSpec::new("log_config_file", Kind::Path, "a logging configuration").refused(
+            "Python logging configurations cannot be read; use --log_level",
+        ),
+        OptionSpec::new("plugin", Kind::Text, "a Python module with further stages")
+            .multiple()
+            .refused("Python plug-ins cannot be loaded; every stage is built in"),
+    ],
+};
+
+/// `morpheus run`
+pub const RUN: CommandSpec = CommandSpec {
+    name: "run",
+    about: "run a pipeline",
+    options: &[
+        OptionSpec::new(
+            "num_threads",
+            Kind::Integer { min: 1 },
+            "workers of each stage that can have several (default: the number of CPUs)",
+        ),
+        OptionSpec::new(
+            "compute_threads",
+            Kind::Integer { min: 1 },
+            "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
+        ),
+        OptionSpec::new("pipeline_batch_size", Kind::Integer { min: 1 }, "rows a message after train-ae")
+            .default("256"),
+        OptionSpec::new("model_max_batch_size", Kind::Integer { min: 1 }, "rows a call of the model")
+            .noted("a message is scored in one pass, and scores do not depend on how rows are cut"),
+        OptionSpec::new("edge_buffer_size", Kind::Integer { min: 2 }, "messages waiting between two stages")
+            .default("128"),
+        OptionSpec::new("use_cpp", Kind::Bool, "native nodes")
+            .noted("there is one implementation, and it is native"),
+        OptionSpec::new(
+            "manual_seed",
+            Kind::Integer { min: 0 },
+            "seed of everything random; --seed of train-ae goes before it",
+        ),
+        OptionSpec::new(
+            "strict",
+            Kind::Bool,
+            "fail when any row, file or user had to be skipped, instead of counting it",
+        )
+        .default("false"),
+    ],
+};
+
+/// `morpheus run pipeline-ae`
+pub const AUTOENCODER: CommandSpec = CommandSpec {
+    name: "pipeline-ae",
+    about: "an autoencoder for each user",
+    options: &[
+        OptionSpec::new(
+            "columns_file",
+            Kind::Text,
+            "feature columns: a file with one name a line, or a built-in list: cloudtrail (default: the source's list)",
+        ),
+        OptionSpec::new(
+            "labels_file",
+            Kind::ExistingFile,
+            "names of the result columns, one a line: the score, then its z-score",
+        ),
+        OptionSpec::new("userid_column_name", Kind::Text, "the column that tells users apart")
+            .default("userIdentityaccountId"),
+        OptionSpec::new("userid_filter", Kind::Text, "only this user"),
+        OptionSpec::new(
+            "feature_scaler",
+            Kind::Choice(&["STANDARD", "GAUSS_RANK", "GAUSSRANK", "MODIFIED", "NONE"]),
+            "how numeric features are scaled",
+        )
+        .default("STANDARD"),
+        OptionSpec::new(
+            "use_generic_model",
+            Kind::Bool,
+            "also train a model on the rows of all users, for users without one of their own",
+        )
+        .default("false"),
+        OptionSpec::new("timestamp_column_name", Kind::Text, "the time column of `timeseries`")
+            .noted("it belongs to timeseries, which is not here yet; rows are ordered by event_dt"),
+        OptionSpec::new("viz_file", Kind::Path, "draw the pipeline")
+            .refused("drawing the pipeline is not here yet; leave it out"),
+        OptionSpec::new("viz_direction", Kind::Choice(&["BT", "LR", "RL", "TB"]), "direction of the drawing")
+            .refused("drawing the pipeline is not here yet; leave it out"),
+    ],
+};
+
+/// `morpheus tools generate`
+pub const GENERATE: CommandSpec = CommandSpec {
+    name: "generate",
+    about: "make synthetic CloudTrail logs with account takeovers whose truth is known",
+    options: &[
+        OptionSpec::new("output_dir", Kind::Path, "directory for training/, validation/ and labels.csv").required(),
+        OptionSpec::new("users", Kind::Integer { min: 1 }, "number of users").default("1"),
+        OptionSpec::new("days", Kind::Integer { min: 2 }, "days of history and new activity together").default("90"),
+        OptionSpec::new("training_rows", Kind::Integer { min: 1 }, "rows of history a user").default("3200"),
+        OptionSpec::new("new_rows", Kind::Integer { min: 1 }, "rows of new activity a user").default("850"),
+        OptionSpec::new("takeovers", Kind::Integer { min: 0 }, "users whose account is taken over").default("1"),
+        OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
+        OptionSpec::new("format", Kind::Choice(&["csv", "json"]), "flat CSV, or CloudTrail's {\"Records\": ...}")
+            .default("csv"),
+        OptionSpec::new("overwrite", Kind::Bool, "write into a directory that has files in it").default("false"),
+    ],
+};

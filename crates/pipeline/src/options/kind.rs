@@ -1,0 +1,120 @@
+//! What the value of an option may be.
+
+/// What a value may be, and how its text is read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// Any text.
+    Text,
+    /// A path that need not exist.
+    Path,
+    /// A path to a file that exists.
+    ExistingFile,
+    /// A whole number of at least `min`.
+    Integer {
+        /// The smallest value accepted.
+        min: i64,
+    },
+    /// A number of at least `min`.
+    Number {
+        /// The smallest value accepted.
+        min: f64,
+    },
+    /// Yes or no; a bare option means yes.
+    Bool,
+    /// One of these words, in any case.
+    Choice(&'static [&'static str]),
+}
+
+/// A checked value.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Text, a path, or a choice in the table's spelling.
+    Text(String),
+    /// A whole number.
+    Integer(i64),
+    /// A number.
+    Number(f64),
+    /// Yes or no.
+    Bool(bool),
+}
+
+/// Reads the words for yes and no, in any case.
+pub fn bool_word(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "1" | "true" | "t" | "yes" | "y" | "on" => Some(true),
+        "0" | "false" | "f" | "no" | "n" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+impl Kind {
+    /// Reads a value.
+    ///
+    /// # Errors
+    /// The text in quotes and what would be accepted.
+    pub fn parse(&self, text: &str) -> Result<Value, String> {
+        match *self {
+            Self::Text | Self::Path => Ok(Value::Text(text.to_owned())),
+            Self::ExistingFile => {
+                if std::path::Path::new(text).is_file() {
+                    Ok(Value::Text(text.to_owned()))
+                } else {
+                    Err(format!("there is no file {text:?}"))
+                }
+            }
+            Self::Integer { min } => match text.trim().parse::<i64>() {
+                Ok(value) if value >= min => Ok(Value::Integer(value)),
+                _ => Err(format!("{text:?} is not a whole number of at least {min}")),
+            },
+            Self::Number { min } => match text.trim().parse::<f64>() {
+                Ok(value) if value.is_finite() && value >= min => Ok(Value::Number(value)),
+                _ => Err(format!("{text:?} is not a number of at least {min}")),
+            },
+            Self::Bool => bool_word(text)
+                .map(Value::Bool)
+                .ok_or_else(|| format!("{text:?} is neither true nor false (accepted: true, false, yes, no, on, off, 1, 0)")),
+            Self::Choice(words) => words
+                .iter()
+                .find(|word| word.eq_ignore_ascii_case(text))
+                .map(|word| Value::Text((*word).to_owned()))
+                .ok_or_else(|| match super::nearest(text, words.iter().copied()) {
+                    Some(word) => format!("{text:?} is not one of {}; did you mean {word:?}", words.join(", ")),
+                    None => format!("{text:?} is not one of {}", words.join(", ")),
+                }),
+        }
+    }
+
+    /// The word that stands for a value in help texts.
+    pub fn placeholder(&self) -> String {
+        match self {
+            Self::Text => "TEXT".into(),
+            Self::Path | Self::ExistingFile => "FILE".into(),
+            Self::Integer { min: i64::MIN } => "INTEGER".into(),
+            Self::Integer { min } => format!("INTEGER>={min}"),
+            Self::Number { min } => format!("NUMBER>={min}"),
+            Self::Bool => "[true|false]".into(),
+            Self::Choice(words) => format!("[{}]", words.join("|")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_read_or_refused_with_what_is_accepted() {
+        assert_eq!(Kind::Integer { min: 1 }.parse("25"), Ok(Value::Integer(25)));
+        assert_eq!(
+            Kind::Integer { min: 1 }.parse("0"),
+            Err("\"0\" is not a whole number of at least 1".to_owned())
+        );
+        assert_eq!(Kind::Bool.parse("Yes"), Ok(Value::Bool(true)));
+        assert_eq!(Kind::Choice(&["auto", "csv"]).parse("CSV"), Ok(Value::Text("csv".into())));
+        assert_eq!(
+            Kind::Choice(&["auto", "csv"]).parse("cvs"),
+            Err("\"cvs\" is not one of auto, csv; did you mean \"csv\"".to_owned())
+        );
+        assert!(Kind::Number { min: 0.0 }.parse("nan").is_err());
+    }
+}

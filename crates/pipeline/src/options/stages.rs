@@ -1,0 +1,207 @@
+//! One entry a stage: its options, what it takes and what it hands on.
+
+use super::{Emits, Form, Kind, OptionSpec, Role, StageEntry};
+
+const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored];
+const ANY: &[Form] = &[Form::UserRows, Form::Assigned, Form::Encoded, Form::Scored, Form::Plain];
+const NOT_YET: &str = "it is not here yet";
+const WATCHING: &str = "it belongs to watching a directory, which is not here yet";
+
+/// Every stage of the autoencoder pipeline, those of the peer that are not here included.
+pub const STAGES: &[StageEntry] = &[
+    StageEntry {
+        name: "from-cloudtrail",
+        aliases: &[],
+        about: "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, each also gzipped",
+        role: Role::Source(Form::UserRows),
+        options: &[
+            OptionSpec::new(
+                "input_glob",
+                Kind::Text,
+                "files to read; ** stands for any number of directories",
+            )
+            .required(),
+            OptionSpec::new("watch_directory", Kind::Bool, "go on reading files as they arrive")
+                .refused_unless("false", "watching a directory is not here yet; leave it out"),
+            OptionSpec::new(
+                "max_files",
+                Kind::Integer { min: -1 },
+                "read at most this many files, in sorted order; -1: all",
+            )
+            .default("-1"),
+            OptionSpec::new(
+                "file-type",
+                Kind::Choice(&["auto", "csv", "json"]),
+                "what the files hold; auto: told by name and content",
+            )
+            .aliases(&["file_type"])
+            .default("auto"),
+            OptionSpec::new(
+                "repeat",
+                Kind::Integer { min: 1 },
+                "read each file this many times, each copy starting where the last one ends in time",
+            )
+            .default("1"),
+            OptionSpec::new("sort_glob", Kind::Bool, "read files in sorted order")
+                .noted("files are always read in sorted order"),
+            OptionSpec::new("recursive", Kind::Bool, "let ** reach below the first directory").default("true"),
+            OptionSpec::new("queue_max_size", Kind::Integer { min: 1 }, "file batches waiting").noted(WATCHING),
+            OptionSpec::new("batch_timeout", Kind::Number { min: 0.0 }, "seconds between two looks").noted(WATCHING),
+            OptionSpec::new("allow_no_files", Kind::Bool, "do not fail when no file matches").default("false"),
+        ],
+    },
+    StageEntry {
+        name: "train-ae",
+        aliases: &[],
+        about: "train an autoencoder for each user, or read trained ones",
+        role: Role::Stage(&[Form::UserRows], Emits::Form(Form::Assigned)),
+        options: &[
+            OptionSpec::new("pretrained_filename", Kind::ExistingFile, "a model file to use instead of training"),
+            OptionSpec::new("train_data_glob", Kind::Text, "files to train on; without it each message trains a new model"),
+            OptionSpec::new(
+                "source_stage_class",
+                Kind::Text,
+                "how the training files are read (default: as the pipeline's own source reads)",
+            ),
+            OptionSpec::new("train_epochs", Kind::Integer { min: 1 }, "passes over the training rows").default("25"),
+            OptionSpec::new("train_min_history", Kind::Integer { min: 1 }, "a user needs this many rows for a model")
+                .default("2"),
+            OptionSpec::new(
+                "train_max_history",
+                Kind::Integer { min: 1 },
+                "train on a user's newest rows only (default: all rows of the training files; 1000 without files)",
+            ),
+            OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes (default: drawn and shown)"),
+            OptionSpec::new("sort_glob", Kind::Bool, "read files in sorted order")
+                .noted("files are always read in sorted order"),
+            OptionSpec::new("models_output_filename", Kind::Path, "write all models to this file"),
+        ],
+    },
+    StageEntry {
+        name: "preprocess",
+        aliases: &[],
+        about: "encode the feature columns as the model's input",
+        role: Role::Stage(&[Form::Assigned], Emits::Form(Form::Encoded)),
+        options: &[],
+    },
+    StageEntry {
+        name: "inf-pytorch",
+        aliases: &["inf-ae"],
+        about: "score rows with their user's model (no PyTorch is needed)",
+        role: Role::Stage(&[Form::Encoded], Emits::Form(Form::Scored)),
+        options: &[],
+    },
+    StageEntry {
+        name: "add-scores",
+        aliases: &[],
+        about: "add the score columns",
+        role: Role::Stage(&[Form::Scored], Emits::Same),
+        options: &[
+            OptionSpec::new("label", Kind::Text, "result columns to add (default: all of the labels)").multiple(),
+            OptionSpec::new("prefix", Kind::Text, "put before the names of the columns").default(""),
+            OptionSpec::new("probs_type", Kind::Text, "number type of the columns")
+                .noted("scores are written as the shortest decimals that hold them"),
+            OptionSpec::new(
+                "details",
+                Kind::Choice(&["none", "z_loss", "all"]),
+                "z_loss: each feature's z-loss, max_abs_z and mean_abs_z; all: its prediction and loss too",
+            )
+            .default("none"),
+        ],
+    },
+    StageEntry {
+        name: "monitor",
+        aliases: &[],
+        about: "show how many rows pass, and how fast",
+        role: Role::Stage(ANY, Emits::Same),
+        options: &[
+            OptionSpec::new("description", Kind::Text, "what the line says").default("Progress"),
+            OptionSpec::new(
+                "smoothing",
+                Kind::Number { min: 0.0 },
+                "weight of the newest rate, 0 to 1; 0: the average over the whole run",
+            )
+            .default("0.05"),
+            OptionSpec::new("unit", Kind::Text, "what is counted").default("messages"),
+            OptionSpec::new("delayed_start", Kind::Bool, "show nothing before the first message").default("false"),
+            OptionSpec::new(
+                "log_level",
+                Kind::Choice(&["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG", "NOTSET"]),
+                "weight of the line",
+            )
+            .noted("the line is always shown"),
+        ],
+    },
+    StageEntry {
+        name: "serialize",
+        aliases: &[],
+        about: "choose the columns to write",
+        role: Role::Stage(SEVERAL_FORMS, Emits::Form(Form::Plain)),
+        options: &[
+            OptionSpec::new(
+                "include",
+                Kind::Text,
+                "keep columns that one of these regular expressions matches at the start (default: all)",
+            )
+            .multiple(),
+            OptionSpec::new(
+                "exclude",
+                Kind::Text,
+                "then drop columns that one of these matches at the start (default: ^ID$ and ^_ts_)",
+            )
+            .multiple(),
+            OptionSpec::new("fixed_columns", Kind::Bool, "give every message the columns of the first")
+                .default("true"),
+        ],
+    },
+    StageEntry {
+        name: "to-file",
+        aliases: &[],
+        about: "write rows: CSV, JSON lines or Parquet",
+        role: Role::Stage(&[Form::Plain, Form::UserRows], Emits::Same),
+        options: &[
+            OptionSpec::new("filename", Kind::Path, "the file to write").required(),
+            OptionSpec::new("overwrite", Kind::Bool, "replace the file, once the run has succeeded").default("false"),
+            OptionSpec::new(
+                "file_type",
+                Kind::Choice(&["auto", "json", "csv", "parquet"]),
+                "auto: told by the name (.csv, .json, .jsonlines, .jsonl, .parquet)",
+            )
+            .aliases(&["file-type"])
+            .default("auto"),
+            OptionSpec::new("include-index-col", Kind::Bool, "write the row number as first column")
+                .aliases(&["include_index_col"])
+                .default("true"),
+            OptionSpec::new("flush", Kind::Bool, "hand every message to the disk at once").default("false"),
+        ],
+    },
+    absent("from-azure", NOT_YET),
+    absent("from-duo", NOT_YET),
+    absent("from-okta", NOT_YET),
+    absent("from-file", NOT_YET),
+    absent("from-kafka", NOT_YET),
+    absent("from-http", NOT_YET),
+    absent("from-http-client", NOT_YET),
+    absent("from-rss", "it has no rows of users; use from-cloudtrail"),
+    absent("from-arxiv", "it has no rows of users; use from-cloudtrail"),
+    absent("from-databricks-deltalake", "Databricks is not supported; export the table to CSV and use from-cloudtrail"),
+    absent("inf-triton", "there is no Triton client; use inf-pytorch, which needs no server"),
+    absent("timeseries", NOT_YET),
+    absent("filter", NOT_YET),
+    absent("add-class", NOT_YET),
+    absent("validate", NOT_YET),
+    absent("buffer", NOT_YET),
+    absent("delay", NOT_YET),
+    absent("trigger", NOT_YET),
+    absent("gen-viz", "it draws network captures, which have no users"),
+    absent("dropna", NOT_YET),
+    absent("deserialize", "rows need no deserialising here; leave it out"),
+    absent("to-kafka", NOT_YET),
+    absent("to-http", NOT_YET),
+    absent("to-http-server", NOT_YET),
+    absent("to-elasticsearch", NOT_YET),
+];
+
+const fn absent(name: &'static str, why: &'static str) -> StageEntry {
+    StageEntry { name, aliases: &[], about: why, role: Role::Absent(why), options: &[] }
+}

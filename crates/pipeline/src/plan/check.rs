@@ -1,0 +1,413 @@
+//! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
+
+use super::settings::{
+    AddScores, Cloudtrail, Details, Monitor, Plan, Serialize, StageSettings, ToFile, TrainAe,
+};
+use super::{OptionTexts, PlanSpec, StageSpec, order};
+use crate::features;
+use crate::options::{self, AUTOENCODER, Effect, OptionSpec, RUN, Role, STAGES, Value, nearest};
+use dfp_io::logs::FileType;
+use dfp_io::sinks::Format;
+use dfp_model::config::Scaler;
+use regex::Regex;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Checks names, values, required options and the order of stages.
+///
+/// # Errors
+/// Every mistake, in the order of the line; each names its stage, the option and the value.
+pub fn check(spec: &PlanSpec) -> Result<Plan, Vec<String>> {
+    let mut checker = Checker::default();
+    let plan = checker.plan(spec);
+    match plan {
+        Some(mut plan) if checker.mistakes.is_empty() => {
+            plan.notes = checker.notes;
+            Ok(plan)
+        }
+        _ => Err(checker.mistakes),
+    }
+}
+
+/// What is wrong and what is to be said, gathered while values are read.
+#[derive(Default)]
+struct Checker {
+    mistakes: Vec<String>,
+    notes: Vec<String>,
+}
+
+/// Checked values of one command or stage, defaults filled in.
+struct Values {
+    place: &'static str,
+    given: BTreeMap<&'static str, Vec<Value>>,
+}
+
+impl Values {
+    fn last(&self, name: &str) -> Option<&Value> {
+        self.given.get(name).and_then(|values| values.last())
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        match self.last(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn owned(&self, name: &str) -> String {
+        self.text(name).unwrap_or_default().to_owned()
+    }
+
+    fn texts(&self, name: &str) -> Vec<&str> {
+        let values = self.given.get(name).map(Vec::as_slice).unwrap_or_default();
+        values
+            .iter()
+            .filter_map(|value| match value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn integer(&self, name: &str) -> Option<i64> {
+        match self.last(name) {
+            Some(Value::Integer(number)) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// A count; the table keeps negative numbers out, except -1 for "no limit".
+    fn count(&self, name: &str) -> Option<usize> {
+        self.integer(name).and_then(|number| usize::try_from(number).ok())
+    }
+
+    fn seed(&self, name: &str) -> Option<u64> {
+        self.integer(name).and_then(|number| u64::try_from(number).ok())
+    }
+
+    fn number(&self, name: &str) -> f64 {
+        match self.last(name) {
+            Some(Value::Number(number)) => *number,
+            _ => 0.0,
+        }
+    }
+
+    fn bool(&self, name: &str) -> bool {
+        matches!(self.last(name), Some(Value::Bool(true)))
+    }
+}
+
+impl Checker {
+    fn plan(&mut self, spec: &PlanSpec) -> Option<Plan> {
+        let run = self.values(RUN.name, RUN.options, &spec.run);
+        let pipeline = self.values(AUTOENCODER.name, AUTOENCODER.options, &spec.pipeline);
+        let columns = self.columns(pipeline.text("columns_file"));
+        let labels = self.labels(pipeline.text("labels_file"));
+        let (mut source, mut stages) = (None, Vec::new());
+        for stage in &spec.stages {
+            let Some(entry) = options::stage(&stage.name) else {
+                self.unknown_stage(stage);
+                continue;
+            };
+            if let Role::Absent(why) = entry.role {
+                self.mistakes.push(format!("{}: {why}", stage.name));
+                continue;
+            }
+            let values = self.values(entry.name, entry.options, &stage.options);
+            match entry.name {
+                "from-cloudtrail" => source = Some(cloudtrail(&values)),
+                "train-ae" => stages.push(StageSettings::TrainAe(self.train_ae(&values, &run))),
+                "preprocess" => stages.push(StageSettings::Preprocess),
+                "inf-pytorch" => stages.push(StageSettings::Inference),
+                "add-scores" => stages.push(StageSettings::AddScores(self.add_scores(&values, &labels))),
+                "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
+                "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
+                "to-file" => stages.extend(self.to_file(&values).map(StageSettings::ToFile)),
+                name => self.mistakes.push(format!("{name}: the table names it, but nothing runs it")),
+            }
+        }
+        let names: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
+        self.mistakes.extend(order::mistakes(&names));
+        if names.is_empty() {
+            self.mistakes.push(
+                "pipeline-ae: there is no stage; a pipeline starts with a source, such as from-cloudtrail"
+                    .to_owned(),
+            );
+        }
+        self.two_outputs(&stages);
+        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        Some(Plan {
+            num_threads: run.count("num_threads").unwrap_or(cpus),
+            compute_threads: run.count("compute_threads").unwrap_or(cpus),
+            pipeline_batch_size: run.count("pipeline_batch_size").unwrap_or(1),
+            edge_buffer_size: run.count("edge_buffer_size").unwrap_or(2),
+            strict: run.bool("strict"),
+            columns,
+            labels,
+            user_column: pipeline.owned("userid_column_name"),
+            user_filter: pipeline.text("userid_filter").map(str::to_owned),
+            scaler: scaler(pipeline.text("feature_scaler").unwrap_or_default()),
+            generic_model: pipeline.bool("use_generic_model"),
+            source: source?,
+            stages,
+            notes: Vec::new(),
+        })
+    }
+
+    /// Reads the texts given for `place` by the table, and fills in defaults.
+    fn values(&mut self, place: &'static str, table: &'static [OptionSpec], texts: &OptionTexts) -> Values {
+        let mut given = BTreeMap::new();
+        for name in texts.keys() {
+            if options::option(table, name).is_none() {
+                let known = table.iter().flat_map(|o| o.aliases.iter().copied().chain([o.name]));
+                self.mistakes.push(match nearest(name, known) {
+                    Some(near) => format!("{place}: there is no option --{name}; did you mean --{near}"),
+                    None => format!("{place}: there is no option --{name}"),
+                });
+            }
+        }
+        for option in table {
+            let typed: Vec<&String> = std::iter::once(&option.name)
+                .chain(option.aliases)
+                .filter_map(|&name| texts.get(name))
+                .flatten()
+                .collect();
+            if typed.is_empty() && option.required {
+                self.mistakes.push(format!("{place}: --{} is required: {}", option.name, option.help));
+            }
+            if !typed.is_empty() {
+                self.effect(place, option, &typed);
+            }
+            let default = option.default.map(str::to_owned);
+            let texts = if typed.is_empty() { default.iter().collect() } else { typed };
+            let mut values = Vec::new();
+            for text in texts {
+                match option.kind.parse(text) {
+                    Ok(value) => values.push(value),
+                    Err(why) => self.mistakes.push(format!("{place}: --{}: {why}", option.name)),
+                }
+            }
+            given.insert(option.name, values);
+        }
+        Values { place, given }
+    }
+
+    fn effect(&mut self, place: &str, option: &OptionSpec, typed: &[&String]) {
+        match option.effect {
+            Effect::Used => {}
+            Effect::Noted(why) => {
+                self.notes.push(format!("--{} of {place} has no effect: {why}", option.name));
+            }
+            Effect::Refused { accepted, why } => {
+                let asked_for = |text: &&&String| {
+                    let harmless = accepted.and_then(|word| option.kind.parse(word).ok());
+                    harmless.is_none() || option.kind.parse(text).ok() != harmless
+                };
+                if let Some(text) = typed.iter().find(asked_for) {
+                    self.mistakes.push(format!("{place}: --{} {text:?} is refused: {why}", option.name));
+                }
+            }
+        }
+    }
+
+    fn unknown_stage(&mut self, stage: &StageSpec) {
+        let known = STAGES.iter().flat_map(|entry| entry.aliases.iter().copied().chain([entry.name]));
+        self.mistakes.push(match nearest(&stage.name, known) {
+            Some(near) => format!("there is no stage {:?}; did you mean {near}", stage.name),
+            None => {
+                let here: Vec<&str> = STAGES
+                    .iter()
+                    .filter(|entry| !matches!(entry.role, Role::Absent(_)))
+                    .map(|entry| entry.name)
+                    .collect();
+                format!("there is no stage {:?}; stages are {}", stage.name, here.join(", "))
+            }
+        });
+    }
+
+    fn columns(&mut self, name: Option<&str>) -> Vec<String> {
+        features::columns(name.unwrap_or("cloudtrail")).unwrap_or_else(|why| {
+            self.mistakes.push(format!("{}: --columns_file: {why}", AUTOENCODER.name));
+            Vec::new()
+        })
+    }
+
+    fn labels(&mut self, path: Option<&str>) -> Vec<String> {
+        let Some(path) = path else { return vec!["ae_anomaly_score".to_owned()] };
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(why) => {
+                self.mistakes.push(format!("pipeline-ae: --labels_file: cannot read {path:?}: {why}"));
+                return Vec::new();
+            }
+        };
+        let labels: Vec<String> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        if labels.is_empty() || labels.len() > 2 {
+            self.mistakes.push(format!(
+                "pipeline-ae: --labels_file: {path:?} names {} labels; accepted: one for the score, and one for its z-score",
+                labels.len()
+            ));
+        }
+        labels
+    }
+
+    fn train_ae(&mut self, values: &Values, run: &Values) -> TrainAe {
+        let pretrained = values.text("pretrained_filename");
+        let glob = values.text("train_data_glob");
+        if pretrained.is_some() && glob.is_some() {
+            self.notes.push(
+                "--train_data_glob of train-ae has no effect: --pretrained_filename goes before it".to_owned(),
+            );
+        }
+        if let Some(class) = values.text("source_stage_class") {
+            let name = class.rsplit('.').next().unwrap_or(class);
+            if name != "CloudTrailSourceStage" && name != "from-cloudtrail" {
+                self.mistakes.push(format!(
+                    "train-ae: --source_stage_class: {class:?} is not here; accepted: CloudTrailSourceStage"
+                ));
+            }
+        }
+        let min_history = values.count("train_min_history").unwrap_or(1);
+        let max_history = values.count("train_max_history");
+        if max_history.is_some_and(|max| max < min_history) {
+            self.mistakes.push(format!(
+                "train-ae: --train_max_history {} is below --train_min_history {min_history}: no user could be trained",
+                max_history.unwrap_or_default()
+            ));
+        }
+        let asked = values.seed("seed").or_else(|| run.seed("manual_seed"));
+        TrainAe {
+            pretrained_filename: pretrained.map(Into::into),
+            train_data_glob: glob.filter(|_| pretrained.is_none()).map(str::to_owned),
+            epochs: values.count("train_epochs").unwrap_or(1),
+            min_history,
+            max_history,
+            // Small enough to be typed again.
+            seed: asked.unwrap_or_else(|| u64::from(rand::random::<u32>())),
+            seed_is_drawn: asked.is_none(),
+            models_output_filename: values.text("models_output_filename").map(Into::into),
+        }
+    }
+
+    fn add_scores(&mut self, values: &Values, labels: &[String]) -> AddScores {
+        let mut chosen = Vec::new();
+        for label in values.texts("label") {
+            match labels.iter().position(|known| known == label) {
+                Some(position) => chosen.push(position),
+                None => self.mistakes.push(format!(
+                    "{}: --label: there is no label {label:?}; labels are {} (--labels_file of pipeline-ae names others)",
+                    values.place,
+                    labels.join(", ")
+                )),
+            }
+        }
+        if values.texts("label").is_empty() {
+            chosen = (0..labels.len()).collect();
+        }
+        AddScores {
+            labels: chosen,
+            prefix: values.owned("prefix"),
+            details: match values.text("details") {
+                Some("all") => Details::All,
+                Some("z_loss") => Details::ZLoss,
+                _ => Details::None,
+            },
+        }
+    }
+
+    fn monitor(&mut self, values: &Values) -> Monitor {
+        let smoothing = values.number("smoothing");
+        if smoothing > 1.0 {
+            self.mistakes.push(format!("monitor: --smoothing: \"{smoothing}\" is not from 0 to 1"));
+        }
+        Monitor {
+            description: values.owned("description"),
+            smoothing,
+            unit: values.owned("unit"),
+            delayed_start: values.bool("delayed_start"),
+        }
+    }
+
+    fn serialize(&mut self, values: &Values) -> Serialize {
+        let exclude = values.texts("exclude");
+        let exclude = if exclude.is_empty() { vec!["^ID$", "^_ts_"] } else { exclude };
+        Serialize {
+            include: self.patterns("include", &values.texts("include")),
+            exclude: self.patterns("exclude", &exclude),
+            fixed_columns: values.bool("fixed_columns"),
+        }
+    }
+
+    /// Patterns match at the start of a name, as Python's `re.match` does.
+    fn patterns(&mut self, option: &str, texts: &[&str]) -> Vec<Regex> {
+        let mut patterns = Vec::new();
+        for text in texts {
+            match Regex::new(&format!("^(?:{text})")) {
+                Ok(pattern) => patterns.push(pattern),
+                Err(_) => self
+                    .mistakes
+                    .push(format!("serialize: --{option}: {text:?} is not a regular expression")),
+            }
+        }
+        patterns
+    }
+
+    fn to_file(&mut self, values: &Values) -> Option<ToFile> {
+        let filename = values.text("filename")?;
+        let format = match values.text("file_type") {
+            Some("csv") => Some(Format::Csv),
+            Some("json") => Some(Format::JsonLines),
+            Some("parquet") => Some(Format::Parquet),
+            _ => Format::from_name(Path::new(filename)),
+        };
+        if format.is_none() {
+            self.mistakes.push(format!(
+                "to-file: --filename: {filename:?} does not tell its format; accepted: .csv, .json, .jsonlines, .jsonl, .parquet, or --file_type"
+            ));
+        }
+        Some(ToFile {
+            filename: filename.into(),
+            overwrite: values.bool("overwrite"),
+            format: format?,
+            include_index: values.bool("include-index-col"),
+            flush: values.bool("flush"),
+        })
+    }
+
+    fn two_outputs(&mut self, stages: &[StageSettings]) {
+        let mut seen: Vec<&Path> = Vec::new();
+        for stage in stages {
+            if let StageSettings::ToFile(file) = stage {
+                if seen.contains(&file.filename.as_path()) {
+                    self.mistakes.push(format!("to-file: --filename: {:?} is written twice", file.filename));
+                }
+                seen.push(&file.filename);
+            }
+        }
+    }
+}
+
+fn cloudtrail(values: &Values) -> Cloudtrail {
+    Cloudtrail {
+        input_glob: values.owned("input_glob"),
+        max_files: values.count("max_files"),
+        file_type: match values.text("file-type") {
+            Some("csv") => FileType::Csv,
+            Some("json") => FileType::Json,
+            _ => FileType::Auto,
+        },
+        repeat: values.count("repeat").unwrap_or(1),
+        recursive: values.bool("recursive"),
+        allow_no_files: values.bool("allow_no_files"),
+    }
+}
+
+fn scaler(word: &str) -> Scaler {
+    match word {
+        "GAUSS_RANK" | "GAUSSRANK" => Scaler::GaussRank,
+        "MODIFIED" => Scaler::Modified,
+        "NONE" => Scaler::None,
+        _ => Scaler::Standard,
+    }
+}

@@ -1,0 +1,40 @@
+//! What the user typed ([`PlanSpec`]) and what was checked ([`Plan`]) are two types: nothing
+//! after the check checks again.
+
+mod check;
+mod order;
+mod settings;
+
+pub use check::check;
+pub use settings::{AddScores, Cloudtrail, Details, Monitor, Plan, Serialize as SerializeSettings, StageSettings, ToFile, TrainAe};
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Option name -> the texts given, in order. Names are the table's, aliases resolved.
+pub type OptionTexts = BTreeMap<String, Vec<String>>;
+
+/// A pipeline as it was typed: names and texts, nothing checked against the table yet.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSpec {
+    /// Options of `run`.
+    #[serde(default)]
+    pub run: OptionTexts,
+    /// Options of `pipeline-ae`.
+    #[serde(default)]
+    pub pipeline: OptionTexts,
+    /// The stages in order.
+    pub stages: Vec<StageSpec>,
+}
+
+/// One stage as it was typed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StageSpec {
+    /// The stage's name as typed.
+    pub name: String,
+    /// Its options.
+    #[serde(default)]
+    pub options: OptionTexts,
+}

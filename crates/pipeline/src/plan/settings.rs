@@ -1,0 +1,133 @@
+//! A checked pipeline: every value typed, every default filled in.
+
+use dfp_io::logs::FileType;
+use dfp_io::sinks::Format;
+use dfp_model::config::Scaler;
+use regex::Regex;
+use std::path::PathBuf;
+
+/// A pipeline that has passed every check that can be made without reading data.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Workers of each stage that can have several.
+    pub num_threads: usize,
+    /// Threads for training and scoring.
+    pub compute_threads: usize,
+    /// Rows a message after `train-ae`.
+    pub pipeline_batch_size: usize,
+    /// Messages waiting between two stages.
+    pub edge_buffer_size: usize,
+    /// Fail when anything was skipped.
+    pub strict: bool,
+    /// Names of the feature columns looked for.
+    pub columns: Vec<String>,
+    /// Names of the result columns: the score, then its z-score.
+    pub labels: Vec<String>,
+    /// The column that tells users apart.
+    pub user_column: String,
+    /// Only this user.
+    pub user_filter: Option<String>,
+    /// How numeric features are scaled.
+    pub scaler: Scaler,
+    /// Also train a model on everyone's rows.
+    pub generic_model: bool,
+    /// The source.
+    pub source: Cloudtrail,
+    /// The stages after the source.
+    pub stages: Vec<StageSettings>,
+    /// What is to be said once before the run: options without meaning here.
+    pub notes: Vec<String>,
+}
+
+/// `from-cloudtrail`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
+pub struct Cloudtrail {
+    pub input_glob: String,
+    pub max_files: Option<usize>,
+    pub file_type: FileType,
+    pub repeat: usize,
+    pub recursive: bool,
+    pub allow_no_files: bool,
+}
+
+/// A stage after the source, with the name that messages use for it.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the variants are the stages, described in the table")]
+pub enum StageSettings {
+    TrainAe(TrainAe),
+    Preprocess,
+    Inference,
+    AddScores(AddScores),
+    Monitor(Monitor),
+    Serialize(Serialize),
+    ToFile(ToFile),
+}
+
+/// `train-ae`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
+pub struct TrainAe {
+    pub pretrained_filename: Option<PathBuf>,
+    pub train_data_glob: Option<String>,
+    pub epochs: usize,
+    pub min_history: usize,
+    pub max_history: Option<usize>,
+    /// `--seed`, else `--manual_seed`, else drawn when the plan was checked.
+    pub seed: u64,
+    /// Nobody asked for this seed.
+    pub seed_is_drawn: bool,
+    pub models_output_filename: Option<PathBuf>,
+}
+
+/// `add-scores`
+#[derive(Clone, Debug)]
+pub struct AddScores {
+    /// Positions in [`Plan::labels`].
+    pub labels: Vec<usize>,
+    /// Put before the column names.
+    pub prefix: String,
+    /// Further columns.
+    pub details: Details,
+}
+
+/// How much is written about each feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Details {
+    /// Nothing.
+    None,
+    /// Each feature's z-loss, their maximum and mean.
+    ZLoss,
+    /// Also each feature's prediction and loss.
+    All,
+}
+
+/// `monitor`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
+pub struct Monitor {
+    pub description: String,
+    pub smoothing: f64,
+    pub unit: String,
+    pub delayed_start: bool,
+}
+
+/// `serialize`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
+pub struct Serialize {
+    pub include: Vec<Regex>,
+    pub exclude: Vec<Regex>,
+    pub fixed_columns: bool,
+}
+
+/// `to-file`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
+pub struct ToFile {
+    pub filename: PathBuf,
+    pub overwrite: bool,
+    pub format: Format,
+    pub include_index: bool,
+    pub flush: bool,
+}

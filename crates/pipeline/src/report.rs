@@ -1,0 +1,107 @@
+//! What the product tells whoever runs it. Only the command line prints; everything here goes
+//! through a [`Reporter`].
+
+use std::time::Duration;
+
+/// How much a message weighs, as `--log_level` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Weight {
+    /// Details for whoever looks for a fault.
+    Debug,
+    /// What is going on.
+    Info,
+    /// Something was left out or looks wrong; the run goes on.
+    Warning,
+    /// A part of the work failed.
+    Error,
+}
+
+/// What is happening now, for progress displays.
+#[derive(Clone, Copy, Debug)]
+#[expect(missing_docs, reason = "the fields say it")]
+pub enum Progress<'a> {
+    /// A file was read.
+    Read { purpose: &'static str, files_done: usize, files: usize, rows: usize },
+    /// An epoch of a user's training is over.
+    Trained { user: &'a str, users_done: usize, users: usize, epoch: usize, epochs: usize, loss: f64 },
+    /// Rows were scored; `total` is known once the source has been read.
+    Scored { rows: usize, total: usize },
+    /// A monitor stage saw rows; `position` counts the monitors of the pipeline from 0.
+    Monitor { position: usize, settings: &'a crate::plan::Monitor, rows: usize, done: bool },
+}
+
+/// Takes messages and progress, from any thread.
+pub trait Reporter: Send + Sync {
+    /// A message of this weight.
+    fn say(&self, weight: Weight, text: &str);
+    /// Progress of the phase that is running.
+    fn progress(&self, progress: Progress<'_>);
+    /// A phase such as "reading training data" is over; its display can go.
+    fn phase_over(&self);
+}
+
+/// What a run did, for the few lines at its end.
+#[derive(Clone, Debug, Default)]
+pub struct Summary {
+    /// The run was asked to stop before its end.
+    pub interrupted: bool,
+    /// Rows that the source read, skipped rows not included.
+    pub rows_read: usize,
+    /// Rows and files left out while reading, one line a reason, with counts.
+    pub skipped: Vec<String>,
+    /// Rows left out while reading, of input and training files, as far as they could be counted.
+    pub rows_skipped: usize,
+    /// Rows without a user id, which belong to no fingerprint.
+    pub rows_without_user: usize,
+    /// Rows scored.
+    pub rows_scored: usize,
+    /// Rows passed on with an empty score since their user has no model.
+    pub rows_without_model: usize,
+    /// Rows each file got.
+    pub written: Vec<(String, usize)>,
+    /// Users in the input.
+    pub users: usize,
+    /// Users that have a model of their own.
+    pub models: usize,
+    /// Users whose model could not be trained, with the reason.
+    pub failed_users: Vec<(String, String)>,
+    /// Name and duration of each phase.
+    pub phases: Vec<(&'static str, Duration)>,
+    /// Rows with a z above 4, and the highest five of the run.
+    pub unusual: Unusual,
+    /// The seed, if it was drawn.
+    pub drawn_seed: Option<u64>,
+}
+
+impl Summary {
+    /// Whether any input was left out, so that the run is not wholly done.
+    pub fn anything_skipped(&self) -> bool {
+        !self.skipped.is_empty()
+            || self.rows_without_user > 0
+            || self.rows_without_model > 0
+            || !self.failed_users.is_empty()
+    }
+}
+
+/// The rows that stand out. z is (score - mean) / sample standard deviation over the scores that
+/// the user's rows got in this run, the usual way to read the peer's score column.
+#[derive(Clone, Debug, Default)]
+pub struct Unusual {
+    /// Rows with z above 4.
+    pub above_four: usize,
+    /// The highest z values, highest first.
+    pub top: Vec<UnusualRow>,
+}
+
+/// One row that stands out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UnusualRow {
+    /// The user.
+    pub user: String,
+    /// Row number in its own file (`_index_`).
+    pub file_row: i64,
+    /// Anomaly score.
+    pub score: f32,
+    /// z within the user's rows of this run.
+    pub z: f64,
+}

@@ -1,0 +1,308 @@
+//! A checked plan -> a run: models first, then rows through the engine, then the summary.
+
+use crate::error::RunError;
+use crate::models::{GENERIC, Models};
+use crate::plan::{self, Details, Plan, StageSettings};
+use crate::report::{Reporter, Summary, Weight};
+use crate::source::{self, CloudtrailSource, ReadCount};
+use crate::stages::{self, ScoreBook};
+use crate::train::{Task, Trained, Trainer};
+use crate::users::{self, Users};
+use dfp_flow::{Failure, Pipeline, Report, Stop};
+use dfp_model::artifact;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+/// Runs a pipeline to its end.
+///
+/// # Errors
+/// See [`RunError`]. Rows, files and users that had to be left out are no error: the summary
+/// counts them, unless the plan is strict.
+pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Summary, RunError> {
+    for note in &plan.notes {
+        reporter.say(Weight::Warning, note);
+    }
+    let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
+    // Everything that can be refused without reading data is refused before training.
+    let files = source::find(&plan.source.input_glob, plan.source.recursive, plan.source.max_files, plan.source.allow_no_files)?;
+    let source = CloudtrailSource::new(files, plan, Arc::clone(reporter), Arc::clone(&run.input));
+    let sinks = run.open_sinks()?;
+    run.prepare_models()?;
+    let chain = run.chain(Pipeline::new("from-cloudtrail", Box::new(source)), sinks);
+    let start = Instant::now();
+    let options = dfp_flow::Options { edge_buffer_size: plan.edge_buffer_size, num_threads: plan.num_threads };
+    let result = chain.run(&options, stop);
+    reporter.phase_over();
+    run.summary.phases.push(("scoring", start.elapsed()));
+    let report = result.map_err(failed)?;
+    run.finish(&report)
+}
+
+fn failed(failure: Failure) -> RunError {
+    match failure.cause.downcast::<RunError>() {
+        Ok(error) => *error,
+        Err(cause) => RunError::Failed(format!("{}: {cause}", failure.stage)),
+    }
+}
+
+/// What the parts of a run share.
+struct Run<'a> {
+    plan: &'a Plan,
+    reporter: Arc<dyn Reporter>,
+    stop: Stop,
+    pool: Arc<ThreadPool>,
+    models: Arc<Models>,
+    book: Arc<ScoreBook>,
+    input: Arc<Mutex<ReadCount>>,
+    failed: Arc<Mutex<Vec<(String, String)>>>,
+    written: Vec<(String, Arc<AtomicUsize>)>,
+    summary: Summary,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, reporter: Arc<dyn Reporter>, stop: Stop) -> Result<Self, RunError> {
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(plan.compute_threads)
+            .build()
+            .map_err(|error| RunError::Failed(format!("cannot start {} threads: {error}", plan.compute_threads)))?;
+        Ok(Self {
+            plan,
+            reporter,
+            stop,
+            pool: Arc::new(pool),
+            models: Arc::default(),
+            book: Arc::default(),
+            input: Arc::default(),
+            failed: Arc::default(),
+            written: Vec::new(),
+            summary: Summary::default(),
+        })
+    }
+
+    /// Opens every output, in the order of the plan.
+    fn open_sinks(&mut self) -> Result<std::vec::IntoIter<stages::ToFile>, RunError> {
+        let mut sinks = Vec::new();
+        for stage in &self.plan.stages {
+            if let StageSettings::ToFile(settings) = stage {
+                let rows = Arc::default();
+                self.written.push((settings.filename.display().to_string(), Arc::clone(&rows)));
+                sinks.push(stages::ToFile::open(settings, rows)?);
+            }
+        }
+        Ok(sinks.into_iter())
+    }
+
+    fn train_ae(&self) -> Option<&'a plan::TrainAe> {
+        self.plan.stages.iter().find_map(|stage| match stage {
+            StageSettings::TrainAe(settings) => Some(settings),
+            _ => None,
+        })
+    }
+
+    fn prepare_models(&mut self) -> Result<(), RunError> {
+        let Some(settings) = self.train_ae() else { return Ok(()) };
+        if let Some(path) = &settings.pretrained_filename {
+            return self.read_models(path);
+        }
+        self.summary.drawn_seed = settings.seed_is_drawn.then_some(settings.seed);
+        if let Some(glob) = &settings.train_data_glob {
+            self.train_from_files(glob, settings)?;
+        }
+        Ok(())
+    }
+
+    fn read_models(&mut self, path: &Path) -> Result<(), RunError> {
+        let start = Instant::now();
+        let refuse = |why: String| RunError::Failed(format!("{}: {why}", path.display()));
+        let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let models = artifact::read(&bytes, &artifact::Limits::default()).map_err(|e| refuse(e.to_string()))?;
+        for model in models {
+            let user: Arc<str> = Arc::from(model.header().user.as_str());
+            self.insert(user, Arc::new(model));
+        }
+        self.summary.phases.push(("reading models", start.elapsed()));
+        Ok(())
+    }
+
+    fn insert(&self, user: Arc<str>, model: Arc<dfp_model::user_model::UserModel>) {
+        if *user == *GENERIC {
+            self.models.insert_generic(model);
+        } else {
+            self.models.insert(user, model);
+        }
+    }
+
+    fn train_from_files(&mut self, glob: &str, settings: &plan::TrainAe) -> Result<(), RunError> {
+        let start = Instant::now();
+        let files = source::find(glob, self.plan.source.recursive, None, false)?;
+        let of_source = plan::Cloudtrail { repeat: 1, ..self.plan.source.clone() };
+        let table = source::read(&files, &of_source, "training data", self.reporter.as_ref())?;
+        let users = Users::of(&table.batch, &self.plan.user_column, self.plan.user_filter.as_deref())?;
+        let count = ReadCount::of(&table, &users, "training data");
+        self.summary.skipped.extend(count.skipped);
+        self.summary.rows_skipped += count.rows_skipped;
+        self.summary.phases.push(("reading training data", start.elapsed()));
+
+        let start = Instant::now();
+        let reporter = Arc::clone(&self.reporter);
+        let stop = self.stop.clone();
+        let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
+        let mut tasks = Vec::with_capacity(users.rows.len() + 1);
+        if self.plan.generic_model {
+            let mut everyone: Vec<u32> = users.rows.iter().flat_map(|(_, rows)| rows).copied().collect();
+            everyone.sort_unstable();
+            let rows = trainer.features(&users::take(&table, &everyone, 0)?)?;
+            tasks.push(Task { user: Arc::from(GENERIC), rows });
+        }
+        for (user, rows) in users.rows {
+            let rows = trainer.features(&users::take(&table, &rows, 0)?)?;
+            stages::warn_if_constant(&user, &rows, reporter.as_ref())?;
+            tasks.push(Task { user, rows });
+        }
+        drop(table);
+        let trained = trainer.train(tasks, &self.pool);
+        self.reporter.phase_over();
+        self.keep(trained?, settings)?;
+        self.summary.phases.push(("training", start.elapsed()));
+        Ok(())
+    }
+
+    fn keep(&mut self, trained: Vec<Trained>, settings: &plan::TrainAe) -> Result<(), RunError> {
+        let mut models = Vec::new();
+        let mut failed = Vec::new();
+        for (user, result) in trained {
+            match result {
+                Ok(model) => {
+                    models.push(Arc::clone(&model));
+                    self.insert(user, model);
+                }
+                Err(why) => {
+                    self.reporter.say(Weight::Error, &stages::no_model(&user, &why));
+                    failed.push((user.to_string(), why));
+                }
+            }
+        }
+        if self.models.is_empty() {
+            return Err(RunError::Failed(match failed.as_slice() {
+                [(user, why)] => format!("no model could be trained: user {user:?}: {why}"),
+                [] => "no model could be trained: no training row has a user".to_owned(),
+                all => format!("no model could be trained for any of the {} users", all.len()),
+            }));
+        }
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
+        match &settings.models_output_filename {
+            Some(path) => write_models(&models, path),
+            None => Ok(()),
+        }
+    }
+
+    fn chain(
+        &self,
+        mut chain: Pipeline<crate::message::Message>,
+        mut sinks: std::vec::IntoIter<stages::ToFile>,
+    ) -> Pipeline<crate::message::Message> {
+        let details = self.plan.stages.iter().any(
+            |stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None),
+        );
+        let mut monitors = 0;
+        for stage in &self.plan.stages {
+            chain = match stage {
+                StageSettings::TrainAe(settings) => chain.stage("train-ae", Box::new(self.train_stage(settings))),
+                StageSettings::Preprocess => {
+                    chain.stage("preprocess", Box::new(stages::Preprocess { models: Arc::clone(&self.models) }))
+                }
+                StageSettings::Inference => chain.stage(
+                    "inf-pytorch",
+                    Box::new(stages::Inference {
+                        models: Arc::clone(&self.models),
+                        pool: Arc::clone(&self.pool),
+                        with_features: details,
+                        book: Arc::clone(&self.book),
+                        reporter: Arc::clone(&self.reporter),
+                    }),
+                ),
+                StageSettings::AddScores(settings) => chain.stage(
+                    "add-scores",
+                    Box::new(stages::AddScores {
+                        settings: settings.clone(),
+                        labels: self.plan.labels.clone(),
+                        columns: self.plan.columns.clone(),
+                        reporter: Arc::clone(&self.reporter),
+                        warned: Arc::new(AtomicBool::new(false)),
+                    }),
+                ),
+                StageSettings::Monitor(settings) => {
+                    let position = monitors;
+                    monitors += 1;
+                    let reporter = Arc::clone(&self.reporter);
+                    chain.stage("monitor", Box::new(stages::Monitor { settings: settings.clone(), position, reporter }))
+                }
+                StageSettings::Serialize(settings) => {
+                    chain.stage("serialize", Box::new(stages::Serialize::new(settings.clone())))
+                }
+                StageSettings::ToFile(_) => match sinks.next() {
+                    Some(sink) => chain.stage("to-file", Box::new(sink)),
+                    None => chain,
+                },
+            };
+        }
+        chain
+    }
+
+    fn train_stage(&self, settings: &plan::TrainAe) -> stages::TrainAe {
+        let from_elsewhere = settings.pretrained_filename.is_some() || settings.train_data_glob.is_some();
+        stages::TrainAe {
+            models: Arc::clone(&self.models),
+            batch_size: self.plan.pipeline_batch_size,
+            on_messages: (!from_elsewhere).then(|| {
+                stages::OnMessages::new(
+                    self.plan,
+                    settings,
+                    Arc::clone(&self.pool),
+                    Arc::clone(&self.reporter),
+                    self.stop.clone(),
+                    Arc::clone(&self.failed),
+                )
+            }),
+        }
+    }
+
+    fn finish(mut self, report: &Report) -> Result<Summary, RunError> {
+        for (user, rows) in self.book.without_model() {
+            self.reporter.say(
+                Weight::Warning,
+                &format!(
+                    "user {user:?} has no model: {rows} {} passed on with an empty score; train on this user's rows, or add --use_generic_model to pipeline-ae",
+                    if rows == 1 { "row" } else { "rows" }
+                ),
+            );
+            self.summary.rows_without_model += rows;
+        }
+        let input = std::mem::take(&mut *self.input.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.interrupted = report.interrupted;
+        self.summary.rows_read = input.rows;
+        self.summary.users = input.users;
+        self.summary.rows_without_user = input.rows_without_user;
+        self.summary.rows_skipped += input.rows_skipped;
+        self.summary.skipped.extend(input.skipped);
+        self.summary.rows_scored = self.book.scored();
+        self.summary.models = self.models.len();
+        self.summary.failed_users = std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.unusual = self.book.unusual();
+        self.summary.written =
+            self.written.iter().map(|(name, rows)| (name.clone(), rows.load(Ordering::Relaxed))).collect();
+        Ok(self.summary)
+    }
+}
+
+fn write_models(models: &[Arc<dfp_model::user_model::UserModel>], path: &Path) -> Result<(), RunError> {
+    let models: Vec<&dfp_model::user_model::UserModel> = models.iter().map(AsRef::as_ref).collect();
+    let mut bytes = Vec::new();
+    let refuse = |why: String| RunError::Failed(format!("--models_output_filename {}: {why}", path.display()));
+    artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
+    dfp_io::files::write_whole(path, &bytes)?;
+    Ok(())
+}

@@ -1,0 +1,145 @@
+//! The pipeline's source and the reading of training files: files -> one message a user.
+
+use crate::error::RunError;
+use crate::message::Message;
+use crate::plan::Cloudtrail;
+use crate::report::{Progress, Reporter, Weight};
+use crate::users::{self, Users};
+use dfp_flow::BoxError;
+use dfp_io::files::{self, FindOptions};
+use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
+use dfp_io::logs::LogTable;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What a read left out, and what it found.
+#[derive(Clone, Debug, Default)]
+pub struct ReadCount {
+    /// Rows read.
+    pub rows: usize,
+    /// Users found.
+    pub users: usize,
+    /// Rows left out while reading.
+    pub rows_skipped: usize,
+    /// Rows without a user id.
+    pub rows_without_user: usize,
+    /// One line a reason.
+    pub skipped: Vec<String>,
+}
+
+/// The files that `glob` names.
+///
+/// # Errors
+/// No file matches, unless `allow_none`.
+pub fn find(glob: &str, recursive: bool, max_files: Option<usize>, allow_none: bool) -> Result<Vec<PathBuf>, RunError> {
+    match files::find(glob, &FindOptions { recursive, max_files }) {
+        Err(dfp_io::IoError::NoMatch { .. }) if allow_none => Ok(Vec::new()),
+        // The pattern was typed wrong: nothing has been read yet.
+        Err(error @ (dfp_io::IoError::NoMatch { .. } | dfp_io::IoError::Pattern { .. })) => {
+            Err(RunError::Usage(vec![error.to_string()]))
+        }
+        found => Ok(found?),
+    }
+}
+
+/// Reads files and tells the reporter what was left out, under the name of their `purpose`.
+///
+/// # Errors
+/// No file gave a row.
+pub fn read(
+    files: &[PathBuf],
+    settings: &Cloudtrail,
+    purpose: &'static str,
+    reporter: &dyn Reporter,
+) -> Result<LogTable, RunError> {
+    let options = CloudTrailOptions { file_type: settings.file_type, repeat: settings.repeat, ..CloudTrailOptions::default() };
+    let mut files_done = 0;
+    let mut rows_read = 0;
+    let table = cloudtrail::read(files, &options, &mut |_, rows| {
+        files_done += 1;
+        rows_read += rows;
+        reporter.progress(Progress::Read { purpose, files_done, files: files.len(), rows: rows_read });
+    });
+    reporter.phase_over();
+    let table = table?;
+    for reason in table.skipped.reasons() {
+        for message in &reason.messages {
+            reporter.say(Weight::Warning, message);
+        }
+    }
+    Ok(table)
+}
+
+impl ReadCount {
+    /// Counts what `table` holds and what was left out of it.
+    pub fn of(table: &LogTable, users: &Users, purpose: &str) -> Self {
+        let skipped = table
+            .skipped
+            .reasons()
+            .iter()
+            .map(|reason| format!("{purpose}: {} {}: {}", reason.count, reason.unit.name(reason.count), reason.reason))
+            .collect();
+        Self {
+            rows: table.batch.num_rows(),
+            users: users.rows.len(),
+            rows_skipped: table.skipped.rows(),
+            rows_without_user: users.without_user,
+            skipped,
+        }
+    }
+}
+
+/// The source of the pipeline: everything is read at the first message, since the order of rows
+/// is that of time over all files.
+pub struct CloudtrailSource {
+    files: Vec<PathBuf>,
+    settings: Cloudtrail,
+    user_column: String,
+    user_filter: Option<String>,
+    reporter: Arc<dyn Reporter>,
+    count: Arc<Mutex<ReadCount>>,
+    read: Option<(LogTable, std::vec::IntoIter<(Arc<str>, Vec<u32>)>)>,
+}
+
+impl CloudtrailSource {
+    /// A source of these files. What it read can be seen in `count` after the run.
+    pub fn new(
+        files: Vec<PathBuf>,
+        plan: &crate::plan::Plan,
+        reporter: Arc<dyn Reporter>,
+        count: Arc<Mutex<ReadCount>>,
+    ) -> Self {
+        Self {
+            files,
+            settings: plan.source.clone(),
+            user_column: plan.user_column.clone(),
+            user_filter: plan.user_filter.clone(),
+            reporter,
+            count,
+            read: None,
+        }
+    }
+
+    fn open(&mut self) -> Result<(), RunError> {
+        let table = read(&self.files, &self.settings, "input", self.reporter.as_ref())?;
+        let users = Users::of(&table.batch, &self.user_column, self.user_filter.as_deref())?;
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) = ReadCount::of(&table, &users, "input");
+        self.read = Some((table, users.rows.into_iter()));
+        Ok(())
+    }
+}
+
+impl dfp_flow::Source<Message> for CloudtrailSource {
+    fn next(&mut self) -> Result<Option<Message>, BoxError> {
+        if self.files.is_empty() {
+            return Ok(None);
+        }
+        if self.read.is_none() {
+            self.open()?;
+        }
+        let Some((table, users)) = &mut self.read else { return Ok(None) };
+        let Some((user, rows)) = users.next() else { return Ok(None) };
+        // Each user is met once, so numbers start at 0.
+        Ok(Some(Message::new(user, users::take(table, &rows, 0)?)))
+    }
+}

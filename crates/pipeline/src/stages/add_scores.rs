@@ -1,0 +1,121 @@
+//! `add-scores`: writes scores into columns, and by option what each feature contributed.
+
+use crate::message::{Message, RowScores, with_columns};
+use crate::plan::{self, Details};
+use crate::report::{Reporter, Weight};
+use arrow_array::{ArrayRef, Float64Array, new_null_array};
+use arrow_schema::{DataType, Schema};
+use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_model::score::FeatureScores;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// The stage.
+#[derive(Clone)]
+pub struct AddScores {
+    /// Its options.
+    pub settings: plan::AddScores,
+    /// Names of the result columns, by position: the score, its z-score.
+    pub labels: Vec<String>,
+    /// Names of the feature columns; those that the log has are written in the log's order.
+    pub columns: Vec<String>,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+    /// Whether it has been said that the log had such a column already.
+    pub warned: Arc<AtomicBool>,
+}
+
+impl AddScores {
+    fn new_columns(&self, message: &Message) -> Vec<(String, ArrayRef)> {
+        let rows = message.rows.num_rows();
+        let mut columns = Vec::new();
+        for &label in &self.settings.labels {
+            let values = message.scores.as_ref().map(|scores| result(scores, label));
+            columns.push((format!("{}{}", self.settings.prefix, self.labels[label]), column(values, rows)));
+        }
+        if self.settings.details > Details::None {
+            let schema = message.rows.schema();
+            let features = message.scores.as_ref().and_then(|scores| scores.features.as_ref());
+            for field in schema.fields().iter().filter(|field| self.columns.contains(field.name())) {
+                columns.extend(self.of_feature(field.name(), field.data_type(), features, rows));
+            }
+            columns.push(("max_abs_z".into(), column(features.map(|f| f.max_abs_z.as_slice()), rows)));
+            columns.push(("mean_abs_z".into(), column(features.map(|f| f.mean_abs_z.as_slice()), rows)));
+        }
+        columns
+    }
+
+    /// What a model without this feature, or no model at all, cannot say is empty.
+    fn of_feature(
+        &self,
+        name: &str,
+        data_type: &DataType,
+        scores: Option<&FeatureScores>,
+        rows: usize,
+    ) -> Vec<(String, ArrayRef)> {
+        let known = scores.and_then(|s| s.names.iter().position(|n| n == name).map(|at| (s, at)));
+        let strided = |matrix: fn(&FeatureScores) -> &[f32]| {
+            let values = known.map(|(scores, at)| {
+                matrix(scores).iter().skip(at).step_by(scores.names.len()).copied().collect::<Vec<_>>()
+            });
+            column(values.as_deref(), rows)
+        };
+        let mut columns = Vec::new();
+        if self.settings.details == Details::All {
+            let prediction_type = prediction_type(data_type);
+            let prediction = known
+                .and_then(|(scores, at)| arrow_cast::cast(&scores.predictions[at], &prediction_type).ok())
+                .unwrap_or_else(|| new_null_array(&prediction_type, rows));
+            columns.push((format!("{name}_pred"), prediction));
+            columns.push((format!("{name}_loss"), strided(|s| &s.loss)));
+        }
+        columns.push((format!("{name}_z_loss"), strided(|s| &s.z_loss)));
+        columns
+    }
+
+    fn warn_of_collision(&self, schema: &Schema, columns: &[(String, ArrayRef)]) {
+        let taken: Vec<&str> = columns
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .filter(|name| schema.field_with_name(name).is_ok())
+            .collect();
+        if !taken.is_empty() && !self.warned.swap(true, Ordering::Relaxed) {
+            let text = format!(
+                "the log has columns of its own named {}; they are replaced (--prefix of add-scores gives others)",
+                taken.join(", ")
+            );
+            self.reporter.say(Weight::Warning, &text);
+        }
+    }
+}
+
+fn result(scores: &RowScores, label: usize) -> &[f32] {
+    if label == 0 { &scores.anomaly_score } else { &scores.zscore }
+}
+
+/// float32 results widened, as the peer writes them; empty without a model.
+fn column(values: Option<&[f32]>, rows: usize) -> ArrayRef {
+    match values {
+        Some(values) => Arc::new(Float64Array::from_iter_values(values.iter().map(|&x| f64::from(x)))),
+        None => new_null_array(&DataType::Float64, rows),
+    }
+}
+
+/// One type for all users' predictions of a column, whatever kind it is to a user's model.
+fn prediction_type(column: &DataType) -> DataType {
+    match column {
+        DataType::Boolean => DataType::Boolean,
+        number if number.is_numeric() => DataType::Float64,
+        _ => DataType::Utf8,
+    }
+}
+
+impl Stage<Message> for AddScores {
+    fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        let columns = self.new_columns(&message);
+        self.warn_of_collision(&message.rows.schema(), &columns);
+        message.rows = with_columns(&message.rows, columns)?;
+        out.emit(message);
+        Ok(())
+    }
+}

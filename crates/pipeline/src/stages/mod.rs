@@ -1,0 +1,17 @@
+//! The stages after the source: one file each.
+
+mod add_scores;
+mod inference;
+mod monitor;
+mod preprocess;
+mod serialize;
+mod to_file;
+mod train_ae;
+
+pub use add_scores::AddScores;
+pub use inference::{Inference, ScoreBook};
+pub use monitor::Monitor;
+pub use preprocess::Preprocess;
+pub use serialize::Serialize;
+pub use to_file::ToFile;
+pub use train_ae::TrainAe;

@@ -1,0 +1,37 @@
+//! `monitor`: tells how many rows have passed.
+
+use crate::message::Message;
+use crate::plan;
+use crate::report::{Progress, Reporter};
+use dfp_flow::{BoxError, Outlet, Stage};
+use std::sync::Arc;
+
+/// The stage.
+pub struct Monitor {
+    /// Its options.
+    pub settings: plan::Monitor,
+    /// How many monitors stand before it.
+    pub position: usize,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+}
+
+impl Monitor {
+    fn tell(&self, rows: usize, done: bool) {
+        let (position, settings) = (self.position, &self.settings);
+        self.reporter.progress(Progress::Monitor { position, settings, rows, done });
+    }
+}
+
+impl Stage<Message> for Monitor {
+    fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        self.tell(message.rows.num_rows(), false);
+        out.emit(message);
+        Ok(())
+    }
+
+    fn finish(&mut self, _: &mut Outlet<Message>) -> Result<(), BoxError> {
+        self.tell(0, true);
+        Ok(())
+    }
+}

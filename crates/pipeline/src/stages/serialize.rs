@@ -1,0 +1,108 @@
+//! `serialize`: chooses the columns to write.
+
+use crate::message::{INDEX, Message};
+use crate::plan::SerializeSettings;
+use arrow_array::{RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, SchemaRef};
+use dfp_flow::{BoxError, Outlet, Stage};
+use std::sync::Arc;
+
+/// The stage.
+pub struct Serialize {
+    settings: SerializeSettings,
+    /// The columns of the first message, if all messages are to have them.
+    first: Option<SchemaRef>,
+}
+
+impl Serialize {
+    /// A stage with these options.
+    pub fn new(settings: SerializeSettings) -> Self {
+        Self { settings, first: None }
+    }
+
+    /// Kept: the row number, and what an include pattern matches (all, without patterns) and no
+    /// exclude pattern does.
+    fn keeps(&self, name: &str) -> bool {
+        let Some(SerializeSettings { include, exclude, .. }) = (name != INDEX).then_some(&self.settings) else {
+            return true;
+        };
+        (include.is_empty() || include.iter().any(|pattern| pattern.is_match(name)))
+            && !exclude.iter().any(|pattern| pattern.is_match(name))
+    }
+
+    fn choose(&mut self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let schema = rows.schema();
+        let kept: Vec<usize> =
+            (0..schema.fields().len()).filter(|&i| self.keeps(schema.field(i).name())).collect();
+        let rows = rows.project(&kept)?;
+        match &self.first {
+            Some(first) if *first != rows.schema() => with_columns_of(first, &rows),
+            Some(_) => Ok(rows),
+            None => {
+                self.first = self.settings.fixed_columns.then(|| rows.schema());
+                Ok(rows)
+            }
+        }
+    }
+}
+
+/// `rows` with just the columns of `schema`: further ones left out, missing ones empty.
+fn with_columns_of(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = schema.fields().iter().map(|field| match rows.column_by_name(field.name()) {
+        Some(column) => arrow_cast::cast(column, field.data_type()),
+        None => Ok(new_null_array(field.data_type(), rows.num_rows())),
+    });
+    RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_, _>>()?)
+}
+
+impl Stage<Message> for Serialize {
+    fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        message.rows = self.choose(&message.rows)?;
+        message.encoded = None;
+        message.scores = None;
+        out.emit(message);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, StringArray};
+    use regex::Regex;
+
+    fn table(names: &[&str]) -> RecordBatch {
+        let cell: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
+        RecordBatch::try_from_iter_with_nullable(names.iter().map(|&name| (name, Arc::clone(&cell), true))).unwrap()
+    }
+
+    fn names(rows: &RecordBatch) -> Vec<String> {
+        rows.schema().fields().iter().map(|field| field.name().clone()).collect()
+    }
+
+    fn stage(include: &[&str], exclude: &[&str], fixed_columns: bool) -> Serialize {
+        let patterns = |texts: &[&str]| texts.iter().map(|t| Regex::new(&format!("^(?:{t})")).unwrap()).collect();
+        Serialize::new(SerializeSettings { include: patterns(include), exclude: patterns(exclude), fixed_columns })
+    }
+
+    #[test]
+    fn patterns_match_at_the_start_of_a_name_and_exclude_goes_last() {
+        let rows = table(&["", "eventName", "eventSource", "ID", "my_event", "_ts_x"]);
+        let chosen = stage(&[], &["^ID$", "^_ts_"], true).choose(&rows).unwrap();
+        assert_eq!(names(&chosen), ["", "eventName", "eventSource", "my_event"]);
+        let chosen = stage(&["event"], &["eventS"], true).choose(&rows).unwrap();
+        assert_eq!(names(&chosen), ["", "eventName"]);
+    }
+
+    #[test]
+    fn the_first_message_fixes_the_columns() {
+        let mut fixed = stage(&[], &[], true);
+        fixed.choose(&table(&["a", "b"])).unwrap();
+        let later = fixed.choose(&table(&["b", "c"])).unwrap();
+        assert_eq!(names(&later), ["a", "b"]);
+        assert_eq!(later.column(0).null_count(), 1);
+        let mut free = stage(&[], &[], false);
+        free.choose(&table(&["a", "b"])).unwrap();
+        assert_eq!(names(&free.choose(&table(&["b", "c"])).unwrap()), ["b", "c"]);
+    }
+}

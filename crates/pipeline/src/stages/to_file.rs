@@ -1,0 +1,58 @@
+//! `to-file`: writes rows, under a temporary name until the run has succeeded.
+
+use crate::message::{INDEX, Message};
+use crate::plan;
+use dfp_flow::{BoxError, Outcome, Outlet, Stage};
+use dfp_io::IoError;
+use dfp_io::sinks::{self, Sink};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+
+/// The stage.
+pub struct ToFile {
+    include_index: bool,
+    /// `None` once it is committed or discarded.
+    sink: Option<Box<dyn Sink>>,
+    rows: Arc<AtomicUsize>,
+}
+
+impl ToFile {
+    /// Opens the file; the rows written can be seen in `rows` after the run.
+    ///
+    /// # Errors
+    /// The file exists and is not to be replaced, or cannot be written.
+    pub fn open(settings: &plan::ToFile, rows: Arc<AtomicUsize>) -> Result<Self, IoError> {
+        let sink = sinks::create(&settings.filename, Some(settings.format), settings.overwrite, settings.flush)?;
+        Ok(Self { include_index: settings.include_index, sink: Some(sink), rows })
+    }
+}
+
+impl Stage<Message> for ToFile {
+    fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        let mut rows = message.rows.clone();
+        if !self.include_index
+            && let Ok(at) = rows.schema().index_of(INDEX)
+        {
+            rows.remove_column(at);
+        }
+        if let Some(sink) = &mut self.sink {
+            sink.write(&rows)?;
+        }
+        self.rows.fetch_add(rows.num_rows(), Ordering::Relaxed);
+        out.emit(message);
+        Ok(())
+    }
+
+    fn close(&mut self, outcome: Outcome) -> Result<(), BoxError> {
+        let Some(sink) = self.sink.take() else { return Ok(()) };
+        match outcome {
+            Outcome::Completed => sink.commit()?,
+            // What was scored is kept, but not under a name that looks complete.
+            Outcome::Interrupted => {
+                sink.keep_partial()?;
+            }
+            Outcome::Failed => sink.discard()?,
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,108 @@
+//! `train-ae`: sees to it that a user's model is there, and cuts rows into messages.
+//!
+//! Models come from training files or a model file before the first message, or, with neither,
+//! from the message itself: a new model learns the message's rows and then scores them.
+
+use crate::message::Message;
+use crate::models::Models;
+use crate::plan::{self, Plan};
+use crate::report::{Reporter, Weight};
+use crate::train::{Task, Trainer, is_constant};
+use dfp_flow::{BoxError, Outlet, Stage, Stop};
+use rayon::ThreadPool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Rows that a model learns from when it is trained on the message that it scores.
+const DEFAULT_MAX_HISTORY: usize = 1000;
+
+/// The stage.
+pub struct TrainAe {
+    /// The models of the run.
+    pub models: Arc<Models>,
+    /// Rows a message.
+    pub batch_size: usize,
+    /// Trains on each message, if models come from nowhere else.
+    pub on_messages: Option<OnMessages>,
+}
+
+/// What training on messages needs.
+pub struct OnMessages {
+    plan: Plan,
+    settings: plan::TrainAe,
+    pool: Arc<ThreadPool>,
+    reporter: Arc<dyn Reporter>,
+    stop: Stop,
+    failed: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl OnMessages {
+    /// Training on messages; users whose training fails can be seen in `failed` after the run.
+    pub fn new(
+        plan: &Plan,
+        settings: &plan::TrainAe,
+        pool: Arc<ThreadPool>,
+        reporter: Arc<dyn Reporter>,
+        stop: Stop,
+        failed: Arc<Mutex<Vec<(String, String)>>>,
+    ) -> Self {
+        let max_history = settings.max_history.or(Some(DEFAULT_MAX_HISTORY));
+        let settings = plan::TrainAe { max_history, ..settings.clone() };
+        Self { plan: plan.clone(), settings, pool, reporter, stop, failed }
+    }
+
+    fn train(&self, message: &Message, models: &Models) -> Result<(), BoxError> {
+        let trainer = Trainer::new(&self.plan, &self.settings, self.reporter.as_ref(), &self.stop);
+        let rows = trainer.features(&message.rows)?;
+        warn_if_constant(&message.user, &rows, self.reporter.as_ref())?;
+        let trained = trainer.train(vec![Task { user: Arc::clone(&message.user), rows }], &self.pool)?;
+        for (user, result) in trained {
+            match result {
+                Ok(model) => models.insert(user, model),
+                Err(why) => {
+                    self.reporter.say(Weight::Error, &no_model(&user, &why));
+                    self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((user.to_string(), why));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The message about a user whose training failed.
+pub fn no_model(user: &str, why: &str) -> String {
+    format!("user {user:?} gets no model: {why}")
+}
+
+/// Says so when there is nothing to learn.
+///
+/// # Errors
+/// A column cannot be compared.
+pub fn warn_if_constant(
+    user: &str,
+    rows: &arrow_array::RecordBatch,
+    reporter: &dyn Reporter,
+) -> Result<(), arrow_schema::ArrowError> {
+    if rows.num_rows() > 1 && is_constant(rows)? {
+        let text = format!(
+            "user {user:?}: all {} feature columns are constant in the {} training rows; every other value will look unusual",
+            rows.num_columns(),
+            rows.num_rows()
+        );
+        reporter.say(Weight::Warning, &text);
+    }
+    Ok(())
+}
+
+impl Stage<Message> for TrainAe {
+    fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        if let Some(training) = &self.on_messages {
+            training.train(&message, &self.models)?;
+        }
+        let rows = message.rows.num_rows();
+        for start in (0..rows).step_by(self.batch_size) {
+            let rows = message.rows.slice(start, self.batch_size.min(rows - start));
+            out.emit(Message::new(Arc::clone(&message.user), rows));
+        }
+        Ok(())
+    }
+}

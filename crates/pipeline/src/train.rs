@@ -1,0 +1,197 @@
+//! Training the models of many users: one user a core, largest first; a single user takes all
+//! cores. The bytes of a model do not depend on which of the two it was.
+
+use crate::error::RunError;
+use crate::message::{FILE_ROW, INDEX};
+use crate::plan::{Plan, TrainAe};
+use crate::report::{Progress, Reporter};
+use crate::users::missing_column;
+use arrow_array::{Array, RecordBatch};
+use arrow_schema::{ArrowError, Schema};
+use dfp_flow::Stop;
+use dfp_model::{ModelConfig, ModelError};
+use dfp_model::user_model::UserModel;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// A step needs this many rows, where a user has them.
+const SMALLEST_BATCH: usize = 32;
+/// An epoch has at least this many steps, where the smallest batch allows it. The peer makes one
+/// step an epoch for any user with up to 512 rows, and its models of such users stay untrained.
+const STEPS_AN_EPOCH: usize = 6;
+
+/// What training needs to know, the same for every user.
+pub struct Trainer<'a> {
+    plan: &'a Plan,
+    settings: &'a TrainAe,
+    reporter: &'a dyn Reporter,
+    stop: &'a Stop,
+}
+
+/// A user and the rows to learn from.
+pub struct Task {
+    /// The user.
+    pub user: Arc<str>,
+    /// Feature columns only, oldest row first.
+    pub rows: RecordBatch,
+}
+
+/// A user with a model, or with the reason why there is none.
+pub type Trained = (Arc<str>, Result<Arc<UserModel>, String>);
+
+impl<'a> Trainer<'a> {
+    /// A trainer of this plan's models.
+    pub fn new(plan: &'a Plan, settings: &'a TrainAe, reporter: &'a dyn Reporter, stop: &'a Stop) -> Self {
+        Self { plan, settings, reporter, stop }
+    }
+
+    /// Trains every task's user. A user whose training fails does not stop the others.
+    ///
+    /// # Errors
+    /// [`RunError::Interrupted`] when the run was asked to stop.
+    pub fn train(&self, mut tasks: Vec<Task>, pool: &ThreadPool) -> Result<Vec<Trained>, RunError> {
+        let users = tasks.len();
+        let done = AtomicUsize::new(0);
+        let fit = |task: &Task| {
+            let result = self.fit(task, done.load(Ordering::Relaxed), users);
+            done.fetch_add(1, Ordering::Relaxed);
+            (Arc::clone(&task.user), result)
+        };
+        let threads = self.plan.compute_threads;
+        let trained = if users <= 1 || threads == 1 {
+            tasks.iter().map(|task| pool.install(|| fit(task))).collect()
+        } else {
+            // The largest first, so that no core is left with a long one at the end.
+            tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.num_rows()));
+            in_parallel(&tasks, threads.min(users), &fit)?
+        };
+        if self.stop.is_set() {
+            return Err(RunError::Interrupted);
+        }
+        let mut by_user: BTreeMap<Arc<str>, _> = trained.into_iter().collect();
+        Ok(std::mem::take(&mut by_user).into_iter().collect())
+    }
+
+    fn fit(&self, task: &Task, users_done: usize, users: usize) -> Result<Arc<UserModel>, String> {
+        let rows = task.rows.num_rows();
+        if rows < self.settings.min_history {
+            return Err(format!(
+                "{rows} training {}, and --train_min_history asks for {}",
+                if rows == 1 { "row" } else { "rows" },
+                self.settings.min_history
+            ));
+        }
+        let newest = self.settings.max_history.map_or(rows, |max| max.min(rows));
+        let rows = task.rows.slice(rows - newest, newest);
+        let config = self.config(newest);
+        let mut on_epoch = |report: dfp_model::train::EpochReport| {
+            self.reporter.progress(Progress::Trained {
+                user: &task.user,
+                users_done,
+                users,
+                epoch: report.epoch,
+                epochs: report.epochs,
+                loss: f64::from(report.loss),
+            });
+            if self.stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        UserModel::fit(&task.user, &rows, None, &config, &mut on_epoch)
+            .map(Arc::new)
+            .map_err(|error: ModelError| error.to_string())
+    }
+
+    fn config(&self, rows: usize) -> ModelConfig {
+        let config = ModelConfig::pipeline();
+        let batch_size = (rows / STEPS_AN_EPOCH).clamp(SMALLEST_BATCH, config.batch_size);
+        ModelConfig {
+            epochs: self.settings.epochs,
+            scaler: self.plan.scaler,
+            seed: self.settings.seed,
+            batch_size,
+            ..config
+        }
+    }
+
+    /// The feature columns of `rows`: those of the plan's list that the table has.
+    ///
+    /// # Errors
+    /// None of the list is a column of the table.
+    pub fn features(&self, rows: &RecordBatch) -> Result<RecordBatch, RunError> {
+        let features = feature_positions(&rows.schema(), &self.plan.columns);
+        if features.is_empty() {
+            let first = self.plan.columns.first().map_or("", String::as_str);
+            return Err(RunError::Failed(format!(
+                "none of the {} feature columns is in the log: {}",
+                self.plan.columns.len(),
+                missing_column("column", first, &without_row_numbers(&rows.schema()))
+            )));
+        }
+        Ok(rows.project(&features)?)
+    }
+}
+
+/// Whether every feature column has the same value in all rows, so that nothing can be learnt.
+pub fn is_constant(rows: &RecordBatch) -> Result<bool, ArrowError> {
+    for column in rows.columns() {
+        if column.len() < 2 {
+            continue;
+        }
+        let cells = arrow_cast::cast(column, &arrow_schema::DataType::Utf8)?;
+        let cells = cells.to_data();
+        let first = cells.slice(0, 1);
+        if (1..column.len()).any(|row| cells.slice(row, 1) != first) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn feature_positions(schema: &Schema, columns: &[String]) -> Vec<usize> {
+    schema
+        .fields()
+        .iter()
+        .enumerate()
+        .filter(|(_, field)| columns.contains(field.name()))
+        .map(|(position, _)| position)
+        .collect()
+}
+
+fn without_row_numbers(schema: &Schema) -> Schema {
+    let fields: Vec<_> = schema
+        .fields()
+        .iter()
+        .filter(|field| field.name() != INDEX && field.name() != FILE_ROW)
+        .cloned()
+        .collect();
+    Schema::new(fields)
+}
+
+/// Runs `fit` on every task, each worker with one core of its own.
+fn in_parallel(
+    tasks: &[Task],
+    workers: usize,
+    fit: &(dyn Fn(&Task) -> Trained + Sync),
+) -> Result<Vec<Trained>, RunError> {
+    let next = AtomicUsize::new(0);
+    let trained = Mutex::new(Vec::with_capacity(tasks.len()));
+    let pools = (0..workers)
+        .map(|_| ThreadPoolBuilder::new().num_threads(1).build())
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| RunError::Failed(format!("cannot start a training thread: {error}")))?;
+    std::thread::scope(|scope| {
+        for pool in &pools {
+            scope.spawn(|| {
+                pool.install(|| {
+                    while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        let result = fit(task);
+                        trained.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+                    }
+                });
+            });
+        }
+    });
+    Ok(trained.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
