@@ -1,1 +1,11 @@
+//! Everything that touches the outside: finding files, reading logs into Arrow batches, writing
+//! result files. Nothing here knows models, users or pipelines.
 
+pub mod error;
+pub mod files;
+pub mod logs;
+pub mod sinks;
+mod text;
+
+pub use error::IoError;
+pub use logs::skipped::Skipped;

@@ -1,0 +1,141 @@
+//! What can go wrong between a file and a table.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why an input could not be read or an output could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum IoError {
+    /// No file matches an input pattern.
+    #[error("no file matches \"{pattern}\"; {hint}")]
+    NoMatch {
+        /// The pattern as typed.
+        pattern: String,
+        /// The nearest existing directory and what it holds.
+        hint: String,
+    },
+    /// The pattern itself is malformed.
+    #[error(
+        "{cause} in file pattern \"{pattern}\"; accepted: a path with `*`, `?`, `[abc]`, and `**` for any depth of directories"
+    )]
+    Pattern {
+        /// The pattern as typed.
+        pattern: String,
+        /// What is malformed.
+        cause: String,
+    },
+    /// The operating system refused.
+    #[error("{cause}: cannot {action} \"{}\"", path.display())]
+    Os {
+        /// What was tried: `read`, `create`, `write`, …
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// The system's reason.
+        #[source]
+        cause: io::Error,
+    },
+    /// The content of a file is not what it should be.
+    #[error("{cause}: \"{}\"{place}; expected {expected}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file.
+        place: Box<Place>,
+        /// What was found, values in quotes.
+        cause: String,
+        /// What would be accepted.
+        expected: String,
+    },
+    /// All files were read, and none gave a row.
+    #[error("no rows in {files} file(s){reasons}")]
+    NoRows {
+        /// Number of files read.
+        files: usize,
+        /// One line for each reason for which rows or files were skipped.
+        reasons: String,
+    },
+    /// The output exists and may not be replaced.
+    #[error("\"{}\" exists already; choose another name or pass --overwrite", path.display())]
+    Exists {
+        /// The output file.
+        path: PathBuf,
+    },
+    /// The output's format cannot be told from its name.
+    #[error("unknown output format of \"{}\"; accepted endings: .csv, .json, .jsonl, .jsonlines, .parquet", path.display())]
+    Format {
+        /// The output file.
+        path: PathBuf,
+    },
+    /// A batch does not fit what has been written so far.
+    #[error("{cause} in \"{}\"; the first batch fixed the columns: {columns}", path.display())]
+    Columns {
+        /// The output file.
+        path: PathBuf,
+        /// Which columns do not fit.
+        cause: String,
+        /// The columns of the file.
+        columns: String,
+    },
+    /// A table could not be built or encoded.
+    #[error("{cause}: cannot {action}")]
+    Table {
+        /// What was tried.
+        action: String,
+        /// The reason.
+        cause: String,
+    },
+}
+
+impl IoError {
+    pub(crate) fn os(action: &'static str, path: &Path, cause: io::Error) -> Self {
+        Self::Os { action, path: path.to_owned(), cause }
+    }
+
+    pub(crate) fn table(action: impl Into<String>, cause: &dyn fmt::Display) -> Self {
+        Self::Table { action: action.into(), cause: cause.to_string() }
+    }
+}
+
+/// A place in a file; every part is optional.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Physical line, from 1.
+    pub line: Option<u64>,
+    /// Position within the line in bytes, from 1.
+    pub column: Option<u64>,
+    /// Position within the (uncompressed) file in bytes, from 0.
+    pub byte: Option<u64>,
+    /// Row label within the file.
+    pub row: Option<i64>,
+    /// Name of the table column.
+    pub field: Option<String>,
+}
+
+impl Place {
+    pub(crate) fn line(line: usize) -> Self {
+        Self { line: Some(line as u64), ..Self::default() }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, " line {line}")?;
+        }
+        if let Some(column) = self.column {
+            write!(f, " column {column}")?;
+        }
+        if let Some(byte) = self.byte {
+            write!(f, " byte {byte}")?;
+        }
+        if let Some(row) = self.row {
+            write!(f, " row {row}")?;
+        }
+        if let Some(field) = &self.field {
+            write!(f, " field \"{field}\"")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,202 @@
+//! Finding input files.
+
+use crate::error::IoError;
+use glob::{MatchOptions, Pattern};
+use std::path::{Path, PathBuf};
+
+/// How to look for files.
+#[derive(Clone, Debug)]
+pub struct FindOptions {
+    /// `**` matches any depth of directories; otherwise it is the same as `*`.
+    pub recursive: bool,
+    /// Take only this many files, the first in sorted order.
+    pub max_files: Option<usize>,
+}
+
+impl Default for FindOptions {
+    fn default() -> Self {
+        Self { recursive: true, max_files: None }
+    }
+}
+
+/// Endings that a directory is searched for, each also with `.gz`.
+const ENDINGS: [&str; 4] = [".csv", ".json", ".jsonl", ".jsonlines"];
+/// Ending of our unfinished output files, which are never input.
+const PARTIAL: &str = ".partial";
+const MATCHING: MatchOptions = MatchOptions {
+    case_sensitive: true,
+    require_literal_separator: true,
+    require_literal_leading_dot: true,
+};
+
+/// The files that `pattern` names, sorted by path.
+///
+/// A pattern is a file name, a directory (its files with known endings: csv, json, jsonl,
+/// jsonlines, each also with `.gz`) or a shell pattern with `*`, `?`, `[…]` and `**`. Matching is
+/// case-sensitive on every system; names that begin with a dot need a dot in the pattern.
+///
+/// # Errors
+/// [`IoError::NoMatch`] if no file matches, [`IoError::Pattern`] if the pattern is malformed.
+pub fn find(pattern: &str, options: &FindOptions) -> Result<Vec<PathBuf>, IoError> {
+    let path = Path::new(pattern);
+    let mut found = if path.is_file() {
+        vec![path.to_owned()]
+    } else if path.is_dir() {
+        let depth = if options.recursive { "**/*" } else { "*" };
+        let inside = Path::new(&Pattern::escape(pattern)).join(depth);
+        let mut files = expand(&inside.to_string_lossy(), pattern)?;
+        files.retain(|file| has_known_ending(file));
+        files
+    } else if options.recursive {
+        expand(pattern, pattern)?
+    } else {
+        expand(&pattern.replace("**", "*"), pattern)?
+    };
+    if found.is_empty() {
+        return Err(IoError::NoMatch { pattern: pattern.to_owned(), hint: hint(path) });
+    }
+    // The order of directory entries differs between file systems.
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(options.max_files.unwrap_or(usize::MAX));
+    Ok(found)
+}
+
+fn expand(pattern: &str, typed: &str) -> Result<Vec<PathBuf>, IoError> {
+    let refuse =
+        |cause: &str| IoError::Pattern { pattern: typed.to_owned(), cause: cause.to_owned() };
+    let paths = glob::glob_with(pattern, MATCHING).map_err(|e| refuse(e.msg))?;
+    let mut found = Vec::new();
+    for path in paths {
+        let path = path.map_err(|e| {
+            let directory = e.path().to_owned();
+            IoError::Os { action: "list", path: directory, cause: e.into_error() }
+        })?;
+        if path.is_file() && !path.to_string_lossy().ends_with(PARTIAL) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+fn has_known_ending(file: &Path) -> bool {
+    let name = file.to_string_lossy();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    ENDINGS.iter().any(|ending| name.ends_with(ending))
+}
+
+/// Names the nearest existing directory and what it holds.
+fn hint(path: &Path) -> String {
+    let mut directory = path.parent();
+    while let Some(candidate) = directory {
+        let candidate = if candidate.as_os_str().is_empty() { Path::new(".") } else { candidate };
+        if candidate.is_dir() {
+            return describe(candidate);
+        }
+        directory = candidate.parent();
+    }
+    describe(Path::new("."))
+}
+
+fn describe(directory: &Path) -> String {
+    let shown = directory.display();
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return format!("directory \"{shown}\" exists but cannot be listed");
+    };
+    let (mut files, mut folders, mut endings) = (0_usize, 0_usize, Vec::new());
+    for entry in entries.flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            folders += 1;
+            continue;
+        }
+        files += 1;
+        let ending = path.extension().map(|e| format!(".{}", e.to_string_lossy()));
+        endings.extend(ending.filter(|e| !endings.contains(e)));
+    }
+    endings.sort_unstable();
+    endings.truncate(5);
+    let kinds =
+        if endings.is_empty() { String::new() } else { format!(" ({})", endings.join(", ")) };
+    format!(
+        "the nearest existing directory \"{shown}\" holds {files} file(s){kinds} and {folders} folder(s)"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn tree(files: &[&str]) -> tempfile::TempDir {
+        let root = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = root.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "x").unwrap();
+        }
+        root
+    }
+
+    fn names(root: &Path, pattern: &str, options: &FindOptions) -> Vec<String> {
+        let full = root.join(pattern);
+        let found = find(full.to_str().unwrap(), options).unwrap();
+        found
+            .iter()
+            .map(|p| p.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"))
+            .collect()
+    }
+
+    #[test]
+    fn patterns_follow_the_shell_and_sort() {
+        let root = tree(&[
+            "b.csv",
+            "a.csv",
+            "A.CSV",
+            "sub/c.csv",
+            "sub/deep/d.csv",
+            "x.json",
+            ".a.csv.7.partial",
+            "a.csv.partial",
+        ]);
+        let all = FindOptions::default();
+        assert_eq!(names(root.path(), "*.csv", &all), ["a.csv", "b.csv"]);
+        assert_eq!(names(root.path(), "*/*.csv", &all), ["sub/c.csv"]);
+        assert_eq!(
+            names(root.path(), "**/*.csv", &all),
+            ["a.csv", "b.csv", "sub/c.csv", "sub/deep/d.csv"]
+        );
+        let flat = FindOptions { recursive: false, ..all.clone() };
+        assert_eq!(names(root.path(), "**/*.csv", &flat), ["sub/c.csv"]);
+        let two = FindOptions { max_files: Some(2), ..all.clone() };
+        assert_eq!(names(root.path(), "**/*.csv", &two), ["a.csv", "b.csv"]);
+        assert_eq!(names(root.path(), "a*", &all), ["a.csv"]);
+        assert_eq!(names(root.path(), "b.csv", &all), ["b.csv"]);
+        assert_eq!(names(root.path(), "sub", &flat), ["sub/c.csv"]);
+        assert_eq!(names(root.path(), "", &flat), ["a.csv", "b.csv", "x.json"]);
+    }
+
+    #[test]
+    fn special_characters_in_a_plain_name_are_literal() {
+        let root = tree(&["[1]/a.csv"]);
+        assert_eq!(names(root.path(), "[1]/a.csv", &FindOptions::default()), ["[1]/a.csv"]);
+        assert_eq!(names(root.path(), "[1]", &FindOptions::default()), ["[1]/a.csv"]);
+    }
+
+    #[test]
+    fn no_match_names_the_pattern_and_what_is_there() {
+        let root = tree(&["logs/a.json", "logs/b.json", "logs/old/c.json"]);
+        let pattern = root.path().join("logs/missing/*.csv");
+        let message =
+            find(pattern.to_str().unwrap(), &FindOptions::default()).unwrap_err().to_string();
+        assert!(message.starts_with("no file matches \""), "{message}");
+        assert!(message.contains("missing/*.csv\""), "{message}");
+        assert!(message.contains("holds 2 file(s) (.json) and 1 folder(s)"), "{message}");
+    }
+
+    #[test]
+    fn a_malformed_pattern_is_named() {
+        let message = find("data/[a.csv", &FindOptions::default()).unwrap_err().to_string();
+        assert!(message.contains("\"data/[a.csv\""), "{message}");
+    }
+}

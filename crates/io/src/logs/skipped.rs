@@ -1,0 +1,112 @@
+//! Rows and files that were left out, each counted under a reason.
+
+/// What was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Single rows.
+    Row,
+    /// Whole files.
+    File,
+}
+
+/// One reason, how often it applied, and the first messages in full.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// What was left out.
+    pub unit: Unit,
+    /// The reason in a few words, the same for every occurrence.
+    pub reason: &'static str,
+    /// How many rows or files.
+    pub count: usize,
+    /// Full messages (file, place, value, what would be accepted) of the first occurrences, at
+    /// most [`Skipped::MESSAGES`].
+    pub messages: Vec<String>,
+}
+
+/// Everything that was left out, in the order in which the reasons were first met.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Skipped {
+    reasons: Vec<Reason>,
+}
+
+impl Skipped {
+    /// Messages kept for each reason; further occurrences are counted only.
+    pub const MESSAGES: usize = 20;
+
+    /// The reasons, in the order in which they were first met.
+    pub fn reasons(&self) -> &[Reason] {
+        &self.reasons
+    }
+
+    /// Rows left out, all reasons together.
+    pub fn rows(&self) -> usize {
+        self.total(Unit::Row)
+    }
+
+    /// Files left out, all reasons together.
+    pub fn files(&self) -> usize {
+        self.total(Unit::File)
+    }
+
+    /// Nothing was left out.
+    pub fn is_empty(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// Counts one row or file; `message` is only called while messages are kept.
+    pub(crate) fn add(
+        &mut self,
+        unit: Unit,
+        reason: &'static str,
+        message: impl FnOnce() -> String,
+    ) {
+        let entry = self.entry(unit, reason);
+        entry.count += 1;
+        if entry.messages.len() < Self::MESSAGES {
+            entry.messages.push(message());
+        }
+    }
+
+    /// Adds what another part of the input left out.
+    pub(crate) fn merge(&mut self, other: Self) {
+        for theirs in other.reasons {
+            let ours = self.entry(theirs.unit, theirs.reason);
+            ours.count += theirs.count;
+            let room = Self::MESSAGES - ours.messages.len();
+            ours.messages.extend(theirs.messages.into_iter().take(room));
+        }
+    }
+
+    fn total(&self, unit: Unit) -> usize {
+        self.reasons.iter().filter(|r| r.unit == unit).map(|r| r.count).sum()
+    }
+
+    fn entry(&mut self, unit: Unit, reason: &'static str) -> &mut Reason {
+        let known = self.reasons.iter().position(|r| r.unit == unit && r.reason == reason);
+        let index = known.unwrap_or_else(|| {
+            self.reasons.push(Reason { unit, reason, count: 0, messages: Vec::new() });
+            self.reasons.len() - 1
+        });
+        &mut self.reasons[index]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn merging_adds_counts_and_keeps_the_first_messages() {
+        let mut whole = Skipped::default();
+        let mut part = Skipped::default();
+        for i in 0..15 {
+            whole.add(Unit::Row, "bad", || format!("whole {i}"));
+            part.add(Unit::Row, "bad", || format!("part {i}"));
+        }
+        part.add(Unit::File, "unreadable", || "file".into());
+        whole.merge(part);
+        assert_eq!((whole.rows(), whole.files()), (30, 1));
+        assert_eq!(whole.reasons()[0].messages.len(), Skipped::MESSAGES);
+        assert_eq!(whole.reasons()[0].messages[15], "part 0");
+    }
+}

@@ -1,0 +1,59 @@
+//! The columns of a result file are fixed by its first batch.
+
+use crate::error::IoError;
+use arrow_array::{RecordBatch, RecordBatchOptions, new_null_array};
+use arrow_schema::{Schema, SchemaRef};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Brings every batch to the columns of the first.
+#[derive(Default)]
+pub(super) struct Conform {
+    columns: Option<SchemaRef>,
+}
+
+impl Conform {
+    pub(super) fn conform(
+        &mut self,
+        batch: &RecordBatch,
+        target: &Path,
+    ) -> Result<RecordBatch, IoError> {
+        let fixed = self.columns.get_or_insert_with(|| batch.schema());
+        if names(fixed).eq(names(&batch.schema())) {
+            return Ok(batch.clone());
+        }
+        let schema = batch.schema();
+        let extra: Vec<_> = names(&schema)
+            .filter(|name| fixed.index_of(name).is_err())
+            .map(|name| format!("\"{name}\""))
+            .collect();
+        if !extra.is_empty() {
+            return Err(IoError::Columns {
+                path: target.to_owned(),
+                cause: format!("unexpected column(s) {}", extra.join(", ")),
+                columns: names(fixed).collect::<Vec<_>>().join(", "),
+            });
+        }
+        let mut fields = Vec::with_capacity(fixed.fields().len());
+        let mut arrays = Vec::with_capacity(fixed.fields().len());
+        for field in fixed.fields() {
+            match schema.column_with_name(field.name()) {
+                Some((index, given)) => {
+                    fields.push(Arc::new(given.clone()));
+                    arrays.push(Arc::clone(batch.column(index)));
+                }
+                None => {
+                    fields.push(Arc::new(field.as_ref().clone().with_nullable(true)));
+                    arrays.push(new_null_array(field.data_type(), batch.num_rows()));
+                }
+            }
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
+            .map_err(|e| IoError::table(format!("write to \"{}\"", target.display()), &e))
+    }
+}
+
+fn names(schema: &Schema) -> impl Iterator<Item = &str> {
+    schema.fields().iter().map(|field| field.name().as_str())
+}

@@ -1,0 +1,147 @@
+//! What all result files share: fixed columns, error texts, the three ways to end.
+
+use super::Sink;
+use super::conform::Conform;
+use super::partial::{Partial, Storage};
+use crate::error::IoError;
+use arrow_array::RecordBatch;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// One format's way to turn batches into bytes of a partial file.
+pub(super) trait Encode: Send {
+    /// What the partial file is made of.
+    type Storage: Storage;
+
+    /// The name the file will get.
+    fn target(&self) -> &Path;
+
+    /// Appends the rows; the columns are those of the first batch.
+    fn encode(&mut self, batch: &RecordBatch) -> io::Result<()>;
+
+    /// Hands everything to the operating system.
+    fn flush(&mut self) -> io::Result<()>;
+
+    /// Completes the format and returns the file.
+    fn finish(self) -> io::Result<Partial<Self::Storage>>;
+}
+
+/// A [`Sink`] in the format of `E`.
+pub(super) struct FileSink<E> {
+    encoder: E,
+    columns: Conform,
+    flush: bool,
+    failed: bool,
+}
+
+impl<E: Encode> FileSink<E> {
+    pub(super) fn new(encoder: E, flush: bool) -> Self {
+        Self { encoder, columns: Conform::default(), flush, failed: false }
+    }
+
+    /// After a failed write the file has a hole and must not look complete.
+    fn finish(self) -> Result<Partial<E::Storage>, IoError> {
+        let target = self.encoder.target().to_owned();
+        if self.failed {
+            let cause = io::Error::other("an earlier write failed");
+            return Err(IoError::os("complete", &target, cause));
+        }
+        self.encoder.finish().map_err(|e| IoError::os("write", &target, e))
+    }
+}
+
+impl<E: Encode> Sink for FileSink<E> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), IoError> {
+        let target = self.encoder.target();
+        let batch = self.columns.conform(batch, target)?;
+        let mut written = self.encoder.encode(&batch);
+        if self.flush {
+            written = written.and_then(|()| self.encoder.flush());
+        }
+        self.failed |= written.is_err();
+        written.map_err(|e| IoError::os("write", self.encoder.target(), e))
+    }
+
+    fn commit(self: Box<Self>) -> Result<(), IoError> {
+        self.finish()?.commit()
+    }
+
+    fn keep_partial(self: Box<Self>) -> Result<PathBuf, IoError> {
+        self.finish()?.keep()
+    }
+
+    fn discard(self: Box<Self>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::csv::Csv;
+    use super::super::jsonl::JsonLines;
+    use super::super::parquet::Parquet;
+    use super::*;
+    use arrow_array::{ArrayRef, Int64Array};
+    use std::fs::File;
+    use std::io::Write;
+    use std::sync::Arc;
+
+    /// A disk with room for a few bytes.
+    struct Full {
+        file: File,
+        room: usize,
+    }
+
+    impl Write for Full {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if self.room == 0 {
+                return Err(io::Error::from(io::ErrorKind::StorageFull));
+            }
+            let written = self.file.write(&bytes[..bytes.len().min(self.room)])?;
+            self.room -= written;
+            Ok(written)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.file.flush()
+        }
+    }
+
+    impl Storage for Full {
+        fn sync(&self) -> io::Result<()> {
+            self.file.sync_all()
+        }
+    }
+
+    fn batch() -> RecordBatch {
+        let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..10_000));
+        RecordBatch::try_from_iter([("n", numbers)]).unwrap()
+    }
+
+    fn fill<E: Encode>(make: impl Fn(Partial<Full>) -> E) {
+        let directory = tempfile::tempdir().unwrap();
+        let target = directory.path().join("out");
+        for flush in [false, true] {
+            let partial =
+                Partial::create(&target, false).unwrap().map(|file| Full { file, room: 100 });
+            let mut sink = Box::new(FileSink::new(make(partial), flush));
+            let failed = match sink.write(&batch()) {
+                Err(e) => {
+                    let again = sink.commit().unwrap_err().to_string();
+                    assert!(again.contains("an earlier write failed"), "{again}");
+                    e
+                }
+                Ok(()) => sink.commit().unwrap_err(),
+            };
+            let message = failed.to_string();
+            assert!(message.contains("cannot write") && message.contains("out\""), "{message}");
+            let left: Vec<_> = std::fs::read_dir(directory.path()).unwrap().collect();
+            assert!(left.is_empty(), "{left:?}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_an_error_and_leaves_nothing() {
+        fill(Csv::new);
+        fill(JsonLines::new);
+        fill(Parquet::new);
+    }
+}

@@ -1,0 +1,94 @@
+//! Result files. A file appears under its name only when it is complete: everything is written to
+//! a hidden partial file beside it, which `commit` syncs and renames.
+
+mod conform;
+mod csv;
+mod file;
+mod jsonl;
+mod parquet;
+mod partial;
+
+use crate::error::IoError;
+use arrow_array::RecordBatch;
+use file::FileSink;
+use partial::Partial;
+use std::path::{Path, PathBuf};
+
+/// Formats of result files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Text as the peer writes it, readable by pandas: header once, the column with the empty name
+    /// is the row index.
+    Csv,
+    /// One JSON object a line, numbers in full precision, times as milliseconds since 1970.
+    JsonLines,
+    /// Parquet with Snappy compression.
+    Parquet,
+}
+
+impl Format {
+    /// The format that a file's ending stands for: csv; json, jsonl, jsonlines; parquet. Any case.
+    pub fn of(path: &Path) -> Option<Self> {
+        let ending = path.extension()?.to_str()?.to_ascii_lowercase();
+        match ending.as_str() {
+            "csv" => Some(Self::Csv),
+            "json" | "jsonl" | "jsonlines" => Some(Self::JsonLines),
+            "parquet" => Some(Self::Parquet),
+            _ => None,
+        }
+    }
+}
+
+/// A result file being written. Dropping it without [`commit`](Sink::commit) or
+/// [`keep_partial`](Sink::keep_partial) removes what was written.
+pub trait Sink: Send {
+    /// Appends rows. The first batch fixes the columns and their order; a later batch may lack
+    /// some (missing values) or have them in another order, but may not have more.
+    ///
+    /// # Errors
+    /// The disk is full or another system error, or a column that the file does not have.
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), IoError>;
+
+    /// Completes the file, syncs it to disk and gives it its name. Without any batch the file is
+    /// empty (Parquet: a file without columns).
+    ///
+    /// # Errors
+    /// A system error, or the name has been taken in the meantime and may not be replaced.
+    fn commit(self: Box<Self>) -> Result<(), IoError>;
+
+    /// Completes what there is and leaves it as `<name>.partial`, whose path is returned. An older
+    /// file of that name is replaced.
+    ///
+    /// # Errors
+    /// A system error.
+    fn keep_partial(self: Box<Self>) -> Result<PathBuf, IoError>;
+
+    /// Removes what was written.
+    fn discard(self: Box<Self>);
+}
+
+/// Opens a result file; nothing appears under `path` before [`Sink::commit`].
+///
+/// The directory is created if it does not exist. Without `format` the ending decides. With
+/// `flush`, every batch is handed to the operating system at once (Parquet: as a row group of its
+/// own).
+///
+/// # Errors
+/// [`IoError::Exists`] if there is a file and not `overwrite`; [`IoError::Format`] if the ending is
+/// unknown; [`IoError::Os`] if the directory cannot be written.
+pub fn create(
+    path: &Path,
+    format: Option<Format>,
+    overwrite: bool,
+    flush: bool,
+) -> Result<Box<dyn Sink>, IoError> {
+    let format = format
+        .or_else(|| Format::of(path))
+        .ok_or_else(|| IoError::Format { path: path.to_owned() })?;
+    let partial = Partial::create(path, overwrite)?;
+    Ok(match format {
+        Format::Csv => Box::new(FileSink::new(csv::Csv::new(partial), flush)),
+        Format::JsonLines => Box::new(FileSink::new(jsonl::JsonLines::new(partial), flush)),
+        Format::Parquet => Box::new(FileSink::new(parquet::Parquet::new(partial), flush)),
+    })
+}
