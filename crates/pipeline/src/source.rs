@@ -4,6 +4,7 @@ use crate::error::RunError;
 use crate::message::Message;
 use crate::plan::Cloudtrail;
 use crate::report::{Progress, Reporter, Weight};
+use crate::stages::ScoreBook;
 use crate::users::{self, Users};
 use dfp_flow::BoxError;
 use dfp_io::files::{self, FindOptions};
@@ -45,10 +46,11 @@ pub fn find(glob: &str, recursive: bool, max_files: Option<usize>, allow_none: b
 /// Reads files and tells the reporter what was left out, under the name of their `purpose`.
 ///
 /// # Errors
-/// No file gave a row.
+/// No file gave a row, or anything had to be left out of a strict run.
 pub fn read(
     files: &[PathBuf],
     settings: &Cloudtrail,
+    strict: bool,
     purpose: &'static str,
     reporter: &dyn Reporter,
 ) -> Result<LogTable, RunError> {
@@ -66,6 +68,10 @@ pub fn read(
         for message in &reason.messages {
             reporter.say(Weight::Warning, message);
         }
+    }
+    if strict && !table.skipped.is_empty() {
+        let (rows, files) = (table.skipped.rows(), table.skipped.files());
+        return Err(RunError::Failed(format!("--strict: {rows} rows and {files} files of the {purpose} would be skipped")));
     }
     Ok(table)
 }
@@ -96,6 +102,8 @@ pub struct CloudtrailSource {
     settings: Cloudtrail,
     user_column: String,
     user_filter: Option<String>,
+    strict: bool,
+    book: Arc<ScoreBook>,
     reporter: Arc<dyn Reporter>,
     count: Arc<Mutex<ReadCount>>,
     read: Option<(LogTable, std::vec::IntoIter<(Arc<str>, Vec<u32>)>)>,
@@ -108,12 +116,15 @@ impl CloudtrailSource {
         plan: &crate::plan::Plan,
         reporter: Arc<dyn Reporter>,
         count: Arc<Mutex<ReadCount>>,
+        book: Arc<ScoreBook>,
     ) -> Self {
         Self {
             files,
             settings: plan.source.clone(),
             user_column: plan.user_column.clone(),
             user_filter: plan.user_filter.clone(),
+            strict: plan.strict,
+            book,
             reporter,
             count,
             read: None,
@@ -121,8 +132,13 @@ impl CloudtrailSource {
     }
 
     fn open(&mut self) -> Result<(), RunError> {
-        let table = read(&self.files, &self.settings, "input", self.reporter.as_ref())?;
+        let table = read(&self.files, &self.settings, self.strict, "input", self.reporter.as_ref())?;
         let users = Users::of(&table.batch, &self.user_column, self.user_filter.as_deref())?;
+        if self.strict && users.without_user > 0 {
+            let rows = users.without_user;
+            return Err(RunError::Failed(format!("--strict: {rows} rows of the input have no user")));
+        }
+        self.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) = ReadCount::of(&table, &users, "input");
         self.read = Some((table, users.rows.into_iter()));
         Ok(())

@@ -20,6 +20,8 @@ pub struct Inference {
     pub pool: Arc<ThreadPool>,
     /// Whether a later stage writes losses and predictions by feature.
     pub with_features: bool,
+    /// Whether a user without a model ends the run.
+    pub strict: bool,
     /// What the run's summary says about scores.
     pub book: Arc<ScoreBook>,
     /// Who is told.
@@ -42,6 +44,9 @@ impl Stage<Message> for Inference {
                     RowScores { anomaly_score: scores.anomaly_score, zscore: scores.zscore, features: None }
                 }
             }));
+        }
+        if self.strict && message.scores.is_none() {
+            return Err(format!("--strict: user {:?} has no model", message.user).into());
         }
         self.book.enter(&message, self.reporter.as_ref());
         out.emit(message);

@@ -1,0 +1,125 @@
+//! Drives the real binary in a fresh directory.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A fresh directory in which the binary runs.
+pub struct Place {
+    dir: tempfile::TempDir,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Place {
+    pub fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, content).unwrap();
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.path(name).exists()
+    }
+
+    /// Names of the files in a directory, sorted.
+    pub fn list(&self, name: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.path(name)).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_morpheus"));
+        command.current_dir(self.dir.path());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("MORPHEUS_")) {
+            command.env_remove(name);
+        }
+        command
+    }
+
+    /// Runs the binary with the words of `line`, split at white space.
+    pub fn morpheus(&self, line: &str) -> Ended {
+        Ended::of(self.command().args(line.split_whitespace()).output().unwrap())
+    }
+}
+
+impl Ended {
+    pub fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Standard error without the lines of progress.
+    pub fn messages(&self) -> String {
+        let progress = ["reading ", "training:", "scoring:"];
+        self.stderr
+            .lines()
+            .filter(|line| !progress.iter().any(|start| line.starts_with(start)))
+            .fold(String::new(), |mut text, line| {
+                let _ = writeln!(text, "{line}");
+                text
+            })
+    }
+}
+
+/// A small CloudTrail table: `rows` rows of each user, one a minute, with a few habits.
+pub fn log(users: &[&str], rows: usize) -> String {
+    let mut text = String::from(",eventTime,eventName,eventSource,userName,errorCode\n");
+    for row in 0..rows {
+        for (position, user) in users.iter().enumerate() {
+            let number = row * users.len() + position;
+            let (hour, minute) = (row / 60 % 24, row % 60);
+            let name = ["List", "Get", "Put"][row % 3];
+            let source = ["s3", "ec2"][row / 3 % 2];
+            let error = if row % 7 == 0 { "Denied" } else { "" };
+            let _ = writeln!(
+                text,
+                "{number},2021-10-{:02}T{hour:02}:{minute:02}:00Z,{name},{source},{user},{error}",
+                1 + row / 1440
+            );
+        }
+    }
+    text
+}
+
+/// The folder with data for development, where there is one beside the repository.
+pub fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
+    path.exists().then_some(path)
+}
+
+/// Columns of a CSV text by name.
+pub fn column(csv: &str, name: &str) -> Vec<String> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let at = reader.headers().unwrap().iter().position(|header| header == name).unwrap();
+    reader.records().map(|record| record.unwrap()[at].to_owned()).collect()
+}
+
+/// A column of numbers.
+pub fn numbers(csv: &str, name: &str) -> Vec<f64> {
+    column(csv, name).iter().map(|cell| cell.parse().unwrap()).collect()
+}
