@@ -20,6 +20,8 @@ mod outlet;
 mod pipeline;
 mod run;
 mod stop;
+#[cfg(test)]
+mod tests;
 
 pub use failure::{Failure, Fault, StageError};
 pub use meter::{Meters, Report, StageReport};
