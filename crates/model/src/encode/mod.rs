@@ -3,6 +3,30 @@
 //!
 //! Order everywhere (inputs, losses, results): numeric features (all integer columns in table
 //! order, then all float columns), binary features, categorical features in table order.
+//!
+//! | Arrow column at training | feature |
+//! |---|---|
+//! | integers, floats | numeric |
+//! | booleans | binary |
+//! | text, dictionaries of text | categorical (binary if [`Typing::V2206`](crate::config::Typing) says so) |
+//! | anything else, or numbers without a single finite value | none; see [`FeaturePlan::dropped`] |
+//!
+//! A feature keeps its kind for good: what a cell of another type means at scoring is told at
+//! [`FeaturePlan::encode`].
+
+mod cells;
+mod gauss_rank;
+mod normal;
+mod plan;
+mod predict;
+mod scale;
+pub mod swap;
+mod vocabulary;
+
+pub use plan::FeaturePlan;
+
+/// Text of the code that stands for missing, unseen and rare values.
+pub const OTHER: &str = "_other";
 
 /// Rows as the network reads them. All matrices are row-major.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -17,6 +41,24 @@ pub struct EncodedRows {
     pub codes: Vec<u32>,
 }
 
+impl EncodedRows {
+    /// Makes room for `rows` rows of `shape`, keeping the memory of earlier, larger tables.
+    pub fn reset(&mut self, rows: usize, shape: &FeatureShape) {
+        self.rows = rows;
+        self.numeric.resize(rows * shape.numeric, 0.0);
+        self.binary.resize(rows * shape.binary, 0.0);
+        self.codes.resize(rows * shape.codes.len(), 0);
+    }
+
+    /// Becomes equal to `other` without allocating if there is room.
+    pub fn copy_from(&mut self, other: &Self) {
+        self.rows = other.rows;
+        self.numeric.clone_from(&other.numeric);
+        self.binary.clone_from(&other.binary);
+        self.codes.clone_from(&other.codes);
+    }
+}
+
 /// How many features of each kind, and how many codes each categorical feature has.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeatureShape {
@@ -28,6 +70,8 @@ pub struct FeatureShape {
     pub codes: Vec<usize>,
 }
 
-/// Which columns a model reads and what each becomes.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FeaturePlan {}
+/// Width of the embedding of a categorical feature with `codes` codes: 1.6 · codes^0.56, rounded
+/// half to even, 600 at most (the rule of the fastai library, which the reference follows).
+pub fn embedding_width(codes: usize) -> usize {
+    (1.6 * libm::pow(codes as f64, 0.56)).round_ties_even().min(600.0) as usize
+}
