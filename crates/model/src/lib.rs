@@ -1,8 +1,8 @@
 //! The mathematics of digital fingerprinting: Arrow columns in, scores out.
 //!
-//! A [`UserModel`](user_model::UserModel) learns what one account normally does: a feature plan
-//! turns the account's log rows into numbers ([`encode`]), an autoencoder learns to reconstruct
-//! them ([`net`], [`train`]), and rows that it reconstructs badly are unusual ([`score`]).
+//! A [`UserModel`] learns what one account normally does: a feature plan turns the account's log
+//! rows into numbers ([`encode`]), an autoencoder learns to reconstruct them ([`net`],
+//! [`train`]), and rows that it reconstructs badly are unusual ([`score`]).
 //!
 //! No files, sockets, clocks or async in here. Work is spread over the ambient rayon pool; the
 //! bytes that come out do not depend on how many threads that pool has.
@@ -10,7 +10,16 @@
 pub mod config;
 pub mod encode;
 pub mod error;
+mod kernels;
+pub mod net;
+mod random;
+pub mod score;
+pub mod train;
+pub mod user_model;
 
 pub use config::ModelConfig;
 pub use encode::{EncodedRows, FeaturePlan};
 pub use error::ModelError;
+pub use score::{FeatureScores, Scores};
+pub use train::EpochReport;
+pub use user_model::{ModelHeader, UserModel};

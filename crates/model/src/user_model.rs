@@ -1,1 +1,265 @@
 //! The deep front door: one user's encoder, weights and loss statistics.
+
+use crate::config::ModelConfig;
+use crate::encode::{EncodedRows, FeaturePlan};
+use crate::error::ModelError;
+use crate::kernels::math::sigmoid;
+use crate::net::{Layout, Network, Parameter};
+use crate::random::{Stream, stream_seed};
+use crate::score::{self, FeatureScores, LossScale, ScoreScale, Scores, ZSign};
+use crate::train::{self, DrawnEpochs, EpochReport};
+use arrow_array::{ArrayRef, RecordBatch};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
+
+/// All of a model but its weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelHeader {
+    /// Whose rows the model has learnt.
+    pub user: String,
+    /// The settings it was trained with.
+    pub config: ModelConfig,
+    /// Which columns it reads and what each becomes.
+    pub plan: FeaturePlan,
+    /// How each feature's losses are scaled: numeric, binary, categorical.
+    pub loss_scales: Vec<LossScale>,
+    /// Scale of the training rows' anomaly scores.
+    pub score_scale: ScoreScale,
+    /// Number of training rows.
+    pub training_rows: usize,
+    /// Mean training loss of each epoch run.
+    pub epoch_losses: Vec<f64>,
+}
+
+/// One user's model: encodes log rows, scores them, explains the scores.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserModel {
+    header: ModelHeader,
+    network: Network,
+}
+
+impl UserModel {
+    /// Learns a user's normal behaviour from rows; every column is a candidate feature.
+    ///
+    /// `validation` rows, if any, are scored after every epoch: see [`train::train`]. `on_epoch`
+    /// hears of every epoch and may break off. The result depends on the arguments alone.
+    /// A single training row is enough to train, but says nothing about spreads: see
+    /// [`LossScale::fit`] and [`ScoreScale::z`].
+    ///
+    /// # Errors
+    /// [`ModelError::Config`]; [`ModelError::Unusable`] for rows that nothing can be learnt from;
+    /// [`ModelError::Diverged`]; [`ModelError::Interrupted`]; encoding errors.
+    pub fn fit(
+        user: &str,
+        rows: &RecordBatch,
+        validation: Option<&RecordBatch>,
+        config: &ModelConfig,
+        on_epoch: &mut dyn FnMut(EpochReport) -> ControlFlow<()>,
+    ) -> Result<Self, ModelError> {
+        config.check()?;
+        let plan = FeaturePlan::fit(rows, config)?;
+        let rows = encode(&plan, rows)?;
+        let validation = validation.map(|rows| encode(&plan, rows)).transpose()?;
+        let random = |stream| ChaCha8Rng::from_seed(stream_seed(config.seed, user, stream));
+        let layout = Layout::new(&plan.shape(), config);
+        let mut network = Network::new(layout, &mut random(Stream::Weights));
+        let epoch_losses = train::train(
+            &mut network,
+            &mut DrawnEpochs::new(&rows, config.swap_probability, random(Stream::Epochs))?,
+            &plan.names().collect::<Vec<_>>(),
+            validation.as_ref(),
+            config,
+            stream_seed(config.seed, user, Stream::Dropout),
+            on_epoch,
+        )?;
+        Self::finish(user, plan, config, network, &rows, epoch_losses)
+    }
+
+    /// Takes the statistics of the training rows' losses.
+    fn finish(
+        user: &str,
+        plan: FeaturePlan,
+        config: &ModelConfig,
+        network: Network,
+        rows: &EncodedRows,
+        epoch_losses: Vec<f64>,
+    ) -> Result<Self, ModelError> {
+        let losses = score::losses(&network, rows, config.eval_batch_size);
+        if losses.iter().any(|loss| !loss.is_finite()) {
+            return Err(ModelError::Diverged(
+                "the loss of a training row is not a finite number; \
+                 a lower learning rate or another scaler may help"
+                    .into(),
+            ));
+        }
+        let features = plan.shape().features();
+        let mut column = Vec::with_capacity(rows.rows);
+        let loss_scales = (0..features)
+            .map(|feature| {
+                column.clear();
+                column.extend(losses.iter().skip(feature).step_by(features));
+                LossScale::fit(config.loss_scaler, &mut column)
+            })
+            .collect();
+        let header = ModelHeader {
+            user: user.to_owned(),
+            config: config.clone(),
+            plan,
+            loss_scales,
+            score_scale: ScoreScale::fit(&score::row_means(&losses, features)),
+            training_rows: rows.rows,
+            epoch_losses,
+        };
+        Ok(Self { header, network })
+    }
+
+    /// A model from its stored parts.
+    ///
+    /// # Errors
+    /// [`ModelError::Config`]; [`ModelError::Artifact`] if the number of weights or of loss scales
+    /// is not that of the header's features and layers, or one is not a finite number.
+    pub fn from_parts(header: ModelHeader, weights: Vec<f32>) -> Result<Self, ModelError> {
+        header.config.check()?;
+        let layout = Layout::new(&header.plan.shape(), &header.config);
+        let refuse = |found: String, wanted: String| {
+            Err(ModelError::Artifact(format!("the model has {found}; its header says {wanted}")))
+        };
+        let (found, wanted) = (weights.len(), layout.len());
+        let features = layout.shape().features();
+        if header.loss_scales.len() != features {
+            return refuse(
+                format!("{} loss scales", header.loss_scales.len()),
+                format!("{features} features"),
+            );
+        }
+        let scales = header.loss_scales.iter().flat_map(|scale| [scale.location, scale.spread]);
+        let scales = scales.chain([header.score_scale.mean, header.score_scale.std]);
+        if !weights.iter().copied().chain(scales).all(f32::is_finite) {
+            return Err(ModelError::Artifact(
+                "the model has a weight or a statistic that is not a finite number".into(),
+            ));
+        }
+        match Network::with_weights(layout, weights) {
+            Some(network) => Ok(Self { header, network }),
+            None => refuse(format!("{found} weights"), format!("{wanted}")),
+        }
+    }
+
+    /// All of the model but its weights.
+    pub fn header(&self) -> &ModelHeader {
+        &self.header
+    }
+
+    /// The weights, in the order of [`Layout`].
+    pub fn weights(&self) -> &[f32] {
+        self.network.weights()
+    }
+
+    /// Names, shapes and places of the weights.
+    pub fn parameters(&self) -> Vec<Parameter> {
+        let shape = self.network.layout().shape();
+        let names: Vec<&str> =
+            self.header.plan.names().skip(shape.numeric + shape.binary).collect();
+        self.network.layout().parameters(&names)
+    }
+
+    /// Rows as the network reads them.
+    ///
+    /// # Errors
+    /// As [`FeaturePlan::encode`].
+    pub fn encode(&self, rows: &RecordBatch) -> Result<EncodedRows, ModelError> {
+        encode(&self.header.plan, rows)
+    }
+
+    /// Scores rows that this model has encoded.
+    ///
+    /// # Panics
+    /// If they were encoded by a model with other features.
+    pub fn score(&self, rows: &EncodedRows) -> Scores {
+        let losses = score::losses(&self.network, rows, self.header.config.eval_batch_size);
+        let (anomaly_score, zscore) = self.scores_of(&losses);
+        Scores { anomaly_score, zscore }
+    }
+
+    /// Scores rows that this model has encoded and tells each feature's part, with z losses as
+    /// distances, so that `max_abs_z` and `mean_abs_z` are what they are called.
+    ///
+    /// # Panics
+    /// As [`UserModel::score`].
+    pub fn score_features(&self, rows: &EncodedRows) -> FeatureScores {
+        self.score_features_signed(rows, ZSign::Absolute)
+    }
+
+    /// As [`UserModel::score_features`], with a choice of the z losses' sign.
+    ///
+    /// # Panics
+    /// As [`UserModel::score`].
+    pub fn score_features_signed(&self, rows: &EncodedRows, sign: ZSign) -> FeatureScores {
+        let (mut loss, mut outputs) = (Vec::new(), Vec::new());
+        let slice = self.header.config.eval_batch_size;
+        score::each_slice(&self.network, rows, slice, |evaluation| {
+            loss.extend_from_slice(evaluation.losses());
+            outputs.extend(evaluation.outputs().flatten().copied());
+        });
+        let (anomaly_score, zscore) = self.scores_of(&loss);
+        let features = self.header.loss_scales.len();
+        let mut z_loss = loss.clone();
+        for row in z_loss.chunks_exact_mut(features) {
+            for (z, scale) in row.iter_mut().zip(&self.header.loss_scales) {
+                *z = scale.apply(*z);
+                if sign == ZSign::Absolute {
+                    *z = z.abs();
+                }
+            }
+        }
+        FeatureScores {
+            anomaly_score,
+            zscore,
+            names: self.header.plan.names().map(str::to_owned).collect(),
+            max_abs_z: z_loss
+                .chunks_exact(features)
+                .map(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max))
+                .collect(),
+            mean_abs_z: score::row_means(&z_loss, features),
+            predictions: self.predictions(&outputs),
+            loss,
+            z_loss,
+        }
+    }
+
+    /// Anomaly scores and their z values from losses, `[rows, features]`.
+    fn scores_of(&self, losses: &[f32]) -> (Vec<f32>, Vec<f32>) {
+        let scores = score::row_means(losses, self.header.loss_scales.len());
+        let z = scores.iter().map(|score| self.header.score_scale.z(*score)).collect();
+        (scores, z)
+    }
+
+    /// A column for each feature from the network's outputs, `[rows, outputs]`.
+    fn predictions(&self, outputs: &[f32]) -> Vec<ArrayRef> {
+        let (plan, shape) = (&self.header.plan, self.network.layout().shape());
+        let width = shape.outputs();
+        let rows = || outputs.chunks_exact(width);
+        let numeric =
+            (0..shape.numeric).map(|f| plan.numeric_prediction(f, rows().map(move |row| row[f])));
+        let binary = (0..shape.binary).map(|f| {
+            let at = shape.numeric + f;
+            plan.binary_prediction(f, rows().map(move |row| sigmoid(row[at])))
+        });
+        let mut at = shape.numeric + shape.binary;
+        let categorical = shape.codes.iter().enumerate().map(|(f, codes)| {
+            let logits = at..at + codes;
+            at = logits.end;
+            plan.category_prediction(f, rows().map(move |row| &row[logits.clone()]))
+        });
+        numeric.chain(binary).chain(categorical).collect()
+    }
+}
+
+fn encode(plan: &FeaturePlan, rows: &RecordBatch) -> Result<EncodedRows, ModelError> {
+    let mut encoded = EncodedRows::default();
+    plan.encode(rows, &mut encoded)?;
+    Ok(encoded)
+}

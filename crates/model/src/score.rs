@@ -1,0 +1,218 @@
+//! From reconstruction losses to anomaly scores and z values.
+//!
+//! The anomaly score of a row is the mean of its losses over all features; how unusual that is for
+//! the user is its distance from the mean score of the training rows in standard deviations.
+
+use crate::config::LossScaler;
+use crate::encode::EncodedRows;
+use crate::net::{Evaluation, Network, Rows};
+use arrow_array::ArrayRef;
+use serde::{Deserialize, Serialize};
+
+/// The z value of a score that no training row explains: every training row has the same score,
+/// and this one differs, or it is not a finite number. Larger z values are cut to it.
+pub const Z_LIMIT: f32 = 1e6;
+
+/// Scores of rows, in their order.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scores {
+    /// Mean loss over all features.
+    pub anomaly_score: Vec<f32>,
+    /// |score - mean| / standard deviation of the training rows' scores, at most [`Z_LIMIT`].
+    pub zscore: Vec<f32>,
+}
+
+/// Which sign the features' z values keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ZSign {
+    /// A loss below the training mean has a negative z value.
+    Signed,
+    /// Only the distance counts.
+    Absolute,
+}
+
+/// Scores of rows with each feature's part in them.
+#[derive(Clone, Debug)]
+pub struct FeatureScores {
+    /// As [`Scores::anomaly_score`].
+    pub anomaly_score: Vec<f32>,
+    /// As [`Scores::zscore`].
+    pub zscore: Vec<f32>,
+    /// Names of the features: numeric, binary, categorical.
+    pub names: Vec<String>,
+    /// Reconstruction losses, `[rows, features]`.
+    pub loss: Vec<f32>,
+    /// Losses scaled by each feature's [`LossScale`], `[rows, features]`.
+    pub z_loss: Vec<f32>,
+    /// For each feature the value that the network expected, a column of all rows.
+    pub predictions: Vec<ArrayRef>,
+    /// Largest of each row's z losses.
+    pub max_abs_z: Vec<f32>,
+    /// Mean of each row's z losses.
+    pub mean_abs_z: Vec<f32>,
+}
+
+/// How one feature's losses are scaled: z loss = (loss - location) / spread.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LossScale {
+    /// Mean or median of the training losses.
+    pub location: f32,
+    /// Standard deviation, or 1.486 median absolute deviations. Never 0.
+    pub spread: f32,
+}
+
+impl LossScale {
+    /// Learns the scale from the losses of one feature over the training rows.
+    ///
+    /// * standard: mean, sample standard deviation (n - 1); 0, or a single row: 1.
+    /// * modified: lower median m; 1.486 · lower median of |loss - m|; if that is 0,
+    ///   1.253314 · mean of |loss - m|; if that is 0 too, 1.253314.
+    /// * none: the loss itself.
+    ///
+    /// (Iglewicz and Hoaglin 1993, as the reference library implements them.)
+    pub fn fit(scaler: LossScaler, losses: &mut [f32]) -> Self {
+        match scaler {
+            LossScaler::Standard => {
+                let (mean, squares) = moments(losses);
+                let degrees = losses.len().saturating_sub(1).max(1) as f64;
+                let spread = (squares / degrees).sqrt() as f32;
+                Self { location: mean as f32, spread: if spread == 0.0 { 1.0 } else { spread } }
+            }
+            LossScaler::Modified => {
+                let location = lower_median(losses);
+                for loss in &mut *losses {
+                    *loss = (*loss - location).abs();
+                }
+                let deviation = lower_median(losses);
+                let spread = if deviation == 0.0 {
+                    let (mean, _) = moments(losses);
+                    1.253_314 * if mean == 0.0 { 1.0 } else { mean as f32 }
+                } else {
+                    1.486 * deviation
+                };
+                Self { location, spread }
+            }
+            LossScaler::None => Self { location: 0.0, spread: 1.0 },
+        }
+    }
+
+    /// The scaled loss.
+    pub fn apply(self, loss: f32) -> f32 {
+        (loss - self.location) / self.spread
+    }
+}
+
+/// Mean and population standard deviation of the training rows' scores.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScoreScale {
+    /// Mean.
+    pub mean: f32,
+    /// Standard deviation with divisor n; 0 if all scores are equal, as with a single row.
+    pub std: f32,
+}
+
+impl ScoreScale {
+    /// Learns the scale from the scores of the training rows.
+    pub fn fit(scores: &[f32]) -> Self {
+        let (mean, squares) = moments(scores);
+        Self { mean: mean as f32, std: (squares / scores.len().max(1) as f64).sqrt() as f32 }
+    }
+
+    /// |score - mean| / standard deviation, at most [`Z_LIMIT`]; 0 for the mean itself.
+    pub fn z(self, score: f32) -> f32 {
+        let distance = (score - self.mean).abs();
+        if distance == 0.0 {
+            return 0.0;
+        }
+        // `min` also turns NaN into the limit.
+        (distance / self.std).min(Z_LIMIT)
+    }
+}
+
+/// Mean and sum of squared deviations from it; 0 for no values.
+fn moments(values: &[f32]) -> (f64, f64) {
+    let mean = values.iter().map(|v| f64::from(*v)).sum::<f64>() / values.len().max(1) as f64;
+    (mean, values.iter().map(|v| (f64::from(*v) - mean).powi(2)).sum())
+}
+
+/// The median, of an even number of values the smaller of the two in the middle.
+fn lower_median(values: &mut [f32]) -> f32 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let middle = (values.len() - 1) / 2;
+    *values.select_nth_unstable_by(middle, f32::total_cmp).1
+}
+
+/// Mean loss of each row over its features, `losses` being `[rows, features]`.
+pub fn row_means(losses: &[f32], features: usize) -> Vec<f32> {
+    losses
+        .chunks_exact(features.max(1))
+        .map(|row| row.iter().sum::<f32>() / features as f32)
+        .collect()
+}
+
+/// Losses of all rows, `[rows, features]`, computed in slices of at most `slice_rows` rows.
+pub fn losses(network: &Network, rows: &EncodedRows, slice_rows: usize) -> Vec<f32> {
+    let features = network.layout().shape().features();
+    let mut all = Vec::with_capacity(rows.rows * features);
+    each_slice(network, rows, slice_rows, |evaluation| all.extend_from_slice(evaluation.losses()));
+    all
+}
+
+/// Runs the network over slices of at most `slice_rows` rows.
+pub(crate) fn each_slice(
+    network: &Network,
+    rows: &EncodedRows,
+    slice_rows: usize,
+    mut each: impl FnMut(&Evaluation<'_>),
+) {
+    let mut evaluation = Evaluation::new(network);
+    for first in (0..rows.rows).step_by(slice_rows.max(1)) {
+        let slice = first..rows.rows.min(first + slice_rows.max(1));
+        evaluation.run(Rows::of(rows, network.layout().shape(), slice));
+        each(&evaluation);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_losses_have_a_spread_of_one() {
+        assert_eq!(
+            LossScale::fit(LossScaler::Standard, &mut [0.5; 4]),
+            LossScale { location: 0.5, spread: 1.0 }
+        );
+        assert_eq!(
+            LossScale::fit(LossScaler::Modified, &mut [0.5; 4]),
+            LossScale { location: 0.5, spread: 1.253_314 }
+        );
+    }
+
+    #[test]
+    fn a_single_row_is_no_division_by_zero() {
+        let scale = LossScale::fit(LossScaler::Standard, &mut [0.5]);
+        assert_eq!(scale.apply(0.75), 0.25);
+        let scores = ScoreScale::fit(&[0.5]);
+        assert_eq!((scores.z(0.5), scores.z(0.6)), (0.0, Z_LIMIT));
+    }
+
+    #[test]
+    fn modified_takes_lower_medians_and_falls_back_to_the_mean_deviation() {
+        let scale = LossScale::fit(LossScaler::Modified, &mut [4.0, 1.0, 2.0, 8.0]);
+        assert_eq!((scale.location, scale.spread), (2.0, 1.486));
+        let scale = LossScale::fit(LossScaler::Modified, &mut [1.0, 1.0, 1.0, 5.0]);
+        assert_eq!((scale.location, scale.spread), (1.0, 1.253_314));
+    }
+
+    #[test]
+    fn z_is_finite() {
+        let scores = ScoreScale { mean: 1.0, std: 0.5 };
+        assert_eq!((scores.z(0.0), scores.z(2.0)), (2.0, 2.0));
+        assert_eq!((scores.z(f32::INFINITY), scores.z(f32::NAN)), (Z_LIMIT, Z_LIMIT));
+    }
+}
