@@ -75,11 +75,18 @@ impl UserModel {
             stream_seed(config.seed, user, Stream::Dropout),
             on_epoch,
         )?;
-        Self::finish(user, plan, config, network, &rows, epoch_losses)
+        Self::from_network(user, plan, config, network, &rows, epoch_losses)
     }
 
-    /// Takes the statistics of the training rows' losses.
-    fn finish(
+    /// A model from a network that was trained on `rows`, encoded by `plan`: takes the statistics
+    /// of their losses. [`UserModel::fit`] does this last.
+    ///
+    /// # Errors
+    /// [`ModelError::Diverged`] if the loss of a row is not a finite number.
+    ///
+    /// # Panics
+    /// If plan, network and rows are not of one shape.
+    pub fn from_network(
         user: &str,
         plan: FeaturePlan,
         config: &ModelConfig,
