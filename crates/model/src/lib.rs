@@ -7,6 +7,7 @@
 //! No files, sockets, clocks or async in here. Work is spread over the ambient rayon pool; the
 //! bytes that come out do not depend on how many threads that pool has.
 
+pub mod artifact;
 pub mod config;
 pub mod encode;
 pub mod error;

@@ -4,7 +4,7 @@ mod common;
 
 use common::golden_json;
 use dfp_model::EncodedRows;
-use dfp_model::encode::swap::swap_noise;
+use dfp_model::encode::swap::{draws, swap_noise};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
@@ -72,5 +72,14 @@ fn golden_swap_noise_changes_as_many_cells() {
             assert!(errors < 4.0, "{rows} rows, column {c}: {mean} for {expected}");
             assert!((sd / expected_sd - 1.0).abs() < 0.2, "{rows} rows, column {c}: sd {sd}");
         }
+    }
+}
+
+#[test]
+fn golden_swap_noise_draws_as_often() {
+    for case in golden_json("swap/swap.json")["rounding"].as_array().unwrap() {
+        let rows = case["rows"].as_u64().unwrap() as usize;
+        let drawn = draws(rows, case["likelihood"].as_f64().unwrap());
+        assert_eq!(drawn as u64, case["draws"].as_u64().unwrap(), "{case}");
     }
 }

@@ -21,6 +21,8 @@ mod plan;
 mod predict;
 mod scale;
 pub mod swap;
+#[cfg(test)]
+mod tests;
 mod vocabulary;
 
 pub use plan::FeaturePlan;

@@ -1,5 +1,7 @@
 //! The standard normal distribution, on the part of it that scaled values use.
 
+#![expect(clippy::excessive_precision, reason = "the digits are those of the published algorithm")]
+
 /// Φ⁻¹(1e-7 − 2.2e-16), the score of the smallest value.
 pub(super) const LOWEST: f64 = -5.199337582605575;
 /// Φ⁻¹(1 − (1e-7 − 2.2e-16)), the score of the largest value.

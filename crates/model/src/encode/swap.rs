@@ -48,8 +48,8 @@ pub fn shuffle_and_swap(
     swap_noise(shuffled, probability, rng, noisy);
 }
 
-/// How many cells of a column of `rows` cells are written.
-fn draws(rows: usize, probability: f64) -> usize {
+/// How many times a cell of a column of `rows` cells is written: rows · probability, halves to even.
+pub fn draws(rows: usize, probability: f64) -> usize {
     (rows as f64 * probability).round_ties_even() as usize
 }
 

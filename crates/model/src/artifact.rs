@@ -1,0 +1,297 @@
+//! The model file: all users of a run in one file of data, nothing of which is ever executed.
+//!
+//! A [safetensors](https://github.com/huggingface/safetensors) file, so that other tools can read
+//! the weights. For user number `n` (eight digits, from 0, in the order given to [`write`]):
+//!
+//! | tensor | type | content |
+//! |---|---|---|
+//! | `n.weights` | F32 `[weights]` | the flat weights, in the order of [`crate::net::Layout`] |
+//! | `n.header` | U8 `[bytes]` | the [`ModelHeader`] as JSON |
+//!
+//! Headers are tensors because vocabularies and quantiles of many users outgrow the 100 MB that
+//! the format grants its own header. That one's `__metadata__` holds, in this order, `sha256`,
+//! `format` = `dfp-model`, `format_version` = `1` and `software`, the program that wrote the file.
+//! The checksum is the SHA-256, in 64 hexadecimal digits, of the whole file with these digits
+//! taken as `0`. The same models give the same bytes; a file is written here rather than by the
+//! `safetensors` crate because that one orders metadata at random.
+
+use crate::error::ModelError;
+use crate::user_model::{ModelHeader, UserModel};
+use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::HashSet;
+use std::io::{self, Write};
+
+const FORMAT: &str = "dfp-model";
+const VERSION: &str = "1";
+const DIGITS: usize = 64;
+/// Start of the JSON header of every model file, up to the checksum's digits.
+const BEFORE_DIGITS: &[u8] = b"{\"__metadata__\":{\"sha256\":\"";
+/// Bytes before the JSON header: its length.
+const LENGTH: usize = 8;
+
+/// What a model file may ask of the machine; more is refused before memory is taken for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the file; 8 GiB by default.
+    pub max_bytes: u64,
+    /// Users in the file; 100,000 by default.
+    pub max_users: usize,
+    /// Weights of one user's model; 2^28, that is 1 GiB, by default.
+    pub max_weights: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_bytes: 8 << 30, max_users: 100_000, max_weights: 1 << 28 }
+    }
+}
+
+/// Writes a model file.
+///
+/// # Errors
+/// [`ModelError::Artifact`] if two models are of the same user or if `out` fails.
+pub fn write(models: &[&UserModel], out: &mut dyn Write) -> Result<(), ModelError> {
+    check_users(models.iter().map(|model| model.header()))?;
+    let headers = models
+        .iter()
+        .map(|model| serde_json::to_vec(model.header()))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| refused(format!("a model's header cannot be written as JSON: {e}")))?;
+    write_parts(models, &headers, out)
+        .map_err(|e| refused(format!("the model file cannot be written: {e}")))
+}
+
+fn write_parts(models: &[&UserModel], headers: &[Vec<u8>], out: &mut dyn Write) -> io::Result<()> {
+    let mut front = front(models, headers)?;
+    let mut hasher = Sha256::new();
+    hasher.update(&front);
+    write_tensors(models, headers, &mut |bytes| {
+        hasher.update(bytes);
+        Ok(())
+    })?;
+    let start = LENGTH + BEFORE_DIGITS.len();
+    front[start..start + DIGITS].copy_from_slice(hexadecimal(hasher).as_bytes());
+    out.write_all(&front)?;
+    write_tensors(models, headers, &mut |bytes| out.write_all(bytes))
+}
+
+/// Everything before the tensors, with zeros for the checksum.
+fn front(models: &[&UserModel], headers: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+    let software = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    let metadata = json!({
+        "sha256": "0".repeat(DIGITS),
+        "format": FORMAT,
+        "format_version": VERSION,
+        "software": software,
+    });
+    let mut front = Map::from_iter([("__metadata__".to_owned(), metadata)]);
+    let mut end = 0;
+    let mut tensor = |name: String, dtype: &str, length: usize, bytes: usize| {
+        let offsets = [end, end + bytes];
+        end += bytes;
+        front.insert(name, json!({"dtype": dtype, "shape": [length], "data_offsets": offsets}));
+    };
+    for (n, model) in models.iter().enumerate() {
+        let weights = model.weights();
+        tensor(weights_name(n), "F32", weights.len(), size_of_val(weights));
+    }
+    for (n, header) in headers.iter().enumerate() {
+        tensor(header_name(n), "U8", header.len(), header.len());
+    }
+    let mut json = serde_json::to_vec(&Value::Object(front))?;
+    // The format's readers expect tensors at multiples of 8.
+    json.resize(json.len().next_multiple_of(LENGTH), b' ');
+    let mut bytes = (json.len() as u64).to_le_bytes().to_vec();
+    bytes.append(&mut json);
+    Ok(bytes)
+}
+
+fn write_tensors(
+    models: &[&UserModel],
+    headers: &[Vec<u8>],
+    put: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for block in models.iter().flat_map(|model| model.weights().chunks(1 << 16)) {
+        bytes.clear();
+        bytes.extend(block.iter().flat_map(|weight| weight.to_le_bytes()));
+        put(&bytes)?;
+    }
+    headers.iter().try_for_each(|header| put(header))
+}
+
+/// Reads a model file; the models come in the order in which they were written.
+///
+/// # Errors
+/// [`ModelError::Artifact`] says which of these it is: a pickle, a file of another kind or
+/// version, one beyond the limits, cut short, damaged, or inconsistent in itself.
+pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<UserModel>, ModelError> {
+    if bytes.len() as u64 > limits.max_bytes {
+        let (size, most) = (bytes.len(), limits.max_bytes);
+        return Err(refused(format!("the model file has {size} bytes; at most {most} are read")));
+    }
+    check_kind(bytes)?;
+    let (_, front) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
+    let metadata = front.metadata().as_ref();
+    let entry = |key| metadata.and_then(|m| m.get(key)).map(String::as_str);
+    if entry("format") != Some(FORMAT) {
+        return Err(refused(format!(
+            "the file is a safetensors file of another program: its format is {:?}, not {FORMAT:?}",
+            entry("format").unwrap_or_default(),
+        )));
+    }
+    if entry("format_version") != Some(VERSION) {
+        return Err(refused(format!(
+            "the model file has format version {:?}, written by {:?}; this program reads version {VERSION}",
+            entry("format_version").unwrap_or_default(),
+            entry("software").unwrap_or_default(),
+        )));
+    }
+    check_sum(bytes)?;
+    let tensors = SafeTensors::deserialize(bytes).map_err(unreadable)?;
+    let users = tensors.len().div_ceil(2);
+    if users > limits.max_users {
+        let most = limits.max_users;
+        return Err(refused(format!("the model file has {users} users; at most {most} are read")));
+    }
+    let models: Vec<UserModel> =
+        (0..users).map(|n| read_user(&tensors, n, limits)).collect::<Result<_, _>>()?;
+    check_users(models.iter().map(UserModel::header))?;
+    Ok(models)
+}
+
+/// Tells files of other kinds from damaged ones.
+fn check_kind(bytes: &[u8]) -> Result<(), ModelError> {
+    let Some((length, rest)) = bytes.split_first_chunk::<LENGTH>() else {
+        return Err(refused(format!("the model file is cut short: it has {} bytes", bytes.len())));
+    };
+    // A header of 640 bytes starts like a pickle, so what follows the length decides.
+    if rest.first() == Some(&b'{') {
+        let length = u64::from_le_bytes(*length);
+        if length > rest.len() as u64 {
+            return Err(refused(format!(
+                "the model file is cut short: its header has {length} bytes, {} are left",
+                rest.len()
+            )));
+        }
+        return Ok(());
+    }
+    if matches!(bytes, [0x80, 2..=5, ..]) || bytes.starts_with(b"PK") {
+        return Err(refused(
+            "the file is a Python pickle, as the original pipeline writes it; reading a pickle \
+             runs whatever code it contains, so it is refused; train a new model file from the \
+             training logs instead"
+                .into(),
+        ));
+    }
+    Err(refused("the file is not a model file; a safetensors file is expected".into()))
+}
+
+fn check_sum(bytes: &[u8]) -> Result<(), ModelError> {
+    let start = LENGTH + BEFORE_DIGITS.len();
+    let parts = bytes
+        .split_at_checked(start)
+        .filter(|(before, _)| before.ends_with(BEFORE_DIGITS))
+        .and_then(|(before, rest)| Some((before, rest.split_at_checked(DIGITS)?)));
+    let Some((before, (digits, after))) = parts else {
+        return Err(refused("the model file has no checksum where it should stand".into()));
+    };
+    let hasher = Sha256::new().chain_update(before).chain_update([b'0'; DIGITS]);
+    if hexadecimal(hasher.chain_update(after)).as_bytes() == digits {
+        return Ok(());
+    }
+    Err(refused(
+        "the model file is damaged: its checksum is not that of its content; \
+         copy it again or train a new one"
+            .into(),
+    ))
+}
+
+fn read_user(
+    tensors: &SafeTensors<'_>,
+    n: usize,
+    limits: &Limits,
+) -> Result<UserModel, ModelError> {
+    let header = tensor(tensors, &header_name(n), Dtype::U8)?;
+    let header: ModelHeader = serde_json::from_slice(header)
+        .map_err(|e| refused(format!("the header of model {n} cannot be used: {e}")))?;
+    let weights = tensor(tensors, &weights_name(n), Dtype::F32)?;
+    let count = weights.len() / size_of::<f32>();
+    if count > limits.max_weights {
+        return Err(refused(format!(
+            "the model of user {:?} has {count} weights; at most {} are read",
+            header.user, limits.max_weights
+        )));
+    }
+    if hidden_weights(&header) > count {
+        return Err(refused(format!(
+            "the model of user {:?} has {count} weights, fewer than its layers need",
+            header.user
+        )));
+    }
+    let (weights, _) = weights.as_chunks();
+    UserModel::from_parts(header, weights.iter().map(|b| f32::from_le_bytes(*b)).collect())
+}
+
+fn tensor<'a>(tensors: &SafeTensors<'a>, name: &str, dtype: Dtype) -> Result<&'a [u8], ModelError> {
+    match tensors.tensor(name) {
+        Ok(tensor) if tensor.dtype() == dtype => Ok(tensor.data()),
+        Ok(tensor) => {
+            let found = tensor.dtype();
+            Err(refused(format!("tensor {name:?} of the model file is {found:?}, not {dtype:?}")))
+        }
+        Err(_) => Err(refused(format!("tensor {name:?} is missing from the model file"))),
+    }
+}
+
+/// At least how many weights the hidden layers take. Widths come from the file: this keeps the
+/// layout's sums from overflowing.
+fn hidden_weights(header: &ModelHeader) -> usize {
+    let widths = header.config.encoder_layers.iter().chain(&header.config.decoder_layers);
+    let (total, _) = widths.fold((0_usize, 1_usize), |(total, inputs), &width| {
+        (total.saturating_add(inputs.saturating_mul(width)), width)
+    });
+    total
+}
+
+fn check_users<'a>(headers: impl Iterator<Item = &'a ModelHeader>) -> Result<(), ModelError> {
+    let mut users = HashSet::new();
+    for header in headers {
+        if !users.insert(header.user.as_str()) {
+            let user = &header.user;
+            return Err(refused(format!("user {user:?} has two models; a file holds one each")));
+        }
+    }
+    Ok(())
+}
+
+fn weights_name(n: usize) -> String {
+    format!("{n:08}.weights")
+}
+
+fn header_name(n: usize) -> String {
+    format!("{n:08}.header")
+}
+
+fn hexadecimal(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unreadable(error: SafeTensorError) -> ModelError {
+    refused(match error {
+        SafeTensorError::MetadataIncompleteBuffer => {
+            "the model file is not as long as its header states: it was cut short or added to"
+                .into()
+        }
+        other => format!("the model file is damaged: {other}"),
+    })
+}
+
+fn refused(message: String) -> ModelError {
+    ModelError::Artifact(message)
+}
+
+#[cfg(test)]
+mod tests;

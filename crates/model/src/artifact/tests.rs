@@ -1,0 +1,199 @@
+use super::*;
+use crate::config::{ModelConfig, Optimizer};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
+use proptest::prelude::*;
+use std::ops::ControlFlow;
+use std::sync::{Arc, LazyLock};
+
+fn rows() -> RecordBatch {
+    let columns: [(&str, ArrayRef); 3] = [
+        ("n", Arc::new(Float64Array::from(vec![Some(0.5), None, Some(7.25), Some(3.0)]))),
+        ("b", Arc::new(BooleanArray::from(vec![true, false, true, true]))),
+        ("c \"sha256\":\"", Arc::new(StringArray::from(vec!["a", "b", "a", "ü"]))),
+    ];
+    RecordBatch::try_from_iter(columns).unwrap()
+}
+
+fn model(user: &str) -> UserModel {
+    let config = ModelConfig {
+        encoder_layers: vec![3],
+        min_cats: 1,
+        optimizer: Optimizer::Sgd {
+            momentum: 0.0,
+            dampening: 0.0,
+            nesterov: false,
+            weight_decay: 0.0,
+        },
+        ..ModelConfig::default()
+    };
+    UserModel::fit(user, &rows(), None, &config, &mut |_| ControlFlow::Continue(())).unwrap()
+}
+
+fn written(models: &[&UserModel]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write(models, &mut bytes).unwrap();
+    bytes
+}
+
+static FILE: LazyLock<Vec<u8>> =
+    LazyLock::new(|| written(&[&model("zoe"), &model("adam"), &model("")]));
+
+fn refusal(bytes: &[u8]) -> String {
+    read(bytes, &Limits::default()).unwrap_err().to_string()
+}
+
+/// The file with its checksum made right again after a change.
+fn resealed(mut bytes: Vec<u8>) -> Vec<u8> {
+    let start = LENGTH + BEFORE_DIGITS.len();
+    bytes[start..start + DIGITS].fill(b'0');
+    let digits = hexadecimal(Sha256::new().chain_update(&bytes));
+    bytes[start..start + DIGITS].copy_from_slice(digits.as_bytes());
+    bytes
+}
+
+/// The file with the first `from` replaced by `to`, of the same length.
+fn replaced(from: &str, to: &str) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    let mut bytes = FILE.clone();
+    let at = bytes.windows(from.len()).position(|w| w == from.as_bytes()).expect(from);
+    bytes[at..at + from.len()].copy_from_slice(to.as_bytes());
+    bytes
+}
+
+#[test]
+fn models_come_back_as_they_were_and_in_order() {
+    let models = [model("zoe"), model("adam")];
+    let bytes = written(&models.iter().collect::<Vec<_>>());
+    let back = read(&bytes, &Limits::default()).unwrap();
+    assert_eq!(back, models);
+    let encoded = back[0].encode(&rows()).unwrap();
+    assert_eq!(back[0].score(&encoded).anomaly_score, models[0].score(&encoded).anomaly_score);
+    assert!(read(&written(&[]), &Limits::default()).unwrap().is_empty());
+}
+
+#[test]
+fn the_same_models_give_the_same_bytes() {
+    let models = read(&FILE, &Limits::default()).unwrap();
+    assert_eq!(written(&models.iter().collect::<Vec<_>>()), *FILE);
+}
+
+#[test]
+fn other_tools_find_aligned_tensors() {
+    let file = SafeTensors::deserialize(&FILE).unwrap();
+    assert_eq!(file.len(), 6);
+    assert_eq!(file.tensor("00000001.weights").unwrap().dtype(), Dtype::F32);
+    let (length, front) = SafeTensors::read_metadata(&FILE).unwrap();
+    assert_eq!(length % 8, 0);
+    assert_eq!(front.metadata().as_ref().unwrap()["format"], "dfp-model");
+}
+
+#[test]
+fn a_user_has_one_model() {
+    let twins = [model("ann"), model("ann")];
+    let error = write(&[&twins[0], &twins[1]], &mut Vec::new()).unwrap_err().to_string();
+    assert_eq!(error, "user \"ann\" has two models; a file holds one each");
+    let error = refusal(&resealed(replaced("\"user\":\"adam\"", "\"user\":\"zoe\" ")));
+    assert_eq!(error, "user \"zoe\" has two models; a file holds one each");
+}
+
+#[test]
+fn pickles_are_refused_with_the_reason() {
+    for pickle in [
+        b"\x80\x02}q\0X\x04\0\0\0".as_slice(),
+        b"\x80\x04\x95\x10\0\0\0\0\0\0\0}",
+        b"PK\x03\x04\0\0\x08\x08\0\0",
+    ] {
+        let message = refusal(pickle);
+        assert!(message.contains("pickle runs whatever code"), "{message}");
+        assert!(message.contains("train a new model file"), "{message}");
+    }
+    // A header of 640 bytes starts with 0x80 0x02.
+    let mut file = 640_u64.to_le_bytes().to_vec();
+    file.extend(b"{}");
+    file.resize(648, b' ');
+    assert!(refusal(&file).contains("another program"), "{}", refusal(&file));
+}
+
+#[test]
+fn each_damage_has_its_own_message() {
+    let end = FILE.len();
+    let mut flipped = FILE.clone();
+    flipped[end - 900] ^= 1;
+    for (bytes, said) in [
+        (vec![], "is cut short: it has 0 bytes"),
+        (FILE[..20].to_vec(), "is cut short: its header has"),
+        (FILE[..end - 1].to_vec(), "was cut short or added to"),
+        ([FILE.as_slice(), b"x"].concat(), "was cut short or added to"),
+        (flipped, "its checksum is not that of its content"),
+        (replaced("\"U8\"", "\"U9\""), "is damaged"),
+        (b"user,score\nann,0.5\n".to_vec(), "is not a model file"),
+        (
+            replaced("format_version\":\"1", "format_version\":\"2"),
+            "has format version \"2\", written by \"dfp-model",
+        ),
+        (
+            replaced("format\":\"dfp-model", "format\":\"dfp-mooel"),
+            "of another program: its format is \"dfp-mooel\"",
+        ),
+        (replaced("\"sha256\"", "\"sha255\""), "has no checksum where it should stand"),
+        (
+            resealed(replaced("00000001.header", "00000009.header")),
+            "tensor \"00000001.header\" is missing",
+        ),
+        (resealed(replaced("\"encoder_layers\":[3]", "\"encoder_layers\":[9]")), "header says"),
+    ] {
+        let message = refusal(&bytes);
+        assert!(message.contains(said), "{message:?} should say {said:?}");
+    }
+}
+
+#[test]
+fn limits_are_kept() {
+    let normal = Limits::default();
+    for (limits, said) in [
+        (Limits { max_bytes: 100, ..normal }, "at most 100 are read"),
+        (Limits { max_users: 2, ..normal }, "has 3 users; at most 2 are read"),
+        (Limits { max_weights: 10, ..normal }, "weights; at most 10 are read"),
+    ] {
+        let message = read(&FILE, &limits).unwrap_err().to_string();
+        assert!(message.contains(said), "{message:?} should say {said:?}");
+    }
+}
+
+#[test]
+fn widths_that_overflow_are_refused() {
+    let mut header = serde_json::to_value(model("u").header()).unwrap();
+    header["config"]["decoder_layers"] = json!([usize::MAX, usize::MAX]);
+    let header: ModelHeader = serde_json::from_value(header).unwrap();
+    assert_eq!(hidden_weights(&header), usize::MAX);
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        prop_assert!(read(&bytes, &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn changed_files_are_refused(at: prop::sample::Index, flip in 1u8..) {
+        let mut bytes = FILE.clone();
+        let at = at.index(bytes.len());
+        bytes[at] ^= flip;
+        prop_assert!(read(&bytes, &Limits::default()).is_err());
+        prop_assert!(read(&FILE[..at], &Limits::default()).is_err());
+    }
+
+    #[test]
+    fn changed_files_with_a_right_checksum_never_panic(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        digits: bool,
+    ) {
+        let mut bytes = FILE.clone();
+        for (at, byte) in changes {
+            // Digits instead of any byte keep more of the JSON well-formed.
+            let at = at.index(bytes.len());
+            bytes[at] = if digits { b'0' + byte % 10 } else { byte };
+        }
+        let _ = read(&resealed(bytes), &Limits::default());
+    }
+}
