@@ -193,8 +193,11 @@ mod tests {
                 let mut table = vec![0.0; 2 * width];
                 let mut got = vec![0.0; shape.features()];
                 losses(level, &mut table, at, &logits[..width], &shape, targets, weights, &mut got);
-                for (g, w) in got.iter().zip(&want) {
-                    prop_assert!((f64::from(*g) - w).abs() < 1e-5 * w.abs().max(1.0));
+                for (f, (g, w)) in got.iter().zip(&want).enumerate() {
+                    // The float32 probability of a binary cell is coarse near 1.
+                    let plain = f < numeric || f >= numeric + binary;
+                    let tolerance = if plain { 1e-5 } else { 1e-3 };
+                    prop_assert!((f64::from(*g) - w).abs() < tolerance * w.abs().max(1.0));
                 }
                 for (g, w) in table[width..].iter().zip(&slopes) {
                     prop_assert!((f64::from(*g) - w).abs() < 1e-5 * w.abs().max(1.0));
