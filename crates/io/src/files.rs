@@ -70,7 +70,7 @@ fn expand(pattern: &str, typed: &str) -> Result<Vec<PathBuf>, IoError> {
     for path in paths {
         let path = path.map_err(|e| {
             let directory = e.path().to_owned();
-            IoError::Os { action: "list", path: directory, cause: e.into_error() }
+            IoError::Os { action: "list", path: directory, cause: e.into() }
         })?;
         if path.is_file() && !path.to_string_lossy().ends_with(PARTIAL) {
             found.push(path);

@@ -1,9 +1,13 @@
 //! Log files to Arrow tables: one file a format.
 
+mod bytes;
 pub mod cloudtrail;
+pub mod csv;
+pub mod json;
 pub mod skipped;
+mod union;
 
-use arrow_array::{Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use skipped::Skipped;
 
 /// What a reader made of all files together.
@@ -15,5 +19,28 @@ pub struct LogTable {
     /// For each row its label within its own file.
     pub file_rows: Int64Array,
     /// What was left out and why.
+    pub skipped: Skipped,
+}
+
+/// A column of one file.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Name as the file has it; members of nested objects are joined with dots.
+    pub name: String,
+    /// Int64, UInt64, Float64, Boolean, Utf8; Null if every value is missing (a float column in
+    /// pandas).
+    pub values: ArrayRef,
+}
+
+/// One file as a table.
+#[derive(Clone, Debug)]
+pub struct FileTable {
+    /// The columns, all of the same length.
+    pub columns: Vec<Column>,
+    /// Row labels of a CSV file whose rows all have one field more than its header.
+    pub labels: Option<ArrayRef>,
+    /// Position of each row among all rows of the file, skipped ones included, from 0.
+    pub positions: Vec<i64>,
+    /// Rows left out.
     pub skipped: Skipped,
 }

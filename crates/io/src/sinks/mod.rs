@@ -12,6 +12,7 @@ use crate::error::IoError;
 use arrow_array::RecordBatch;
 use file::FileSink;
 use partial::Partial;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Formats of result files.
@@ -65,6 +66,17 @@ pub trait Sink: Send {
 
     /// Removes what was written.
     fn discard(self: Box<Self>);
+}
+
+/// Writes a whole file at once, in place of an older one: it appears under its name complete or
+/// not at all.
+///
+/// # Errors
+/// A system error.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    let mut partial = Partial::create(path, true)?;
+    partial.write_all(bytes).map_err(|e| IoError::os("write", path, e))?;
+    partial.commit()
 }
 
 /// Opens a result file; nothing appears under `path` before [`Sink::commit`].

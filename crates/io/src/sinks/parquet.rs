@@ -31,6 +31,9 @@ impl<S: Storage> Parquet<S> {
     }
 
     fn start(&mut self, schema: SchemaRef) -> io::Result<()> {
+        if !matches!(self.state, State::Waiting(_)) {
+            return Ok(());
+        }
         if let State::Waiting(out) = std::mem::replace(&mut self.state, State::Broken) {
             let properties =
                 WriterProperties::builder().set_compression(Compression::SNAPPY).build();
@@ -50,9 +53,7 @@ impl<S: Storage> Encode for Parquet<S> {
     }
 
     fn encode(&mut self, batch: &RecordBatch) -> io::Result<()> {
-        if matches!(self.state, State::Waiting(_)) {
-            self.start(schema_of(batch))?;
-        }
+        self.start(schema_of(batch))?;
         let State::Writing(writer, schema) = &mut self.state else { return Err(broken()) };
         let batch = cast_to(batch, schema)?;
         writer.write(&batch).map_err(plain)

@@ -1,0 +1,335 @@
+//! One CloudTrail file: format, clean names, identifiers, event times, repetition.
+
+use super::{CloudTrailOptions, EVENT_DT, FileType, LABEL, bytes, time};
+use crate::error::{IoError, Place};
+use crate::logs::json::{self, Role};
+use crate::logs::skipped::{Skipped, Unit};
+use crate::logs::union::{Part, print};
+use crate::logs::{Column, FileTable, csv};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray, UInt64Array,
+};
+use arrow_schema::DataType;
+use arrow_select::concat::concat;
+use arrow_select::filter::filter;
+use arrow_select::take::take;
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::Arc;
+
+const ACCOUNT: &str = "userIdentityaccountId";
+const ACCOUNT_PREFIX: &str = "Account-";
+const OWNERS: &str = "requestParametersownersSetitems";
+const EVENT_TIME: &str = "eventTime";
+const DATA: &str = "data";
+/// pandas' name for a first column without one.
+const UNNAMED_FIRST: &str = "Unnamed: 0";
+
+const NO_ROWS: &str = "no rows below the header";
+const MISSING_DATA: &str = "missing \"data\"";
+const BAD_TIME: &str = "bad event time";
+
+/// Reads one file; its columns are the clean ones, then `event_dt` if there are event times, then
+/// the row labels.
+pub(super) fn read(path: &Path, options: &CloudTrailOptions<'_>) -> Result<Part, IoError> {
+    let content = bytes::read(path)?;
+    let wanted = Wanted { options };
+    let is_csv = is_csv(path, &content, options.file_type);
+    let table = if is_csv {
+        let known = csv::CsvOptions {
+            text: &|name| wanted.is_identifier(&clean(name)),
+            wanted: &|name| name == UNNAMED_FIRST || wanted.column(&clean(name)),
+        };
+        let table = csv::read(&content, path, &known)?;
+        if table.positions.is_empty() && table.skipped.is_empty() {
+            return Err(IoError::Content {
+                path: path.to_owned(),
+                place: Box::new(Place::default()),
+                cause: NO_ROWS.to_owned(),
+                expected: "at least one row".to_owned(),
+            });
+        }
+        prefix_accounts(label_rows(table, options)?)
+    } else {
+        json::read(&content, path, &wanted, options.nested)?
+    };
+    let mut cleaner = Cleaner::new(path, table)?;
+    cleaner.drop_missing_data()?;
+    cleaner.parse_times()?;
+    cleaner.repeat(options.repeat.max(1))?;
+    Ok(cleaner.finish(options))
+}
+
+/// Content counts first: what begins like JSON is JSON unless the name says CSV and no brace
+/// follows.
+fn is_csv(path: &Path, content: &[u8], file_type: FileType) -> bool {
+    match file_type {
+        FileType::Csv => true,
+        FileType::Json => false,
+        FileType::Auto => {
+            let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
+            let name = path.to_string_lossy().to_ascii_lowercase();
+            let name = name.strip_suffix(".gz").unwrap_or(&name);
+            let named_json =
+                [".json", ".jsonl", ".jsonlines"].iter().any(|ending| name.ends_with(ending));
+            !text.starts_with(b"{")
+                && !(text.starts_with(b"[") && !name.ends_with(".csv"))
+                && !named_json
+        }
+    }
+}
+
+/// Column names lose their dots.
+fn clean(name: &str) -> String {
+    name.replace('.', "")
+}
+
+/// What the options want of a file.
+struct Wanted<'a> {
+    options: &'a CloudTrailOptions<'a>,
+}
+
+impl Wanted<'_> {
+    fn column(&self, clean: &str) -> bool {
+        matches!(clean, EVENT_TIME | DATA)
+            || self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
+    }
+
+    fn is_identifier(&self, clean: &str) -> bool {
+        clean == ACCOUNT || self.options.identifiers.iter().any(|name| name == clean)
+    }
+}
+
+impl json::Schema for Wanted<'_> {
+    fn role(&self, path: &str) -> Role {
+        let name = clean(path);
+        if !self.column(&name) {
+            Role::Skip
+        } else if name == ACCOUNT {
+            Role::Identifier { prefix: ACCOUNT_PREFIX }
+        } else if self.is_identifier(&name) {
+            Role::Identifier { prefix: "" }
+        } else if name == OWNERS {
+            Role::FirstOfFirst
+        } else {
+            Role::Value
+        }
+    }
+
+    fn descend(&self, path: &str) -> bool {
+        let name = clean(path);
+        self.options.columns.is_none_or(|names| names.iter().any(|n| n.starts_with(&name)))
+    }
+}
+
+/// A first column without a name and of integers labels the rows, which are sorted by it.
+fn label_rows(mut table: FileTable, options: &CloudTrailOptions<'_>) -> Result<FileTable, IoError> {
+    let unnamed = table.columns.first().is_some_and(|c| c.name == UNNAMED_FIRST);
+    let alone = table.columns.len() == 1 && options.columns.is_none();
+    let integers = |values: &ArrayRef| *values.data_type() == DataType::Int64;
+    if unnamed && !alone && integers(&table.columns[0].values) {
+        let labels = table.columns.remove(0).values;
+        let labels = labels.as_primitive::<Int64Type>().values().to_vec();
+        let mut order: Vec<u64> = (0..labels.len() as u64).collect();
+        order.sort_by_key(|row| labels[*row as usize]);
+        table.positions = order.iter().map(|row| labels[*row as usize]).collect();
+        let order = UInt64Array::from(order);
+        for column in &mut table.columns {
+            column.values = take(&column.values, &order, None)
+                .map_err(|e| IoError::table("sort by row label", &e))?;
+        }
+    } else if unnamed
+        && options.columns.is_some_and(|names| !names.iter().any(|n| n == UNNAMED_FIRST))
+    {
+        table.columns.remove(0);
+    }
+    if let Some(labels) = table.labels.take().filter(integers) {
+        table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
+    }
+    Ok(table)
+}
+
+/// An account of digits only gets the prefix that the peer gives to a column of integers, whatever
+/// the other rows hold.
+fn prefix_accounts(mut table: FileTable) -> FileTable {
+    for column in table.columns.iter_mut().filter(|c| clean(&c.name) == ACCOUNT) {
+        if let Some(texts) = column.values.as_string_opt::<i32>() {
+            let prefixed = texts.iter().map(|text| {
+                let text = text?;
+                let trimmed = text.trim();
+                let number = !trimmed.is_empty() && trimmed.bytes().all(|b| b.is_ascii_digit());
+                Some(if number { format!("{ACCOUNT_PREFIX}{trimmed}") } else { text.to_owned() })
+            });
+            column.values = Arc::new(prefixed.collect::<StringArray>());
+        }
+    }
+    table
+}
+
+/// A file's rows on their way to a [`Part`].
+struct Cleaner<'p> {
+    path: &'p Path,
+    columns: Vec<(String, ArrayRef)>,
+    labels: Int64Array,
+    times: Option<Vec<i64>>,
+    skipped: Skipped,
+}
+
+impl<'p> Cleaner<'p> {
+    /// Cleans the names. Two columns whose names become equal stay apart: the second gets the
+    /// first free number behind its name, as repeated CSV headers do once their dot is gone (the
+    /// peer keeps two columns of one name).
+    fn new(path: &'p Path, table: FileTable) -> Result<Self, IoError> {
+        let mut taken = HashSet::new();
+        let mut columns = Vec::with_capacity(table.columns.len());
+        for Column { name, values } in table.columns {
+            let base = clean(&name);
+            let mut unique = base.clone();
+            let mut number = 0;
+            while unique == LABEL || unique == EVENT_DT || !taken.insert(unique.clone()) {
+                number += 1;
+                unique = format!("{base}{number}");
+            }
+            columns.push((unique, values));
+        }
+        Ok(Self {
+            path,
+            columns,
+            labels: Int64Array::from(table.positions),
+            times: None,
+            skipped: table.skipped,
+        })
+    }
+
+    /// The peer's rule for logs of its language pipelines: no `data`, no row.
+    fn drop_missing_data(&mut self) -> Result<(), IoError> {
+        let Some(data) = self.column(DATA) else { return Ok(()) };
+        let keep: Vec<bool> = (0..data.len())
+            .map(|row| data.data_type() != &DataType::Null && data.is_valid(row))
+            .collect();
+        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
+            let label = self.labels.value(row);
+            self.skipped.add(Unit::Row, MISSING_DATA, || {
+                message(self.path, label, DATA, "missing value".into(), "any value")
+            });
+        }
+        self.retain(&keep)
+    }
+
+    fn parse_times(&mut self) -> Result<(), IoError> {
+        let Some(column) = self.column(EVENT_TIME) else { return Ok(()) };
+        let texts = print(column);
+        let parsed: Vec<Option<i64>> = texts.iter().map(|text| time::parse(text?)).collect();
+        let keep: Vec<bool> = parsed.iter().map(Option::is_some).collect();
+        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
+            let label = self.labels.value(row);
+            self.skipped.add(Unit::Row, BAD_TIME, || {
+                let cause = if texts.is_null(row) {
+                    "missing value".to_owned()
+                } else {
+                    format!("\"{}\" is not a time", texts.value(row))
+                };
+                message(
+                    self.path,
+                    label,
+                    EVENT_TIME,
+                    cause,
+                    "an ISO 8601 time like \"2021-10-01T08:00:00Z\"",
+                )
+            });
+        }
+        self.times = Some(parsed.into_iter().flatten().collect());
+        self.retain(&keep)
+    }
+
+    /// Appends copies, each beginning at the instant at which the one before ends.
+    fn repeat(&mut self, repeat: usize) -> Result<(), IoError> {
+        let Some(times) = &self.times else { return self.copy(repeat) };
+        let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
+            return Ok(());
+        };
+        if repeat == 1 {
+            return Ok(());
+        }
+        let span = last - first;
+        let beyond = || {
+            IoError::table(
+                "repeat",
+                &format!("\"{}\" x {repeat} leaves the calendar", self.path.display()),
+            )
+        };
+        let mut all = Vec::with_capacity(times.len() * repeat);
+        let mut texts: Vec<Option<String>> = Vec::with_capacity(times.len() * repeat);
+        if let Some(column) = self.column(EVENT_TIME) {
+            texts.extend(print(column).iter().map(|text| text.map(str::to_owned)));
+        }
+        for copy in 0..repeat as i64 {
+            for time in times {
+                let shift = span.checked_mul(copy).ok_or_else(beyond)?;
+                let shifted = time.checked_add(shift).ok_or_else(beyond)?;
+                all.push(shifted);
+                if copy > 0 {
+                    texts.push(Some(time::print(shifted).ok_or_else(beyond)?));
+                }
+            }
+        }
+        self.copy(repeat)?;
+        self.times = Some(all);
+        for (_, values) in self.columns.iter_mut().filter(|(name, _)| name == EVENT_TIME) {
+            *values = Arc::new(texts.iter().map(Option::as_deref).collect::<StringArray>());
+        }
+        Ok(())
+    }
+
+    fn copy(&mut self, repeat: usize) -> Result<(), IoError> {
+        if repeat == 1 {
+            return Ok(());
+        }
+        let fail = |e| IoError::table("repeat the file", &e);
+        for (_, values) in &mut self.columns {
+            *values = concat(&vec![values.as_ref(); repeat]).map_err(fail)?;
+        }
+        let labels = concat(&vec![&self.labels as &dyn Array; repeat]).map_err(fail)?;
+        self.labels = labels.as_primitive::<Int64Type>().clone();
+        Ok(())
+    }
+
+    fn finish(self, options: &CloudTrailOptions<'_>) -> Part {
+        let rows = self.labels.len();
+        let keep = |name: &str| options.columns.is_none_or(|names| names.iter().any(|n| n == name));
+        let mut columns: Vec<_> = self.columns.into_iter().filter(|(name, _)| keep(name)).collect();
+        if let Some(times) = self.times {
+            let times = TimestampMicrosecondArray::from(times).with_timezone("UTC");
+            columns.push((EVENT_DT.to_owned(), Arc::new(times)));
+        }
+        columns.push((LABEL.to_owned(), Arc::new(self.labels)));
+        Part { columns, rows, skipped: self.skipped }
+    }
+
+    fn column(&self, wanted: &str) -> Option<&ArrayRef> {
+        self.columns.iter().find(|(name, _)| name == wanted).map(|(_, values)| values)
+    }
+
+    fn retain(&mut self, keep: &[bool]) -> Result<(), IoError> {
+        if keep.iter().all(|keep| *keep) {
+            return Ok(());
+        }
+        let fail = |e| IoError::table("leave out rows", &e);
+        let mask = BooleanArray::from(keep.to_vec());
+        for (_, values) in &mut self.columns {
+            *values = filter(values, &mask).map_err(fail)?;
+        }
+        let labels = filter(&self.labels, &mask).map_err(fail)?;
+        self.labels = labels.as_primitive::<Int64Type>().clone();
+        Ok(())
+    }
+}
+
+fn message(path: &Path, row: i64, field: &str, cause: String, expected: &str) -> String {
+    let place = Place { row: Some(row), field: Some(field.to_owned()), ..Place::default() };
+    let path = path.to_owned();
+    IoError::Content { path, place: Box::new(place), cause, expected: expected.to_owned() }
+        .to_string()
+}

@@ -1,0 +1,184 @@
+//! Unit tests; whole files are compared with recorded ones in `tests/golden_cloudtrail.rs`.
+
+use super::*;
+use arrow_schema::DataType;
+use std::io::Write as _;
+
+fn files(contents: &[(&str, &[u8])]) -> (tempfile::TempDir, Vec<PathBuf>) {
+    let directory = tempfile::tempdir().unwrap();
+    let paths = contents
+        .iter()
+        .map(|(name, content)| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            path
+        })
+        .collect();
+    (directory, paths)
+}
+
+fn texts(table: &LogTable, column: &str) -> Vec<String> {
+    let values = super::super::union::print(table.batch.column_by_name(column).unwrap());
+    values.iter().map(|v| v.unwrap_or("-").to_owned()).collect()
+}
+
+fn gz(content: &[u8]) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(content).unwrap();
+    packed.finish().unwrap()
+}
+
+const EVENT: &str = r#"{"eventTime": "2021-10-01T08:00:00Z", "n": 1}"#;
+
+#[test]
+fn one_bad_file_does_not_stop_the_others() {
+    let packed = gz(EVENT.as_bytes());
+    let (_directory, mut paths) = files(&[
+        ("broken.json", b"{\"Records\": [{\"a\": 1},\n {\"a\" 2}]}"),
+        ("cut.json.gz", &packed[..packed.len() - 9]),
+        ("empty.json", b""),
+        ("empty.csv", b""),
+        ("header.csv", b"eventTime,n\n"),
+        ("good.gz", &packed),
+        ("none.json", b"{\"Records\": []}"),
+    ]);
+    paths.push(PathBuf::from("does/not/exist.json"));
+    let mut seen = Vec::new();
+    let table =
+        read(&paths, &CloudTrailOptions::default(), &mut |_, rows| seen.push(rows)).unwrap();
+    assert_eq!(seen, [0, 0, 0, 0, 0, 1, 0, 0]);
+    assert_eq!((table.batch.num_rows(), table.skipped.files(), table.skipped.rows()), (1, 6, 0));
+    let messages = table.skipped.reasons()[0].messages.join("\n");
+    for part in [
+        "broken.json\" line 2 column 7",
+        "broken gzip data",
+        "no rows below the header",
+        "exist.json\"",
+    ] {
+        assert!(messages.contains(part), "{part}: {messages}");
+    }
+    paths.remove(5);
+    let error =
+        read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap_err().to_string();
+    assert!(error.starts_with("no rows in 7 file(s); 6 x unreadable file"), "{error}");
+}
+
+#[test]
+fn rows_without_a_time_are_counted() {
+    let (_directory, paths) = files(&[
+        ("a.json", b"{\"eventTime\": \"yesterday\", \"n\": 1}\n{\"eventTime\": null, \"n\": 2}\n{\"eventTime\": \"2021-10-01T10:00:00+02:00\", \"n\": 3}\n"),
+        ("b.csv", b"n\n4\n"),
+    ]);
+    let table = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(texts(&table, "n"), ["3"]);
+    assert_eq!(table.file_rows.values(), &[2]);
+    let reasons: Vec<_> = table.skipped.reasons().iter().map(|r| (r.reason, r.count)).collect();
+    assert_eq!(reasons, [("bad event time", 2), ("no event time", 1)]);
+    let first = &table.skipped.reasons()[0].messages[0];
+    assert!(first.starts_with("\"yesterday\" is not a time: \""), "{first}");
+    assert!(first.contains("row 0 field \"eventTime\"; expected an ISO 8601 time"), "{first}");
+}
+
+#[test]
+fn ties_are_ordered_by_row_then_file() {
+    let one = b"eventTime,n\n2021-10-01T08:00:00Z,a0\n2021-10-01T08:00:00Z,a1\n";
+    let two = b"eventTime,n\n2021-10-01T08:00:00Z,b0\n2021-10-01T07:00:00Z,b1\n";
+    let (_directory, paths) = files(&[("1.csv", one), ("2.csv", two)]);
+    let sorted = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(texts(&sorted, "n"), ["b1", "a0", "b0", "a1"]);
+    let options = CloudTrailOptions { sort: false, ..CloudTrailOptions::default() };
+    let kept = read(&paths, &options, &mut |_, _| {}).unwrap();
+    assert_eq!(texts(&kept, "n"), ["a0", "a1", "b0", "b1"]);
+}
+
+#[test]
+fn repetition_shifts_time_by_the_span() {
+    let (_directory, paths) =
+        files(&[("1.csv", b"eventTime,n\n2021-10-01T08:00:00.5Z,1\n2021-10-01T08:01:00.5Z,2\n")]);
+    let options = CloudTrailOptions { repeat: 3, ..CloudTrailOptions::default() };
+    let table = read(&paths, &options, &mut |_, _| {}).unwrap();
+    assert_eq!(table.file_rows.values(), &[0, 0, 1, 0, 1, 1]);
+    assert_eq!(
+        texts(&table, "eventTime"),
+        [
+            "2021-10-01T08:00:00.5Z",
+            "2021-10-01T08:01:00Z",
+            "2021-10-01T08:01:00.5Z",
+            "2021-10-01T08:02:00Z",
+            "2021-10-01T08:02:00Z",
+            "2021-10-01T08:03:00Z",
+        ]
+    );
+    assert_eq!(texts(&table, "n"), ["1", "1", "2", "1", "2", "2"]);
+}
+
+#[test]
+fn chosen_columns_and_identifiers() {
+    let (_directory, paths) = files(&[
+        ("1.csv", b",eventTime,user,x,userIdentity.accountId\n1,2021-10-01T08:00:00Z,007,1,0012\n0,2021-10-01T09:00:00Z,008,2,Account-5\n"),
+        ("2.json", br#"{"Records": [{"eventTime": "2021-10-01T08:30:00Z", "user": 9, "y": {"z": {"w": 1}}, "userIdentity": {"accountId": "0012"}}]}"#),
+    ]);
+    let columns = ["user".to_owned(), "yzw".to_owned(), "userIdentityaccountId".to_owned()];
+    let identifiers = ["user".to_owned()];
+    let options = CloudTrailOptions {
+        columns: Some(&columns),
+        identifiers: &identifiers,
+        ..CloudTrailOptions::default()
+    };
+    let table = read(&paths, &options, &mut |_, _| {}).unwrap();
+    let schema = table.batch.schema();
+    let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+    assert_eq!(names, ["user", "userIdentityaccountId", "yzw", "event_dt"]);
+    assert_eq!(texts(&table, "user"), ["007", "9", "008"]);
+    assert_eq!(texts(&table, "userIdentityaccountId"), ["Account-0012", "0012", "Account-5"]);
+    assert_eq!(schema.field(2).data_type(), &DataType::Float64);
+    assert_eq!(table.file_rows.values(), &[1, 0, 0]);
+}
+
+#[test]
+fn names_that_become_equal_stay_apart() {
+    let (_directory, paths) = files(&[("1.json", br#"[{"a.b": 1, "ab": 2, "a": {"b": 3}}]"#)]);
+    let table = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(
+        (texts(&table, "ab"), texts(&table, "ab1")),
+        (vec!["3".to_owned()], vec!["2".to_owned()])
+    );
+}
+
+#[test]
+fn the_result_does_not_depend_on_threads() {
+    let one: Vec<u8> = (0..50)
+        .flat_map(|i| {
+            format!(
+                "{{\"eventTime\": \"2021-10-01T08:{:02}:00Z\", \"k{}\": {i}}}\n",
+                i * 7 % 60,
+                i % 5
+            )
+            .into_bytes()
+        })
+        .collect();
+    let contents: Vec<(String, Vec<u8>)> =
+        (0..9).map(|i| (format!("{i}.json"), one.clone())).collect();
+    let borrowed: Vec<(&str, &[u8])> =
+        contents.iter().map(|(n, c)| (n.as_str(), c.as_slice())).collect();
+    let (_directory, paths) = files(&borrowed);
+    let run = |threads| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}))
+            .map(|t| (t.batch, t.file_rows))
+    };
+    assert_eq!(run(1).unwrap(), run(4).unwrap());
+}
+
+#[test]
+fn real_logs_are_read_whole() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data/cloudtrail-real");
+    if !folder.is_dir() {
+        return;
+    }
+    let paths = crate::files::find(folder.to_str().unwrap(), &crate::files::FindOptions::default())
+        .unwrap();
+    let table = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(table.batch.num_rows(), 1235);
+    assert!(table.skipped.is_empty(), "{:?}", table.skipped);
+}

@@ -1,0 +1,190 @@
+//! A column that finds its type while it grows.
+
+use super::cells::{Integer, boolean, float, integer, is_missing};
+use super::records::Block;
+use crate::text;
+use arrow_array::builder::StringBuilder;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray, UInt64Array,
+};
+use std::sync::Arc;
+
+/// The cells do not fit the type that earlier cells had; the column has to be read again as text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Conflict;
+
+/// Values so far, in the most specific type that fits all of them. Text alone takes everything.
+pub(super) struct Builder {
+    values: Values,
+    forced_text: bool,
+}
+
+enum Values {
+    Missing(usize),
+    Int(Vec<Option<i64>>),
+    /// All above -1, some above the largest signed.
+    UInt(Vec<Option<u64>>),
+    Float(Vec<Option<f64>>),
+    Bool(Vec<Option<bool>>),
+    Text(StringBuilder),
+}
+
+impl Builder {
+    /// Finds the type from the values.
+    pub(super) fn guess() -> Self {
+        Self { values: Values::Missing(0), forced_text: false }
+    }
+
+    /// Takes every cell as it is.
+    pub(super) fn text() -> Self {
+        Self { values: Values::Missing(0), forced_text: true }
+    }
+
+    /// Appends one field of all rows of the block.
+    pub(super) fn append(&mut self, block: &Block, field: usize) -> Result<(), Conflict> {
+        let cells =
+            block.column(field).map(|cell| if is_missing(cell) { None } else { Some(cell) });
+        let values = std::mem::replace(&mut self.values, Values::Missing(0));
+        self.values = match values {
+            Values::Missing(n) if self.forced_text => text(n, cells),
+            Values::Missing(n) => first(n, cells),
+            Values::Text(mut builder) => {
+                builder.extend(cells);
+                Values::Text(builder)
+            }
+            Values::Int(values) => {
+                let grown = extend(values, cells.clone(), signed);
+                match grown {
+                    Ok(grown) => Values::Int(grown),
+                    Err(values) => widen(values, cells)?,
+                }
+            }
+            Values::UInt(values) => {
+                Values::UInt(extend(values, cells, unsigned).map_err(|_| Conflict)?)
+            }
+            Values::Float(values) => {
+                Values::Float(extend(values, cells, float).map_err(|_| Conflict)?)
+            }
+            Values::Bool(values) => {
+                Values::Bool(extend(values, cells, boolean).map_err(|_| Conflict)?)
+            }
+        };
+        Ok(())
+    }
+
+    /// The finished column; a Null array if every value is missing.
+    pub(super) fn finish(self) -> Result<ArrayRef, Conflict> {
+        Ok(match self.values {
+            Values::Missing(0) => Arc::new(StringArray::from(Vec::<&str>::new())),
+            Values::Missing(n) => Arc::new(NullArray::new(n)),
+            Values::Int(values) if values.contains(&None) => {
+                Arc::new(values.into_iter().map(|v| v.map(|v| v as f64)).collect::<Float64Array>())
+            }
+            Values::Int(values) => Arc::new(Int64Array::from(values)),
+            Values::UInt(values) if values.contains(&None) => return Err(Conflict),
+            Values::UInt(values) => Arc::new(UInt64Array::from(values)),
+            Values::Float(values) => Arc::new(Float64Array::from(values)),
+            Values::Bool(values) if values.contains(&None) => {
+                Arc::new(values.into_iter().map(|v| v.map(text::boolean)).collect::<StringArray>())
+            }
+            Values::Bool(values) => Arc::new(BooleanArray::from(values)),
+            Values::Text(mut builder) => {
+                let array = builder.finish();
+                if array.null_count() == array.len() {
+                    Arc::new(NullArray::new(array.len()))
+                } else {
+                    Arc::new(array)
+                }
+            }
+        })
+    }
+}
+
+fn signed(cell: &str) -> Option<i64> {
+    match integer(cell)? {
+        Integer::Signed(value) => Some(value),
+        Integer::Unsigned(_) | Integer::Huge => None,
+    }
+}
+
+fn unsigned(cell: &str) -> Option<u64> {
+    match integer(cell)? {
+        Integer::Signed(value) => u64::try_from(value).ok(),
+        Integer::Unsigned(value) => Some(value),
+        Integer::Huge => None,
+    }
+}
+
+/// Appends parsed cells, or gives the values back unchanged if one does not parse.
+fn extend<'a, T: Copy>(
+    mut values: Vec<Option<T>>,
+    cells: impl Iterator<Item = Option<&'a str>>,
+    parse: impl Fn(&str) -> Option<T>,
+) -> Result<Vec<Option<T>>, Vec<Option<T>>> {
+    let before = values.len();
+    for cell in cells {
+        let value = match cell {
+            None => None,
+            Some(cell) => match parse(cell) {
+                Some(value) => Some(value),
+                None => {
+                    values.truncate(before);
+                    return Err(values);
+                }
+            },
+        };
+        values.push(value);
+    }
+    Ok(values)
+}
+
+fn text<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a str>>) -> Values {
+    let mut builder = StringBuilder::new();
+    builder.append_nulls(missing);
+    builder.extend(cells);
+    Values::Text(builder)
+}
+
+/// The type of the first cells that are not all missing.
+fn first<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a str>> + Clone) -> Values {
+    let Some(probe) = cells.clone().flatten().next() else {
+        return Values::Missing(missing + cells.count());
+    };
+    if boolean(probe).is_some()
+        && let Ok(values) = extend(vec![None; missing], cells.clone(), boolean)
+    {
+        return Values::Bool(values);
+    }
+    // Any number is a float as well, so one look at the first cell settles most text columns.
+    if float(probe).is_none() && integer(probe).is_none() {
+        return text(missing, cells);
+    }
+    if let Ok(values) = extend(vec![None; missing], cells.clone(), signed) {
+        return Values::Int(values);
+    }
+    if cells.clone().flatten().all(|cell| integer(cell).is_some()) {
+        return match extend(vec![None; missing], cells.clone(), unsigned) {
+            Ok(values) => Values::UInt(values),
+            Err(_) => text(missing, cells),
+        };
+    }
+    match extend(vec![None; missing], cells.clone(), float) {
+        Ok(values) => Values::Float(values),
+        Err(_) => text(missing, cells),
+    }
+}
+
+/// Integers so far, and cells that are not all signed integers.
+fn widen<'a>(
+    values: Vec<Option<i64>>,
+    cells: impl Iterator<Item = Option<&'a str>> + Clone,
+) -> Result<Values, Conflict> {
+    if cells.clone().flatten().all(|cell| integer(cell).is_some()) {
+        let natural: Result<Vec<_>, _> =
+            values.into_iter().map(|v| v.map(u64::try_from).transpose()).collect();
+        let grown = extend(natural.map_err(|_| Conflict)?, cells, unsigned);
+        return grown.map(Values::UInt).map_err(|_| Conflict);
+    }
+    let floats = values.into_iter().map(|v| v.map(|v| v as f64)).collect();
+    extend(floats, cells, float).map(Values::Float).map_err(|_| Conflict)
+}

@@ -1,0 +1,315 @@
+//! CSV with the column types that pandas' `read_csv` infers.
+//!
+//! Integers (64 bits, then unsigned), floats, booleans, else text; integers with gaps are floats,
+//! booleans with gaps are the text `True`/`False`. Missing are the empty cell and the spellings of
+//! pandas 2 (`NA`, `NaN`, `null`, `None`, …). Two deviations: floats are rounded correctly, and a
+//! row that does not fit is skipped and counted instead of ending the read.
+
+mod builder;
+mod cells;
+mod records;
+
+use super::skipped::{Skipped, Unit};
+use super::{Column, FileTable};
+use crate::error::{IoError, Place};
+use arrow_array::ArrayRef;
+use builder::{Builder, Conflict};
+use records::{Block, End, Records};
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+/// How to read a CSV file.
+#[derive(Clone, Copy)]
+pub struct CsvOptions<'a> {
+    /// Columns, by name, that stay text whatever their values look like.
+    pub text: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Columns, by name, that are read at all.
+    pub wanted: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+impl Default for CsvOptions<'_> {
+    fn default() -> Self {
+        Self { text: &|_| false, wanted: &|_| true }
+    }
+}
+
+const TOO_LONG: &str = "more fields than the header";
+const NOT_UTF8: &str = "not UTF-8";
+const UNCLOSED: &str = "quote never closed";
+
+/// Reads a CSV file that is already in memory; `path` is for messages only.
+///
+/// Columns without a name are called `Unnamed: <position>`, repeated names end in `.1`, `.2`, ….
+/// If every row has one field more than the header, the first field is the row's label.
+///
+/// # Errors
+/// [`IoError::Content`] if there is no header line or it is not UTF-8.
+pub fn read(bytes: &[u8], path: &Path, options: &CsvOptions<'_>) -> Result<FileTable, IoError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let (names, body) = header(bytes, path)?;
+    let mut pass = Pass::new(bytes, body, path, names.len());
+    let mut block = Block::default();
+    let mut more = pass.fill(&mut block);
+    if block.every_row_has(names.len() + 1) {
+        pass.labelled = true;
+        pass.width = names.len() + 1;
+    }
+    let mut slots = slots(&names, pass.labelled, options);
+    let mut skipped = Skipped::default();
+    let mut positions = Vec::new();
+    loop {
+        pass.keep_good_rows(&mut block, Some(&mut skipped));
+        positions.extend_from_slice(block.positions());
+        for (field, slot) in slots.iter_mut().enumerate() {
+            slot.append(&block, field);
+        }
+        if !more {
+            break;
+        }
+        more = pass.fill(&mut block);
+    }
+    if let Some(line) = pass.unclosed_line() {
+        skipped.add(Unit::Row, UNCLOSED, || {
+            content(
+                path,
+                Place::line(line),
+                "quote is never closed, everything after it is skipped",
+                "a closing quote",
+            )
+        });
+    }
+    finish(slots, &names, &pass, bytes, body, positions, skipped)
+}
+
+/// Turns the builders into columns; those whose guessed type broke in a later block are read
+/// again as text.
+fn finish(
+    slots: Vec<Slot>,
+    names: &[String],
+    pass: &Pass<'_>,
+    bytes: &[u8],
+    body: usize,
+    positions: Vec<i64>,
+    skipped: Skipped,
+) -> Result<FileTable, IoError> {
+    let mut finished: Vec<Option<ArrayRef>> = Vec::with_capacity(slots.len());
+    let mut again = Vec::new();
+    for (field, slot) in slots.into_iter().enumerate() {
+        match slot {
+            Slot::Unwanted => finished.push(None),
+            Slot::Broken => {
+                again.push((field, Builder::text()));
+                finished.push(None);
+            }
+            Slot::Building(builder) => match builder.finish() {
+                Ok(values) => finished.push(Some(values)),
+                Err(Conflict) => {
+                    again.push((field, Builder::text()));
+                    finished.push(None);
+                }
+            },
+        }
+    }
+    if !again.is_empty() {
+        reread(&mut again, pass, bytes, body);
+        for (field, builder) in again {
+            finished[field] = builder.finish().ok();
+        }
+    }
+    let labels = if pass.labelled { finished.remove(0) } else { None };
+    let columns = names
+        .iter()
+        .zip(finished)
+        .filter_map(|(name, values)| Some(Column { name: name.clone(), values: values? }));
+    Ok(FileTable { columns: columns.collect(), labels, positions, skipped })
+}
+
+fn reread(again: &mut [(usize, Builder)], first: &Pass<'_>, bytes: &[u8], body: usize) {
+    let mut pass = Pass::new(bytes, body, first.path, first.width);
+    pass.labelled = first.labelled;
+    let mut block = Block::default();
+    loop {
+        let more = pass.fill(&mut block);
+        pass.keep_good_rows(&mut block, None);
+        for (field, builder) in &mut *again {
+            // Text takes every cell.
+            let _ = builder.append(&block, *field);
+        }
+        if !more {
+            break;
+        }
+    }
+}
+
+/// What becomes of one field of every row.
+enum Slot {
+    Unwanted,
+    Building(Builder),
+    /// The type guessed from earlier blocks does not hold.
+    Broken,
+}
+
+impl Slot {
+    fn append(&mut self, block: &Block, field: usize) {
+        if let Self::Building(builder) = self
+            && builder.append(block, field).is_err()
+        {
+            *self = Self::Broken;
+        }
+    }
+}
+
+fn slots(names: &[String], labelled: bool, options: &CsvOptions<'_>) -> Vec<Slot> {
+    let label = labelled.then(|| Slot::Building(Builder::guess()));
+    let columns = names.iter().map(|name| {
+        if !(options.wanted)(name) {
+            Slot::Unwanted
+        } else if (options.text)(name) {
+            Slot::Building(Builder::text())
+        } else {
+            Slot::Building(Builder::guess())
+        }
+    });
+    label.into_iter().chain(columns).collect()
+}
+
+/// The column names and the offset of the first row.
+fn header(bytes: &[u8], path: &Path) -> Result<(Vec<String>, usize), IoError> {
+    let mut records = Records::new(bytes, 0);
+    let mut block = Block::default();
+    let end = records.fill(&mut block, 1);
+    let refuse = |cause: &str| IoError::Content {
+        path: path.to_owned(),
+        place: Box::new(Place::line(1)),
+        cause: cause.to_owned(),
+        expected: "a header line with column names".to_owned(),
+    };
+    if block.is_empty() {
+        return Err(refuse(if end == End::Unclosed { UNCLOSED } else { "empty file" }));
+    }
+    if !block.make_text() {
+        return Err(refuse("header is not UTF-8"));
+    }
+    let given: Vec<String> =
+        (0..block.width(0)).map(|field| block.cell(0, field).to_owned()).collect();
+    Ok((unique(given), records.offset()))
+}
+
+/// pandas' names: `Unnamed: <position>` for none, `x.1`, `x.2`, … for repeated ones.
+fn unique(mut names: Vec<String>) -> Vec<String> {
+    for (i, name) in names.iter_mut().enumerate() {
+        if name.is_empty() {
+            *name = format!("Unnamed: {i}");
+        }
+    }
+    let mut taken: HashSet<String> = names.iter().cloned().collect();
+    let mut repeats: HashMap<String, usize> = HashMap::new();
+    for name in &mut names {
+        let count = repeats.entry(name.clone()).or_insert(0);
+        if *count > 0 {
+            let fresh = loop {
+                let candidate = format!("{name}.{count}");
+                *count += 1;
+                if taken.insert(candidate.clone()) {
+                    break candidate;
+                }
+            };
+            *name = fresh;
+        } else {
+            *count = 1;
+        }
+    }
+    names
+}
+
+/// One walk over the rows of a file.
+struct Pass<'a> {
+    records: Records<'a>,
+    path: &'a Path,
+    bytes: &'a [u8],
+    /// Fields of a full row.
+    width: usize,
+    /// The first field of every row is a label without a header.
+    labelled: bool,
+    end: End,
+}
+
+impl<'a> Pass<'a> {
+    fn new(bytes: &'a [u8], body: usize, path: &'a Path, width: usize) -> Self {
+        Self {
+            records: Records::new(bytes, body),
+            path,
+            bytes,
+            width,
+            labelled: false,
+            end: End::More,
+        }
+    }
+
+    /// Reads the next block; false if it is the last.
+    fn fill(&mut self, block: &mut Block) -> bool {
+        self.end = self.records.fill(block, records::BLOCK);
+        self.end == End::More
+    }
+
+    fn unclosed_line(&self) -> Option<usize> {
+        (self.end == End::Unclosed).then(|| line_of(self.bytes, self.records.record_start()))
+    }
+
+    /// Removes rows that are too long or not UTF-8.
+    fn keep_good_rows(&self, block: &mut Block, mut skipped: Option<&mut Skipped>) {
+        block.retain(|row| {
+            let (reason, place, cause, expected) = if row.fields > self.width {
+                let cause = format!("{} fields", row.fields);
+                (TOO_LONG, Place::default(), cause, format!("at most {} fields", self.width))
+            } else if let Err(e) = std::str::from_utf8(row.data) {
+                let start = skip_line_ends(self.bytes, row.start);
+                let raw = &self.bytes[start..row.end];
+                let within = std::str::from_utf8(raw)
+                    .map_or_else(|raw| raw.valid_up_to(), |_| e.valid_up_to());
+                let at = start + within;
+                let cause = format!(
+                    "byte 0x{:02x} is not UTF-8",
+                    self.bytes.get(at).copied().unwrap_or_default()
+                );
+                let place = Place { byte: Some(at as u64), ..Place::default() };
+                (NOT_UTF8, place, cause, "UTF-8 text".to_owned())
+            } else {
+                return true;
+            };
+            if let Some(skipped) = skipped.as_deref_mut() {
+                skipped.add(Unit::Row, reason, || {
+                    let line = line_of(self.bytes, row.start);
+                    let place = Place { line: Some(line as u64), row: Some(row.position), ..place };
+                    content(self.path, place, &cause, &expected)
+                });
+            }
+            false
+        });
+        // Every row has been checked.
+        let _ = block.make_text();
+    }
+}
+
+fn content(path: &Path, place: Place, cause: &str, expected: &str) -> String {
+    IoError::Content {
+        path: path.to_owned(),
+        place: Box::new(place),
+        cause: cause.to_owned(),
+        expected: expected.to_owned(),
+    }
+    .to_string()
+}
+
+/// Blank lines before a row belong to it as far as the tokeniser is concerned.
+fn skip_line_ends(bytes: &[u8], start: usize) -> usize {
+    start + bytes[start..].iter().take_while(|b| matches!(b, b'\r' | b'\n')).count()
+}
+
+/// Physical line, from 1, on which the row at `start` begins.
+fn line_of(bytes: &[u8], start: usize) -> usize {
+    1 + memchr::memchr_iter(b'\n', &bytes[..skip_line_ends(bytes, start)]).count()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,248 @@
+//! A column of JSON values that finds its type while it grows.
+
+use crate::text;
+use arrow_array::builder::StringBuilder;
+use arrow_array::{
+    ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray, UInt64Array,
+};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// One value.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Cell<'a> {
+    Missing,
+    Bool(bool),
+    Int(i64),
+    /// Above the largest signed integer.
+    UInt(u64),
+    Float(f64),
+    Text(Cow<'a, str>),
+}
+
+impl Cell<'_> {
+    /// The value as Python prints it; `None` if missing.
+    pub(super) fn print(&self) -> Option<Cow<'_, str>> {
+        Some(match self {
+            Self::Missing => return None,
+            Self::Bool(value) => Cow::Borrowed(text::boolean(*value)),
+            Self::Int(value) => Cow::Owned(value.to_string()),
+            Self::UInt(value) => Cow::Owned(value.to_string()),
+            Self::Float(value) => {
+                let mut out = String::new();
+                text::push_float(&mut out, *value);
+                Cow::Owned(out)
+            }
+            Self::Text(value) => Cow::Borrowed(value),
+        })
+    }
+}
+
+/// Values so far. A column that has met two kinds holds their texts and remembers the kinds.
+pub(super) struct Builder {
+    values: Values,
+}
+
+enum Values {
+    Missing(usize),
+    Bool(Vec<Option<bool>>),
+    Int(Vec<Option<i64>>),
+    Float(Vec<Option<f64>>),
+    Text(StringBuilder, Kinds),
+}
+
+#[derive(Clone, Copy, Default)]
+struct Kinds {
+    negative: bool,
+    unsigned: bool,
+    float: bool,
+    other: bool,
+}
+
+impl Kinds {
+    fn add(&mut self, cell: &Cell<'_>) {
+        match cell {
+            Cell::Missing => {}
+            Cell::Int(value) => self.negative |= *value < 0,
+            Cell::UInt(_) => self.unsigned = true,
+            Cell::Float(_) => self.float = true,
+            Cell::Bool(_) | Cell::Text(_) => self.other = true,
+        }
+    }
+}
+
+impl Builder {
+    /// A column whose first `missing` rows lack it.
+    pub(super) fn new(missing: usize) -> Self {
+        Self { values: Values::Missing(missing) }
+    }
+
+    /// Rows so far.
+    pub(super) fn len(&self) -> usize {
+        match &self.values {
+            Values::Missing(n) => *n,
+            Values::Bool(values) => values.len(),
+            Values::Int(values) => values.len(),
+            Values::Float(values) => values.len(),
+            Values::Text(builder, _) => arrow_array::builder::ArrayBuilder::len(builder),
+        }
+    }
+
+    /// Fills up with missing values.
+    pub(super) fn pad(&mut self, rows: usize) {
+        let lacking = rows.saturating_sub(self.len());
+        match &mut self.values {
+            Values::Missing(n) => *n += lacking,
+            Values::Bool(values) => values.resize(values.len() + lacking, None),
+            Values::Int(values) => values.resize(values.len() + lacking, None),
+            Values::Float(values) => values.resize(values.len() + lacking, None),
+            Values::Text(builder, _) => builder.append_nulls(lacking),
+        }
+    }
+
+    /// Appends a value.
+    pub(super) fn push(&mut self, cell: &Cell<'_>) {
+        match (&mut self.values, cell) {
+            (Values::Missing(n), Cell::Missing) => *n += 1,
+            (Values::Bool(values), Cell::Missing) => values.push(None),
+            (Values::Int(values), Cell::Missing) => values.push(None),
+            (Values::Float(values), Cell::Missing) => values.push(None),
+            (Values::Bool(values), Cell::Bool(value)) => values.push(Some(*value)),
+            (Values::Int(values), Cell::Int(value)) => values.push(Some(*value)),
+            (Values::Float(values), Cell::Float(value)) => values.push(Some(*value)),
+            (Values::Text(builder, kinds), cell) => {
+                kinds.add(cell);
+                builder.append_option(cell.print());
+            }
+            (Values::Missing(n), cell) => {
+                let missing = *n;
+                self.values = match cell {
+                    Cell::Bool(_) => Values::Bool(vec![None; missing]),
+                    Cell::Int(_) => Values::Int(vec![None; missing]),
+                    Cell::Float(_) => Values::Float(vec![None; missing]),
+                    Cell::Missing | Cell::UInt(_) | Cell::Text(_) => {
+                        let mut builder = StringBuilder::new();
+                        builder.append_nulls(missing);
+                        Values::Text(builder, Kinds::default())
+                    }
+                };
+                self.push(cell);
+            }
+            (Values::Bool(_) | Values::Int(_) | Values::Float(_), cell) => {
+                self.print_all();
+                self.push(cell);
+            }
+        }
+    }
+
+    fn print_all(&mut self) {
+        let values = std::mem::replace(&mut self.values, Values::Missing(0));
+        let cells: Box<dyn Iterator<Item = Cell<'static>>> = match values {
+            Values::Bool(values) => {
+                Box::new(values.into_iter().map(|v| v.map_or(Cell::Missing, Cell::Bool)))
+            }
+            Values::Int(values) => {
+                Box::new(values.into_iter().map(|v| v.map_or(Cell::Missing, Cell::Int)))
+            }
+            Values::Float(values) => {
+                Box::new(values.into_iter().map(|v| v.map_or(Cell::Missing, Cell::Float)))
+            }
+            values @ (Values::Missing(_) | Values::Text(..)) => {
+                self.values = values;
+                return;
+            }
+        };
+        let mut builder = StringBuilder::new();
+        let mut kinds = Kinds::default();
+        for cell in cells {
+            kinds.add(&cell);
+            builder.append_option(cell.print());
+        }
+        self.values = Values::Text(builder, kinds);
+    }
+
+    /// The column in pandas' type for its values.
+    pub(super) fn finish(self) -> ArrayRef {
+        match self.values {
+            Values::Missing(n) => Arc::new(NullArray::new(n)),
+            Values::Bool(values) if values.contains(&None) => {
+                Arc::new(values.into_iter().map(|v| v.map(text::boolean)).collect::<StringArray>())
+            }
+            Values::Bool(values) => Arc::new(BooleanArray::from(values)),
+            Values::Int(values) if values.contains(&None) => {
+                Arc::new(values.into_iter().map(|v| v.map(|v| v as f64)).collect::<Float64Array>())
+            }
+            Values::Int(values) => Arc::new(Int64Array::from(values)),
+            Values::Float(values) => Arc::new(Float64Array::from(values)),
+            Values::Text(mut builder, kinds) => numbers(builder.finish(), kinds),
+        }
+    }
+}
+
+/// Texts that are all numbers become numbers again.
+fn numbers(texts: StringArray, kinds: Kinds) -> ArrayRef {
+    if kinds.other {
+        return Arc::new(texts);
+    }
+    if kinds.float {
+        return Arc::new(
+            texts.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<Float64Array>(),
+        );
+    }
+    let gaps = arrow_array::Array::null_count(&texts) > 0;
+    if kinds.unsigned && (kinds.negative || gaps) {
+        return Arc::new(texts);
+    }
+    Arc::new(texts.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<UInt64Array>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::cast::AsArray;
+    use arrow_array::types::Float64Type;
+    use arrow_schema::DataType;
+
+    fn column(cells: &[Cell<'_>]) -> ArrayRef {
+        let mut builder = Builder::new(0);
+        for cell in cells {
+            builder.push(cell);
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn types_follow_pandas() {
+        use Cell::{Bool, Float, Int, Missing, UInt};
+        let word = || Cell::Text("x".into());
+        for (cells, expected) in [
+            (vec![Int(1), Int(2)], DataType::Int64),
+            (vec![Int(1), Missing], DataType::Float64),
+            (vec![Int(1), Float(0.5)], DataType::Float64),
+            (vec![UInt(u64::MAX), Int(1)], DataType::UInt64),
+            (vec![UInt(u64::MAX), Int(-1)], DataType::Utf8),
+            (vec![Bool(true)], DataType::Boolean),
+            (vec![Bool(true), Missing], DataType::Utf8),
+            (vec![Bool(true), Int(1)], DataType::Utf8),
+            (vec![Missing, word()], DataType::Utf8),
+            (vec![Missing, Missing], DataType::Null),
+        ] {
+            assert_eq!(column(&cells).data_type(), &expected, "{cells:?}");
+        }
+    }
+
+    #[test]
+    fn mixed_values_keep_their_own_text() {
+        let mixed = column(&[
+            Cell::Int(5),
+            Cell::Float(5.0),
+            Cell::Bool(true),
+            Cell::Missing,
+            Cell::Text("x".into()),
+        ]);
+        let texts: Vec<_> = mixed.as_string::<i32>().iter().collect();
+        assert_eq!(texts, [Some("5"), Some("5.0"), Some("True"), None, Some("x")]);
+        let numbers = column(&[Cell::Int(1 << 60), Cell::Missing, Cell::Float(0.1)]);
+        assert_eq!(numbers.as_primitive::<Float64Type>().value(0), (1_i64 << 60) as f64);
+    }
+}

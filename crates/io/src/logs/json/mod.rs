@@ -1,0 +1,159 @@
+//! JSON logs: `{"Records": […]}`, a list of events, JSON lines, or several documents in a row.
+//!
+//! Nested objects become columns `outer.inner`: plain members of an event first, in their order,
+//! then the members of nested objects, depth first; an empty object vanishes; lists are text in
+//! Python's notation, which is what CSV files made from such logs hold. Text stays text in every
+//! form (the peer turns text that looks like a number into a number in JSON lines).
+//!
+//! Limits: 128 levels of nesting; integers beyond 64 bits become floats.
+
+mod builder;
+mod event;
+mod paths;
+mod python;
+
+use super::FileTable;
+use super::skipped::{Skipped, Unit};
+use crate::error::{IoError, Place};
+use event::{Document, Events};
+use serde::de::DeserializeSeed;
+use std::path::Path;
+
+/// What happens to objects inside an event of a JSON *lines* file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Nested {
+    /// Their members become columns, as inside `Records`.
+    #[default]
+    Flatten,
+    /// One text column in Python's notation, as the peer does.
+    Keep,
+}
+
+/// What a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// Not wanted.
+    Skip,
+    /// A value of any type.
+    Value,
+    /// Text with exact digits. Numbers get the prefix, and so does text of digits only in an event
+    /// that stands for itself (not in a list), as with the peer.
+    Identifier {
+        /// Put in front of a number.
+        prefix: &'static str,
+    },
+    /// Of a list that begins with an object, that object's first value; an empty list is missing.
+    FirstOfFirst,
+}
+
+/// What the reader is to do with the members of events.
+pub trait Schema: Sync {
+    /// The role of the member on a dotted path.
+    fn role(&self, path: &str) -> Role;
+
+    /// Whether a member below this path may be wanted.
+    fn descend(&self, path: &str) -> bool;
+}
+
+const BROKEN_LINE: &str = "broken JSON line";
+const NOT_AN_EVENT: &str = "not an event object";
+
+/// Reads a JSON file that is already in memory; `path` is for messages only. In JSON lines, a
+/// broken line is skipped and counted; any other document is all or nothing.
+///
+/// # Errors
+/// [`IoError::Content`] with line and column if the file is empty or a document is broken.
+pub fn read(
+    bytes: &[u8],
+    path: &Path,
+    schema: &dyn Schema,
+    nested: Nested,
+) -> Result<FileTable, IoError> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(content(path, Place::default(), "empty file".into()));
+    }
+    let mut events = Events::new(schema, nested);
+    let mut skipped = Skipped::default();
+    if is_lines(bytes) {
+        lines(bytes, path, &mut events, &mut skipped);
+    } else {
+        documents(bytes, &mut events).map_err(|e| content(path, place(&e, 0), cause(&e)))?;
+    }
+    for position in std::mem::take(&mut events.not_objects) {
+        skipped.add(Unit::Row, NOT_AN_EVENT, || {
+            let place = Place { row: Some(position), ..Place::default() };
+            content(path, place, "list element is not an object".into()).to_string()
+        });
+    }
+    let (columns, positions) = events.finish();
+    Ok(FileTable { columns, labels: None, positions, skipped })
+}
+
+fn lines<'de>(bytes: &'de [u8], path: &Path, events: &mut Events<'_, 'de>, skipped: &mut Skipped) {
+    for (number, line) in bytes.split(|b| *b == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        if let Err(e) = documents(line, events) {
+            events.abandon();
+            skipped.add(Unit::Row, BROKEN_LINE, || {
+                content(path, place(&e, number), cause(&e)).to_string()
+            });
+        }
+    }
+}
+
+/// Reads documents until the text ends.
+fn documents<'de>(text: &'de [u8], events: &mut Events<'_, 'de>) -> Result<(), serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    while reader.end().is_err() {
+        Document(events).deserialize(&mut reader)?;
+    }
+    Ok(())
+}
+
+/// JSON lines: most of the first lines are an object each, or half of them with the very first
+/// one. A list printed with one object a line is none, because its lines end in commas.
+fn is_lines(bytes: &[u8]) -> bool {
+    let whole = |line: &[u8]| line.starts_with(b"{") && line.ends_with(b"}");
+    let mut lines = bytes
+        .split(|b| *b == b'\n')
+        .map(<[u8]>::trim_ascii)
+        .filter(|l| !l.is_empty())
+        .take(64)
+        .peekable();
+    let first = lines.peek().is_some_and(|line| whole(line));
+    let (mut count, mut objects) = (0, 0);
+    for line in lines {
+        count += 1;
+        objects += usize::from(whole(line));
+    }
+    count > 1 && (2 * objects > count || (first && 2 * objects == count))
+}
+
+fn place(e: &serde_json::Error, lines_before: usize) -> Place {
+    Place {
+        line: Some((e.line().max(1) + lines_before) as u64),
+        column: Some(e.column() as u64),
+        ..Place::default()
+    }
+}
+
+/// The parser's words without its place, which is relative to the line.
+fn cause(e: &serde_json::Error) -> String {
+    let words = e.to_string();
+    words.rsplit_once(" at line ").map_or(words.as_str(), |(cause, _)| cause).to_owned()
+}
+
+fn content(path: &Path, place: Place, cause: String) -> IoError {
+    IoError::Content {
+        path: path.to_owned(),
+        place: Box::new(place),
+        cause,
+        expected: "{\"Records\": [...]}, a list of events or one event a line".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

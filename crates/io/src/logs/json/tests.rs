@@ -1,0 +1,139 @@
+//! Unit and property tests.
+
+use super::*;
+use arrow_array::Array;
+use arrow_array::cast::AsArray;
+use proptest::prelude::*;
+
+struct All;
+
+impl Schema for All {
+    fn role(&self, path: &str) -> Role {
+        match path {
+            "id" => Role::Identifier { prefix: "N-" },
+            "owners" => Role::FirstOfFirst,
+            _ => Role::Value,
+        }
+    }
+
+    fn descend(&self, _: &str) -> bool {
+        true
+    }
+}
+
+fn table(text: &str) -> FileTable {
+    read(text.as_bytes(), Path::new("log.json"), &All, Nested::Flatten).unwrap()
+}
+
+fn names(table: &FileTable) -> Vec<&str> {
+    table.columns.iter().map(|c| c.name.as_str()).collect()
+}
+
+fn texts(table: &FileTable, column: usize) -> Vec<Option<&str>> {
+    table.columns[column].values.as_string::<i32>().iter().collect()
+}
+
+#[test]
+fn all_forms_give_the_same_rows() {
+    let events =
+        [r#"{"a": "1", "o": {"p": {"q": "x"}, "r": "y"}, "b": "2"}"#, r#"{"b": "3", "e": {}}"#];
+    let whole = format!("[{}]", events.join(","));
+    let pretty = format!("{{\n \"Records\": [\n{}\n ]\n}}", events.join(",\n"));
+    for text in [
+        whole.clone(),
+        format!("{{\"Records\": {whole}}}"),
+        pretty.clone(),
+        events.join("\n"),
+        events.join(" "),
+        events.map(|e| format!("{{\"Records\": [{e}], \"next\": 1}}")).join("\n"),
+        format!("\u{feff}{}\r\n\r\n{}\r\n", events[0], events[1]),
+    ] {
+        let read = table(&text);
+        assert_eq!(names(&read), ["a", "b", "o.p.q", "o.r"], "{text}");
+        assert_eq!(texts(&read, 1), [Some("2"), Some("3")], "{text}");
+        assert_eq!(texts(&read, 2), [Some("x"), None], "{text}");
+        assert_eq!(read.positions, [0, 1]);
+        assert!(read.skipped.is_empty());
+    }
+    assert!(table("{\"Records\": []}").positions.is_empty());
+}
+
+#[test]
+fn lists_identifiers_and_repeated_members() {
+    let read = table(
+        "{\"id\": \"007\", \"owners\": [{\"o\": \"self\"}], \"l\": [1, {\"x\": null}], \"a.b\": 1, \"a\": {\"b\": 2}}\n\
+         {\"id\": 8, \"owners\": [], \"l\": \"plain\", \"a.b\": 3, \"a.b\": 4}\n\
+         {\"id\": \"N-9\", \"owners\": [\"x\"]}",
+    );
+    assert_eq!(names(&read), ["id", "owners", "l", "a.b"]);
+    assert_eq!(texts(&read, 0), [Some("N-007"), Some("N-8"), Some("N-9")]);
+    assert_eq!(texts(&read, 1), [Some("self"), None, Some("['x']")]);
+    assert_eq!(texts(&read, 2), [Some("[1, {'x': None}]"), Some("plain"), None]);
+    let numbers = read.columns[3].values.as_primitive::<arrow_array::types::Float64Type>();
+    assert_eq!((numbers.value(0), numbers.value(1), numbers.is_null(2)), (2.0, 4.0, true));
+    assert_eq!(texts(&table("[{\"id\": \"007\"}, {\"id\": 8}]"), 0), [Some("007"), Some("N-8")]);
+}
+
+#[test]
+fn a_broken_line_costs_itself_only() {
+    let read = table("{\"a\": 1}\n{\"a\": 2, \"b\": }\n{\"a\": 3}\n");
+    assert_eq!(names(&read), ["a"]);
+    assert_eq!(read.positions, [0, 2]);
+    assert_eq!(
+        read.skipped.reasons()[0].messages,
+        [
+            "expected value: \"log.json\" line 2 column 15; expected {\"Records\": [...]}, a list of events or one event a line"
+        ]
+    );
+}
+
+#[test]
+fn a_broken_document_is_an_error_with_its_place() {
+    for (text, place) in [
+        ("{\"Records\": [\n{\"a\": 1},\n{\"a\" 2}]}", "line 3 column 6"),
+        ("{\"Records\": [{\"a\": 1}", "line 1 column 21"),
+        ("3", "line 1 column 1"),
+    ] {
+        let message = read(text.as_bytes(), Path::new("log.json"), &All, Nested::Flatten)
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(place), "{message}");
+    }
+    assert_eq!(table("[{\"a\": 1}, 7, [1], null]").skipped.rows(), 3);
+}
+
+#[test]
+fn deep_nesting_is_a_clean_error() {
+    for open in ["[", "{\"a\":"] {
+        let text = open.repeat(100_000);
+        assert!(read(text.as_bytes(), Path::new("log.json"), &All, Nested::Flatten).is_err());
+        let inside = format!("{{\"Records\": [{{\"x\": {}", open.repeat(1_000));
+        assert!(read(inside.as_bytes(), Path::new("log.json"), &All, Nested::Flatten).is_err());
+    }
+}
+
+#[test]
+fn an_endless_number_of_columns_is_refused() {
+    let members: Vec<String> = (0..30_000).map(|i| format!("\"k{i}\": 1")).collect();
+    let text = format!("[{{{}}}]", members.join(","));
+    let message = read(text.as_bytes(), Path::new("log.json"), &All, Nested::Flatten)
+        .unwrap_err()
+        .to_string();
+    assert!(message.contains("more than 20000 different members"), "{message}");
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read(&bytes, Path::new("log.json"), &All, Nested::Keep);
+    }
+
+    #[test]
+    fn json_like_text_gives_columns_of_equal_length(text in "[\\[\\]{}\",:a1\n .e-]{0,120}") {
+        if let Ok(read) = read(text.as_bytes(), Path::new("log.json"), &All, Nested::Flatten) {
+            for column in &read.columns {
+                prop_assert_eq!(column.values.len(), read.positions.len());
+            }
+        }
+    }
+}
