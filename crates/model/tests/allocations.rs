@@ -1,0 +1,51 @@
+//! A training step reuses its buffers.
+
+use dfp_model::EncodedRows;
+use dfp_model::config::ModelConfig;
+use dfp_model::encode::FeatureShape;
+use dfp_model::net::{Layout, Network, Rows, Training};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+use std::alloc::System;
+
+#[global_allocator]
+static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const ROWS: usize = 64;
+
+#[test]
+fn a_step_after_the_first_allocates_nothing_of_its_own() {
+    let shape = FeatureShape { numeric: 3, binary: 1, codes: vec![20, 5] };
+    let config = ModelConfig {
+        encoder_layers: vec![48, 32],
+        decoder_layers: vec![48],
+        encoder_dropout: vec![0.1, 0.0],
+        ..ModelConfig::pipeline()
+    };
+    let layout = Layout::new(&shape, &config);
+    let mut network = Network::new(layout, &mut ChaCha8Rng::seed_from_u64(1));
+    let table = EncodedRows {
+        rows: ROWS,
+        numeric: vec![0.5; ROWS * 3],
+        binary: vec![1.0; ROWS],
+        codes: (0..ROWS as u32).flat_map(|i| [i % 20, i % 5]).collect(),
+    };
+    let mut training = Training::new(&network, &config, ROWS, [0; 32]);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    pool.install(|| {
+        let mut step = || {
+            let rows = Rows::of(&table, &shape, 0..ROWS);
+            training.step(&mut network, rows, rows, 0.01);
+        };
+        step();
+        let region = Region::new(GLOBAL);
+        step();
+        let change = region.change();
+        // `gemm` makes and frees at most two packing buffers a product; there are 3 · 4 products:
+        // forward, backward and weight gradient of four dense layers.
+        assert!(change.allocations <= 2 * 3 * 4, "{change:?}");
+        assert_eq!(change.reallocations, 0, "{change:?}");
+        assert_eq!(change.bytes_allocated, change.bytes_deallocated, "{change:?}");
+    });
+}
