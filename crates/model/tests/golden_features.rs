@@ -2,12 +2,18 @@
 #[expect(dead_code, reason = "this binary uses a part of the helper")]
 mod common;
 
+use arrow_array::cast::AsArray;
+use arrow_array::types::Float64Type;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
+use arrow_schema::DataType;
 use common::{golden_json, golden_table, golden_tensors, relative_error, texts};
 use dfp_model::config::{ModelConfig, Scaler, Typing};
 use dfp_model::encode::embedding_width;
+use dfp_model::error::ModelError;
 use dfp_model::{EncodedRows, FeaturePlan};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 fn config(typing: Typing, min_cats: usize) -> ModelConfig {
     ModelConfig { typing, min_cats, ..ModelConfig::default() }
@@ -18,9 +24,12 @@ fn train_plan(config: &ModelConfig) -> FeaturePlan {
 }
 
 fn encode(plan: &FeaturePlan, table: &str) -> EncodedRows {
+    encoded(plan, &golden_table(&format!("features/{table}.csv"))).unwrap()
+}
+
+fn encoded(plan: &FeaturePlan, rows: &RecordBatch) -> Result<EncodedRows, ModelError> {
     let mut encoded = EncodedRows::default();
-    plan.encode(&golden_table(&format!("features/{table}.csv")), &mut encoded).unwrap();
-    encoded
+    plan.encode(rows, &mut encoded).map(|()| encoded)
 }
 
 fn columns(features: &Value) -> Vec<String> {
@@ -207,8 +216,7 @@ fn golden_numbers_are_scaled_back_alike() {
         let (shape, recorded) = tensors.f32("inverse.values");
         for feature in 0..shape[1] {
             let ours = plan.numeric_prediction(feature, grid.iter().copied());
-            let ours =
-                arrow_array::cast::as_primitive_array::<arrow_array::types::Float64Type>(&ours);
+            let ours = ours.as_primitive::<Float64Type>();
             for (row, ours) in ours.values().iter().enumerate() {
                 let recorded = f64::from(recorded[row * shape[1] + feature]);
                 let error = relative_error(*ours, recorded);
@@ -226,4 +234,107 @@ fn golden_embedding_widths_are_the_same() {
         let codes: usize = record[0].parse().unwrap();
         assert_eq!(embedding_width(codes), record[1].parse::<usize>().unwrap(), "{codes} codes");
     }
+}
+
+/// The recorded unusual inputs that concern encoding: what the reference fails at or answers with
+/// not-a-number must have a usable answer here.
+#[test]
+fn golden_edge_cases_have_usable_answers() {
+    let recorded = golden_json("features/edge_cases.json");
+    let train = golden_table("features/train.csv");
+    let base = |scaler| ModelConfig { scaler, min_cats: 1, ..ModelConfig::default() };
+    for case in recorded["cases"].as_object().unwrap().keys() {
+        match case.as_str() {
+            "entirely_null_float_column" => {
+                let gone: ArrayRef = Arc::new(Float64Array::new_null(train.num_rows()));
+                let rows = with_column(&train, "f_null", gone);
+                for scaler in [Scaler::Standard, Scaler::GaussRank, Scaler::None] {
+                    let plan = FeaturePlan::fit(&rows, &base(scaler)).unwrap();
+                    let dropped: Vec<&str> =
+                        plan.dropped().iter().map(|(column, _)| column.as_str()).collect();
+                    assert_eq!(dropped, ["f_null"]);
+                }
+            }
+            "scaler_setting_modified" => {
+                let plan = train_plan(&base(Scaler::Modified));
+                assert!(encode(&plan, "test").numeric.iter().all(|x| x.is_finite()));
+            }
+            "category_literally_named__other" => {
+                let named = (0..train.num_rows()).map(|i| if i % 2 == 0 { "_other" } else { "x" });
+                let named: ArrayRef = Arc::new(StringArray::from_iter_values(named));
+                let rows = common::table([("c", named)]);
+                let plan = FeaturePlan::fit(&rows, &base(Scaler::Standard)).unwrap();
+                assert_eq!(encoded(&plan, &rows).unwrap().codes[..2], [0, 1]);
+            }
+            "no_categorical_features" | "only_categorical_features" | "no_binary_features" => {
+                let keep = |name: &str| match case.as_str() {
+                    "no_categorical_features" => !name.starts_with("c_") && name != "b_missing",
+                    "only_categorical_features" => name.starts_with("c_"),
+                    _ => !name.starts_with("b_"),
+                };
+                let rows = only_columns(&train, keep);
+                let plan = FeaturePlan::fit(&rows, &base(Scaler::Standard)).unwrap();
+                assert_eq!(plan.names().count(), rows.num_columns(), "{case}");
+                assert_eq!(encoded(&plan, &rows).unwrap().rows, rows.num_rows(), "{case}");
+            }
+            "scoring_table_lacks_a_feature" => {
+                let plan = train_plan(&base(Scaler::Standard));
+                let error = encoded(&plan, &only_columns(&train, |name| name != "c_two"));
+                assert!(error.unwrap_err().to_string().contains("\"c_two\" is missing"));
+            }
+            "scoring_table_has_extra_columns" | "scoring_column_order_differs" => {
+                let plan = train_plan(&base(Scaler::Standard));
+                let more: ArrayRef = Arc::new(Float64Array::new_null(train.num_rows()));
+                let backwards: Vec<usize> = (0..train.num_columns()).rev().collect();
+                let rows = with_column(&train.project(&backwards).unwrap(), "more", more);
+                assert_eq!(encoded(&plan, &rows).unwrap(), encoded(&plan, &train).unwrap());
+            }
+            "scoring_empty_table" => {
+                let plan = train_plan(&base(Scaler::GaussRank));
+                assert_eq!(encoded(&plan, &train.slice(0, 0)).unwrap(), EncodedRows::default());
+            }
+            "numeric_column_arrives_as_text" => {
+                let plan = train_plan(&base(Scaler::GaussRank));
+                let as_text: Vec<(&str, ArrayRef)> = plan
+                    .columns()
+                    .map(|name| {
+                        let column = train.column_by_name(name).unwrap();
+                        (name, arrow_cast::cast(column, &DataType::Utf8).unwrap())
+                    })
+                    .collect();
+                let rows = common::table(as_text);
+                let expected = encoded(&plan, &train).unwrap();
+                assert_eq!(encoded(&plan, &rows).unwrap().numeric, expected.numeric);
+            }
+            "fit_one_row" => {
+                let one = train.slice(0, 1);
+                for scaler in [Scaler::Standard, Scaler::GaussRank, Scaler::Modified] {
+                    let plan = FeaturePlan::fit(&one, &base(scaler)).unwrap();
+                    let encoded = encode(&plan, "test");
+                    assert!(encoded.numeric.iter().all(|x| x.is_finite()));
+                }
+            }
+            "boolean_prediction" => {
+                let plan = train_plan(&base(Scaler::Standard));
+                let predicted = plan.binary_prediction(0, [0.9, 0.1]);
+                assert_eq!(predicted.as_boolean(), &BooleanArray::from(vec![true, false]));
+            }
+            // The types here know no such settings; dropped types are in the unit tests.
+            "dtypes_not_recognised" | "scaler_setting_null" | "scaler_setting_unknown" => {}
+            unknown => panic!("no answer to {unknown:?}"),
+        }
+    }
+}
+
+fn only_columns(rows: &RecordBatch, keep: impl Fn(&str) -> bool) -> RecordBatch {
+    let schema = rows.schema();
+    let kept: Vec<usize> =
+        (0..rows.num_columns()).filter(|&i| keep(schema.field(i).name())).collect();
+    rows.project(&kept).unwrap()
+}
+
+fn with_column(rows: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
+    let schema = rows.schema();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    common::table(names.zip(rows.columns().iter().cloned()).chain([(name, column)]))
 }
