@@ -1,0 +1,235 @@
+//! The habits of one user.
+
+use std::rc::Rc;
+
+use super::catalogue::{Action, HAND_TOOLS, MACHINE_TOOLS, SERVICES, Service, Tool};
+use super::dice::{AWS_ALPHABET, Dice, Purpose};
+use super::event::Identity;
+
+/// Number of the first user: user123.
+const FIRST_USER: u32 = 123;
+const ROUTINES: u32 = 9;
+
+/// A tool in one version, as the log shows it.
+#[derive(Debug, Clone)]
+pub(super) struct Agent {
+    pub(super) name: Rc<str>,
+    pub(super) console: bool,
+}
+
+/// Things a user does together. Lists are in order of habit, the most usual first.
+#[derive(Debug)]
+pub(super) struct Routine {
+    pub(super) actions: Vec<Action>,
+    pub(super) agents: Vec<Agent>,
+    pub(super) addresses: Vec<Rc<str>>,
+    pub(super) access_key: Rc<str>,
+    pub(super) resources: Vec<Rc<str>>,
+    /// Whether it runs by itself, at any hour.
+    pub(super) by_machine: bool,
+    weight: u32,
+    /// Change of the weight from the first to the last day, in percent.
+    drift: i32,
+}
+
+impl Routine {
+    /// How usual this routine is on a day.
+    pub(super) fn weight(&self, day: u32, days: u32) -> u32 {
+        let percent = 100 + i64::from(self.drift) * i64::from(day) / i64::from(days.max(1));
+        u32::try_from(i64::from(self.weight) * percent / 100).unwrap_or(1).max(1)
+    }
+}
+
+/// An action that sometimes fails, and how.
+#[derive(Debug)]
+pub(super) struct Failing {
+    pub(super) action: Action,
+    pub(super) code: &'static str,
+    pub(super) message: Rc<str>,
+}
+
+/// The habits of one user.
+#[derive(Debug)]
+pub(super) struct Profile {
+    /// 0 for the first user.
+    pub(super) number: u32,
+    pub(super) identity: Identity,
+    pub(super) routines: Vec<Routine>,
+    /// Actions outside all routines, now and then.
+    pub(super) strays: Vec<Action>,
+    pub(super) addresses: Vec<Rc<str>>,
+    pub(super) failing: Vec<Failing>,
+    /// Local time is UTC plus this, in seconds.
+    pub(super) utc_offset_seconds: i32,
+    /// Local hour at which work begins.
+    pub(super) first_hour: u32,
+    pub(super) working_hours: u32,
+}
+
+impl Profile {
+    pub(super) fn new(seed: u64, number: u32) -> Self {
+        let dice = &mut Dice::new(seed, number, Purpose::Profile);
+        let identity = Identity {
+            user: format!("user{}", u64::from(FIRST_USER) + u64::from(number)),
+            account: account(seed),
+            role_id: format!("AROA{}", dice.text(AWS_ALPHABET, 17)),
+        };
+        let hand = Side::hand(dice);
+        let machine = Side::machine(dice);
+        let mut services: Vec<&'static Service> = dice.some(&every_service(), 11);
+        let routines: Vec<Routine> = (1..=ROUTINES)
+            .map(|rank| {
+                // Two of three routines are done by hand; the most usual one always is.
+                let side = if rank % 3 == 2 { &machine } else { &hand };
+                services.rotate_left(1);
+                side.routine(dice, &services, 5040 / rank)
+            })
+            .collect();
+        let habitual = routines.iter().flat_map(|routine| &routine.actions);
+        let failing = failing(dice, &habitual.copied().collect::<Vec<_>>());
+        let everything: Vec<Action> =
+            services.iter().flat_map(|service| service.actions()).collect();
+        Self {
+            number,
+            identity,
+            routines,
+            strays: dice.some(&everything, 6),
+            addresses: hand.addresses.into_iter().chain(machine.addresses).collect(),
+            failing,
+            utc_offset_seconds: (dice.between(0, 10) as i32 - 8) * 3600,
+            first_hour: dice.between(7, 9),
+            working_hours: dice.between(8, 10),
+        }
+    }
+}
+
+/// All users are of one account.
+pub(super) fn account(seed: u64) -> String {
+    Dice::new(seed, u32::MAX, Purpose::World).text(b"123456789", 12)
+}
+
+fn every_service() -> Vec<&'static Service> {
+    SERVICES.iter().collect()
+}
+
+/// What a user has for working by hand, or lets work by itself.
+struct Side {
+    agents: Vec<Agent>,
+    addresses: Vec<Rc<str>>,
+    access_keys: Vec<Rc<str>>,
+    by_machine: bool,
+}
+
+impl Side {
+    fn hand(dice: &mut Dice) -> Self {
+        let addresses = [
+            office(dice),
+            home(dice),
+            office(dice),
+            private_network(dice),
+            home(dice),
+            private_network(dice),
+            home(dice),
+        ];
+        Self {
+            agents: agents(dice, HAND_TOOLS, 4),
+            addresses: addresses.into(),
+            access_keys: vec![access_key(dice), access_key(dice)],
+            by_machine: false,
+        }
+    }
+
+    fn machine(dice: &mut Dice) -> Self {
+        Self {
+            agents: agents(dice, MACHINE_TOOLS, 2),
+            addresses: (0..6).map(|_| instance(dice)).collect(),
+            access_keys: vec![access_key(dice), access_key(dice)],
+            by_machine: true,
+        }
+    }
+
+    /// A routine with the first service, and a little of the second.
+    fn routine(&self, dice: &mut Dice, services: &[&'static Service], weight: u32) -> Routine {
+        let action_count = dice.between(3, 5) as usize;
+        let mut actions = dice.some(&services[0].actions().collect::<Vec<_>>(), action_count);
+        actions.extend(dice.some(&services[1].actions().collect::<Vec<_>>(), 1));
+        Routine {
+            actions,
+            agents: dice.some(&self.agents, 3),
+            addresses: dice.some(&self.addresses, 4),
+            access_key: Rc::clone(dice.zipf(&self.access_keys)),
+            resources: (0..3).map(|_| resource(dice)).collect(),
+            by_machine: self.by_machine,
+            weight,
+            drift: dice.between(0, 60) as i32 - 30,
+        }
+    }
+}
+
+/// `count` tools, those with versions in up to three of them.
+fn agents(dice: &mut Dice, tools: &[Tool], count: usize) -> Vec<Agent> {
+    let mut agents = Vec::new();
+    for tool in dice.some(tools, count) {
+        match tool {
+            Tool::Console(name) => agents.push(Agent { name: name.into(), console: true }),
+            Tool::Client(name) => {
+                let (long, short) = (dice.between(10, 90), dice.between(1, 6));
+                agents.extend((0..3).map(|version| {
+                    let long = (long + version * 3).to_string();
+                    let name =
+                        name.replace("#1", &long).replace("#2", &(short + version).to_string());
+                    Agent { name: name.into(), console: false }
+                }));
+            }
+        }
+    }
+    agents
+}
+
+/// Failures that a user is used to, each of one action.
+fn failing(dice: &mut Dice, habitual: &[Action]) -> Vec<Failing> {
+    const FAILURES: [(&str, &str); 4] = [
+        ("AccessDenied", "Access Denied"),
+        ("ThrottlingException", "Rate exceeded"),
+        ("ResourceNotFoundException", "The resource you requested does not exist"),
+        ("ValidationException", "1 validation error detected"),
+    ];
+    dice.some(habitual, FAILURES.len())
+        .into_iter()
+        .zip(FAILURES)
+        .map(|(action, (code, message))| Failing { action, code, message: message.into() })
+        .collect()
+}
+
+pub(super) fn access_key(dice: &mut Dice) -> Rc<str> {
+    format!("ASIA{}", dice.text(AWS_ALPHABET, 16)).into()
+}
+
+/// Reserved for documentation (RFC 5737).
+fn office(dice: &mut Dice) -> Rc<str> {
+    format!("203.0.113.{}", dice.between(1, 254)).into()
+}
+
+/// Reserved for documentation (RFC 5737).
+fn private_network(dice: &mut Dice) -> Rc<str> {
+    format!("198.51.100.{}", dice.between(1, 254)).into()
+}
+
+/// Shared by providers (RFC 6598).
+fn home(dice: &mut Dice) -> Rc<str> {
+    let (second, third) = (dice.between(64, 127), dice.below(256));
+    format!("100.{second}.{third}.{}", dice.between(1, 254)).into()
+}
+
+/// Private (RFC 1918).
+fn instance(dice: &mut Dice) -> Rc<str> {
+    let (second, third) = (dice.below(256), dice.below(256));
+    format!("10.{second}.{third}.{}", dice.between(4, 254)).into()
+}
+
+fn resource(dice: &mut Dice) -> Rc<str> {
+    const SUBJECTS: &[&str] =
+        &["payments", "orders", "billing", "search", "reports", "ingest", "web", "catalog"];
+    const PLACES: &[&str] = &["prod", "staging", "dev", "test", "shared"];
+    format!("{}-{}", dice.any(SUBJECTS), dice.any(PLACES)).into()
+}
