@@ -62,22 +62,21 @@ pub(super) fn read(path: &Path, options: &CloudTrailOptions<'_>) -> Result<Part,
     Ok(cleaner.finish(options))
 }
 
-/// Content counts first: what begins like JSON is JSON unless the name says CSV and no brace
-/// follows.
+/// Content counts first: an opening brace is JSON whatever the name, a bracket unless the name says
+/// CSV; other content is CSV unless the name says JSON.
 fn is_csv(path: &Path, content: &[u8], file_type: FileType) -> bool {
     match file_type {
-        FileType::Csv => true,
-        FileType::Json => false,
-        FileType::Auto => {
-            let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
-            let name = path.to_string_lossy().to_ascii_lowercase();
-            let name = name.strip_suffix(".gz").unwrap_or(&name);
-            let named_json =
-                [".json", ".jsonl", ".jsonlines"].iter().any(|ending| name.ends_with(ending));
-            !text.starts_with(b"{")
-                && !(text.starts_with(b"[") && !name.ends_with(".csv"))
-                && !named_json
-        }
+        FileType::Csv => return true,
+        FileType::Json => return false,
+        FileType::Auto => {}
+    }
+    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
+    let name = path.to_string_lossy().to_ascii_lowercase();
+    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    match text.first() {
+        Some(b'{') => false,
+        Some(b'[') => name.ends_with(".csv"),
+        _ => ![".json", ".jsonl", ".jsonlines"].iter().any(|ending| name.ends_with(ending)),
     }
 }
 

@@ -71,12 +71,14 @@ pub(super) fn float(cell: &str) -> Option<f64> {
     infinite.then_some(sign * f64::INFINITY)
 }
 
-/// A cell that is a boolean.
+/// A cell that is a boolean, in any case.
 pub(super) fn boolean(cell: &str) -> Option<bool> {
-    match cell {
-        "True" | "TRUE" | "true" => Some(true),
-        "False" | "FALSE" | "false" => Some(false),
-        _ => None,
+    if cell.eq_ignore_ascii_case("true") {
+        Some(true)
+    } else if cell.eq_ignore_ascii_case("false") {
+        Some(false)
+    } else {
+        None
     }
 }
 
