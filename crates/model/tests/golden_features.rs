@@ -1,4 +1,6 @@
 //! Type decisions, vocabularies, scalers and encoded tables against the recorded ones.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "this binary uses a part of the helper")]
 mod common;
 

@@ -1,5 +1,11 @@
 //! Reading the recorded numbers. A test binary that needs only a part of this declares
 //! `#[expect(dead_code, reason = "…")] mod common;`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a recording that cannot be read fails the test"
+)]
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_schema::{Field, Schema};
