@@ -1,5 +1,7 @@
 //! Good and broken CloudTrail files in `testdata/cloudtrail`: what each gives and what it costs.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+
 use dfp_io::files::{FindOptions, find};
 use dfp_io::logs::LogTable;
 use dfp_io::logs::cloudtrail::{CloudTrailOptions, read};

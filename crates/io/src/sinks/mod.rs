@@ -104,3 +104,93 @@ pub fn create(
         Format::Parquet => Box::new(FileSink::new(parquet::Parquet::new(partial), flush)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, Int64Array};
+    use std::fs;
+    use std::sync::Arc;
+
+    fn batch(name: &str) -> RecordBatch {
+        let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        RecordBatch::try_from_iter([(name, numbers)]).unwrap()
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(directory)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_appears_only_when_committed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("deep/out.csv");
+        let mut sink = create(&path, None, false, true).unwrap();
+        sink.write(&batch("a")).unwrap();
+        assert!(!path.exists());
+        sink.commit().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a\n1\n");
+
+        let refused = create(&path, None, false, false).err().unwrap().to_string();
+        assert!(
+            refused.contains("out.csv\" exists already") && refused.contains("--overwrite"),
+            "{refused}"
+        );
+
+        let mut sink = create(&path, None, true, false).unwrap();
+        sink.write(&batch("b")).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a\n1\n");
+        sink.commit().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "b\n1\n");
+        assert_eq!(names(path.parent().unwrap()), ["out.csv"]);
+    }
+
+    #[test]
+    fn a_name_taken_meanwhile_is_not_replaced() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out.csv");
+        let sink = create(&path, None, false, false).unwrap();
+        fs::write(&path, "theirs").unwrap();
+        assert!(matches!(sink.commit(), Err(IoError::Exists { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(names(directory.path()), ["out.csv"]);
+    }
+
+    #[test]
+    fn discarded_files_vanish_and_kept_ones_look_partial() {
+        let directory = tempfile::tempdir().unwrap();
+        for format in [Format::Csv, Format::JsonLines, Format::Parquet] {
+            let path = directory.path().join("out");
+            let mut sink = create(&path, Some(format), false, false).unwrap();
+            sink.write(&batch("a")).unwrap();
+            sink.discard();
+            assert!(names(directory.path()).is_empty());
+            let mut sink = create(&path, Some(format), false, false).unwrap();
+            sink.write(&batch("a")).unwrap();
+            let kept = sink.keep_partial().unwrap();
+            assert_eq!(names(directory.path()), ["out.partial"]);
+            fs::remove_file(kept).unwrap();
+        }
+    }
+
+    #[test]
+    fn unknown_endings_and_extra_columns_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let unknown = create(&directory.path().join("out.txt"), None, false, false)
+            .err()
+            .unwrap()
+            .to_string();
+        assert!(unknown.contains("out.txt\"; accepted endings: .csv"), "{unknown}");
+        let mut sink = create(&directory.path().join("out.csv"), None, false, false).unwrap();
+        sink.write(&batch("a")).unwrap();
+        let extra = sink.write(&batch("b")).unwrap_err().to_string();
+        assert!(extra.starts_with("unexpected column(s) \"b\" in \""), "{extra}");
+        assert!(extra.ends_with("the first batch fixed the columns: a"), "{extra}");
+        sink.commit().unwrap();
+    }
+}
