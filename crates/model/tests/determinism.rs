@@ -1,4 +1,5 @@
 //! The same seed gives the same bytes, whatever the number of threads.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use dfp_model::config::{Activation, ModelConfig, Objective};
@@ -91,8 +92,7 @@ fn divergence_names_feature_and_remedy() {
 fn one_row_is_enough() {
     let go_on = &mut |_| ControlFlow::Continue(());
     let row = rows().slice(0, 1);
-    let model =
-        UserModel::fit("ana", &row, None, &small(ModelConfig::pipeline()), go_on).unwrap();
+    let model = UserModel::fit("ana", &row, None, &small(ModelConfig::pipeline()), go_on).unwrap();
     let scores = model.score(&model.encode(&rows()).unwrap());
     assert_eq!(scores.zscore[0], 0.0);
     assert!(scores.zscore.iter().chain(&scores.anomaly_score).all(|v| v.is_finite()));

@@ -1,4 +1,6 @@
 //! Layers, outputs, losses and scores against the recorded ones.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "this binary uses a part of the helper")]
 mod common;
 mod network;
@@ -24,7 +26,13 @@ fn run<'a>(network: &'a Network, rows: &EncodedRows) -> Evaluation<'a> {
 }
 
 /// Compares all that was recorded of one forward pass.
-fn compare(plan: &Plan, evaluation: &Evaluation<'_>, recorded: &Tensors, prefix: &str, losses: f32) {
+fn compare(
+    plan: &Plan,
+    evaluation: &Evaluation<'_>,
+    recorded: &Tensors,
+    prefix: &str,
+    losses: f32,
+) {
     let want = |name: &str| recorded.f32(&format!("{prefix}{name}")).1;
     let encoders = plan.config.encoder_layers.len();
     for (i, width) in

@@ -1,4 +1,6 @@
 //! Gradients, five optimiser steps in 13 configurations, and the logged losses.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "this binary uses a part of the helper")]
 mod common;
 #[expect(dead_code, reason = "this binary uses a part of the helper")]

@@ -1,4 +1,6 @@
 //! Two recorded fits: weights after each epoch, epoch losses, statistics, scores, result tables.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 #[expect(dead_code, reason = "this binary uses a part of the helper")]
 mod common;
 #[expect(dead_code, reason = "this binary uses a part of the helper")]
@@ -82,8 +84,7 @@ impl Recording {
         let names: Vec<&str> = self.plan.names().collect();
         let mut data = RecordedEpochs { recording: self, epoch: 0 };
         let go_on = &mut |_| ControlFlow::Continue(());
-        let losses =
-            train(&mut trained, &mut data, &names, None, &config, [0; 32], go_on).unwrap();
+        let losses = train(&mut trained, &mut data, &names, None, &config, [0; 32], go_on).unwrap();
         (trained, losses)
     }
 
@@ -195,7 +196,8 @@ fn golden_losses_statistics_and_scores() {
                     train.iter().skip(f).step_by(features.len()).copied().collect();
                 LossScale::fit(scaler, &mut column)
             };
-            let number = |kind: &str, key: &str| statistics[kind][name][key].as_f64().unwrap() as f32;
+            let number =
+                |kind: &str, key: &str| statistics[kind][name][key].as_f64().unwrap() as f32;
             let standard = fit(LossScaler::Standard);
             assert_eq!(standard, model.header().loss_scales[f]);
             let want = [number("standard", "mean"), number("standard", "std")];

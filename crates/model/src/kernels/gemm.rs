@@ -144,26 +144,44 @@ unsafe fn gemm_f32(
     }
 }
 
+/// Side of the squares that [`transpose`] moves: the values a cache line holds, so that each line
+/// read or written is used in full before it is evicted.
+const SQUARE: usize = 16;
+
 /// `into[columns, rows]` = transpose of the dense row-major `from[rows, columns]`, for the rows
 /// `part` of the result; `into` holds just these.
 ///
 /// # Panics
 /// If the sizes do not fit.
 pub(crate) fn transpose(into: &mut [f32], from: &[f32], columns: usize, part: Range<usize>) {
-    /// Values a cache line holds: each line read is used in full before it is evicted.
-    const BLOCK: usize = 16;
     let rows = from.len() / columns.max(1);
     assert!(part.end <= columns && into.len() == part.len() * rows, "wrong size of the result");
-    for (chunk, first) in into.chunks_mut(BLOCK * rows.max(1)).zip(part.step_by(BLOCK)) {
-        for top in (0..rows).step_by(BLOCK) {
-            let bottom = rows.min(top + BLOCK);
-            for (column, line) in chunk.chunks_exact_mut(rows).enumerate() {
-                let source = from[top * columns..].iter().skip(first + column).step_by(columns);
-                for (to, value) in line[top..bottom].iter_mut().zip(source) {
-                    *to = *value;
+    for (band, first) in into.chunks_mut(SQUARE * rows.max(1)).zip(part.step_by(SQUARE)) {
+        for top in (0..rows).step_by(SQUARE) {
+            let (width, height) = (band.len() / rows, SQUARE.min(rows - top));
+            if (width, height) == (SQUARE, SQUARE) {
+                transpose_square(band, rows, top, &from[top * columns + first..], columns);
+            } else {
+                for (column, line) in band.chunks_exact_mut(rows).enumerate() {
+                    for (row, to) in line[top..top + height].iter_mut().enumerate() {
+                        *to = from[(top + row) * columns + first + column];
+                    }
                 }
             }
         }
+    }
+}
+
+/// One whole square, by way of the first-level cache: lines are read and written in one piece.
+fn transpose_square(band: &mut [f32], rows: usize, top: usize, from: &[f32], columns: usize) {
+    let mut square = [[0.0_f32; SQUARE]; SQUARE];
+    for (row, source) in from.chunks(columns).take(SQUARE).enumerate() {
+        for (column, value) in source[..SQUARE].iter().enumerate() {
+            square[column][row] = *value;
+        }
+    }
+    for (line, values) in band.chunks_exact_mut(rows).zip(&square) {
+        line[top..top + SQUARE].copy_from_slice(values);
     }
 }
 

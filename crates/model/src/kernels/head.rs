@@ -7,14 +7,15 @@ use crate::encode::FeatureShape;
 /// Logarithms in the binary cross-entropy are clamped here, as PyTorch's.
 const LOG_FLOOR: f32 = -100.0;
 
-/// Where the heads' columns are in each row of a table: `width` logits from `outputs` on, their
-/// gradients from `gradients` on, which come later in the row.
+/// The heads, and where their columns are in each row of a table: a logit for each bias from
+/// `outputs` on, their gradients from `gradients` on, which come later in the row.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct HeadColumns {
+pub(crate) struct Heads<'a> {
     pub(crate) stride: usize,
     pub(crate) outputs: usize,
     pub(crate) gradients: usize,
-    pub(crate) width: usize,
+    pub(crate) bias: &'a [f32],
+    pub(crate) shape: &'a FeatureShape,
 }
 
 /// What the rows should have been: `[rows, features]` of each kind.
@@ -91,18 +92,17 @@ for_each_level! {
     /// of the weighted sum of losses by the logits.
     fn losses(
         table: &mut [f32],
-        at: HeadColumns,
-        bias: &[f32],
-        shape: &FeatureShape,
+        heads: Heads<'_>,
         targets: Targets<'_>,
         weights: CellWeights,
         losses: &mut [f32],
     ) {
+        let Heads { stride, outputs: first, gradients, bias, shape } = heads;
         let (numeric, binary, features) = (shape.numeric, shape.binary, shape.features());
-        let rows = table.chunks_exact_mut(at.stride).zip(losses.chunks_exact_mut(features));
+        let rows = table.chunks_exact_mut(stride).zip(losses.chunks_exact_mut(features));
         for (i, (row, losses)) in rows.enumerate() {
-            let (outputs, gradients) = row[at.outputs..].split_at_mut(at.gradients - at.outputs);
-            let (outputs, gradients) = (&mut outputs[..at.width], &mut gradients[..at.width]);
+            let (outputs, gradients) = row[first..].split_at_mut(gradients - first);
+            let (outputs, gradients) = (&mut outputs[..bias.len()], &mut gradients[..bias.len()]);
             for (output, b) in outputs.iter_mut().zip(bias) {
                 *output += b;
             }
@@ -186,13 +186,14 @@ mod tests {
             let flags = [1.0, 0.0];
             let targets = Targets { numeric: &numbers[..numeric], binary: &flags[..binary], codes: &codes };
             let (want, slopes) = reference(&shape, &logits[..width], targets);
-            let at = HeadColumns { stride: 2 * width, outputs: 0, gradients: width, width };
+            let (outputs, gradients, bias) = (0, width, &logits[..width]);
+            let heads = Heads { stride: 2 * width, outputs, gradients, bias, shape: &shape };
             let weights = CellWeights { numeric: 1.0, binary: 1.0, categorical: 1.0 };
             let mut first: Option<(Vec<f32>, Vec<f32>)> = None;
             for level in Level::available() {
                 let mut table = vec![0.0; 2 * width];
                 let mut got = vec![0.0; shape.features()];
-                losses(level, &mut table, at, &logits[..width], &shape, targets, weights, &mut got);
+                losses(level, &mut table, heads, targets, weights, &mut got);
                 for (f, (g, w)) in got.iter().zip(&want).enumerate() {
                     // The float32 probability of a binary cell is coarse near 1.
                     let plain = f < numeric || f >= numeric + binary;

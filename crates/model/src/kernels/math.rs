@@ -15,7 +15,7 @@ fn exp_parts(x: f32) -> (f32, i32) {
     let power = rounded.to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
     let n = rounded - ROUNDER;
     // ln 2 in two parts, so that the product with n is exact in the first.
-    let r = (x - n * 0.693_359_375) + n * 2.121_944_4e-4;
+    let r = (x - n * 0.693_359_4) + n * 2.121_944_4e-4;
     let mut p = 1.987_569_1e-4;
     p = p * r + 1.398_199_9e-3;
     p = p * r + 8.333_452e-3;

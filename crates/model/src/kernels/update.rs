@@ -31,7 +31,7 @@ for_each_level! {
     fn apply(update: Update, weights: &mut [f32], gradients: &[f32], states: [&mut [f32]; 3]) {
         let [first_state, second_state, third_state] = states;
         match update {
-            Update::Sgd { rate, decay } if decay == 0.0 => {
+            Update::Sgd { rate, decay: 0.0 } => {
                 for (w, g) in weights.iter_mut().zip(gradients) {
                     *w -= rate * g;
                 }

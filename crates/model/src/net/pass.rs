@@ -5,7 +5,7 @@ use super::layout::{Dense, Layout};
 use super::split::{Part, for_each_part, piece};
 use super::table::{Columns, HiddenColumns};
 use crate::kernels::gemm::{Matrix, product_within, transpose};
-use crate::kernels::head::{CellWeights, Targets};
+use crate::kernels::head::{CellWeights, Heads, Targets};
 use crate::kernels::{Level, activation, head};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -174,9 +174,14 @@ impl Pass<'_> {
         losses: &mut [f32],
     ) {
         let targets = Targets { numeric: clean.numeric, binary: clean.binary, codes: clean.codes };
-        let bias = &self.weights[self.layout.heads.bias.clone()];
-        let (at, shape) = (self.columns.heads(), &self.layout.shape);
-        head::losses(Level::best(), table, at, bias, shape, targets, weights, losses);
+        let heads = Heads {
+            stride: self.columns.stride,
+            outputs: self.columns.outputs.start,
+            gradients: self.columns.output_deltas.start,
+            bias: &self.weights[self.layout.heads.bias.clone()],
+            shape: &self.layout.shape,
+        };
+        head::losses(Level::best(), table, heads, targets, weights, losses);
     }
 
     /// From the gradient by the outputs back to that by every layer's sum and the embeddings.

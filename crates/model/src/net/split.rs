@@ -72,7 +72,7 @@ mod tests {
     #[test]
     fn every_part_gets_its_piece() {
         let parts = [0..1, 1..1, 1..40, 40..42, 42..50];
-        let mut buffer = vec![0.0; 50];
+        let mut buffer = [0.0; 50];
         for_each_part(&parts, (&mut buffer[..], &mut [][..]), &|part,
                                                                 (piece, none): (
             &mut [f32],

@@ -2,7 +2,6 @@
 
 use super::layout::Layout;
 use crate::config::Activation;
-use crate::kernels::head::HeadColumns;
 use std::ops::Range;
 
 /// What a table is for.
@@ -72,15 +71,6 @@ impl Columns {
         // An odd number of cache lines: rows then spread over all sets of the cache.
         let stride = (at.div_ceil(LINE) | 1) * LINE;
         Self { stride, input, hidden, outputs, output_deltas, input_deltas }
-    }
-
-    pub(super) fn heads(&self) -> HeadColumns {
-        HeadColumns {
-            stride: self.stride,
-            outputs: self.outputs.start,
-            gradients: self.output_deltas.start,
-            width: self.outputs.len(),
-        }
     }
 
     /// What dense layer `i` reads; the heads follow the last hidden layer.

@@ -1,4 +1,5 @@
 //! Networks and batches from the recorded files.
+#![expect(clippy::unwrap_used, reason = "a recording that cannot be read fails the test")]
 
 use crate::common::{Tensors, texts};
 use dfp_model::EncodedRows;
