@@ -139,7 +139,14 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         let files = source::find(glob, self.plan.source.recursive, None, false)?;
         let of_source = plan::Cloudtrail { repeat: 1, ..self.plan.source.clone() };
-        let table = source::read(&files, &of_source, self.plan.strict, "training data", self.reporter.as_ref())?;
+        let table = source::read(
+            &files,
+            &of_source,
+            &self.plan.user_column,
+            self.plan.strict,
+            "training data",
+            self.reporter.as_ref(),
+        )?;
         let users = Users::of(&table.batch, &self.plan.user_column, self.plan.user_filter.as_deref())?;
         let count = ReadCount::of(&table, &users, "training data");
         self.summary.skipped.extend(count.skipped);
@@ -307,6 +314,6 @@ fn write_models(models: &[Arc<dfp_model::user_model::UserModel>], path: &Path) -
     let mut bytes = Vec::new();
     let refuse = |why: String| RunError::Failed(format!("--models_output_filename {}: {why}", path.display()));
     artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
-    dfp_io::files::write_whole(path, &bytes)?;
+    dfp_io::sinks::write_whole(path, &bytes)?;
     Ok(())
 }

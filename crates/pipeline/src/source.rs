@@ -10,6 +10,7 @@ use dfp_flow::BoxError;
 use dfp_io::files::{self, FindOptions};
 use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
 use dfp_io::logs::LogTable;
+use dfp_io::logs::skipped::Unit;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -50,11 +51,18 @@ pub fn find(glob: &str, recursive: bool, max_files: Option<usize>, allow_none: b
 pub fn read(
     files: &[PathBuf],
     settings: &Cloudtrail,
+    user_column: &str,
     strict: bool,
     purpose: &'static str,
     reporter: &dyn Reporter,
 ) -> Result<LogTable, RunError> {
-    let options = CloudTrailOptions { file_type: settings.file_type, repeat: settings.repeat, ..CloudTrailOptions::default() };
+    let identifiers = [user_column.to_owned()];
+    let options = CloudTrailOptions {
+        file_type: settings.file_type,
+        repeat: settings.repeat,
+        identifiers: &identifiers,
+        ..CloudTrailOptions::default()
+    };
     let mut files_done = 0;
     let mut rows_read = 0;
     let table = cloudtrail::read(files, &options, &mut |_, rows| {
@@ -83,7 +91,14 @@ impl ReadCount {
             .skipped
             .reasons()
             .iter()
-            .map(|reason| format!("{purpose}: {} {}: {}", reason.count, reason.unit.name(reason.count), reason.reason))
+            .map(|reason| {
+                let unit = match reason.unit {
+                    Unit::Row => "row",
+                    Unit::File => "file",
+                };
+                let s = if reason.count == 1 { "" } else { "s" };
+                format!("{purpose}: {} {unit}{s}: {}", reason.count, reason.reason)
+            })
             .collect();
         Self {
             rows: table.batch.num_rows(),
@@ -132,7 +147,7 @@ impl CloudtrailSource {
     }
 
     fn open(&mut self) -> Result<(), RunError> {
-        let table = read(&self.files, &self.settings, self.strict, "input", self.reporter.as_ref())?;
+        let table = read(&self.files, &self.settings, &self.user_column, self.strict, "input", self.reporter.as_ref())?;
         let users = Users::of(&table.batch, &self.user_column, self.user_filter.as_deref())?;
         if self.strict && users.without_user > 0 {
             let rows = users.without_user;

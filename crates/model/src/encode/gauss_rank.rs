@@ -90,7 +90,8 @@ impl GaussRank {
     /// Rank a unit of value between the knots `above - 1` and `above`.
     fn slope(&self, above: usize) -> f64 {
         let rise = self.reference(above) - self.reference(above - 1);
-        rise / (self.quantiles[above] - self.quantiles[above - 1])
+        // Knots that differ by less than the smallest normal number would give an infinite slope.
+        (rise / (self.quantiles[above] - self.quantiles[above - 1])).min(f64::MAX)
     }
 
     fn reference(&self, knot: usize) -> f64 {

@@ -110,6 +110,8 @@ pub const GENERATE: CommandSpec = CommandSpec {
         OptionSpec::new("training_rows", Kind::Integer { min: 1 }, "rows of history a user").default("3200"),
         OptionSpec::new("new_rows", Kind::Integer { min: 1 }, "rows of new activity a user").default("850"),
         OptionSpec::new("takeovers", Kind::Integer { min: 0 }, "users whose account is taken over").default("1"),
+        OptionSpec::new("takeover_rows", Kind::Integer { min: 1 }, "rows of each takeover").default("6"),
+        OptionSpec::new("start", Kind::Text, "first day of the history, YYYY-MM-DD").default("2024-01-01"),
         OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
         OptionSpec::new("format", Kind::Choice(&["csv", "json"]), "flat CSV, or CloudTrail's {\"Records\": ...}")
             .default("csv"),

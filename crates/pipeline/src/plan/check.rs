@@ -5,8 +5,9 @@ use super::settings::{
 };
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::features;
-use crate::options::{self, AUTOENCODER, Effect, OptionSpec, RUN, Role, STAGES, Value, nearest};
-use dfp_io::logs::FileType;
+use crate::generate::{GenerateOptions, LogFormat};
+use crate::options::{self, AUTOENCODER, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, Value, nearest};
+use dfp_io::logs::cloudtrail::FileType;
 use dfp_io::sinks::Format;
 use dfp_model::config::Scaler;
 use regex::Regex;
@@ -27,6 +28,41 @@ pub fn check(spec: &PlanSpec) -> Result<Plan, Vec<String>> {
         }
         _ => Err(checker.mistakes),
     }
+}
+
+/// Checks the options of `tools generate`.
+///
+/// # Errors
+/// Every mistake; each names the option and the value.
+pub fn check_generate(texts: &OptionTexts) -> Result<GenerateOptions, Vec<String>> {
+    let mut checker = Checker::default();
+    let values = checker.values(GENERATE.name, GENERATE.options, texts);
+    let start = values.owned("start");
+    let start = start.parse().unwrap_or_else(|_| {
+        checker.mistakes.push(format!("generate: --start: {start:?} is not a date, YYYY-MM-DD"));
+        jiff::civil::Date::default()
+    });
+    let mut small = |name: &str| {
+        let number = values.integer(name).unwrap_or_default();
+        u32::try_from(number).unwrap_or_else(|_| {
+            checker.mistakes.push(format!("generate: --{name}: \"{number}\" is more than {}", u32::MAX));
+            0
+        })
+    };
+    let options = GenerateOptions {
+        output_dir: values.owned("output_dir").into(),
+        users: small("users"),
+        days: small("days"),
+        training_rows: small("training_rows"),
+        new_rows: small("new_rows"),
+        takeovers: small("takeovers"),
+        takeover_rows: small("takeover_rows"),
+        seed: values.seed("seed").unwrap_or_default(),
+        start,
+        format: if values.text("format") == Some("json") { LogFormat::Json } else { LogFormat::Csv },
+        overwrite: values.bool("overwrite"),
+    };
+    if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
 }
 
 /// What is wrong and what is to be said, gathered while values are read.
@@ -359,7 +395,7 @@ impl Checker {
             Some("csv") => Some(Format::Csv),
             Some("json") => Some(Format::JsonLines),
             Some("parquet") => Some(Format::Parquet),
-            _ => Format::from_name(Path::new(filename)),
+            _ => Format::of(Path::new(filename)),
         };
         if format.is_none() {
             self.mistakes.push(format!(

@@ -5,7 +5,7 @@ mod check;
 mod order;
 mod settings;
 
-pub use check::check;
+pub use check::{check, check_generate};
 pub use settings::{AddScores, Cloudtrail, Details, Monitor, Plan, Serialize as SerializeSettings, StageSettings, ToFile, TrainAe};
 
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! A checked pipeline: every value typed, every default filled in.
 
-use dfp_io::logs::FileType;
+use dfp_io::logs::cloudtrail::FileType;
 use dfp_io::sinks::Format;
 use dfp_model::config::Scaler;
 use regex::Regex;

@@ -51,7 +51,7 @@ impl Stage<Message> for ToFile {
             Outcome::Interrupted => {
                 sink.keep_partial()?;
             }
-            Outcome::Failed => sink.discard()?,
+            Outcome::Failed => sink.discard(),
         }
         Ok(())
     }

@@ -1,0 +1,30 @@
+//! `morpheus tools generate`.
+
+use crate::summary::{count, grouped};
+use crate::{DONE, FAILED, refuse};
+use crate::arguments::Usage;
+use dfp_pipeline::generate::generate;
+use dfp_pipeline::plan::{self, OptionTexts};
+
+/// Makes the logs and says what was made; the exit code.
+pub fn run(texts: &OptionTexts) -> u8 {
+    let options = match plan::check_generate(texts) {
+        Ok(options) => options,
+        Err(mistakes) => return refuse(&Usage { mistakes, command: "morpheus tools generate".into() }),
+    };
+    let made = match generate(&options) {
+        Ok(made) => made,
+        Err(error) => {
+            eprintln!("error: {error}");
+            return FAILED;
+        }
+    };
+    let rows = |rows: u64| usize::try_from(rows).map_or_else(|_| rows.to_string(), grouped);
+    println!("training   {} rows in {}", rows(made.training_rows), count(made.training_files, "file"));
+    println!("validation {} rows in {}", rows(made.new_rows), count(made.new_files, "file"));
+    for takeover in &made.takeovers {
+        println!("takeover   {} from {}: {}", takeover.user, takeover.start, takeover.kind.label());
+    }
+    println!("the truth is in {}", options.output_dir.join("labels.csv").display());
+    DONE
+}
