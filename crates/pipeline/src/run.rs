@@ -28,7 +28,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
     // Everything that can be refused without reading data is refused before training.
     let files = source::find(&plan.source.input_glob, plan.source.recursive, plan.source.max_files, plan.source.allow_no_files)?;
-    let source = CloudtrailSource::new(files, plan, Arc::clone(reporter), Arc::clone(&run.input), Arc::clone(&run.book));
+    let source = CloudtrailSource::new(files, plan, Arc::clone(&run.pool), Arc::clone(reporter), Arc::clone(&run.input), Arc::clone(&run.book));
     let sinks = run.open_sinks()?;
     run.prepare_models()?;
     let chain = run.chain(Pipeline::new("from-cloudtrail", Box::new(source)), sinks);
@@ -139,14 +139,14 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         let files = source::find(glob, self.plan.source.recursive, None, false)?;
         let of_source = plan::Cloudtrail { repeat: 1, ..self.plan.source.clone() };
-        let table = source::read(
-            &files,
-            &of_source,
-            &self.plan.user_column,
-            self.plan.strict,
-            "training data",
-            self.reporter.as_ref(),
-        )?;
+        let reading = source::Reading {
+            settings: &of_source,
+            user_column: &self.plan.user_column,
+            strict: self.plan.strict,
+            pool: &self.pool,
+            reporter: self.reporter.as_ref(),
+        };
+        let table = source::read(&files, "training data", &reading)?;
         let users = Users::of(&table.batch, &self.plan.user_column, self.plan.user_filter.as_deref())?;
         let count = ReadCount::of(&table, &users, "training data");
         self.summary.skipped.extend(count.skipped);

@@ -11,7 +11,8 @@ use dfp_io::files::{self, FindOptions};
 use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
 use dfp_io::logs::LogTable;
 use dfp_io::logs::skipped::Unit;
-use std::path::PathBuf;
+use rayon::ThreadPool;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a read left out, and what it found.
@@ -44,18 +45,26 @@ pub fn find(glob: &str, recursive: bool, max_files: Option<usize>, allow_none: b
     }
 }
 
+/// How files are read, the same for input and training files.
+pub struct Reading<'a> {
+    /// The source's options.
+    pub settings: &'a Cloudtrail,
+    /// Stays text, whatever it looks like.
+    pub user_column: &'a str,
+    /// Whether anything left out is an error.
+    pub strict: bool,
+    /// Where files are read in parallel.
+    pub pool: &'a ThreadPool,
+    /// Who is told.
+    pub reporter: &'a dyn Reporter,
+}
+
 /// Reads files and tells the reporter what was left out, under the name of their `purpose`.
 ///
 /// # Errors
 /// No file gave a row, or anything had to be left out of a strict run.
-pub fn read(
-    files: &[PathBuf],
-    settings: &Cloudtrail,
-    user_column: &str,
-    strict: bool,
-    purpose: &'static str,
-    reporter: &dyn Reporter,
-) -> Result<LogTable, RunError> {
+pub fn read(files: &[PathBuf], purpose: &'static str, reading: &Reading<'_>) -> Result<LogTable, RunError> {
+    let Reading { settings, user_column, strict, pool, reporter } = *reading;
     let identifiers = [user_column.to_owned()];
     let options = CloudTrailOptions {
         file_type: settings.file_type,
@@ -63,13 +72,13 @@ pub fn read(
         identifiers: &identifiers,
         ..CloudTrailOptions::default()
     };
-    let mut files_done = 0;
-    let mut rows_read = 0;
-    let table = cloudtrail::read(files, &options, &mut |_, rows| {
+    let (mut files_done, mut rows_read) = (0, 0);
+    let mut on_file = |_: &Path, rows| {
         files_done += 1;
         rows_read += rows;
         reporter.progress(Progress::Read { purpose, files_done, files: files.len(), rows: rows_read });
-    });
+    };
+    let table = pool.install(|| cloudtrail::read(files, &options, &mut on_file));
     reporter.phase_over();
     let table = table?;
     for reason in table.skipped.reasons() {
@@ -118,6 +127,7 @@ pub struct CloudtrailSource {
     user_column: String,
     user_filter: Option<String>,
     strict: bool,
+    pool: Arc<ThreadPool>,
     book: Arc<ScoreBook>,
     reporter: Arc<dyn Reporter>,
     count: Arc<Mutex<ReadCount>>,
@@ -129,6 +139,7 @@ impl CloudtrailSource {
     pub fn new(
         files: Vec<PathBuf>,
         plan: &crate::plan::Plan,
+        pool: Arc<ThreadPool>,
         reporter: Arc<dyn Reporter>,
         count: Arc<Mutex<ReadCount>>,
         book: Arc<ScoreBook>,
@@ -139,6 +150,7 @@ impl CloudtrailSource {
             user_column: plan.user_column.clone(),
             user_filter: plan.user_filter.clone(),
             strict: plan.strict,
+            pool,
             book,
             reporter,
             count,
@@ -147,7 +159,14 @@ impl CloudtrailSource {
     }
 
     fn open(&mut self) -> Result<(), RunError> {
-        let table = read(&self.files, &self.settings, &self.user_column, self.strict, "input", self.reporter.as_ref())?;
+        let reading = Reading {
+            settings: &self.settings,
+            user_column: &self.user_column,
+            strict: self.strict,
+            pool: &self.pool,
+            reporter: self.reporter.as_ref(),
+        };
+        let table = read(&self.files, "input", &reading)?;
         let users = Users::of(&table.batch, &self.user_column, self.user_filter.as_deref())?;
         if self.strict && users.without_user > 0 {
             let rows = users.without_user;

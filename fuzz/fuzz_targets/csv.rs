@@ -1,0 +1,14 @@
+//! Any bytes as CSV: a table or an error, never a panic, and as many values as rows.
+#![no_main]
+
+use dfp_io::logs::csv::{CsvOptions, read};
+use libfuzzer_sys::fuzz_target;
+use std::path::Path;
+
+fuzz_target!(|bytes: &[u8]| {
+    if let Ok(table) = read(bytes, Path::new("fuzz.csv"), &CsvOptions::default()) {
+        for column in &table.columns {
+            assert_eq!(column.values.len(), table.labels.len());
+        }
+    }
+});
