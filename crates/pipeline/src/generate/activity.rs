@@ -101,23 +101,15 @@ impl<'a> Activity<'a> {
         let begin = begin(dice, profile, routine).min(DAY_SECONDS - 1 - duration);
         let midnight = local_midnight(profile, self.period.date(day));
 
-        let address = if dice.chance(10) {
-            dice.any(&profile.addresses)
-        } else {
-            dice.zipf(&routine.addresses)
-        };
-        let agent = dice.zipf(&routine.agents);
+        let side = profile.side(routine);
+        let (address, agent) = (dice.habit(&side.addresses), dice.habit(&side.agents));
         for second in seconds {
             let action = *if dice.chance(10) {
                 dice.any(&profile.strays)
             } else {
                 dice.zipf(&routine.actions)
             };
-            let failing = profile.failing.iter().find(|failing| {
-                failing.action.name == action.name
-                    && failing.action.service.source == action.service.source
-            });
-            let failing = failing.filter(|_| dice.chance(60));
+            let failure = dice.chance(20).then(|| *dice.zipf(&profile.failures));
             events.push(Event {
                 time: midnight + i64::from(begin + second),
                 action,
@@ -125,7 +117,7 @@ impl<'a> Activity<'a> {
                 agent: Rc::clone(&agent.name),
                 access_key: Rc::clone(&routine.access_key),
                 console: agent.console,
-                error: failing.map(|failing| (failing.code, Rc::clone(&failing.message))),
+                error: failure.map(|(code, message)| (code, message.into())),
                 resource: Rc::clone(dice.zipf(&routine.resources)),
                 id: dice.bits(),
                 request_id: dice.bits(),

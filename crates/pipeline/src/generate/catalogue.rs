@@ -157,7 +157,7 @@ pub(super) const HOSTILE_TOOLS: &[&str] = &[
 /// A tool; `#1` and `#2` in its name stand for version numbers, up to 99 and up to 9.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tool {
-    /// A web console: calls come from AWS itself and record no host.
+    /// A web console, which people enter with a second factor.
     Console(&'static str),
     /// A client library or program.
     Client(&'static str),

@@ -56,6 +56,11 @@ impl Dice {
         &items[self.weighted((1..=items.len() as u32).map(|rank| 5040 / rank))]
     }
 
+    /// One of `items`, the k-th with weight 1/k²: mostly the first, rarely the last.
+    pub(super) fn habit<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+        &items[self.weighted((1..=items.len() as u32).map(|rank| 5040 / (rank * rank)))]
+    }
+
     /// One of `items`, all as likely. `items` must not be empty.
     pub(super) fn any<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len() as u32) as usize]

@@ -13,7 +13,7 @@ pub(super) struct Event {
     pub(super) address: Rc<str>,
     pub(super) agent: Rc<str>,
     pub(super) access_key: Rc<str>,
-    /// Whether the call came through a web console, which records no host.
+    /// Whether the call came through a web console.
     pub(super) console: bool,
     /// Code and message of a call that failed.
     pub(super) error: Option<(&'static str, Rc<str>)>,

@@ -8,7 +8,8 @@ use super::event::Identity;
 
 /// Number of the first user: user123.
 const FIRST_USER: u32 = 123;
-const ROUTINES: u32 = 9;
+/// How usual the routines of a user are: one above all, and a long tail.
+const ROUTINE_WEIGHTS: [u32; 9] = [450, 150, 100, 80, 60, 50, 40, 40, 30];
 
 /// A tool in one version, as the log shows it.
 #[derive(Debug, Clone)]
@@ -17,12 +18,10 @@ pub(super) struct Agent {
     pub(super) console: bool,
 }
 
-/// Things a user does together. Lists are in order of habit, the most usual first.
+/// Calls that a user makes together. Lists are in order of habit, the most usual first.
 #[derive(Debug)]
 pub(super) struct Routine {
     pub(super) actions: Vec<Action>,
-    pub(super) agents: Vec<Agent>,
-    pub(super) addresses: Vec<Rc<str>>,
     pub(super) access_key: Rc<str>,
     pub(super) resources: Vec<Rc<str>>,
     /// Whether it runs by itself, at any hour.
@@ -40,13 +39,17 @@ impl Routine {
     }
 }
 
-/// An action that sometimes fails, and how.
-#[derive(Debug)]
-pub(super) struct Failing {
-    pub(super) action: Action,
-    pub(super) code: &'static str,
-    pub(super) message: Rc<str>,
-}
+/// Code and message of a call that fails.
+pub(super) type Failure = (&'static str, &'static str);
+
+/// Failures that come with everyday work.
+const FAILURES: [Failure; 5] = [
+    ("AccessDenied", "Access Denied"),
+    ("ThrottlingException", "Rate exceeded"),
+    ("ResourceNotFoundException", "The resource you requested does not exist"),
+    ("ValidationException", "1 validation error detected"),
+    ("ConflictException", "The resource is being changed by another request"),
+];
 
 /// The habits of one user.
 #[derive(Debug)]
@@ -55,10 +58,12 @@ pub(super) struct Profile {
     pub(super) number: u32,
     pub(super) identity: Identity,
     pub(super) routines: Vec<Routine>,
-    /// Actions outside all routines, now and then.
+    hand: Side,
+    machine: Side,
+    /// Actions outside all routines, but of the same services, now and then.
     pub(super) strays: Vec<Action>,
-    pub(super) addresses: Vec<Rc<str>>,
-    pub(super) failing: Vec<Failing>,
+    /// How calls fail, now and then, the most usual first.
+    pub(super) failures: Vec<Failure>,
     /// Local time is UTC plus this, in seconds.
     pub(super) utc_offset_seconds: i32,
     /// Local hour at which work begins.
@@ -76,30 +81,39 @@ impl Profile {
         };
         let hand = Side::hand(dice);
         let machine = Side::machine(dice);
-        let mut services: Vec<&'static Service> = dice.some(&every_service(), 11);
-        let routines: Vec<Routine> = (1..=ROUTINES)
-            .map(|rank| {
+        let mut services: Vec<&'static Service> =
+            dice.some(&SERVICES.iter().collect::<Vec<_>>(), 11);
+        let routines: Vec<Routine> = ROUTINE_WEIGHTS
+            .iter()
+            .enumerate()
+            .map(|(position, &weight)| {
                 // Two of three routines are done by hand; the most usual one always is.
-                let side = if rank % 3 == 2 { &machine } else { &hand };
+                let side = if position % 3 == 2 { &machine } else { &hand };
                 services.rotate_left(1);
-                side.routine(dice, &services, 5040 / rank)
+                side.routine(dice, &services, weight)
             })
             .collect();
-        let habitual = routines.iter().flat_map(|routine| &routine.actions);
-        let failing = failing(dice, &habitual.copied().collect::<Vec<_>>());
-        let everything: Vec<Action> =
-            services.iter().flat_map(|service| service.actions()).collect();
+        let within_reach: Vec<Action> =
+            routines.iter().flat_map(|routine| routine.actions[0].service.actions()).collect();
         Self {
             number,
             identity,
             routines,
-            strays: dice.some(&everything, 6),
-            addresses: hand.addresses.into_iter().chain(machine.addresses).collect(),
-            failing,
+            strays: dice.some(&within_reach, 6),
+            hand,
+            machine,
+            failures: dice.some(&FAILURES, 3),
             utc_offset_seconds: (dice.between(0, 10) as i32 - 8) * 3600,
             first_hour: dice.between(7, 9),
             working_hours: dice.between(8, 10),
         }
+    }
+}
+
+impl Profile {
+    /// What a routine is done with.
+    pub(super) fn side(&self, routine: &Routine) -> &Side {
+        if routine.by_machine { &self.machine } else { &self.hand }
     }
 }
 
@@ -108,14 +122,11 @@ pub(super) fn account(seed: u64) -> String {
     Dice::new(seed, u32::MAX, Purpose::World).text(b"123456789", 12)
 }
 
-fn every_service() -> Vec<&'static Service> {
-    SERVICES.iter().collect()
-}
-
-/// What a user has for working by hand, or lets work by itself.
-struct Side {
-    agents: Vec<Agent>,
-    addresses: Vec<Rc<str>>,
+/// What a user has for working by hand, or lets work by itself. Lists are in order of habit.
+#[derive(Debug)]
+pub(super) struct Side {
+    pub(super) agents: Vec<Agent>,
+    pub(super) addresses: Vec<Rc<str>>,
     access_keys: Vec<Rc<str>>,
     by_machine: bool,
 }
@@ -155,9 +166,7 @@ impl Side {
         actions.extend(dice.some(&services[1].actions().collect::<Vec<_>>(), 1));
         Routine {
             actions,
-            agents: dice.some(&self.agents, 3),
-            addresses: dice.some(&self.addresses, 4),
-            access_key: Rc::clone(dice.zipf(&self.access_keys)),
+            access_key: Rc::clone(dice.habit(&self.access_keys)),
             resources: (0..3).map(|_| resource(dice)).collect(),
             by_machine: self.by_machine,
             weight,
@@ -184,21 +193,6 @@ fn agents(dice: &mut Dice, tools: &[Tool], count: usize) -> Vec<Agent> {
         }
     }
     agents
-}
-
-/// Failures that a user is used to, each of one action.
-fn failing(dice: &mut Dice, habitual: &[Action]) -> Vec<Failing> {
-    const FAILURES: [(&str, &str); 4] = [
-        ("AccessDenied", "Access Denied"),
-        ("ThrottlingException", "Rate exceeded"),
-        ("ResourceNotFoundException", "The resource you requested does not exist"),
-        ("ValidationException", "1 validation error detected"),
-    ];
-    dice.some(habitual, FAILURES.len())
-        .into_iter()
-        .zip(FAILURES)
-        .map(|(action, (code, message))| Failing { action, code, message: message.into() })
-        .collect()
 }
 
 pub(super) fn access_key(dice: &mut Dice) -> Rc<str> {

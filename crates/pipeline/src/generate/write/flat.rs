@@ -59,7 +59,7 @@ pub(super) fn write(
             &profile.identity.user,
             error_code,
             error_message,
-            if event.console { "" } else { event.action.service.host },
+            event.action.service.host,
         ])
         .map_err(failed)?;
         on_row(row, &event);

@@ -145,8 +145,7 @@ struct Record<'a> {
     management_event: bool,
     recipient_account_id: &'a str,
     event_category: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tls_details: Option<TlsDetails>,
+    tls_details: TlsDetails,
 }
 
 #[derive(Serialize)]
@@ -181,11 +180,11 @@ impl<'a> Record<'a> {
             management_event: true,
             recipient_account_id: &identity.account,
             event_category: "Management",
-            tls_details: (!event.console).then_some(TlsDetails {
+            tls_details: TlsDetails {
                 tls_version: "TLSv1.2",
                 cipher_suite: "ECDHE-RSA-AES128-GCM-SHA256",
                 client_provided_host_header: action.service.host,
-            }),
+            },
         }
     }
 }
