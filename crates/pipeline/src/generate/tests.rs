@@ -41,7 +41,7 @@ fn csv_rows(bytes: &[u8]) -> Rows {
     csv::Reader::from_reader(bytes).deserialize().map(Result::unwrap).collect()
 }
 
-/// The rows of a table whose `column` is `value`, and the values they have in another.
+/// The values of a column.
 fn distinct<'a>(rows: &'a Rows, column: &str) -> BTreeSet<&'a str> {
     rows.iter().map(|row| row[column].as_str()).collect()
 }
