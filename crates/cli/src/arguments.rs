@@ -5,7 +5,10 @@
 //! arguments, abbreviations or short options. All mistakes of a line are gathered.
 
 use crate::help;
-use dfp_pipeline::options::{self, AUTOENCODER, CommandSpec, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role, STAGES, bool_word, nearest};
+use dfp_pipeline::options::{
+    self, AUTOENCODER, CommandSpec, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role, STAGES,
+    bool_word, nearest,
+};
 use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
 use dfp_pipeline::report::Weight;
 
@@ -100,11 +103,13 @@ impl Parser<'_> {
                 } else if let options::Effect::Refused { accepted, why } = option.effect
                     && accepted.and_then(bool_word) != bool_word(text)
                 {
-                    self.mistakes.push(format!("morpheus: --{} {text:?} is refused: {why}", option.name));
+                    self.mistakes
+                        .push(format!("morpheus: --{} {text:?} is refused: {why}", option.name));
                 }
             }
         }
-        let word = global.get("log_level").and_then(|texts| texts.last()).map(|text| text.to_uppercase());
+        let word =
+            global.get("log_level").and_then(|texts| texts.last()).map(|text| text.to_uppercase());
         match word.as_deref() {
             Some("DEBUG") => Weight::Debug,
             Some("INFO") => Weight::Info,
@@ -123,7 +128,8 @@ impl Parser<'_> {
             None => (HERE, Some(Command::Help(help::run()))),
             Some("pipeline-ae") => self.autoencoder(run, level),
             Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil" | "pipeline-other")) => {
-                let mistake = format!("{word} is not here; the pipeline of this program is pipeline-ae");
+                let mistake =
+                    format!("{word} is not here; the pipeline of this program is pipeline-ae");
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
@@ -137,16 +143,18 @@ impl Parser<'_> {
 
     fn autoencoder(&mut self, run: OptionTexts, level: Weight) -> Parsed {
         const HERE: &str = "morpheus run pipeline-ae";
-        let pipeline = match self.options(AUTOENCODER.name, AUTOENCODER.options, &["run", "pipeline-ae"]) {
-            Options::Given(texts) => texts,
-            _ => return (HERE, Some(Command::Help(help::autoencoder()))),
-        };
+        let pipeline =
+            match self.options(AUTOENCODER.name, AUTOENCODER.options, &["run", "pipeline-ae"]) {
+                Options::Given(texts) => texts,
+                _ => return (HERE, Some(Command::Help(help::autoencoder()))),
+            };
         if self.at == self.words.len() && self.mistakes.is_empty() {
             return (HERE, Some(Command::Help(help::autoencoder())));
         }
         let mut stages = Vec::new();
         while let Some(name) = self.next_word() {
-            let entry = options::stage(&name).filter(|entry| !matches!(entry.role, Role::Absent(_)));
+            let entry =
+                options::stage(&name).filter(|entry| !matches!(entry.role, Role::Absent(_)));
             let Some(entry) = entry else {
                 // The check of the plan says what is wrong with the name; its options cannot be told.
                 self.skip_to_next_stage();
@@ -172,17 +180,25 @@ impl Parser<'_> {
         const HERE: &str = "morpheus tools";
         match self.next_word().as_deref() {
             None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
-            Some("generate") => match self.options(GENERATE.name, GENERATE.options, &["tools", "generate"]) {
-                Options::Given(texts) => {
-                    if let Some(word) = self.next_word() {
-                        self.mistakes.push(format!("generate: unexpected word {word:?}; it takes options only"));
+            Some("generate") => {
+                match self.options(GENERATE.name, GENERATE.options, &["tools", "generate"]) {
+                    Options::Given(texts) => {
+                        if let Some(word) = self.next_word() {
+                            self.mistakes.push(format!(
+                                "generate: unexpected word {word:?}; it takes options only"
+                            ));
+                        }
+                        ("morpheus tools generate", Some(Command::Generate(texts)))
                     }
-                    ("morpheus tools generate", Some(Command::Generate(texts)))
+                    _ => (
+                        HERE,
+                        Some(Command::Help(help::command("morpheus tools generate", &GENERATE))),
+                    ),
                 }
-                _ => (HERE, Some(Command::Help(help::command("morpheus tools generate", &GENERATE)))),
-            },
+            }
             Some("onnx-to-trt") => {
-                self.mistakes.push("onnx-to-trt is not here: models need no GPU runtime".to_owned());
+                self.mistakes
+                    .push("onnx-to-trt is not here: models need no GPU runtime".to_owned());
                 (HERE, None)
             }
             Some(word) => {
@@ -238,7 +254,11 @@ impl Parser<'_> {
         }
         let next = self.words.get(self.at);
         if option.kind == Kind::Bool {
-            return Some(match next.filter(|word| bool_word(word).is_some()) {
+            // A word that is no stage, command or option was meant as the value, even a misspelt one.
+            let is_value = |word: &&String| {
+                !word.starts_with("--") && options::stage(word).is_none() && !is_command(word)
+            };
+            return Some(match next.filter(is_value) {
                 Some(word) => {
                     self.at += 1;
                     word.clone()
@@ -259,35 +279,52 @@ impl Parser<'_> {
             }
             None => {
                 let placeholder = option.kind.placeholder();
-                self.mistakes.push(format!("{place}: --{} needs a value: {placeholder}", option.name));
+                self.mistakes
+                    .push(format!("{place}: --{} needs a value: {placeholder}", option.name));
                 None
             }
         }
     }
 
-    fn unknown_option(&mut self, place: &str, table: &[OptionSpec], name: &str, may_have_value: bool) {
-        let known = table.iter().flat_map(|option| option.aliases.iter().copied().chain([option.name]));
+    fn unknown_option(
+        &mut self,
+        place: &str,
+        table: &[OptionSpec],
+        name: &str,
+        may_have_value: bool,
+    ) {
+        let known =
+            table.iter().flat_map(|option| option.aliases.iter().copied().chain([option.name]));
         self.mistakes.push(match nearest(name, known) {
             Some(near) => format!("{place}: there is no option --{name}; did you mean --{near}"),
             None => format!("{place}: there is no option --{name}"),
         });
         // A word after it is its value, not a stage, unless it is the name of one.
         let next = self.words.get(self.at).filter(|word| !word.starts_with("--"));
-        if may_have_value && next.is_some_and(|word| options::stage(word).is_none() && !is_command(word)) {
+        if may_have_value
+            && next.is_some_and(|word| options::stage(word).is_none() && !is_command(word))
+        {
             self.at += 1;
         }
     }
 
-    fn from_environment(&self, table: &[OptionSpec], path: &[&str], texts: &mut OptionTexts) {
-        for option in table.iter().filter(|option| !texts.contains_key(option.name)).collect::<Vec<_>>() {
-            let set = option.environment_names(path).iter().find_map(|name| (self.environment)(name));
-            let Some(text) = set.filter(|text| !text.is_empty()) else { continue };
-            let values = if option.multiple {
+    fn from_environment(&mut self, table: &[OptionSpec], path: &[&str], texts: &mut OptionTexts) {
+        for option in
+            table.iter().filter(|option| !texts.contains_key(option.name)).collect::<Vec<_>>()
+        {
+            let names = option.environment_names(path);
+            let set =
+                names.iter().find_map(|name| (self.environment)(name).map(|text| (name, text)));
+            let Some((name, text)) = set.filter(|(_, text)| !text.is_empty()) else { continue };
+            let values: Vec<String> = if option.multiple {
                 text.split_whitespace().map(str::to_owned).collect()
             } else {
                 vec![text]
             };
-            texts.insert(option.name.to_owned(), values);
+            match values.iter().find_map(|value| option.kind.parse(value).err()) {
+                Some(why) => self.mistakes.push(format!("{name} in the environment: {why}")),
+                None => drop(texts.insert(option.name.to_owned(), values)),
+            }
         }
     }
 
@@ -351,7 +388,18 @@ mod tests {
     fn the_seed_line_is_read() {
         let spec = spec(SEED);
         let names: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
-        assert_eq!(names, ["from-cloudtrail", "train-ae", "preprocess", "inf-pytorch", "add-scores", "serialize", "to-file"]);
+        assert_eq!(
+            names,
+            [
+                "from-cloudtrail",
+                "train-ae",
+                "preprocess",
+                "inf-pytorch",
+                "add-scores",
+                "serialize",
+                "to-file"
+            ]
+        );
         assert_eq!(spec.run["num_threads"], ["1"]);
         assert_eq!(spec.stages[1].options["seed"], ["42"]);
         assert_eq!(spec.stages[6].options["overwrite"], ["true"]);
@@ -370,7 +418,8 @@ mod tests {
     #[test]
     fn both_spellings_of_an_option_mean_the_same() {
         for name in ["file-type", "file_type"] {
-            let spec = spec(&format!("run pipeline-ae from-cloudtrail --input_glob a --{name}=CSV"));
+            let spec =
+                spec(&format!("run pipeline-ae from-cloudtrail --input_glob a --{name}=CSV"));
             assert_eq!(spec.stages[0].options["file-type"], ["CSV"]);
         }
     }
@@ -378,7 +427,9 @@ mod tests {
     #[test]
     fn all_mistakes_of_a_line_are_told_together() {
         assert_eq!(
-            mistakes("run --num_thread 2 pipeline-ae from-cloudtrail --input_blob x train-ae --train_epochs zero preproces to-file"),
+            mistakes(
+                "run --num_thread 2 pipeline-ae from-cloudtrail --input_blob x train-ae --train_epochs zero preproces to-file"
+            ),
             [
                 "run: there is no option --num_thread; did you mean --num_threads",
                 "from-cloudtrail: there is no option --input_blob; did you mean --input_glob",
@@ -393,7 +444,9 @@ mod tests {
     #[test]
     fn a_value_that_is_missing_is_not_taken_from_the_next_option() {
         assert_eq!(
-            mistakes("run pipeline-ae --userid_filter --userid_column_name u from-cloudtrail --input_glob a")[0],
+            mistakes(
+                "run pipeline-ae --userid_filter --userid_column_name u from-cloudtrail --input_glob a"
+            )[0],
             "pipeline-ae: --userid_filter needs a value: TEXT"
         );
     }
@@ -415,7 +468,16 @@ mod tests {
 
     #[test]
     fn bare_groups_and_help_print_help() {
-        for line in ["", "run", "run pipeline-ae", "tools", "--help", "run --help", "run pipeline-ae train-ae --help", "tools generate --help"] {
+        for line in [
+            "",
+            "run",
+            "run pipeline-ae",
+            "tools",
+            "--help",
+            "run --help",
+            "run pipeline-ae train-ae --help",
+            "tools generate --help",
+        ] {
             assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");
         }
         assert_eq!(parse(&words("--version"), &|_| None), Ok(Command::Version));
@@ -424,8 +486,10 @@ mod tests {
     #[test]
     fn global_options_are_checked_before_anything_else() {
         assert_eq!(
-            mistakes("--log_level loud run"),
-            ["morpheus: --log_level: \"loud\" is not one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG"]
+            mistakes("--log_level loud run pipeline-ae from-cloudtrail --input_glob a"),
+            [
+                "morpheus: --log_level: \"loud\" is not one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG"
+            ]
         );
         assert!(mistakes("--debug run pipeline-ae")[0].contains("is refused"));
         assert!(parse(&words("--no-debug run"), &|_| None).is_ok());

@@ -1,6 +1,6 @@
 //! Messages and progress on standard error: bars on a terminal, plain lines elsewhere.
 
-use crate::summary::{count, grouped};
+use crate::summary::{count, grouped, printable};
 use dfp_pipeline::report::{Progress, Reporter, Weight};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
@@ -21,12 +21,14 @@ pub struct Console {
 
 #[derive(Default)]
 struct State {
-    phase: Option<Phase>,
+    /// The phases that are running: training and scoring can go on side by side.
+    phases: Vec<Phase>,
     monitors: HashMap<usize, Meter>,
 }
 
-/// The phase that is running: reading, training or scoring.
+/// Reading, training or scoring.
 struct Phase {
+    name: &'static str,
     bar: Option<ProgressBar>,
     line: String,
     told: Instant,
@@ -67,18 +69,21 @@ impl Console {
 
     fn bar(&self, length: usize, template: &str) -> Option<ProgressBar> {
         let bars = self.bars.as_ref()?;
-        let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        let style =
+            ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
         Some(bars.add(ProgressBar::new(length as u64).with_style(style)))
     }
 
     /// Shows `done` of `all`, with a line that says the same in words.
-    fn show(&self, done: usize, all: usize, line: String) {
+    fn show(&self, name: &'static str, done: usize, all: usize, line: String) {
         let mut state = self.state();
-        let phase = state.phase.get_or_insert_with(|| Phase {
-            bar: self.bar(all, "{bar:30} {msg} [{elapsed}]"),
-            line: String::new(),
-            told: Instant::now(),
+        let known = state.phases.iter().position(|phase| phase.name == name);
+        let at = known.unwrap_or_else(|| {
+            let bar = self.bar(all, "{bar:30} {msg} [{elapsed}]");
+            state.phases.push(Phase { name, bar, line: String::new(), told: Instant::now() });
+            state.phases.len() - 1
         });
+        let phase = &mut state.phases[at];
         if let Some(bar) = &phase.bar {
             bar.set_length(all.max(done) as u64);
             bar.set_position(done as u64);
@@ -90,12 +95,17 @@ impl Console {
         phase.line = line;
     }
 
-    fn monitor(&self, position: usize, settings: &dfp_pipeline::plan::Monitor, rows: usize, done: bool) {
+    fn monitor(
+        &self,
+        position: usize,
+        settings: &dfp_pipeline::plan::Monitor,
+        rows: usize,
+        done: bool,
+    ) {
         let mut state = self.state();
         let meter = state.monitors.entry(position).or_insert_with(|| {
             let now = Instant::now();
-            let bar = self.bar(0, "{msg}").filter(|_| rows > 0 || !settings.delayed_start);
-            Meter { bar, rows: 0, start: now, last: now, rate: 0.0 }
+            Meter { bar: self.bar(0, "{msg}"), rows: 0, start: now, last: now, rate: 0.0 }
         });
         meter.count(rows, settings.smoothing);
         let line = meter.line(settings, done);
@@ -117,14 +127,19 @@ impl Meter {
         }
         self.last = Instant::now();
         let newest = rows as f64 / seconds;
-        self.rate = if self.rate == 0.0 { newest } else { smoothing * newest + (1.0 - smoothing) * self.rate };
+        self.rate = if self.rate == 0.0 {
+            newest
+        } else {
+            smoothing * newest + (1.0 - smoothing) * self.rate
+        };
     }
 
     /// In the form of the peer's monitor: `Progress[Complete]: 847 messages [00:01, 612.3 messages/s]`.
     fn line(&self, settings: &dfp_pipeline::plan::Monitor, done: bool) -> String {
         let elapsed = self.start.elapsed();
         let average = self.rows as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
-        let rate = if done || settings.smoothing == 0.0 || self.rate == 0.0 { average } else { self.rate };
+        let rate =
+            if done || settings.smoothing == 0.0 || self.rate == 0.0 { average } else { self.rate };
         format!(
             "{}{}: {} {} [{:02}:{:02}, {rate:.1} {}/s]",
             settings.description,
@@ -148,33 +163,53 @@ impl Reporter for Console {
             Weight::Warning => "warning: ",
             Weight::Info | Weight::Debug => "",
         };
-        self.print(&format!("{word}{text}"));
+        // A message may have several lines; within one, nothing steers the terminal.
+        let lines: Vec<String> = text.lines().map(printable).collect();
+        self.print(&format!("{word}{}", lines.join("\n")));
     }
 
     fn progress(&self, progress: Progress<'_>) {
         match progress {
             Progress::Read { purpose, files_done, files, rows } => {
-                let line = format!("reading {purpose}: {files_done} of {}, {}", count(files, "file"), count(rows, "row"));
-                self.show(files_done, files, line);
+                let line = format!(
+                    "reading {purpose}: {files_done} of {}, {}",
+                    count(files, "file"),
+                    count(rows, "row")
+                );
+                self.show("reading", files_done, files, line);
             }
             Progress::Trained { user, users_done, users, epoch, epochs, loss } => {
-                let of = if users > 1 { format!("{} of {users} users done, ", grouped(users_done)) } else { String::new() };
-                let line = format!("training: {of}{user} epoch {epoch} of {epochs}, loss {loss:.4}");
+                let of = if users > 1 {
+                    format!("{} of {users} users done, ", grouped(users_done))
+                } else {
+                    String::new()
+                };
+                let user = printable(user);
+                let line =
+                    format!("training: {of}{user} epoch {epoch} of {epochs}, loss {loss:.4}");
                 let done = if users > 1 { users_done } else { epoch };
-                self.show(done, if users > 1 { users } else { epochs }, line);
+                self.show("training", done, if users > 1 { users } else { epochs }, line);
             }
             Progress::Scored { rows, total } => {
-                self.show(rows, total, format!("scoring: {} of {}", grouped(rows), count(total, "row")));
+                self.show(
+                    "scoring",
+                    rows,
+                    total,
+                    format!("scoring: {} of {}", grouped(rows), count(total, "row")),
+                );
             }
-            Progress::Monitor { position, settings, rows, done } => self.monitor(position, settings, rows, done),
+            Progress::Monitor { position, settings, rows, done } => {
+                self.monitor(position, settings, rows, done)
+            }
         }
     }
 
     fn phase_over(&self) {
-        let Some(phase) = self.state().phase.take() else { return };
-        match phase.bar {
-            Some(bar) => bar.finish_and_clear(),
-            None => eprintln!("{}", phase.line),
+        for phase in std::mem::take(&mut self.state().phases) {
+            match phase.bar {
+                Some(bar) => bar.finish_and_clear(),
+                None => eprintln!("{}", phase.line),
+            }
         }
     }
 }

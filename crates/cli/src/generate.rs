@@ -1,8 +1,8 @@
 //! `morpheus tools generate`.
 
-use crate::summary::{count, grouped};
-use crate::{DONE, FAILED, refuse};
 use crate::arguments::Usage;
+use crate::summary::{count, grouped};
+use crate::{DONE, FAILED, out, refuse};
 use dfp_pipeline::generate::generate;
 use dfp_pipeline::plan::{self, OptionTexts};
 
@@ -10,7 +10,9 @@ use dfp_pipeline::plan::{self, OptionTexts};
 pub fn run(texts: &OptionTexts) -> u8 {
     let options = match plan::check_generate(texts) {
         Ok(options) => options,
-        Err(mistakes) => return refuse(&Usage { mistakes, command: "morpheus tools generate".into() }),
+        Err(mistakes) => {
+            return refuse(&Usage { mistakes, command: "morpheus tools generate".into() });
+        }
     };
     let made = match generate(&options) {
         Ok(made) => made,
@@ -20,11 +22,20 @@ pub fn run(texts: &OptionTexts) -> u8 {
         }
     };
     let rows = |rows: u64| usize::try_from(rows).map_or_else(|_| rows.to_string(), grouped);
-    println!("training   {} rows in {}", rows(made.training_rows), count(made.training_files, "file"));
-    println!("validation {} rows in {}", rows(made.new_rows), count(made.new_files, "file"));
+    out(&format!(
+        "training   {} rows in {}",
+        rows(made.training_rows),
+        count(made.training_files, "file")
+    ));
+    out(&format!("validation {} rows in {}", rows(made.new_rows), count(made.new_files, "file")));
     for takeover in &made.takeovers {
-        println!("takeover   {} from {}: {}", takeover.user, takeover.start, takeover.kind.label());
+        out(&format!(
+            "takeover   {} from {}: {}",
+            takeover.user,
+            takeover.start,
+            takeover.kind.label()
+        ));
     }
-    println!("the truth is in {}", options.output_dir.join("labels.csv").display());
+    out(&format!("the truth is in {}", options.output_dir.join("labels.csv").display()));
     DONE
 }

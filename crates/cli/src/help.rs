@@ -1,7 +1,9 @@
 //! Help texts, made from the table of options.
 
 use crate::arguments::usable_stages;
-use dfp_pipeline::options::{AUTOENCODER, CommandSpec, Effect, GENERATE, GLOBAL, OptionSpec, RUN, StageEntry};
+use dfp_pipeline::options::{
+    AUTOENCODER, CommandSpec, Effect, GENERATE, GLOBAL, OptionSpec, RUN, StageEntry,
+};
 use std::fmt::Write;
 
 /// Help of `morpheus`.
@@ -28,14 +30,19 @@ pub fn autoencoder() -> String {
         AUTOENCODER.about,
     );
     options(&mut text, AUTOENCODER.options);
-    commands(&mut text, "Stages, in an order that works", usable_stages().map(|stage| (stage.name, stage.about)));
+    commands(
+        &mut text,
+        "Stages, in an order that works",
+        usable_stages().map(|stage| (stage.name, stage.about)),
+    );
     text.push_str("\nSTAGE --help describes the options of a stage.\n");
     text
 }
 
 /// Help of a stage.
 pub fn stage(entry: &StageEntry) -> String {
-    let mut text = head(&format!("morpheus run pipeline-ae ... {} [OPTIONS]", entry.name), entry.about);
+    let mut text =
+        head(&format!("morpheus run pipeline-ae ... {} [OPTIONS]", entry.name), entry.about);
     if !entry.aliases.is_empty() {
         let _ = writeln!(text, "\nAlso called {}.", entry.aliases.join(", "));
     }
@@ -61,7 +68,11 @@ fn head(line: &str, about: &str) -> String {
     format!("Usage: {line}\n\n{about}\n")
 }
 
-fn commands<'a>(text: &mut String, title: &str, rows: impl IntoIterator<Item = (&'a str, &'a str)>) {
+fn commands<'a>(
+    text: &mut String,
+    title: &str,
+    rows: impl IntoIterator<Item = (&'a str, &'a str)>,
+) {
     let _ = writeln!(text, "\n{title}:");
     for (name, about) in rows {
         let _ = writeln!(text, "  {name:<16} {about}");

@@ -1,6 +1,6 @@
 //! `morpheus`: digital fingerprinting from one binary. Arguments come in, lines and exit codes go
 //! out; everything between is `dfp-pipeline`.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this crate is the only place that prints")]
+#![expect(clippy::print_stderr, reason = "this crate is the only place that prints")]
 
 mod arguments;
 mod console;
@@ -12,6 +12,7 @@ use arguments::{Command, Usage};
 use dfp_pipeline::plan::{self, PlanSpec};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::{RunError, Stop};
+use std::io::Write;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -27,14 +28,15 @@ const SKIPPED: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let words: Vec<String> = std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    let words: Vec<String> =
+        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
     let code = match arguments::parse(&words, &|name| std::env::var(name).ok()) {
         Ok(Command::Help(text)) => {
-            println!("{text}");
+            out(&text);
             DONE
         }
         Ok(Command::Version) => {
-            println!("morpheus, version {}", env!("CARGO_PKG_VERSION"));
+            out(concat!("morpheus, version ", env!("CARGO_PKG_VERSION")));
             DONE
         }
         Ok(Command::Run { spec, level }) => run(&spec, level),
@@ -42,6 +44,11 @@ fn main() -> ExitCode {
         Err(usage) => refuse(&usage),
     };
     ExitCode::from(code)
+}
+
+/// A line of standard output. Whoever reads it may have stopped reading (`| head`): the run goes on.
+fn out(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 fn refuse(usage: &Usage) -> u8 {
@@ -53,23 +60,25 @@ fn refuse(usage: &Usage) -> u8 {
 }
 
 fn run(spec: &PlanSpec, level: Weight) -> u8 {
-    println!("Configuring Pipeline via CLI");
+    out("Configuring Pipeline via CLI");
     let plan = match plan::check(spec) {
         Ok(plan) => plan,
-        Err(mistakes) => return refuse(&Usage { mistakes, command: "morpheus run pipeline-ae".into() }),
+        Err(mistakes) => {
+            return refuse(&Usage { mistakes, command: "morpheus run pipeline-ae".into() });
+        }
     };
     let console = Arc::new(console::Console::new(level));
     let stop = Stop::new();
     if let Err(error) = stop_on_ctrl_c(&stop) {
         console.say(Weight::Warning, &format!("Ctrl+C will end the run at once: {error}"));
     }
-    println!("Starting pipeline via CLI... Ctrl+C to Quit");
+    out("Starting pipeline via CLI... Ctrl+C to Quit");
     let reporter: Arc<dyn Reporter> = Arc::clone(&console) as Arc<dyn Reporter>;
     let result = dfp_pipeline::run(&plan, &reporter, &stop);
     console.close();
     match result {
         Ok(summary) => {
-            print!("{}", summary::text(&summary));
+            out(summary::text(&summary).trim_end());
             match (summary.interrupted, summary.anything_skipped()) {
                 (true, _) => INTERRUPTED,
                 (false, true) => SKIPPED,
@@ -77,7 +86,7 @@ fn run(spec: &PlanSpec, level: Weight) -> u8 {
             }
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            console.say(Weight::Error, &error.to_string());
             match error {
                 RunError::Usage(_) => USAGE,
                 RunError::Failed(_) => FAILED,

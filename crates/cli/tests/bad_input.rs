@@ -15,7 +15,13 @@ struct Line {
 
 impl Default for Line {
     fn default() -> Self {
-        Self { run: "", pipeline: "", source: "--input_glob=in/*", train: "--train_data_glob=train/*", file: "--filename=out.csv" }
+        Self {
+            run: "",
+            pipeline: "",
+            source: "--input_glob=in/*",
+            train: "--train_data_glob=train/*",
+            file: "--filename=out.csv",
+        }
     }
 }
 
@@ -56,10 +62,14 @@ fn no_file_matches() {
     let ended = Line { source: "--input_glob=in/*.json", ..Line::default() }.run(&place);
     assert_eq!(
         (ended.code, ended.messages().as_str()),
-        (2, "error: no file matches \"in/*.json\"; the nearest existing directory \"in\" holds 1 file(s) (.csv) and 0 folder(s)\n")
+        (
+            2,
+            "error: no file matches \"in/*.json\"; the nearest existing directory \"in\" holds 1 file(s) (.csv) and 0 folder(s)\n"
+        )
     );
     nothing_is_left(&place);
-    let ended = Line { source: "--input_glob=in/*.json --allow_no_files", ..Line::default() }.run(&place);
+    let ended =
+        Line { source: "--input_glob=in/*.json --allow_no_files", ..Line::default() }.run(&place);
     assert_eq!((ended.code, ended.messages().as_str()), (0, ""));
 }
 
@@ -69,14 +79,27 @@ fn an_empty_file_and_one_with_a_header_only() {
     place.write("in/b.csv", "");
     place.write("in/c.csv", ",eventTime,eventName,eventSource,userName,errorCode\n");
     let ended = Line::default().run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (3, "EMPTY"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            3,
+            "warning: empty file: \"in/b.csv\" line 1; expected a header line with column names\n\
+             warning: no rows below the header: \"in/c.csv\"; expected at least one row\n"
+        )
+    );
     assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 40);
 
     let alone = Place::new();
     alone.write("train/a.csv", log(&["ann"], 60));
     alone.write("in/b.csv", "");
     let ended = Line::default().run(&alone);
-    assert_eq!((ended.code, ended.messages().as_str()), (1, "EMPTY ALONE"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            1,
+            "error: no rows in 1 file(s); 1 x unreadable file\n  empty file: \"in/b.csv\" line 1; expected a header line with column names\n"
+        )
+    );
     nothing_is_left(&alone);
 }
 
@@ -91,16 +114,28 @@ fn rows_with_too_many_and_too_few_fields() {
          2,2021-10-01T08:02:00Z,Get,s3,ann\n",
     );
     let ended = Line::default().run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (3, "FIELDS"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (3, "warning: 7 fields: \"in/b.csv\" line 3 row 1; expected at most 6 fields\n")
+    );
     assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 42);
 }
 
 #[test]
 fn a_broken_json_file_among_good_ones() {
     let place = place();
-    place.write("in/b.json", "{\"Records\": [{\"eventTime\": \"2021-10-01T08:00:00Z\", \"userName\": \"ann\"}, {]}");
+    place.write(
+        "in/b.json",
+        "{\"Records\": [{\"eventTime\": \"2021-10-01T08:00:00Z\", \"userName\": \"ann\"}, {]}",
+    );
     let ended = Line::default().run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (3, "JSON"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            3,
+            "warning: key must be a string: \"in/b.json\" line 1 column 73; expected {\"Records\": [...]}, a list of events or one event a line\n"
+        )
+    );
     assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 40);
 }
 
@@ -111,7 +146,13 @@ fn invalid_utf_8() {
     bytes.extend(b"2,2021-10-01T08:02:00Z,G\xff\xfet,s3,ann,\n");
     place.write("in/b.csv", bytes);
     let ended = Line::default().run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (3, "UTF8"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            3,
+            "warning: byte 0xff is not UTF-8: \"in/b.csv\" line 4 byte 153 row 2; expected UTF-8 text\n"
+        )
+    );
     assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 42);
 }
 
@@ -121,7 +162,10 @@ fn a_missing_user_column() {
     let ended = Line { pipeline: "--userid_column_name=usrName", ..Line::default() }.run(&place);
     assert_eq!(
         (ended.code, ended.messages().as_str()),
-        (1, "error: there is no user column \"usrName\"; the nearest columns are userName\n")
+        (
+            1,
+            "error: there is no user column in the training data: \"usrName\"; the nearest columns are userName\n"
+        )
     );
     nothing_is_left(&place);
 }
@@ -132,7 +176,10 @@ fn a_user_filter_that_matches_nobody() {
     let ended = Line { pipeline: "--userid_filter=Ann", ..Line::default() }.run(&place);
     assert_eq!(
         (ended.code, ended.messages().as_str()),
-        (1, "error: --userid_filter \"Ann\" matches nobody; there are 2 users, the commonest are ann (60 rows), bob (60 rows)\n")
+        (
+            1,
+            "error: --userid_filter \"Ann\" matches nobody in the training data; there are 2 users, the commonest are ann (60 rows), bob (60 rows)\n"
+        )
     );
 }
 
@@ -143,16 +190,28 @@ fn feature_columns_that_are_not_in_the_log() {
     let ended = Line { pipeline: "--columns_file=columns.txt", ..Line::default() }.run(&place);
     assert_eq!(
         (ended.code, ended.messages().as_str()),
-        (1, "error: none of the 1 feature columns is in the log: there is no column \"evntName\"; the nearest columns are eventName, eventTime, event_dt\n")
+        (
+            1,
+            "warning: there is no feature column in the training data: \"evntName\"; the nearest columns are eventName, eventTime\nerror: none of the 1 feature columns is in the log: there is no column \"evntName\"; the nearest columns are eventName, eventTime\n"
+        )
     );
 }
 
 #[test]
 fn a_time_that_does_not_parse() {
     let place = place();
-    place.write("in/b.csv", ",eventTime,eventName,eventSource,userName,errorCode\n0,yesterday,Get,s3,ann,\n");
+    place.write(
+        "in/b.csv",
+        ",eventTime,eventName,eventSource,userName,errorCode\n0,yesterday,Get,s3,ann,\n",
+    );
     let ended = Line::default().run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (3, "TIME"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            3,
+            "warning: \"yesterday\" is not a time: \"in/b.csv\" row 0 field \"eventTime\"; expected an ISO 8601 time like \"2021-10-01T08:00:00Z\"\n"
+        )
+    );
 }
 
 #[test]
@@ -160,7 +219,13 @@ fn a_training_set_of_one_row() {
     let place = place();
     place.write("train/a.csv", log(&["ann"], 1));
     let ended = Line::default().run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (1, "ONE ROW"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            1,
+            "error: no model could be trained: user \"ann\": 1 training row, and --train_min_history asks for 2\n"
+        )
+    );
     nothing_is_left(&place);
 }
 
@@ -168,11 +233,21 @@ fn a_training_set_of_one_row() {
 fn columns_that_are_all_constant() {
     let place = place();
     let row = |n: usize| format!("{n},2021-10-01T08:{n:02}:00Z,Get,s3,ann,\n");
-    let text = |n: usize| (0..n).map(row).fold(",eventTime,eventName,eventSource,userName,errorCode\n".to_owned(), |t, r| t + &r);
+    let text = |n: usize| {
+        (0..n)
+            .map(row)
+            .fold(",eventTime,eventName,eventSource,userName,errorCode\n".to_owned(), |t, r| t + &r)
+    };
     place.write("train/a.csv", text(50));
     place.write("in/a.csv", text(5));
     let ended = Line::default().run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (0, "CONSTANT"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            0,
+            "warning: user \"ann\": all 3 feature columns are constant in the 50 training rows; every other value will look unusual\n"
+        )
+    );
 }
 
 #[test]
@@ -182,10 +257,17 @@ fn an_output_that_exists_is_replaced_only_on_request_and_on_success() {
     let ended = Line::default().run(&place);
     assert_eq!(
         (ended.code, ended.messages().as_str()),
-        (1, "error: \"out.csv\" exists already; choose another name or pass --overwrite\n")
+        (
+            1,
+            "error: to-file: \"out.csv\" exists already; choose another name or pass --overwrite\n"
+        )
     );
     assert_eq!(place.read("out.csv"), "precious");
-    let fails = Line { file: "--filename=out.csv --overwrite", pipeline: "--userid_filter=nobody", ..Line::default() };
+    let fails = Line {
+        file: "--filename=out.csv --overwrite",
+        pipeline: "--userid_filter=nobody",
+        ..Line::default()
+    };
     assert_eq!(fails.run(&place).code, 1);
     assert_eq!(place.read("out.csv"), "precious");
     let ended = Line { file: "--filename=out.csv --overwrite", ..Line::default() }.run(&place);
@@ -197,7 +279,10 @@ fn an_output_that_exists_is_replaced_only_on_request_and_on_success() {
 fn an_output_directory_that_cannot_be_written() {
     let place = place();
     let ended = Line { file: "--filename=in/a.csv/out.csv", ..Line::default() }.run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (1, "UNWRITABLE"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (1, "error: to-file: File exists (os error 17): cannot create directory \"in/a.csv\"\n")
+    );
 }
 
 /// A limit on file size makes writing fail midway, as a full disk does.
@@ -215,7 +300,10 @@ fn a_disk_that_is_full() {
     );
     shell.current_dir(place.path(".")).args(["-c", &line]);
     let ended = Ended::of(shell.output().unwrap());
-    assert_eq!((ended.code, ended.messages().as_str()), (1, "FULL"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (1, "error: to-file: File too large (os error 27): cannot write \"out.csv\"\n")
+    );
     nothing_is_left(&place);
 }
 
@@ -241,7 +329,9 @@ fn unknown_names_and_values_are_told_together() {
 #[test]
 fn stages_in_the_wrong_order_and_a_required_option_left_out() {
     let place = place();
-    let ended = place.morpheus("run pipeline-ae from-cloudtrail train-ae inf-pytorch serialize to-file --filename=out.csv");
+    let ended = place.morpheus(
+        "run pipeline-ae from-cloudtrail train-ae inf-pytorch serialize to-file --filename=out.csv",
+    );
     assert_eq!(
         (ended.code, ended.stdout.as_str(), ended.messages().as_str()),
         (
@@ -276,14 +366,24 @@ fn a_user_who_was_not_trained() {
     let ended = Line::default().run(&place);
     assert_eq!(
         (ended.code, ended.messages().as_str()),
-        (3, "warning: user \"eve\" has no model: 20 rows passed on with an empty score; train on this user's rows, or add --use_generic_model to pipeline-ae\n")
+        (
+            3,
+            "warning: user \"eve\" has no model: 20 rows passed on with an empty score; train on this user's rows, or add --use_generic_model to pipeline-ae\n"
+        )
     );
     let output = place.read("out.csv");
-    let unscored = common::column(&output, "ae_anomaly_score").iter().filter(|cell| cell.is_empty()).count();
+    let unscored =
+        common::column(&output, "ae_anomaly_score").iter().filter(|cell| cell.is_empty()).count();
     assert_eq!(unscored, 20);
-    assert!(ended.stdout.contains("scored     20 rows, 20 rows without a model\n"), "{}", ended.stdout);
+    assert!(
+        ended.stdout.contains("scored     20 rows, 20 rows without a model\n"),
+        "{}",
+        ended.stdout
+    );
 
-    let generic = Line { pipeline: "--use_generic_model", file: "--filename=generic.csv", ..Line::default() }.run(&place);
+    let generic =
+        Line { pipeline: "--use_generic_model", file: "--filename=generic.csv", ..Line::default() }
+            .run(&place);
     assert_eq!((generic.code, generic.messages().as_str()), (0, ""));
     assert_eq!(numbers(&place.read("generic.csv"), "ae_anomaly_score").len(), 40);
 }
@@ -291,17 +391,124 @@ fn a_user_who_was_not_trained() {
 #[test]
 fn strictness_turns_what_is_skipped_into_a_failure() {
     let place = place();
-    place.write("in/b.csv", ",eventTime,eventName,eventSource,userName,errorCode\n0,yesterday,Get,s3,ann,\n");
+    place.write(
+        "in/b.csv",
+        ",eventTime,eventName,eventSource,userName,errorCode\n0,yesterday,Get,s3,ann,\n",
+    );
     let ended = Line { run: "--strict", ..Line::default() }.run(&place);
     assert_eq!(ended.code, 1);
-    assert!(ended.messages().ends_with("error: --strict: 1 rows and 0 files of the input would be skipped\n"), "{}", ended.stderr);
+    assert!(
+        ended
+            .messages()
+            .ends_with("error: --strict: 1 rows and 0 files of the input would be skipped\n"),
+        "{}",
+        ended.stderr
+    );
     nothing_is_left(&place);
 }
 
 #[test]
 fn a_pickle_is_refused() {
     let place = place();
-    place.write("model.pkl", b"\x80\x04\x95\x10\x00\x00\x00".as_slice());
+    place.write(
+        "model.pkl",
+        b"\x80\x04\x95\x10\x00\x00\x00\x00\x00\x00\x00\x8c\x05dill.\x94.".repeat(40),
+    );
     let ended = Line { train: "--pretrained_filename=model.pkl", ..Line::default() }.run(&place);
-    assert_eq!((ended.code, ended.messages().as_str()), (1, "PICKLE"));
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            1,
+            "warning: --train_epochs of train-ae has no effect: with --pretrained_filename nothing is trained\n\
+             warning: --seed of train-ae has no effect: with --pretrained_filename nothing is trained\n\
+             error: model.pkl: the file is a Python pickle, as the original pipeline writes it; reading a pickle runs whatever code it contains, so it is refused; train a new model file from the training logs instead\n"
+        )
+    );
+}
+
+#[test]
+fn a_feature_that_no_new_event_carries_counts_as_missing() {
+    let place = place();
+    place.write("in/a.csv", log(&["ann"], 20).replace(",errorCode", ",note"));
+    let ended = Line::default().run(&place);
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            0,
+            "warning: feature column \"errorCode\", which the model of user \"ann\" has learnt, is not in the input: it counts as missing there\n"
+        )
+    );
+    assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 20);
+}
+
+#[test]
+fn a_text_in_a_column_learnt_as_numbers_counts_as_missing() {
+    let place = place();
+    let with = |log: String, values: [&str; 3]| {
+        let mut number = 0;
+        let lines = log.lines().map(|line| {
+            number += 1;
+            let cell = if number == 1 { "requestParametersmaxResults" } else { values[number % 3] };
+            format!("{line},{cell}\n")
+        });
+        lines.collect::<String>()
+    };
+    place.write("train/a.csv", with(log(&["ann"], 60), ["5", "10", "20"]));
+    place.write("in/a.csv", with(log(&["ann"], 6), ["5", "many", "20"]));
+    let ended = Line::default().run(&place);
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            3,
+            "warning: user \"ann\": 2 cells of column \"requestParametersmaxResults\" are no numbers, as the model has learnt it, and count as missing; the first is \"many\" in row 2\n"
+        )
+    );
+    assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 6);
+    assert!(
+        ended.stdout.contains("skipped    input: 2 cells that are no numbers"),
+        "{}",
+        ended.stdout
+    );
+}
+
+#[test]
+fn a_user_with_the_name_of_everyones_model_never_stands_in_for_others() {
+    let place = place();
+    place.write("train/a.csv", log(&["ann", "*"], 60));
+    place.write("in/a.csv", log(&["ann", "*", "eve"], 5));
+    let ended = Line::default().run(&place);
+    assert_eq!(ended.code, 3);
+    let scores = common::column(&place.read("out.csv"), "ae_anomaly_score");
+    assert_eq!(scores.iter().filter(|cell| cell.is_empty()).count(), 10);
+}
+
+#[test]
+fn rows_without_a_user_and_of_other_users_are_counted() {
+    let place = place();
+    place.write("in/b.csv", log(&["ann", ""], 5));
+    let ended = Line::default().run(&place);
+    assert_eq!(ended.code, 3);
+    assert!(ended.stdout.contains("skipped    input: 5 rows without a user\n"), "{}", ended.stdout);
+    let one =
+        Line { pipeline: "--userid_filter=ann", file: "--filename=ann.csv", ..Line::default() }
+            .run(&place);
+    assert_eq!(one.code, 0);
+    assert!(
+        one.stdout.contains("left out   25 rows of other users, as --userid_filter asks\n"),
+        "{}",
+        one.stdout
+    );
+}
+
+#[test]
+fn reading_no_file_at_all_is_refused() {
+    let place = place();
+    let ended = Line { source: "--input_glob=in/* --max_files=0", ..Line::default() }.run(&place);
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            2,
+            "error: from-cloudtrail: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all\nsee morpheus run pipeline-ae --help\n"
+        )
+    );
 }

@@ -35,7 +35,8 @@ fn golden_distribution_of_the_later_library() {
     let text = std::fs::read_to_string(folder.join("distribution.json")).unwrap();
     let expected: Value = serde_json::from_str(&text).unwrap();
     let expected = &expected["versions"]["main"];
-    let features: Vec<String> = serde_json::from_value(expected["plan"]["features"].clone()).unwrap();
+    let features: Vec<String> =
+        serde_json::from_value(expected["plan"]["features"].clone()).unwrap();
     let mut scores_csv = csv::Reader::from_path(folder.join("scores_main.csv")).unwrap();
     let headers = scores_csv.headers().unwrap().clone();
     let (row_at, mean_at) = (0, headers.iter().position(|h| h == "mean_of_five").unwrap());

@@ -42,7 +42,9 @@ fn the_takeover_in_the_example_data_is_found() {
         data = data.display()
     ));
     ok(&ended);
-    assert!(ended.stdout.starts_with("Configuring Pipeline via CLI\nStarting pipeline via CLI... Ctrl+C to Quit\n"));
+    assert!(ended.stdout.starts_with(
+        "Configuring Pipeline via CLI\nStarting pipeline via CLI... Ctrl+C to Quit\n"
+    ));
     assert!(ended.stdout.contains("6 rows with z > 4"), "{}", ended.stdout);
     let labels = std::fs::read_to_string(data.join("labels.csv")).unwrap();
     let mut taken_over = column(&labels, "row");
@@ -62,10 +64,15 @@ fn bytes_do_not_depend_on_threads_or_on_the_run() {
     let place = place();
     let mut outputs = Vec::new();
     for (number, threads) in [1, 2, 4, 4].into_iter().enumerate() {
-        let run = format!("--num_threads={threads} --compute_threads={threads} --pipeline_batch_size=16");
-        let train = format!("--train_data_glob=train/* --seed=7 --models_output_filename=models{number}");
+        let run =
+            format!("--num_threads={threads} --compute_threads={threads} --pipeline_batch_size=16");
+        let train =
+            format!("--train_data_glob=train/* --seed=7 --models_output_filename=models{number}");
         ok(&place.morpheus(&line(&run, &train, &format!("{AFTER} --filename=out{number}.csv"))));
-        outputs.push((place.read(&format!("out{number}.csv")), std::fs::read(place.path(&format!("models{number}"))).unwrap()));
+        outputs.push((
+            place.read(&format!("out{number}.csv")),
+            std::fs::read(place.path(&format!("models{number}"))).unwrap(),
+        ));
     }
     for other in &outputs[1..] {
         assert!(outputs[0].0 == other.0, "output differs");
@@ -77,15 +84,35 @@ fn bytes_do_not_depend_on_threads_or_on_the_run() {
 fn another_seed_gives_other_scores_and_a_drawn_one_is_shown() {
     let place = place();
     for (seed, name) in [("--seed=1", "a.csv"), ("--seed=2", "b.csv")] {
-        ok(&place.morpheus(&line("", &format!("--train_data_glob=train/* {seed}"), &format!("{AFTER} --filename={name}"))));
+        ok(&place.morpheus(&line(
+            "",
+            &format!("--train_data_glob=train/* {seed}"),
+            &format!("{AFTER} --filename={name}"),
+        )));
     }
     assert_ne!(place.read("a.csv"), place.read("b.csv"));
-    let manual = line("--manual_seed=1", "--train_data_glob=train/*", &format!("{AFTER} --filename=c.csv"));
+    let manual =
+        line("--manual_seed=1", "--train_data_glob=train/*", &format!("{AFTER} --filename=c.csv"));
     ok(&place.morpheus(&manual));
     assert_eq!(place.read("a.csv"), place.read("c.csv"));
-    let ended = place.morpheus(&line("", "--train_data_glob=train/*", &format!("{AFTER} --filename=d.csv")));
-    let seed = ended.stdout.lines().find_map(|line| line.strip_prefix("seed ")).unwrap().split_whitespace().next().unwrap();
-    let again = line("", &format!("--train_data_glob=train/* --seed={seed}"), &format!("{AFTER} --filename=e.csv"));
+    let ended = place.morpheus(&line(
+        "",
+        "--train_data_glob=train/*",
+        &format!("{AFTER} --filename=d.csv"),
+    ));
+    let seed = ended
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("seed "))
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap();
+    let again = line(
+        "",
+        &format!("--train_data_glob=train/* --seed={seed}"),
+        &format!("{AFTER} --filename=e.csv"),
+    );
     ok(&place.morpheus(&again));
     assert_eq!(place.read("d.csv"), place.read("e.csv"));
 }
@@ -95,7 +122,11 @@ fn models_from_a_file_score_as_the_run_that_wrote_them() {
     let place = place();
     let train = "--train_data_glob=train/* --seed=3 --models_output_filename=models/all.dfp";
     ok(&place.morpheus(&line("", train, &format!("{AFTER} --filename=a.csv"))));
-    ok(&place.morpheus(&line("", "--pretrained_filename=models/all.dfp", &format!("{AFTER} --filename=b.csv"))));
+    ok(&place.morpheus(&line(
+        "",
+        "--pretrained_filename=models/all.dfp",
+        &format!("{AFTER} --filename=b.csv"),
+    )));
     assert_eq!(place.read("a.csv"), place.read("b.csv"));
 }
 
@@ -109,7 +140,11 @@ fn without_files_or_models_a_model_learns_the_message_that_it_scores() {
 #[test]
 fn columns_are_the_index_the_file_row_the_log_and_the_score() {
     let place = place();
-    ok(&place.morpheus(&line("--pipeline_batch_size=7", "--train_data_glob=train/* --seed=3", &format!("{AFTER} --filename=a.csv"))));
+    ok(&place.morpheus(&line(
+        "--pipeline_batch_size=7",
+        "--train_data_glob=train/* --seed=3",
+        &format!("{AFTER} --filename=a.csv"),
+    )));
     let output = place.read("a.csv");
     assert_eq!(
         output.lines().next().unwrap(),
@@ -118,7 +153,8 @@ fn columns_are_the_index_the_file_row_the_log_and_the_score() {
     // Users in order of first appearance, each numbered from 0; rows keep their number in the file.
     let index: Vec<f64> = (0..40).chain(0..40).map(f64::from).collect();
     assert_eq!(numbers(&output, ""), index);
-    let file_rows: Vec<f64> = (0..40).map(|i| f64::from(2 * i)).chain((0..40).map(|i| f64::from(2 * i + 1))).collect();
+    let file_rows: Vec<f64> =
+        (0..40).map(|i| f64::from(2 * i)).chain((0..40).map(|i| f64::from(2 * i + 1))).collect();
     assert_eq!(numbers(&output, "_index_"), file_rows);
     assert_eq!(column(&output, "event_dt")[0], "2021-10-01 00:00:00+00:00");
 }
@@ -137,21 +173,31 @@ fn further_columns_by_option() {
         "userName,errorCode,reconstruct_loss,zscore,errorCode_pred,errorCode_loss,errorCode_z_loss,max_abs_z,mean_abs_z"
     );
     let worst = numbers(&output, "max_abs_z");
-    assert!(numbers(&output, "mean_abs_z").iter().zip(&worst).all(|(mean, max)| 0.0 <= *mean && mean <= max));
+    assert!(
+        numbers(&output, "mean_abs_z")
+            .iter()
+            .zip(&worst)
+            .all(|(mean, max)| 0.0 <= *mean && mean <= max)
+    );
     assert!(column(&output, "errorCode_pred").iter().all(|cell| cell == "Denied"));
 }
 
 #[test]
 fn json_lines_and_parquet_are_told_by_the_name() {
     let place = place();
-    let rest = format!("{AFTER} --filename=a.jsonlines to-file --filename=a.parquet to-file --filename=a.csv");
+    let rest = format!(
+        "{AFTER} --filename=a.jsonlines to-file --filename=a.parquet to-file --filename=a.csv"
+    );
     ok(&place.morpheus(&line("", "--train_data_glob=train/* --seed=3", &rest)));
     let lines = place.read("a.jsonlines");
     assert_eq!(lines.lines().count(), 80);
     let first: serde_json::Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!(first["event_dt"], 1_633_046_400_000_i64);
     assert_eq!(first["errorCode"], "Denied");
-    assert_eq!(first["ae_anomaly_score"].as_f64().unwrap(), numbers(&place.read("a.csv"), "ae_anomaly_score")[0]);
+    assert_eq!(
+        first["ae_anomaly_score"].as_f64().unwrap(),
+        numbers(&place.read("a.csv"), "ae_anomaly_score")[0]
+    );
     let parquet = std::fs::read(place.path("a.parquet")).unwrap();
     assert!(parquet.starts_with(b"PAR1") && parquet.ends_with(b"PAR1"));
 }
@@ -171,7 +217,11 @@ fn a_source_can_be_dumped_and_monitored() {
 #[test]
 fn options_without_meaning_are_said_once() {
     let place = place();
-    let ended = place.morpheus(&line("--use_cpp=true", "--train_data_glob=train/* --seed=1 --sort_glob", &format!("{AFTER} --filename=a.csv")));
+    let ended = place.morpheus(&line(
+        "--use_cpp=true",
+        "--train_data_glob=train/* --seed=1 --sort_glob",
+        &format!("{AFTER} --filename=a.csv"),
+    ));
     ok(&ended);
     assert_eq!(
         ended.messages(),
@@ -185,7 +235,8 @@ fn max_history_takes_the_newest_rows_and_min_history_leaves_users_out() {
     let place = place();
     place.write("train/b.csv", log(&["eve"], 5));
     place.write("in/b.csv", log(&["eve"], 5));
-    let train = "--train_data_glob=train/*.csv --seed=1 --train_min_history=10 --train_max_history=50";
+    let train =
+        "--train_data_glob=train/*.csv --seed=1 --train_min_history=10 --train_max_history=50";
     let ended = place.morpheus(&line("", train, &format!("{AFTER} --filename=a.csv")));
     assert_eq!(ended.code, 3);
     assert_eq!(
@@ -220,9 +271,16 @@ fn ctrl_c_ends_with_130() {
     let place = Place::new();
     place.write("train/a.csv", log(&["ann"], 3000));
     place.write("in/a.csv", log(&["ann"], 40));
-    let words = line("", "--train_data_glob=train/* --train_epochs=100000", &format!("{AFTER} --filename=a.csv"));
+    let words = line(
+        "",
+        "--train_data_glob=train/* --train_epochs=100000",
+        &format!("{AFTER} --filename=a.csv"),
+    );
     let mut command = place.command();
-    command.args(words.split_whitespace()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    command
+        .args(words.split_whitespace())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
     let mut child = command.spawn().unwrap();
     // The first lines are printed once the handler is in place.
     let mut stdout = std::io::BufReader::new(child.stdout.take().unwrap());
@@ -230,7 +288,10 @@ fn ctrl_c_ends_with_130() {
     for _ in 0..2 {
         std::io::BufRead::read_line(&mut stdout, &mut text).unwrap();
     }
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(kill.success());
     let ended = Ended::of(child.wait_with_output().unwrap());
     assert_eq!(ended.code, 130, "{}", ended.stderr);

@@ -26,7 +26,8 @@ fn scores(seed: u64) -> Option<Vec<f64>> {
     ));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     let output = place.read("output.csv");
-    let input = std::fs::read_to_string(format!("{data}/validation/dfp-user123-validation.csv")).unwrap();
+    let input =
+        std::fs::read_to_string(format!("{data}/validation/dfp-user123-validation.csv")).unwrap();
     let columns = input.lines().next().unwrap().trim_start_matches(',');
     assert_eq!(
         output.lines().next().unwrap(),

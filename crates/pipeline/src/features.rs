@@ -47,20 +47,26 @@ pub const CLOUDTRAIL: &[&str] = &[
 pub fn columns(name: &str) -> Result<Vec<String>, String> {
     let path = Path::new(name);
     if path.is_file() {
-        let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read {name:?}: {e}"))?;
-        let names: Vec<String> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let text =
+            std::fs::read_to_string(path).map_err(|e| format!("cannot read {name:?}: {e}"))?;
+        let names: Vec<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
         if names.is_empty() {
             return Err(format!("{name:?} names no column; write one column name a line"));
         }
         return Ok(names);
     }
-    let file = path.file_name().and_then(|file| file.to_str()).unwrap_or(name);
-    match file {
+    match name.strip_prefix("data/").unwrap_or(name) {
         "cloudtrail" | "columns_ae.txt" | "columns_ae_cloudtrail.txt" => {
             Ok(CLOUDTRAIL.iter().map(|&column| column.to_owned()).collect())
         }
-        _ => Err(format!("there is no file {name:?}, and the only built-in list is \"cloudtrail\"")),
+        _ => {
+            Err(format!("there is no file {name:?}, and the only built-in list is \"cloudtrail\""))
+        }
     }
 }
 
@@ -75,7 +81,8 @@ mod tests {
         }
         assert_eq!(
             columns("clodtrail"),
-            Err("there is no file \"clodtrail\", and the only built-in list is \"cloudtrail\"".to_owned())
+            Err("there is no file \"clodtrail\", and the only built-in list is \"cloudtrail\""
+                .to_owned())
         );
     }
 
@@ -84,7 +91,10 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("columns.txt");
         std::fs::write(&path, "eventName \n\n userAgent\r\n").unwrap();
-        assert_eq!(columns(path.to_str().unwrap()), Ok(vec!["eventName".into(), "userAgent".into()]));
+        assert_eq!(
+            columns(path.to_str().unwrap()),
+            Ok(vec!["eventName".into(), "userAgent".into()])
+        );
         std::fs::write(&path, "\n").unwrap();
         assert!(columns(path.to_str().unwrap()).unwrap_err().contains("names no column"));
     }

@@ -85,7 +85,9 @@ mod tests {
         let ints = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
         let batch =
             RecordBatch::try_from_iter([("a", ints(vec![1])), ("b", ints(vec![2]))]).unwrap();
-        let batch = with_columns(&batch, [("a".into(), ints(vec![3])), ("c".into(), ints(vec![4]))]).unwrap();
+        let batch =
+            with_columns(&batch, [("a".into(), ints(vec![3])), ("c".into(), ints(vec![4]))])
+                .unwrap();
         let names: Vec<_> = batch.schema().fields().iter().map(|f| f.name().clone()).collect();
         assert_eq!(names, ["a", "b", "c"]);
         assert_eq!(batch.column(0).as_ref(), ints(vec![3]).as_ref());

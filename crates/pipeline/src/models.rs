@@ -4,8 +4,9 @@ use dfp_model::user_model::UserModel;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// The name of the model that is trained on the rows of all users.
-pub const GENERIC: &str = "generic";
+/// The name of the model that is trained on the rows of all users. No user may be called so: a
+/// user's model must never stand in for others.
+pub const GENERIC: &str = "*";
 
 /// Models by user. Shared by the stages; `train-ae` puts models in while others look them up.
 #[derive(Debug, Default)]
@@ -30,6 +31,14 @@ impl Models {
     pub fn of(&self, user: &str) -> Option<Arc<UserModel>> {
         let own = self.by_user.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned();
         own.or_else(|| self.generic.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// All models of users, by name.
+    pub fn all(&self) -> Vec<Arc<UserModel>> {
+        let models = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        let mut models: Vec<_> = models.values().cloned().collect();
+        models.sort_by(|a, b| a.header().user.cmp(&b.header().user));
+        models
     }
 
     /// Number of users with a model of their own.

@@ -23,7 +23,14 @@ pub enum Progress<'a> {
     /// A file was read.
     Read { purpose: &'static str, files_done: usize, files: usize, rows: usize },
     /// An epoch of a user's training is over.
-    Trained { user: &'a str, users_done: usize, users: usize, epoch: usize, epochs: usize, loss: f64 },
+    Trained {
+        user: &'a str,
+        users_done: usize,
+        users: usize,
+        epoch: usize,
+        epochs: usize,
+        loss: f64,
+    },
     /// Rows were scored; `total` is known once the source has been read.
     Scored { rows: usize, total: usize },
     /// A monitor stage saw rows; `position` counts the monitors of the pipeline from 0.
@@ -49,10 +56,8 @@ pub struct Summary {
     pub rows_read: usize,
     /// Rows and files left out while reading, one line a reason, with counts.
     pub skipped: Vec<String>,
-    /// Rows left out while reading, of input and training files, as far as they could be counted.
-    pub rows_skipped: usize,
-    /// Rows without a user id, which belong to no fingerprint.
-    pub rows_without_user: usize,
+    /// Rows of users that `--userid_filter` did not ask for.
+    pub rows_of_others: usize,
     /// Rows scored.
     pub rows_scored: usize,
     /// Rows passed on with an empty score since their user has no model.
@@ -76,10 +81,7 @@ pub struct Summary {
 impl Summary {
     /// Whether any input was left out, so that the run is not wholly done.
     pub fn anything_skipped(&self) -> bool {
-        !self.skipped.is_empty()
-            || self.rows_without_user > 0
-            || self.rows_without_model > 0
-            || !self.failed_users.is_empty()
+        !self.skipped.is_empty() || self.rows_without_model > 0 || !self.failed_users.is_empty()
     }
 }
 

@@ -5,16 +5,16 @@ use crate::models::{GENERIC, Models};
 use crate::plan::{self, Details, Plan, StageSettings};
 use crate::report::{Reporter, Summary, Weight};
 use crate::source::{self, CloudtrailSource, ReadCount};
-use crate::stages::{self, ScoreBook};
+use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, Trained, Trainer};
-use crate::users::{self, Users};
+use crate::users;
 use dfp_flow::{Failure, Pipeline, Report, Stop};
 use dfp_model::artifact;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Runs a pipeline to its end.
 ///
@@ -27,17 +27,37 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     }
     let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
     // Everything that can be refused without reading data is refused before training.
-    let files = source::find(&plan.source.input_glob, plan.source.recursive, plan.source.max_files, plan.source.allow_no_files)?;
-    let source = CloudtrailSource::new(files, plan, Arc::clone(&run.pool), Arc::clone(reporter), Arc::clone(&run.input), Arc::clone(&run.book));
+    let files = source::find(
+        &plan.source.input_glob,
+        plan.source.recursive,
+        plan.source.max_files,
+        plan.source.allow_no_files,
+    )?;
+    let source = CloudtrailSource::new(
+        files,
+        plan,
+        Arc::clone(&run.pool),
+        Arc::clone(reporter),
+        Arc::clone(&run.input),
+        Arc::clone(&run.book),
+    );
     let sinks = run.open_sinks()?;
     run.prepare_models()?;
     let chain = run.chain(Pipeline::new("from-cloudtrail", Box::new(source)), sinks);
     let start = Instant::now();
-    let options = dfp_flow::Options { edge_buffer_size: plan.edge_buffer_size, num_threads: plan.num_threads };
+    let options = dfp_flow::Options {
+        edge_buffer_size: plan.edge_buffer_size,
+        num_threads: plan.num_threads,
+    };
     let result = chain.run(&options, stop);
     reporter.phase_over();
-    run.summary.phases.push(("scoring", start.elapsed()));
+    let training = *run.training_time.lock().unwrap_or_else(PoisonError::into_inner);
+    if training > Duration::ZERO {
+        run.summary.phases.push(("training", training));
+    }
+    run.summary.phases.push(("reading and scoring", start.elapsed() - training));
     let report = result.map_err(failed)?;
+    run.write_models_of_messages()?;
     run.finish(&report)
 }
 
@@ -58,16 +78,20 @@ struct Run<'a> {
     book: Arc<ScoreBook>,
     input: Arc<Mutex<ReadCount>>,
     failed: Arc<Mutex<Vec<(String, String)>>>,
+    gaps: Arc<Gaps>,
+    /// Time spent on training on messages, while the engine ran.
+    training_time: Arc<Mutex<Duration>>,
     written: Vec<(String, Arc<AtomicUsize>)>,
     summary: Summary,
 }
 
 impl<'a> Run<'a> {
     fn new(plan: &'a Plan, reporter: Arc<dyn Reporter>, stop: Stop) -> Result<Self, RunError> {
-        let pool = ThreadPoolBuilder::new()
-            .num_threads(plan.compute_threads)
-            .build()
-            .map_err(|error| RunError::Failed(format!("cannot start {} threads: {error}", plan.compute_threads)))?;
+        let pool = ThreadPoolBuilder::new().num_threads(plan.compute_threads).build().map_err(
+            |error| {
+                RunError::Failed(format!("cannot start {} threads: {error}", plan.compute_threads))
+            },
+        )?;
         Ok(Self {
             plan,
             reporter,
@@ -77,6 +101,8 @@ impl<'a> Run<'a> {
             book: Arc::default(),
             input: Arc::default(),
             failed: Arc::default(),
+            gaps: Arc::default(),
+            training_time: Arc::default(),
             written: Vec::new(),
             summary: Summary::default(),
         })
@@ -89,7 +115,8 @@ impl<'a> Run<'a> {
             if let StageSettings::ToFile(settings) = stage {
                 let rows = Arc::default();
                 self.written.push((settings.filename.display().to_string(), Arc::clone(&rows)));
-                sinks.push(stages::ToFile::open(settings, rows)?);
+                let sink = stages::ToFile::open(settings, rows);
+                sinks.push(sink.map_err(|error| RunError::Failed(format!("to-file: {error}")))?);
             }
         }
         Ok(sinks.into_iter())
@@ -118,7 +145,8 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         let refuse = |why: String| RunError::Failed(format!("{}: {why}", path.display()));
         let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-        let models = artifact::read(&bytes, &artifact::Limits::default()).map_err(|e| refuse(e.to_string()))?;
+        let models = artifact::read(&bytes, &artifact::Limits::default())
+            .map_err(|e| refuse(e.to_string()))?;
         for model in models {
             let user: Arc<str> = Arc::from(model.header().user.as_str());
             self.insert(user, Arc::new(model));
@@ -127,11 +155,17 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    fn refuse_name(&self, user: &str) {
+        let why = "the name stands for the model of all users".to_owned();
+        self.reporter.say(Weight::Error, &stages::no_model(user, &why));
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((user.to_owned(), why));
+    }
+
     fn insert(&self, user: Arc<str>, model: Arc<dfp_model::user_model::UserModel>) {
-        if *user == *GENERIC {
-            self.models.insert_generic(model);
-        } else {
-            self.models.insert(user, model);
+        match (*user == *GENERIC, self.plan.generic_model) {
+            (true, true) => self.models.insert_generic(model),
+            (true, false) => {}
+            (false, _) => self.models.insert(user, model),
         }
     }
 
@@ -147,25 +181,34 @@ impl<'a> Run<'a> {
             reporter: self.reporter.as_ref(),
         };
         let table = source::read(&files, "training data", &reading)?;
-        let users = Users::of(&table.batch, &self.plan.user_column, self.plan.user_filter.as_deref())?;
-        let count = ReadCount::of(&table, &users, "training data");
-        self.summary.skipped.extend(count.skipped);
-        self.summary.rows_skipped += count.rows_skipped;
+        // Everyone's model learns from everyone, whoever is scored.
+        let everyone = source::users(&table, None, "training data", &reading)?;
+        self.summary.skipped.extend(ReadCount::of(&table, &everyone, "training data").skipped);
         self.summary.phases.push(("reading training data", start.elapsed()));
 
         let start = Instant::now();
         let reporter = Arc::clone(&self.reporter);
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
-        let mut tasks = Vec::with_capacity(users.rows.len() + 1);
+        trainer.warn_of_absent_columns(&table.batch.schema());
+        let mut tasks = Vec::with_capacity(everyone.rows.len() + 1);
         if self.plan.generic_model {
-            let mut everyone: Vec<u32> = users.rows.iter().flat_map(|(_, rows)| rows).copied().collect();
-            everyone.sort_unstable();
-            let rows = trainer.features(&users::take(&table, &everyone, 0)?)?;
+            let mut rows: Vec<u32> =
+                everyone.rows.iter().flat_map(|(_, rows)| rows).copied().collect();
+            rows.sort_unstable();
+            let rows = trainer.features(&users::take(&table, &rows)?)?;
             tasks.push(Task { user: Arc::from(GENERIC), rows });
         }
-        for (user, rows) in users.rows {
-            let rows = trainer.features(&users::take(&table, &rows, 0)?)?;
+        let users = match everyone.only(self.plan.user_filter.as_deref(), "training data") {
+            Err(_) if self.plan.generic_model => Vec::new(),
+            users => users?.rows,
+        };
+        for (user, rows) in users {
+            if *user == *GENERIC {
+                self.refuse_name(&user);
+                continue;
+            }
+            let rows = trainer.features(&users::take(&table, &rows)?)?;
             stages::warn_if_constant(&user, &rows, reporter.as_ref())?;
             tasks.push(Task { user, rows });
         }
@@ -186,10 +229,12 @@ impl<'a> Run<'a> {
                     models.push(Arc::clone(&model));
                     self.insert(user, model);
                 }
-                Err(why) => {
-                    self.reporter.say(Weight::Error, &stages::no_model(&user, &why));
-                    failed.push((user.to_string(), why));
-                }
+                Err(why) => failed.push((user.to_string(), why)),
+            }
+        }
+        if !self.models.is_empty() || failed.len() > 1 {
+            for (user, why) in &failed {
+                self.reporter.say(Weight::Error, &stages::no_model(user, why));
             }
         }
         if self.models.is_empty() {
@@ -209,21 +254,43 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// Models from files are written before anything is scored; these only exist now.
+    fn write_models_of_messages(&self) -> Result<(), RunError> {
+        match self.train_ae() {
+            Some(settings) if settings.train_data_glob.is_none() => {
+                match &settings.models_output_filename {
+                    Some(path) => write_models(&self.models.all(), path),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn chain(
         &self,
         mut chain: Pipeline<crate::message::Message>,
         mut sinks: std::vec::IntoIter<stages::ToFile>,
     ) -> Pipeline<crate::message::Message> {
-        let details = self.plan.stages.iter().any(
-            |stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None),
-        );
+        let details =
+            self.plan.stages.iter().any(
+                |stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None),
+            );
         let mut monitors = 0;
         for stage in &self.plan.stages {
             chain = match stage {
-                StageSettings::TrainAe(settings) => chain.stage("train-ae", Box::new(self.train_stage(settings))),
-                StageSettings::Preprocess => {
-                    chain.stage("preprocess", Box::new(stages::Preprocess { models: Arc::clone(&self.models) }))
+                StageSettings::TrainAe(settings) => {
+                    chain.stage("train-ae", Box::new(self.train_stage(settings)))
                 }
+                StageSettings::Preprocess => chain.stage(
+                    "preprocess",
+                    Box::new(stages::Preprocess {
+                        models: Arc::clone(&self.models),
+                        strict: self.plan.strict,
+                        gaps: Arc::clone(&self.gaps),
+                        reporter: Arc::clone(&self.reporter),
+                    }),
+                ),
                 StageSettings::Inference => chain.stage(
                     "inf-pytorch",
                     Box::new(stages::Inference {
@@ -239,7 +306,6 @@ impl<'a> Run<'a> {
                     "add-scores",
                     Box::new(stages::AddScores {
                         settings: settings.clone(),
-                        labels: self.plan.labels.clone(),
                         columns: self.plan.columns.clone(),
                         reporter: Arc::clone(&self.reporter),
                         warned: Arc::new(AtomicBool::new(false)),
@@ -249,7 +315,10 @@ impl<'a> Run<'a> {
                     let position = monitors;
                     monitors += 1;
                     let reporter = Arc::clone(&self.reporter);
-                    chain.stage("monitor", Box::new(stages::Monitor { settings: settings.clone(), position, reporter }))
+                    let monitor =
+                        stages::Monitor { settings: settings.clone(), position, reporter };
+                    monitor.start();
+                    chain.stage("monitor", Box::new(monitor))
                 }
                 StageSettings::Serialize(settings) => {
                     chain.stage("serialize", Box::new(stages::Serialize::new(settings.clone())))
@@ -264,7 +333,8 @@ impl<'a> Run<'a> {
     }
 
     fn train_stage(&self, settings: &plan::TrainAe) -> stages::TrainAe {
-        let from_elsewhere = settings.pretrained_filename.is_some() || settings.train_data_glob.is_some();
+        let from_elsewhere =
+            settings.pretrained_filename.is_some() || settings.train_data_glob.is_some();
         stages::TrainAe {
             models: Arc::clone(&self.models),
             batch_size: self.plan.pipeline_batch_size,
@@ -276,6 +346,7 @@ impl<'a> Run<'a> {
                     Arc::clone(&self.reporter),
                     self.stop.clone(),
                     Arc::clone(&self.failed),
+                    Arc::clone(&self.training_time),
                 )
             }),
         }
@@ -296,24 +367,35 @@ impl<'a> Run<'a> {
         self.summary.interrupted = report.interrupted;
         self.summary.rows_read = input.rows;
         self.summary.users = input.users;
-        self.summary.rows_without_user = input.rows_without_user;
-        self.summary.rows_skipped += input.rows_skipped;
+        self.summary.rows_of_others = input.rows_of_others;
         self.summary.skipped.extend(input.skipped);
+        if self.gaps.cells() > 0 {
+            let cells = self.gaps.cells();
+            self.summary.skipped.push(format!(
+                "input: {cells} cells that are no numbers in columns learnt as numeric"
+            ));
+        }
         self.summary.rows_scored = self.book.scored();
         self.summary.models = self.models.len();
-        self.summary.failed_users = std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.failed_users =
+            std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
         self.summary.unusual = self.book.unusual();
-        self.summary.written =
-            self.written.iter().map(|(name, rows)| (name.clone(), rows.load(Ordering::Relaxed))).collect();
+        self.summary.written = self
+            .written
+            .iter()
+            .map(|(name, rows)| (name.clone(), rows.load(Ordering::Relaxed)))
+            .collect();
         Ok(self.summary)
     }
 }
 
-fn write_models(models: &[Arc<dfp_model::user_model::UserModel>], path: &Path) -> Result<(), RunError> {
+fn write_models(
+    models: &[Arc<dfp_model::user_model::UserModel>],
+    path: &Path,
+) -> Result<(), RunError> {
     let models: Vec<&dfp_model::user_model::UserModel> = models.iter().map(AsRef::as_ref).collect();
     let mut bytes = Vec::new();
-    let refuse = |why: String| RunError::Failed(format!("--models_output_filename {}: {why}", path.display()));
+    let refuse = |why: String| RunError::Failed(format!("--models_output_filename: {why}"));
     artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
-    dfp_io::sinks::write_whole(path, &bytes)?;
-    Ok(())
+    dfp_io::sinks::write_whole(path, &bytes).map_err(|error| refuse(error.to_string()))
 }

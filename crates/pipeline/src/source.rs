@@ -8,8 +8,8 @@ use crate::stages::ScoreBook;
 use crate::users::{self, Users};
 use dfp_flow::BoxError;
 use dfp_io::files::{self, FindOptions};
-use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
 use dfp_io::logs::LogTable;
+use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
 use dfp_io::logs::skipped::Unit;
 use rayon::ThreadPool;
 use std::path::{Path, PathBuf};
@@ -22,11 +22,9 @@ pub struct ReadCount {
     pub rows: usize,
     /// Users found.
     pub users: usize,
-    /// Rows left out while reading.
-    pub rows_skipped: usize,
-    /// Rows without a user id.
-    pub rows_without_user: usize,
-    /// One line a reason.
+    /// Rows of users that were not asked for.
+    pub rows_of_others: usize,
+    /// What was left out, one line a reason.
     pub skipped: Vec<String>,
 }
 
@@ -34,7 +32,12 @@ pub struct ReadCount {
 ///
 /// # Errors
 /// No file matches, unless `allow_none`.
-pub fn find(glob: &str, recursive: bool, max_files: Option<usize>, allow_none: bool) -> Result<Vec<PathBuf>, RunError> {
+pub fn find(
+    glob: &str,
+    recursive: bool,
+    max_files: Option<usize>,
+    allow_none: bool,
+) -> Result<Vec<PathBuf>, RunError> {
     match files::find(glob, &FindOptions { recursive, max_files }) {
         Err(dfp_io::IoError::NoMatch { .. }) if allow_none => Ok(Vec::new()),
         // The pattern was typed wrong: nothing has been read yet.
@@ -63,7 +66,11 @@ pub struct Reading<'a> {
 ///
 /// # Errors
 /// No file gave a row, or anything had to be left out of a strict run.
-pub fn read(files: &[PathBuf], purpose: &'static str, reading: &Reading<'_>) -> Result<LogTable, RunError> {
+pub fn read(
+    files: &[PathBuf],
+    purpose: &'static str,
+    reading: &Reading<'_>,
+) -> Result<LogTable, RunError> {
     let Reading { settings, user_column, strict, pool, reporter } = *reading;
     let identifiers = [user_column.to_owned()];
     let options = CloudTrailOptions {
@@ -76,7 +83,12 @@ pub fn read(files: &[PathBuf], purpose: &'static str, reading: &Reading<'_>) -> 
     let mut on_file = |_: &Path, rows| {
         files_done += 1;
         rows_read += rows;
-        reporter.progress(Progress::Read { purpose, files_done, files: files.len(), rows: rows_read });
+        reporter.progress(Progress::Read {
+            purpose,
+            files_done,
+            files: files.len(),
+            rows: rows_read,
+        });
     };
     let table = pool.install(|| cloudtrail::read(files, &options, &mut on_file));
     reporter.phase_over();
@@ -88,15 +100,41 @@ pub fn read(files: &[PathBuf], purpose: &'static str, reading: &Reading<'_>) -> 
     }
     if strict && !table.skipped.is_empty() {
         let (rows, files) = (table.skipped.rows(), table.skipped.files());
-        return Err(RunError::Failed(format!("--strict: {rows} rows and {files} files of the {purpose} would be skipped")));
+        return Err(RunError::Failed(format!(
+            "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
+        )));
     }
     Ok(table)
+}
+
+fn without_user(rows: usize, purpose: &str) -> String {
+    format!("{purpose}: {rows} {} without a user", if rows == 1 { "row" } else { "rows" })
+}
+
+/// The users of `table` that are asked for.
+///
+/// # Errors
+/// There is no user column, nobody is called as asked for, or a strict run has rows of nobody.
+pub fn users(
+    table: &LogTable,
+    filter: Option<&str>,
+    purpose: &'static str,
+    reading: &Reading<'_>,
+) -> Result<Users, RunError> {
+    let users = Users::of(&table.batch, reading.user_column, purpose)?.only(filter, purpose)?;
+    if reading.strict && users.without_user > 0 {
+        return Err(RunError::Failed(format!(
+            "--strict: {}",
+            without_user(users.without_user, purpose)
+        )));
+    }
+    Ok(users)
 }
 
 impl ReadCount {
     /// Counts what `table` holds and what was left out of it.
     pub fn of(table: &LogTable, users: &Users, purpose: &str) -> Self {
-        let skipped = table
+        let mut skipped: Vec<String> = table
             .skipped
             .reasons()
             .iter()
@@ -109,11 +147,13 @@ impl ReadCount {
                 format!("{purpose}: {} {unit}{s}: {}", reason.count, reason.reason)
             })
             .collect();
+        if users.without_user > 0 {
+            skipped.push(without_user(users.without_user, purpose));
+        }
         Self {
             rows: table.batch.num_rows(),
             users: users.rows.len(),
-            rows_skipped: table.skipped.rows(),
-            rows_without_user: users.without_user,
+            rows_of_others: users.of_others,
             skipped,
         }
     }
@@ -131,8 +171,11 @@ pub struct CloudtrailSource {
     book: Arc<ScoreBook>,
     reporter: Arc<dyn Reporter>,
     count: Arc<Mutex<ReadCount>>,
-    read: Option<(LogTable, std::vec::IntoIter<(Arc<str>, Vec<u32>)>)>,
+    read: Option<(LogTable, PendingUsers)>,
 }
+
+/// Users whose rows have not been handed on yet.
+type PendingUsers = std::vec::IntoIter<(Arc<str>, Vec<u32>)>;
 
 impl CloudtrailSource {
     /// A source of these files. What it read can be seen in `count` after the run.
@@ -167,13 +210,10 @@ impl CloudtrailSource {
             reporter: self.reporter.as_ref(),
         };
         let table = read(&self.files, "input", &reading)?;
-        let users = Users::of(&table.batch, &self.user_column, self.user_filter.as_deref())?;
-        if self.strict && users.without_user > 0 {
-            let rows = users.without_user;
-            return Err(RunError::Failed(format!("--strict: {rows} rows of the input have no user")));
-        }
+        let users = users(&table, self.user_filter.as_deref(), "input", &reading)?;
         self.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) = ReadCount::of(&table, &users, "input");
+        *self.count.lock().unwrap_or_else(PoisonError::into_inner) =
+            ReadCount::of(&table, &users, "input");
         self.read = Some((table, users.rows.into_iter()));
         Ok(())
     }
@@ -190,6 +230,6 @@ impl dfp_flow::Source<Message> for CloudtrailSource {
         let Some((table, users)) = &mut self.read else { return Ok(None) };
         let Some((user, rows)) = users.next() else { return Ok(None) };
         // Each user is met once, so numbers start at 0.
-        Ok(Some(Message::new(user, users::take(table, &rows, 0)?)))
+        Ok(Some(Message::new(user, users::take(table, &rows)?)))
     }
 }

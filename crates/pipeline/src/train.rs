@@ -4,16 +4,16 @@
 use crate::error::RunError;
 use crate::message::{FILE_ROW, INDEX};
 use crate::plan::{Plan, TrainAe};
-use crate::report::{Progress, Reporter};
+use crate::report::{Progress, Reporter, Weight};
 use crate::users::missing_column;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
 use dfp_flow::Stop;
-use dfp_model::{ModelConfig, ModelError};
 use dfp_model::user_model::UserModel;
+use dfp_model::{ModelConfig, ModelError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
-use std::collections::BTreeMap;
 use std::ops::ControlFlow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,7 +44,12 @@ pub type Trained = (Arc<str>, Result<Arc<UserModel>, String>);
 
 impl<'a> Trainer<'a> {
     /// A trainer of this plan's models.
-    pub fn new(plan: &'a Plan, settings: &'a TrainAe, reporter: &'a dyn Reporter, stop: &'a Stop) -> Self {
+    pub fn new(
+        plan: &'a Plan,
+        settings: &'a TrainAe,
+        reporter: &'a dyn Reporter,
+        stop: &'a Stop,
+    ) -> Self {
         Self { plan, settings, reporter, stop }
     }
 
@@ -56,7 +61,11 @@ impl<'a> Trainer<'a> {
         let users = tasks.len();
         let done = AtomicUsize::new(0);
         let fit = |task: &Task| {
-            let result = self.fit(task, done.load(Ordering::Relaxed), users);
+            // A defect that shows itself with one user's rows must not take the others along.
+            let result = catch_unwind(AssertUnwindSafe(|| self.fit(task, &done, users)))
+                .unwrap_or_else(|_| {
+                    Err("training panicked; this is a defect of the program".to_owned())
+                });
             done.fetch_add(1, Ordering::Relaxed);
             (Arc::clone(&task.user), result)
         };
@@ -71,11 +80,17 @@ impl<'a> Trainer<'a> {
         if self.stop.is_set() {
             return Err(RunError::Interrupted);
         }
-        let mut by_user: BTreeMap<Arc<str>, _> = trained.into_iter().collect();
-        Ok(std::mem::take(&mut by_user).into_iter().collect())
+        let mut trained = trained;
+        trained.sort_by(|a, b| a.0.cmp(&b.0));
+        Ok(trained)
     }
 
-    fn fit(&self, task: &Task, users_done: usize, users: usize) -> Result<Arc<UserModel>, String> {
+    fn fit(
+        &self,
+        task: &Task,
+        users_done: &AtomicUsize,
+        users: usize,
+    ) -> Result<Arc<UserModel>, String> {
         let rows = task.rows.num_rows();
         if rows < self.settings.min_history {
             return Err(format!(
@@ -90,7 +105,9 @@ impl<'a> Trainer<'a> {
         let mut on_epoch = |report: dfp_model::train::EpochReport| {
             self.reporter.progress(Progress::Trained {
                 user: &task.user,
-                users_done,
+                // The last epoch of the last user is the end of the phase.
+                users_done: users_done.load(Ordering::Relaxed)
+                    + usize::from(report.epoch == report.epochs),
                 users,
                 epoch: report.epoch,
                 epochs: report.epochs,
@@ -99,7 +116,14 @@ impl<'a> Trainer<'a> {
             if self.stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         UserModel::fit(&task.user, &rows, None, &config, &mut on_epoch)
-            .map(Arc::new)
+            .map(|model| {
+                for (column, reason) in model.header().plan.dropped() {
+                    let text =
+                        format!("user {:?}: column {column:?} is no feature: {reason}", task.user);
+                    self.reporter.say(Weight::Info, &text);
+                }
+                Arc::new(model)
+            })
             .map_err(|error: ModelError| error.to_string())
     }
 
@@ -112,6 +136,22 @@ impl<'a> Trainer<'a> {
             seed: self.settings.seed,
             batch_size,
             ..config
+        }
+    }
+
+    /// Says which columns of the user's own list the log does not have.
+    pub fn warn_of_absent_columns(&self, schema: &Schema) {
+        if !self.plan.columns_are_listed {
+            return;
+        }
+        let absent = self.plan.columns.iter().filter(|name| schema.field_with_name(name).is_err());
+        for name in absent {
+            let text = missing_column(
+                "feature column in the training data:",
+                name,
+                &without_row_numbers(schema),
+            );
+            self.reporter.say(Weight::Warning, &text);
         }
     }
 

@@ -18,17 +18,18 @@ pub struct Users {
     pub rows: Vec<(Arc<str>, Vec<u32>)>,
     /// Rows without a user id.
     pub without_user: usize,
+    /// Rows of users that were not asked for.
+    pub of_others: usize,
 }
 
 impl Users {
-    /// Groups the rows of `table` by `column`, compared as text.
+    /// Groups the rows of `table` by `column`, compared as text. `purpose` says which data it is.
     ///
     /// # Errors
-    /// There is no such column (the nearest names are given), or `filter` names nobody (the
-    /// commonest users are named).
-    pub fn of(table: &RecordBatch, column: &str, filter: Option<&str>) -> Result<Self, RunError> {
-        let names = user_names(table, column)?;
-        let mut users = Self { rows: Vec::new(), without_user: names.null_count() };
+    /// There is no such column; the nearest names are given.
+    pub fn of(table: &RecordBatch, column: &str, purpose: &str) -> Result<Self, RunError> {
+        let names = user_names(table, column, purpose)?;
+        let mut users = Self { rows: Vec::new(), without_user: names.null_count(), of_others: 0 };
         let mut position: HashMap<&str, usize> = HashMap::new();
         for (row, name) in (0u32..).zip(names.iter()) {
             let Some(name) = name else { continue };
@@ -38,23 +39,38 @@ impl Users {
             });
             users.rows[at].1.push(row);
         }
-        let Some(wanted) = filter else { return Ok(users) };
-        let Some(at) = position.get(wanted).copied() else {
-            return Err(RunError::Failed(nobody(wanted, &users)));
+        Ok(users)
+    }
+
+    /// Only the user called `wanted`, if one is wanted.
+    ///
+    /// # Errors
+    /// Nobody is called so; the commonest users are named.
+    pub fn only(mut self, wanted: Option<&str>, purpose: &str) -> Result<Self, RunError> {
+        let Some(wanted) = wanted else { return Ok(self) };
+        let Some(at) = self.rows.iter().position(|(user, _)| **user == *wanted) else {
+            return Err(RunError::Failed(nobody(wanted, &self, purpose)));
         };
-        Ok(Self { rows: vec![users.rows.swap_remove(at)], without_user: 0 })
+        let one = self.rows.swap_remove(at);
+        let of_others =
+            self.without_user + self.rows.iter().map(|(_, rows)| rows.len()).sum::<usize>();
+        Ok(Self { rows: vec![one], without_user: 0, of_others })
     }
 }
 
 /// The user column as text. A number that has no fraction is written without one, since a gap
 /// in a column of numbers must not change a user's name.
-fn user_names(table: &RecordBatch, column: &str) -> Result<StringArray, RunError> {
+fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<StringArray, RunError> {
     let Some(array) = table.column_by_name(column) else {
-        return Err(RunError::Failed(missing_column("user column", column, &table.schema())));
+        return Err(RunError::Failed(missing_column(
+            &format!("user column in the {purpose}:"),
+            column,
+            &table.schema(),
+        )));
     };
-    let whole_numbers = array
-        .as_primitive_opt::<Float64Type>()
-        .is_some_and(|numbers| numbers.iter().flatten().all(|x| x.fract() == 0.0 && x.abs() < 9e15));
+    let whole_numbers = array.as_primitive_opt::<Float64Type>().is_some_and(|numbers| {
+        numbers.iter().flatten().all(|x| x.fract() == 0.0 && x.abs() < 9e15)
+    });
     let array = if whole_numbers { &arrow_cast::cast(array, &DataType::Int64)? } else { array };
     Ok(arrow_cast::cast(array, &DataType::Utf8)?.as_string::<i32>().clone())
 }
@@ -64,7 +80,8 @@ pub fn missing_column(what: &str, column: &str, schema: &Schema) -> String {
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let mut near: Vec<&str> = Vec::new();
     while near.len() < 3
-        && let Some(name) = nearest(column, names.iter().copied().filter(|name| !near.contains(name)))
+        && let Some(name) =
+            nearest(column, names.iter().copied().filter(|name| !near.contains(name)))
     {
         near.push(name);
     }
@@ -75,16 +92,18 @@ pub fn missing_column(what: &str, column: &str, schema: &Schema) -> String {
     }
 }
 
-fn nobody(wanted: &str, users: &Users) -> String {
+fn nobody(wanted: &str, users: &Users, purpose: &str) -> String {
     let mut by_rows: Vec<(&str, usize)> =
         users.rows.iter().map(|(name, rows)| (name.as_ref(), rows.len())).collect();
     by_rows.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
     let commonest: Vec<String> =
         by_rows.iter().take(5).map(|(name, rows)| format!("{name} ({rows} rows)")).collect();
     match by_rows.len() {
-        0 => format!("--userid_filter {wanted:?} matches nobody: no row has a user"),
+        0 => {
+            format!("--userid_filter {wanted:?} matches nobody in the {purpose}: no row has a user")
+        }
         n => format!(
-            "--userid_filter {wanted:?} matches nobody; there {} {n} {}, the commonest {} {}",
+            "--userid_filter {wanted:?} matches nobody in the {purpose}; there {} {n} {}, the commonest {} {}",
             if n == 1 { "is" } else { "are" },
             if n == 1 { "user" } else { "users" },
             if commonest.len() == 1 { "is" } else { "are" },
@@ -93,18 +112,19 @@ fn nobody(wanted: &str, users: &Users) -> String {
     }
 }
 
-/// The rows at `positions`, with [`INDEX`] counting from `first` and [`FILE_ROW`] in front.
+/// The rows at `positions`, with [`INDEX`] counting from 0 and [`FILE_ROW`] in front.
 ///
 /// # Errors
 /// Arrow refuses the positions.
-pub fn take(table: &LogTable, positions: &[u32], first: i64) -> Result<RecordBatch, ArrowError> {
+pub fn take(table: &LogTable, positions: &[u32]) -> Result<RecordBatch, ArrowError> {
     let positions = UInt32Array::from(positions.to_vec());
     let rows = arrow_select::take::take_record_batch(&table.batch, &positions)?;
     let file_rows = arrow_select::take::take(&table.file_rows, &positions, None)?;
-    let index: ArrayRef =
-        Arc::new(Int64Array::from_iter_values((first..).take(positions.len())));
-    let mut fields =
-        vec![Arc::new(Field::new(INDEX, DataType::Int64, false)), Arc::new(Field::new(FILE_ROW, DataType::Int64, true))];
+    let index: ArrayRef = Arc::new(Int64Array::from_iter_values((0..).take(positions.len())));
+    let mut fields = vec![
+        Arc::new(Field::new(INDEX, DataType::Int64, false)),
+        Arc::new(Field::new(FILE_ROW, DataType::Int64, true)),
+    ];
     let mut arrays = vec![index, file_rows];
     // A log that was written by this pipeline has these two already: the new ones go before them.
     for (field, array) in rows.schema().fields().iter().zip(rows.columns()) {
@@ -127,8 +147,9 @@ mod tests {
 
     #[test]
     fn users_come_in_order_of_first_appearance_and_rows_without_one_are_counted() {
-        let names: ArrayRef = Arc::new(StringArray::from(vec![Some("b"), None, Some("a"), Some("b")]));
-        let users = Users::of(&table(names), "userName", None).unwrap();
+        let names: ArrayRef =
+            Arc::new(StringArray::from(vec![Some("b"), None, Some("a"), Some("b")]));
+        let users = Users::of(&table(names), "userName", "input").unwrap();
         assert_eq!(users.rows, [("b".into(), vec![0, 3]), ("a".into(), vec![2])]);
         assert_eq!(users.without_user, 1);
     }
@@ -136,19 +157,25 @@ mod tests {
     #[test]
     fn a_filter_matches_a_column_of_numbers_as_text_even_with_gaps() {
         let numbers: ArrayRef = Arc::new(Float64Array::from(vec![Some(12.0), None, Some(7.0)]));
-        let users = Users::of(&table(numbers), "userName", Some("12")).unwrap();
+        let users = Users::of(&table(numbers), "userName", "input").unwrap();
+        let users = users.only(Some("12"), "input").unwrap();
+        assert_eq!(users.of_others, 2);
         assert_eq!(users.rows, [("12".into(), vec![0])]);
     }
 
     #[test]
     fn nobody_and_no_column_say_what_there_is() {
         let names: ArrayRef = Arc::new(StringArray::from(vec!["b", "a", "b"]));
-        let error = Users::of(&table(names.clone()), "userName", Some("c")).unwrap_err().to_string();
+        let users = Users::of(&table(names.clone()), "userName", "input").unwrap();
+        let error = users.only(Some("c"), "input").unwrap_err().to_string();
         assert_eq!(
             error,
-            "--userid_filter \"c\" matches nobody; there are 2 users, the commonest are b (2 rows), a (1 rows)"
+            "--userid_filter \"c\" matches nobody in the input; there are 2 users, the commonest are b (2 rows), a (1 rows)"
         );
-        let error = Users::of(&table(names), "user_name", None).unwrap_err().to_string();
-        assert_eq!(error, "there is no user column \"user_name\"; the nearest columns are userName");
+        let error = Users::of(&table(names), "user_name", "input").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "there is no user column in the input: \"user_name\"; the nearest columns are userName"
+        );
     }
 }

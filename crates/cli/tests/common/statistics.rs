@@ -43,7 +43,8 @@ fn ranks(x: &[f64]) -> Vec<f64> {
     let mut ranks = vec![0.0; x.len()];
     let mut start = 0;
     while start < order.len() {
-        let end = (start..order.len()).find(|&i| x[order[i]] != x[order[start]]).unwrap_or(order.len());
+        let end =
+            (start..order.len()).find(|&i| x[order[i]] != x[order[start]]).unwrap_or(order.len());
         for &i in &order[start..end] {
             ranks[i] = (start + end - 1) as f64 / 2.0;
         }

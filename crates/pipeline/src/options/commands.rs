@@ -10,13 +10,20 @@ pub const GLOBAL: CommandSpec = CommandSpec {
     name: "morpheus",
     about: "digital fingerprinting: learn what every account normally does, and say what is unusual",
     options: &[
-        OptionSpec::new("log_level", CHOICE_LEVEL, "how much is said: messages of this weight and above")
-            .default("WARNING"),
-        OptionSpec::new("debug", Kind::Bool, "add a column with the time at which each stage saw a row")
-            .refused_unless("false", "columns of stage times are not here yet; leave it out"),
-        OptionSpec::new("log_config_file", Kind::Path, "a logging configuration").refused(
-            "Python logging configurations cannot be read; use --log_level",
-        ),
+        OptionSpec::new(
+            "log_level",
+            CHOICE_LEVEL,
+            "how much is said: messages of this weight and above",
+        )
+        .default("WARNING"),
+        OptionSpec::new(
+            "debug",
+            Kind::Bool,
+            "add a column with the time at which each stage saw a row",
+        )
+        .refused_unless("false", "columns of stage times are not here yet; leave it out"),
+        OptionSpec::new("log_config_file", Kind::Path, "a logging configuration")
+            .refused("Python logging configurations cannot be read; use --log_level"),
         OptionSpec::new("plugin", Kind::Text, "a Python module with further stages")
             .multiple()
             .refused("Python plug-ins cannot be loaded; every stage is built in"),
@@ -38,19 +45,32 @@ pub const RUN: CommandSpec = CommandSpec {
             Kind::Integer { min: 1 },
             "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
         ),
-        OptionSpec::new("pipeline_batch_size", Kind::Integer { min: 1 }, "rows a message after train-ae")
-            .default("256"),
-        OptionSpec::new("model_max_batch_size", Kind::Integer { min: 1 }, "rows a call of the model")
-            .noted("a message is scored in one pass, and scores do not depend on how rows are cut"),
-        OptionSpec::new("edge_buffer_size", Kind::Integer { min: 2 }, "messages waiting between two stages")
-            .default("128"),
+        OptionSpec::new(
+            "pipeline_batch_size",
+            Kind::Integer { min: 1 },
+            "rows a message after train-ae",
+        )
+        .default("256"),
+        OptionSpec::new(
+            "model_max_batch_size",
+            Kind::Integer { min: 1 },
+            "rows a call of the model",
+        )
+        .noted("a message is scored in one pass, and scores do not depend on how rows are cut"),
+        OptionSpec::new(
+            "edge_buffer_size",
+            Kind::Integer { min: 2 },
+            "messages waiting between two stages",
+        )
+        .default("128"),
         OptionSpec::new("use_cpp", Kind::Bool, "native nodes")
             .noted("there is one implementation, and it is native"),
         OptionSpec::new(
             "manual_seed",
             Kind::Integer { min: 0 },
             "seed of everything random; --seed of train-ae goes before it",
-        ),
+        )
+        .variables(&["MORPHEUS_MANUAL_SEED"]),
         OptionSpec::new(
             "strict",
             Kind::Bool,
@@ -94,8 +114,12 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
             .noted("it belongs to timeseries, which is not here yet; rows are ordered by event_dt"),
         OptionSpec::new("viz_file", Kind::Path, "draw the pipeline")
             .refused("drawing the pipeline is not here yet; leave it out"),
-        OptionSpec::new("viz_direction", Kind::Choice(&["BT", "LR", "RL", "TB"]), "direction of the drawing")
-            .refused("drawing the pipeline is not here yet; leave it out"),
+        OptionSpec::new(
+            "viz_direction",
+            Kind::Choice(&["BT", "LR", "RL", "TB"]),
+            "direction of the drawing",
+        )
+        .refused("drawing the pipeline is not here yet; leave it out"),
     ],
 };
 
@@ -104,17 +128,37 @@ pub const GENERATE: CommandSpec = CommandSpec {
     name: "generate",
     about: "make synthetic CloudTrail logs with account takeovers whose truth is known",
     options: &[
-        OptionSpec::new("output_dir", Kind::Path, "directory for training/, validation/ and labels.csv").required(),
+        OptionSpec::new(
+            "output_dir",
+            Kind::Path,
+            "directory for training/, validation/ and labels.csv",
+        )
+        .required(),
         OptionSpec::new("users", Kind::Integer { min: 1 }, "number of users").default("1"),
-        OptionSpec::new("days", Kind::Integer { min: 2 }, "days of history and new activity together").default("90"),
-        OptionSpec::new("training_rows", Kind::Integer { min: 1 }, "rows of history a user").default("3200"),
-        OptionSpec::new("new_rows", Kind::Integer { min: 1 }, "rows of new activity a user").default("850"),
-        OptionSpec::new("takeovers", Kind::Integer { min: 0 }, "users whose account is taken over").default("1"),
-        OptionSpec::new("takeover_rows", Kind::Integer { min: 1 }, "rows of each takeover").default("6"),
-        OptionSpec::new("start", Kind::Text, "first day of the history, YYYY-MM-DD").default("2024-01-01"),
+        OptionSpec::new(
+            "days",
+            Kind::Integer { min: 2 },
+            "days of history and new activity together",
+        )
+        .default("90"),
+        OptionSpec::new("training_rows", Kind::Integer { min: 1 }, "rows of history a user")
+            .default("3200"),
+        OptionSpec::new("new_rows", Kind::Integer { min: 1 }, "rows of new activity a user")
+            .default("850"),
+        OptionSpec::new("takeovers", Kind::Integer { min: 0 }, "users whose account is taken over")
+            .default("1"),
+        OptionSpec::new("takeover_rows", Kind::Integer { min: 1 }, "rows of each takeover")
+            .default("6"),
+        OptionSpec::new("start", Kind::Text, "first day of the history, YYYY-MM-DD")
+            .default("2024-01-01"),
         OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
-        OptionSpec::new("format", Kind::Choice(&["csv", "json"]), "flat CSV, or CloudTrail's {\"Records\": ...}")
-            .default("csv"),
-        OptionSpec::new("overwrite", Kind::Bool, "write into a directory that has files in it").default("false"),
+        OptionSpec::new(
+            "format",
+            Kind::Choice(&["csv", "json"]),
+            "flat CSV, or CloudTrail's {\"Records\": ...}",
+        )
+        .default("csv"),
+        OptionSpec::new("overwrite", Kind::Bool, "write into a directory that has files in it")
+            .default("false"),
     ],
 };

@@ -16,6 +16,8 @@ pub struct OptionSpec {
     pub name: &'static str,
     /// Other accepted spellings, for options whose spelling changed between the peer's versions.
     pub aliases: &'static [&'static str],
+    /// Environment variables that set it, besides those named after the path of commands.
+    pub variables: &'static [&'static str],
     /// What a value may be.
     pub kind: Kind,
     /// The default as it would be typed.
@@ -52,6 +54,7 @@ impl OptionSpec {
         Self {
             name,
             aliases: &[],
+            variables: &[],
             kind,
             default: None,
             required: false,
@@ -78,6 +81,11 @@ impl OptionSpec {
 
     const fn aliases(mut self, aliases: &'static [&'static str]) -> Self {
         self.aliases = aliases;
+        self
+    }
+
+    const fn variables(mut self, variables: &'static [&'static str]) -> Self {
+        self.variables = variables;
         self
     }
 
@@ -109,6 +117,7 @@ impl OptionSpec {
                     .collect();
                 parts.join("_")
             })
+            .chain(self.variables.iter().map(|&name| name.to_owned()))
             .collect()
     }
 }
@@ -201,7 +210,9 @@ pub fn option<'a>(options: &'a [OptionSpec], name: &str) -> Option<&'a OptionSpe
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
+        .map(|candidate| {
+            (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
+        })
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, candidate)| candidate)
@@ -223,7 +234,11 @@ mod tests {
     fn every_default_is_a_value_of_its_kind() {
         for (place, option) in every_option() {
             if let Some(default) = option.default {
-                assert!(option.kind.parse(default).is_ok(), "{place} --{}: {default:?}", option.name);
+                assert!(
+                    option.kind.parse(default).is_ok(),
+                    "{place} --{}: {default:?}",
+                    option.name
+                );
             }
         }
     }

@@ -74,7 +74,7 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes (default: drawn and shown)"),
             OptionSpec::new("sort_glob", Kind::Bool, "read files in sorted order")
                 .noted("files are always read in sorted order"),
-            OptionSpec::new("models_output_filename", Kind::Path, "write all models to this file"),
+            OptionSpec::new("models_output_filename", Kind::Path, "write all models to this file, in place of an older one"),
         ],
     },
     StageEntry {
@@ -97,7 +97,9 @@ pub const STAGES: &[StageEntry] = &[
         about: "add the score columns",
         role: Role::Stage(&[Form::Scored], Emits::Same),
         options: &[
-            OptionSpec::new("label", Kind::Text, "result columns to add (default: all of the labels)").multiple(),
+            OptionSpec::new("label", Kind::Text, "result columns to add (default: all of the labels)")
+                .multiple()
+                .variables(&["MORPHEUS_RUN_PIPELINE_AE_ADD_SCORES_LABELS"]),
             OptionSpec::new("prefix", Kind::Text, "put before the names of the columns").default(""),
             OptionSpec::new("probs_type", Kind::Text, "number type of the columns")
                 .noted("scores are written as the shortest decimals that hold them"),

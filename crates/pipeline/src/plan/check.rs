@@ -1,18 +1,21 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
 use super::settings::{
-    AddScores, Cloudtrail, Details, Monitor, Plan, Serialize, StageSettings, ToFile, TrainAe,
+    AddScores, Cloudtrail, Details, Monitor, Plan, ScoreKind, Serialize, StageSettings, ToFile,
+    TrainAe,
 };
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::features;
 use crate::generate::{GenerateOptions, LogFormat};
-use crate::options::{self, AUTOENCODER, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, Value, nearest};
+use crate::options::{
+    self, AUTOENCODER, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, Value, nearest,
+};
 use dfp_io::logs::cloudtrail::FileType;
 use dfp_io::sinks::Format;
 use dfp_model::config::Scaler;
 use regex::Regex;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Checks names, values, required options and the order of stages.
 ///
@@ -45,7 +48,9 @@ pub fn check_generate(texts: &OptionTexts) -> Result<GenerateOptions, Vec<String
     let mut small = |name: &str| {
         let number = values.integer(name).unwrap_or_default();
         u32::try_from(number).unwrap_or_else(|_| {
-            checker.mistakes.push(format!("generate: --{name}: \"{number}\" is more than {}", u32::MAX));
+            checker
+                .mistakes
+                .push(format!("generate: --{name}: \"{number}\" is more than {}", u32::MAX));
             0
         })
     };
@@ -59,7 +64,11 @@ pub fn check_generate(texts: &OptionTexts) -> Result<GenerateOptions, Vec<String
         takeover_rows: small("takeover_rows"),
         seed: values.seed("seed").unwrap_or_default(),
         start,
-        format: if values.text("format") == Some("json") { LogFormat::Json } else { LogFormat::Csv },
+        format: if values.text("format") == Some("json") {
+            LogFormat::Json
+        } else {
+            LogFormat::Csv
+        },
         overwrite: values.bool("overwrite"),
     };
     if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
@@ -151,15 +160,25 @@ impl Checker {
             }
             let values = self.values(entry.name, entry.options, &stage.options);
             match entry.name {
-                "from-cloudtrail" => source = Some(cloudtrail(&values)),
-                "train-ae" => stages.push(StageSettings::TrainAe(self.train_ae(&values, &run))),
+                "from-cloudtrail" => source = Some(self.cloudtrail(&values)),
+                "train-ae" => {
+                    stages.push(StageSettings::TrainAe(self.train_ae(
+                        &values,
+                        &run,
+                        &stage.options,
+                    )));
+                }
                 "preprocess" => stages.push(StageSettings::Preprocess),
                 "inf-pytorch" => stages.push(StageSettings::Inference),
-                "add-scores" => stages.push(StageSettings::AddScores(self.add_scores(&values, &labels))),
+                "add-scores" => {
+                    stages.push(StageSettings::AddScores(self.add_scores(&values, &labels)))
+                }
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.to_file(&values).map(StageSettings::ToFile)),
-                name => self.mistakes.push(format!("{name}: the table names it, but nothing runs it")),
+                name => {
+                    self.mistakes.push(format!("{name}: the table names it, but nothing runs it"))
+                }
             }
         }
         let names: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
@@ -179,7 +198,9 @@ impl Checker {
             edge_buffer_size: run.count("edge_buffer_size").unwrap_or(2),
             strict: run.bool("strict"),
             columns,
-            labels,
+            columns_are_listed: pipeline
+                .text("columns_file")
+                .is_some_and(|name| Path::new(name).is_file()),
             user_column: pipeline.owned("userid_column_name"),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             scaler: scaler(pipeline.text("feature_scaler").unwrap_or_default()),
@@ -191,13 +212,20 @@ impl Checker {
     }
 
     /// Reads the texts given for `place` by the table, and fills in defaults.
-    fn values(&mut self, place: &'static str, table: &'static [OptionSpec], texts: &OptionTexts) -> Values {
+    fn values(
+        &mut self,
+        place: &'static str,
+        table: &'static [OptionSpec],
+        texts: &OptionTexts,
+    ) -> Values {
         let mut given = BTreeMap::new();
         for name in texts.keys() {
             if options::option(table, name).is_none() {
                 let known = table.iter().flat_map(|o| o.aliases.iter().copied().chain([o.name]));
                 self.mistakes.push(match nearest(name, known) {
-                    Some(near) => format!("{place}: there is no option --{name}; did you mean --{near}"),
+                    Some(near) => {
+                        format!("{place}: there is no option --{name}; did you mean --{near}")
+                    }
                     None => format!("{place}: there is no option --{name}"),
                 });
             }
@@ -209,7 +237,8 @@ impl Checker {
                 .flatten()
                 .collect();
             if typed.is_empty() && option.required {
-                self.mistakes.push(format!("{place}: --{} is required: {}", option.name, option.help));
+                self.mistakes
+                    .push(format!("{place}: --{} is required: {}", option.name, option.help));
             }
             if !typed.is_empty() {
                 self.effect(place, option, &typed);
@@ -240,14 +269,16 @@ impl Checker {
                     harmless.is_none() || option.kind.parse(text).ok() != harmless
                 };
                 if let Some(text) = typed.iter().find(asked_for) {
-                    self.mistakes.push(format!("{place}: --{} {text:?} is refused: {why}", option.name));
+                    self.mistakes
+                        .push(format!("{place}: --{} {text:?} is refused: {why}", option.name));
                 }
             }
         }
     }
 
     fn unknown_stage(&mut self, stage: &StageSpec) {
-        let known = STAGES.iter().flat_map(|entry| entry.aliases.iter().copied().chain([entry.name]));
+        let known =
+            STAGES.iter().flat_map(|entry| entry.aliases.iter().copied().chain([entry.name]));
         self.mistakes.push(match nearest(&stage.name, known) {
             Some(near) => format!("there is no stage {:?}; did you mean {near}", stage.name),
             None => {
@@ -273,12 +304,17 @@ impl Checker {
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
             Err(why) => {
-                self.mistakes.push(format!("pipeline-ae: --labels_file: cannot read {path:?}: {why}"));
+                self.mistakes
+                    .push(format!("pipeline-ae: --labels_file: cannot read {path:?}: {why}"));
                 return Vec::new();
             }
         };
-        let labels: Vec<String> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect();
+        let labels: Vec<String> = text
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+            .map(str::to_owned)
+            .collect();
         if labels.is_empty() || labels.len() > 2 {
             self.mistakes.push(format!(
                 "pipeline-ae: --labels_file: {path:?} names {} labels; accepted: one for the score, and one for its z-score",
@@ -288,13 +324,48 @@ impl Checker {
         labels
     }
 
-    fn train_ae(&mut self, values: &Values, run: &Values) -> TrainAe {
+    fn cloudtrail(&mut self, values: &Values) -> Cloudtrail {
+        if values.integer("max_files") == Some(0) {
+            self.mistakes.push(
+                "from-cloudtrail: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all".to_owned(),
+            );
+        }
+        Cloudtrail {
+            input_glob: values.owned("input_glob"),
+            max_files: values.count("max_files"),
+            file_type: match values.text("file-type") {
+                Some("csv") => FileType::Csv,
+                Some("json") => FileType::Json,
+                _ => FileType::Auto,
+            },
+            repeat: values.count("repeat").unwrap_or(1),
+            recursive: values.bool("recursive"),
+            allow_no_files: values.bool("allow_no_files"),
+        }
+    }
+
+    fn train_ae(&mut self, values: &Values, run: &Values, typed: &OptionTexts) -> TrainAe {
         let pretrained = values.text("pretrained_filename");
         let glob = values.text("train_data_glob");
-        if pretrained.is_some() && glob.is_some() {
-            self.notes.push(
-                "--train_data_glob of train-ae has no effect: --pretrained_filename goes before it".to_owned(),
-            );
+        if pretrained.is_some() {
+            let of_training = [
+                "train_data_glob",
+                "train_epochs",
+                "train_min_history",
+                "train_max_history",
+                "seed",
+            ];
+            for option in of_training.iter().filter(|&&option| typed.contains_key(option)) {
+                self.notes.push(format!(
+                    "--{option} of train-ae has no effect: with --pretrained_filename nothing is trained"
+                ));
+            }
+            if values.text("models_output_filename").is_some() {
+                self.mistakes.push(
+                    "train-ae: --models_output_filename writes what was trained, and with --pretrained_filename nothing is; copy the file instead"
+                        .to_owned(),
+                );
+            }
         }
         if let Some(class) = values.text("source_stage_class") {
             let name = class.rsplit('.').next().unwrap_or(class);
@@ -329,17 +400,25 @@ impl Checker {
     fn add_scores(&mut self, values: &Values, labels: &[String]) -> AddScores {
         let mut chosen = Vec::new();
         for label in values.texts("label") {
-            match labels.iter().position(|known| known == label) {
-                Some(position) => chosen.push(position),
+            let kind = match (labels.iter().position(|known| known == label), label) {
+                (Some(0), _) | (None, "ae_anomaly_score" | "reconstruct_loss") => {
+                    Some(ScoreKind::Score)
+                }
+                (Some(_), _) | (None, "zscore") => Some(ScoreKind::ZScore),
+                (None, _) => None,
+            };
+            match kind {
+                Some(kind) => chosen.push((label.to_owned(), kind)),
                 None => self.mistakes.push(format!(
-                    "{}: --label: there is no label {label:?}; labels are {} (--labels_file of pipeline-ae names others)",
+                    "{}: --label: there is no label {label:?}; accepted: {}, ae_anomaly_score, reconstruct_loss, zscore (--labels_file of pipeline-ae names others)",
                     values.place,
                     labels.join(", ")
                 )),
             }
         }
         if values.texts("label").is_empty() {
-            chosen = (0..labels.len()).collect();
+            let kinds = [ScoreKind::Score, ScoreKind::ZScore];
+            chosen = labels.iter().cloned().zip(kinds).collect();
         }
         AddScores {
             labels: chosen,
@@ -381,9 +460,9 @@ impl Checker {
         for text in texts {
             match Regex::new(&format!("^(?:{text})")) {
                 Ok(pattern) => patterns.push(pattern),
-                Err(_) => self
-                    .mistakes
-                    .push(format!("serialize: --{option}: {text:?} is not a regular expression")),
+                Err(why) => self.mistakes.push(format!(
+                    "serialize: --{option}: {text:?} is not a regular expression here: {why}"
+                )),
             }
         }
         patterns
@@ -412,30 +491,18 @@ impl Checker {
     }
 
     fn two_outputs(&mut self, stages: &[StageSettings]) {
-        let mut seen: Vec<&Path> = Vec::new();
+        let mut seen: Vec<PathBuf> = Vec::new();
         for stage in stages {
             if let StageSettings::ToFile(file) = stage {
-                if seen.contains(&file.filename.as_path()) {
-                    self.mistakes.push(format!("to-file: --filename: {:?} is written twice", file.filename));
+                let path =
+                    std::path::absolute(&file.filename).unwrap_or_else(|_| file.filename.clone());
+                if seen.contains(&path) {
+                    self.mistakes
+                        .push(format!("to-file: --filename: {:?} is written twice", file.filename));
                 }
-                seen.push(&file.filename);
+                seen.push(path);
             }
         }
-    }
-}
-
-fn cloudtrail(values: &Values) -> Cloudtrail {
-    Cloudtrail {
-        input_glob: values.owned("input_glob"),
-        max_files: values.count("max_files"),
-        file_type: match values.text("file-type") {
-            Some("csv") => FileType::Csv,
-            Some("json") => FileType::Json,
-            _ => FileType::Auto,
-        },
-        repeat: values.count("repeat").unwrap_or(1),
-        recursive: values.bool("recursive"),
-        allow_no_files: values.bool("allow_no_files"),
     }
 }
 

@@ -6,7 +6,10 @@ mod order;
 mod settings;
 
 pub use check::{check, check_generate};
-pub use settings::{AddScores, Cloudtrail, Details, Monitor, Plan, Serialize as SerializeSettings, StageSettings, ToFile, TrainAe};
+pub use settings::{
+    AddScores, Cloudtrail, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings,
+    StageSettings, ToFile, TrainAe,
+};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

@@ -102,15 +102,21 @@ mod tests {
     fn a_wrong_order_names_both_stages_and_what_is_missing() {
         assert_eq!(
             mistakes(&["from-cloudtrail", "inf-pytorch"]),
-            ["inf-pytorch cannot follow from-cloudtrail: it takes encoded rows, and from-cloudtrail hands on rows of a user; put train-ae preprocess between them"]
+            [
+                "inf-pytorch cannot follow from-cloudtrail: it takes encoded rows, and from-cloudtrail hands on rows of a user; put train-ae preprocess between them"
+            ]
         );
         assert_eq!(
             mistakes(&["from-cloudtrail", "train-ae", "to-file"]),
-            ["to-file cannot follow train-ae: it takes plain rows or rows of a user, and train-ae hands on rows with a model; put serialize between them"]
+            [
+                "to-file cannot follow train-ae: it takes plain rows or rows of a user, and train-ae hands on rows with a model; put serialize between them"
+            ]
         );
         assert_eq!(
             mistakes(&["from-cloudtrail", "train-ae", "serialize", "preprocess", "inf-ae"]),
-            ["preprocess cannot follow serialize: it takes rows with a model, and serialize hands on plain rows; move preprocess before serialize"]
+            [
+                "preprocess cannot follow serialize: it takes rows with a model, and serialize hands on plain rows; move preprocess before serialize"
+            ]
         );
     }
 
@@ -118,11 +124,15 @@ mod tests {
     fn a_source_stands_first_and_alone() {
         assert_eq!(
             mistakes(&["train-ae"]),
-            ["train-ae cannot stand first: a pipeline starts with a source, such as from-cloudtrail"]
+            [
+                "train-ae cannot stand first: a pipeline starts with a source, such as from-cloudtrail"
+            ]
         );
         assert_eq!(
             mistakes(&["from-cloudtrail", "monitor", "from-cloudtrail"]),
-            ["from-cloudtrail cannot follow monitor: a source stands first, and a pipeline has one"]
+            [
+                "from-cloudtrail cannot follow monitor: a source stands first, and a pipeline has one"
+            ]
         );
     }
 }

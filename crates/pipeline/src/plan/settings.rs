@@ -21,8 +21,8 @@ pub struct Plan {
     pub strict: bool,
     /// Names of the feature columns looked for.
     pub columns: Vec<String>,
-    /// Names of the result columns: the score, then its z-score.
-    pub labels: Vec<String>,
+    /// The user has named them: each is expected to be there.
+    pub columns_are_listed: bool,
     /// The column that tells users apart.
     pub user_column: String,
     /// Only this user.
@@ -83,12 +83,21 @@ pub struct TrainAe {
 /// `add-scores`
 #[derive(Clone, Debug)]
 pub struct AddScores {
-    /// Positions in [`Plan::labels`].
-    pub labels: Vec<usize>,
-    /// Put before the column names.
+    /// Name and result of each column.
+    pub labels: Vec<(String, ScoreKind)>,
+    /// Put before the names of all columns.
     pub prefix: String,
     /// Further columns.
     pub details: Details,
+}
+
+/// A result of inference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScoreKind {
+    /// The row's anomaly score: its mean reconstruction loss.
+    Score,
+    /// Its distance from the mean of the training scores, in standard deviations.
+    ZScore,
 }
 
 /// How much is written about each feature.

@@ -1,7 +1,7 @@
 //! `add-scores`: writes scores into columns, and by option what each feature contributed.
 
-use crate::message::{Message, RowScores, with_columns};
-use crate::plan::{self, Details};
+use crate::message::{Message, with_columns};
+use crate::plan::{self, Details, ScoreKind};
 use crate::report::{Reporter, Weight};
 use arrow_array::{ArrayRef, Float64Array, new_null_array};
 use arrow_schema::{DataType, Schema};
@@ -15,8 +15,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct AddScores {
     /// Its options.
     pub settings: plan::AddScores,
-    /// Names of the result columns, by position: the score, its z-score.
-    pub labels: Vec<String>,
     /// Names of the feature columns; those that the log has are written in the log's order.
     pub columns: Vec<String>,
     /// Who is told.
@@ -29,18 +27,29 @@ impl AddScores {
     fn new_columns(&self, message: &Message) -> Vec<(String, ArrayRef)> {
         let rows = message.rows.num_rows();
         let mut columns = Vec::new();
-        for &label in &self.settings.labels {
-            let values = message.scores.as_ref().map(|scores| result(scores, label));
-            columns.push((format!("{}{}", self.settings.prefix, self.labels[label]), column(values, rows)));
+        for (label, kind) in &self.settings.labels {
+            let values = message.scores.as_ref().map(|scores| match kind {
+                ScoreKind::Score => scores.anomaly_score.as_slice(),
+                ScoreKind::ZScore => scores.zscore.as_slice(),
+            });
+            columns.push((label.clone(), column(values, rows)));
         }
         if self.settings.details > Details::None {
             let schema = message.rows.schema();
             let features = message.scores.as_ref().and_then(|scores| scores.features.as_ref());
-            for field in schema.fields().iter().filter(|field| self.columns.contains(field.name())) {
+            for field in schema.fields().iter().filter(|field| self.columns.contains(field.name()))
+            {
                 columns.extend(self.of_feature(field.name(), field.data_type(), features, rows));
             }
-            columns.push(("max_abs_z".into(), column(features.map(|f| f.max_abs_z.as_slice()), rows)));
-            columns.push(("mean_abs_z".into(), column(features.map(|f| f.mean_abs_z.as_slice()), rows)));
+            columns
+                .push(("max_abs_z".into(), column(features.map(|f| f.max_abs_z.as_slice()), rows)));
+            columns.push((
+                "mean_abs_z".into(),
+                column(features.map(|f| f.mean_abs_z.as_slice()), rows),
+            ));
+        }
+        for (name, _) in &mut columns {
+            name.insert_str(0, &self.settings.prefix);
         }
         columns
     }
@@ -56,7 +65,12 @@ impl AddScores {
         let known = scores.and_then(|s| s.names.iter().position(|n| n == name).map(|at| (s, at)));
         let strided = |matrix: fn(&FeatureScores) -> &[f32]| {
             let values = known.map(|(scores, at)| {
-                matrix(scores).iter().skip(at).step_by(scores.names.len()).copied().collect::<Vec<_>>()
+                matrix(scores)
+                    .iter()
+                    .skip(at)
+                    .step_by(scores.names.len())
+                    .copied()
+                    .collect::<Vec<_>>()
             });
             column(values.as_deref(), rows)
         };
@@ -64,7 +78,9 @@ impl AddScores {
         if self.settings.details == Details::All {
             let prediction_type = prediction_type(data_type);
             let prediction = known
-                .and_then(|(scores, at)| arrow_cast::cast(&scores.predictions[at], &prediction_type).ok())
+                .and_then(|(scores, at)| {
+                    arrow_cast::cast(&scores.predictions[at], &prediction_type).ok()
+                })
                 .unwrap_or_else(|| new_null_array(&prediction_type, rows));
             columns.push((format!("{name}_pred"), prediction));
             columns.push((format!("{name}_loss"), strided(|s| &s.loss)));
@@ -89,14 +105,12 @@ impl AddScores {
     }
 }
 
-fn result(scores: &RowScores, label: usize) -> &[f32] {
-    if label == 0 { &scores.anomaly_score } else { &scores.zscore }
-}
-
 /// float32 results widened, as the peer writes them; empty without a model.
 fn column(values: Option<&[f32]>, rows: usize) -> ArrayRef {
     match values {
-        Some(values) => Arc::new(Float64Array::from_iter_values(values.iter().map(|&x| f64::from(x)))),
+        Some(values) => {
+            Arc::new(Float64Array::from_iter_values(values.iter().map(|&x| f64::from(x))))
+        }
         None => new_null_array(&DataType::Float64, rows),
     }
 }

@@ -30,7 +30,8 @@ pub struct Inference {
 
 impl Stage<Message> for Inference {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
-        if let Some((model, encoded)) = self.models.of(&message.user).zip(message.encoded.as_ref()) {
+        if let Some((model, encoded)) = self.models.of(&message.user).zip(message.encoded.as_ref())
+        {
             message.scores = Some(self.pool.install(|| {
                 if self.with_features {
                     let scores = model.score_features(encoded);
@@ -41,7 +42,11 @@ impl Stage<Message> for Inference {
                     }
                 } else {
                     let scores = model.score(encoded);
-                    RowScores { anomaly_score: scores.anomaly_score, zscore: scores.zscore, features: None }
+                    RowScores {
+                        anomaly_score: scores.anomaly_score,
+                        zscore: scores.zscore,
+                        features: None,
+                    }
                 }
             }));
         }
@@ -58,7 +63,7 @@ impl Stage<Message> for Inference {
     }
 }
 
-/// The scores of a run, for its summary: 20 bytes a row.
+/// The scores of a run, for its summary: 24 bytes a row.
 #[derive(Debug, Default)]
 pub struct ScoreBook {
     users: Mutex<BTreeMap<Arc<str>, Vec<Entry>>>,
@@ -90,7 +95,9 @@ impl ScoreBook {
             *users.entry(Arc::clone(&message.user)).or_default() += message.rows.num_rows();
             return;
         };
-        let numbers = |name| message.rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>());
+        let numbers = |name| {
+            message.rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>())
+        };
         let (Some(index), Some(file_rows)) = (numbers(INDEX), numbers(FILE_ROW)) else { return };
         let entries = index.values().iter().zip(file_rows.values()).zip(&scores.anomaly_score);
         let entries = entries.map(|((&index, &file_row), &score)| Entry { index, file_row, score });
@@ -116,12 +123,11 @@ impl ScoreBook {
     /// The rows that stand out among their user's rows.
     pub fn unusual(&self) -> Unusual {
         let mut unusual = Unusual::default();
-        let users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
-        for (user, entries) in users.iter() {
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        for (user, entries) in users.iter_mut() {
             // Workers enter messages in any order; sums need a fixed one.
-            let mut entries = entries.clone();
             entries.sort_by_key(|entry| entry.index);
-            for (entry, z) in entries.iter().zip(z_values(&entries)) {
+            for (entry, z) in entries.iter().zip(z_values(entries)) {
                 unusual.above_four += usize::from(z > UNUSUAL_Z);
                 unusual.top.push(UnusualRow {
                     user: user.to_string(),
@@ -142,7 +148,8 @@ fn z_values(entries: &[Entry]) -> impl Iterator<Item = f64> {
     let scores = entries.iter().map(|entry| f64::from(entry.score));
     let n = entries.len() as f64;
     let mean = scores.clone().sum::<f64>() / n;
-    let deviation = (scores.clone().map(|score| (score - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
+    let deviation =
+        (scores.clone().map(|score| (score - mean).powi(2)).sum::<f64>() / (n - 1.0)).sqrt();
     scores.map(move |score| if deviation > 0.0 { (score - mean) / deviation } else { 0.0 })
 }
 

@@ -11,7 +11,7 @@ mod train_ae;
 pub use add_scores::AddScores;
 pub use inference::{Inference, ScoreBook};
 pub use monitor::Monitor;
-pub use preprocess::Preprocess;
+pub use preprocess::{Gaps, Preprocess};
 pub use serialize::Serialize;
 pub use to_file::ToFile;
 pub use train_ae::{OnMessages, TrainAe, no_model, warn_if_constant};

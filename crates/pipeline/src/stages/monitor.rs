@@ -17,6 +17,13 @@ pub struct Monitor {
 }
 
 impl Monitor {
+    /// Starts the clock, unless that is to wait for the first message.
+    pub fn start(&self) {
+        if !self.settings.delayed_start {
+            self.tell(0, false);
+        }
+    }
+
     fn tell(&self, rows: usize, done: bool) {
         let (position, settings) = (self.position, &self.settings);
         self.reporter.progress(Progress::Monitor { position, settings, rows, done });

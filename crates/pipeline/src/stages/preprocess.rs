@@ -1,27 +1,139 @@
 //! `preprocess`: encodes the feature columns, once; inference and explanations reuse it.
+//!
+//! What a model learnt as a feature is found in new rows or counts as missing there: a column
+//! that no new event carries (raw CloudTrail has only the columns of its events), and a cell that
+//! is no number in a column learnt as numeric.
 
-use crate::message::Message;
+use crate::message::{FILE_ROW, Message, with_columns};
 use crate::models::Models;
+use crate::report::{Reporter, Weight};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use arrow_array::{Array, RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, DataType};
 use dfp_flow::{BoxError, Outlet, Stage};
-use std::sync::Arc;
+use dfp_model::user_model::UserModel;
+use dfp_model::{EncodedRows, ModelError};
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The stage.
+#[derive(Clone)]
 pub struct Preprocess {
     /// The models of the run.
     pub models: Arc<Models>,
+    /// Whether a cell that is no number ends the run.
+    pub strict: bool,
+    /// What new rows lacked.
+    pub gaps: Arc<Gaps>,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+}
+
+/// What new rows lacked of what models know.
+#[derive(Debug, Default)]
+pub struct Gaps {
+    /// Columns that it has been said of.
+    columns: Mutex<BTreeSet<String>>,
+    cells: AtomicUsize,
+}
+
+impl Gaps {
+    /// Cells that are no numbers in columns learnt as numeric.
+    pub fn cells(&self) -> usize {
+        self.cells.load(Ordering::Relaxed)
+    }
+
+    fn is_new(&self, column: &str) -> bool {
+        self.columns.lock().unwrap_or_else(PoisonError::into_inner).insert(column.to_owned())
+    }
+}
+
+impl Preprocess {
+    fn encode(
+        &self,
+        user: &str,
+        model: &UserModel,
+        rows: &RecordBatch,
+    ) -> Result<EncodedRows, BoxError> {
+        let mut rows = self.with_absent_columns(user, model, rows)?;
+        loop {
+            match model.encode(&rows) {
+                Err(ModelError::Cell { column, row, value }) if !self.strict => {
+                    rows = self.without_text(user, &rows, &column, row, &value)?;
+                }
+                Err(error) => return Err(format!("user {user:?}: {error}").into()),
+                Ok(encoded) => return Ok(encoded),
+            }
+        }
+    }
+
+    fn with_absent_columns(
+        &self,
+        user: &str,
+        model: &UserModel,
+        rows: &RecordBatch,
+    ) -> Result<RecordBatch, ArrowError> {
+        let schema = rows.schema();
+        let absent: Vec<String> = model
+            .header()
+            .plan
+            .columns()
+            .filter(|column| schema.index_of(column).is_err())
+            .map(str::to_owned)
+            .collect();
+        for column in absent.iter().filter(|column| self.gaps.is_new(column)) {
+            let text = format!(
+                "feature column {column:?}, which the model of user {user:?} has learnt, is not in the input: it counts as missing there"
+            );
+            self.reporter.say(Weight::Warning, &text);
+        }
+        let missing = absent
+            .into_iter()
+            .map(|column| (column, new_null_array(&DataType::Null, rows.num_rows())));
+        with_columns(rows, missing)
+    }
+
+    /// `rows` with what is no number in `column` missing; at least the cell at `row` is.
+    fn without_text(
+        &self,
+        user: &str,
+        rows: &RecordBatch,
+        column: &str,
+        row: usize,
+        value: &str,
+    ) -> Result<RecordBatch, BoxError> {
+        let texts = rows.column_by_name(column).ok_or_else(|| format!("no column {column:?}"))?;
+        let numbers = arrow_cast::cast(texts, &DataType::Float64)?;
+        let cells = numbers.null_count() - texts.logical_null_count();
+        if cells == 0 {
+            return Err(
+                format!("user {user:?}: {value:?} in column {column:?} is not a number").into()
+            );
+        }
+        self.gaps.cells.fetch_add(cells, Ordering::Relaxed);
+        let numbered =
+            rows.column_by_name(FILE_ROW).and_then(|c| c.as_primitive_opt::<Int64Type>());
+        let file_row = numbered.map_or(row as i64, |numbers| numbers.value(row));
+        let text = format!(
+            "user {user:?}: {cells} cells of column {column:?} are no numbers, as the model has learnt it, and count as missing; the first is {value:?} in row {file_row}"
+        );
+        self.reporter.say(Weight::Warning, &text);
+        Ok(with_columns(rows, [(column.to_owned(), numbers)])?)
+    }
 }
 
 impl Stage<Message> for Preprocess {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if let Some(model) = self.models.of(&message.user) {
-            let encoded = model.encode(&message.rows);
-            message.encoded = Some(encoded.map_err(|error| format!("user {:?}: {error}", message.user))?);
+            message.encoded = Some(self.encode(&message.user, &model, &message.rows)?);
         }
         out.emit(message);
         Ok(())
     }
 
     fn worker(&self) -> Option<Box<dyn Stage<Message>>> {
-        Some(Box::new(Self { models: Arc::clone(&self.models) }))
+        Some(Box::new(self.clone()))
     }
 }

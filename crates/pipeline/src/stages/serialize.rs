@@ -23,7 +23,9 @@ impl Serialize {
     /// Kept: the row number, and what an include pattern matches (all, without patterns) and no
     /// exclude pattern does.
     fn keeps(&self, name: &str) -> bool {
-        let Some(SerializeSettings { include, exclude, .. }) = (name != INDEX).then_some(&self.settings) else {
+        let Some(SerializeSettings { include, exclude, .. }) =
+            (name != INDEX).then_some(&self.settings)
+        else {
             return true;
         };
         (include.is_empty() || include.iter().any(|pattern| pattern.is_match(name)))
@@ -73,7 +75,10 @@ mod tests {
 
     fn table(names: &[&str]) -> RecordBatch {
         let cell: ArrayRef = Arc::new(StringArray::from(vec!["x"]));
-        RecordBatch::try_from_iter_with_nullable(names.iter().map(|&name| (name, Arc::clone(&cell), true))).unwrap()
+        RecordBatch::try_from_iter_with_nullable(
+            names.iter().map(|&name| (name, Arc::clone(&cell), true)),
+        )
+        .unwrap()
     }
 
     fn names(rows: &RecordBatch) -> Vec<String> {
@@ -81,8 +86,14 @@ mod tests {
     }
 
     fn stage(include: &[&str], exclude: &[&str], fixed_columns: bool) -> Serialize {
-        let patterns = |texts: &[&str]| texts.iter().map(|t| Regex::new(&format!("^(?:{t})")).unwrap()).collect();
-        Serialize::new(SerializeSettings { include: patterns(include), exclude: patterns(exclude), fixed_columns })
+        let patterns = |texts: &[&str]| {
+            texts.iter().map(|t| Regex::new(&format!("^(?:{t})")).unwrap()).collect()
+        };
+        Serialize::new(SerializeSettings {
+            include: patterns(include),
+            exclude: patterns(exclude),
+            fixed_columns,
+        })
     }
 
     #[test]

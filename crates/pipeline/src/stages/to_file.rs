@@ -5,8 +5,8 @@ use crate::plan;
 use dfp_flow::{BoxError, Outcome, Outlet, Stage};
 use dfp_io::IoError;
 use dfp_io::sinks::{self, Sink};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The stage.
 pub struct ToFile {
@@ -22,7 +22,12 @@ impl ToFile {
     /// # Errors
     /// The file exists and is not to be replaced, or cannot be written.
     pub fn open(settings: &plan::ToFile, rows: Arc<AtomicUsize>) -> Result<Self, IoError> {
-        let sink = sinks::create(&settings.filename, Some(settings.format), settings.overwrite, settings.flush)?;
+        let sink = sinks::create(
+            &settings.filename,
+            Some(settings.format),
+            settings.overwrite,
+            settings.flush,
+        )?;
         Ok(Self { include_index: settings.include_index, sink: Some(sink), rows })
     }
 }

@@ -3,6 +3,7 @@
 //! Models come from training files or a model file before the first message, or, with neither,
 //! from the message itself: a new model learns the message's rows and then scores them.
 
+use crate::error::RunError;
 use crate::message::Message;
 use crate::models::Models;
 use crate::plan::{self, Plan};
@@ -11,6 +12,7 @@ use crate::train::{Task, Trainer, is_constant};
 use dfp_flow::{BoxError, Outlet, Stage, Stop};
 use rayon::ThreadPool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Rows that a model learns from when it is trained on the message that it scores.
 const DEFAULT_MAX_HISTORY: usize = 1000;
@@ -33,10 +35,12 @@ pub struct OnMessages {
     reporter: Arc<dyn Reporter>,
     stop: Stop,
     failed: Arc<Mutex<Vec<(String, String)>>>,
+    time: Arc<Mutex<Duration>>,
 }
 
 impl OnMessages {
-    /// Training on messages; users whose training fails can be seen in `failed` after the run.
+    /// Training on messages; users whose training fails can be seen in `failed` after the run, and
+    /// what it took in `time`.
     pub fn new(
         plan: &Plan,
         settings: &plan::TrainAe,
@@ -44,23 +48,30 @@ impl OnMessages {
         reporter: Arc<dyn Reporter>,
         stop: Stop,
         failed: Arc<Mutex<Vec<(String, String)>>>,
+        time: Arc<Mutex<Duration>>,
     ) -> Self {
         let max_history = settings.max_history.or(Some(DEFAULT_MAX_HISTORY));
         let settings = plan::TrainAe { max_history, ..settings.clone() };
-        Self { plan: plan.clone(), settings, pool, reporter, stop, failed }
+        Self { plan: plan.clone(), settings, pool, reporter, stop, failed, time }
     }
 
-    fn train(&self, message: &Message, models: &Models) -> Result<(), BoxError> {
+    fn train(&self, message: &Message, models: &Models) -> Result<(), RunError> {
         let trainer = Trainer::new(&self.plan, &self.settings, self.reporter.as_ref(), &self.stop);
         let rows = trainer.features(&message.rows)?;
         warn_if_constant(&message.user, &rows, self.reporter.as_ref())?;
-        let trained = trainer.train(vec![Task { user: Arc::clone(&message.user), rows }], &self.pool)?;
+        let start = Instant::now();
+        let trained =
+            trainer.train(vec![Task { user: Arc::clone(&message.user), rows }], &self.pool)?;
+        *self.time.lock().unwrap_or_else(PoisonError::into_inner) += start.elapsed();
         for (user, result) in trained {
             match result {
                 Ok(model) => models.insert(user, model),
                 Err(why) => {
                     self.reporter.say(Weight::Error, &no_model(&user, &why));
-                    self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((user.to_string(), why));
+                    self.failed
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .push((user.to_string(), why));
                 }
             }
         }
@@ -96,7 +107,17 @@ pub fn warn_if_constant(
 impl Stage<Message> for TrainAe {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if let Some(training) = &self.on_messages {
-            training.train(&message, &self.models)?;
+            match training.train(&message, &self.models) {
+                // What has been scored so far is kept, so this is no failure.
+                Err(RunError::Interrupted) => {
+                    out.drop_rows(
+                        message.rows.num_rows(),
+                        "stopped before their model was trained",
+                    );
+                    return Ok(());
+                }
+                trained => trained?,
+            }
         }
         let rows = message.rows.num_rows();
         for start in (0..rows).step_by(self.batch_size) {
