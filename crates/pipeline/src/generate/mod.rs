@@ -180,7 +180,7 @@ pub enum GenerateError {
         days: u32,
     },
     /// The directory has files in it.
-    #[error("{path:?} is not empty; choose another directory, or set overwrite")]
+    #[error("{path:?} is not empty; choose another directory, or pass --overwrite")]
     NotEmpty {
         /// The directory.
         path: PathBuf,

@@ -206,12 +206,16 @@ pub fn option<'a>(options: &'a [OptionSpec], name: &str) -> Option<&'a OptionSpe
     options.iter().find(|option| option.name == name || option.aliases.contains(&name))
 }
 
-/// The candidate most like `name`, if one is alike enough to be meant.
+/// The candidate most like `name`, if one is alike enough to be meant: one slip of the keyboard, or
+/// a Jaro-Winkler likeness above 0.8.
 pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let name = name.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| {
-            (strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase()), candidate)
+        .map(|candidate| (candidate.to_lowercase(), candidate))
+        .map(|(lower, candidate)| match strsim::osa_distance(&name, &lower) {
+            0 | 1 => (1.0, candidate),
+            _ => (strsim::jaro_winkler(&name, &lower), candidate),
         })
         .filter(|(likeness, _)| *likeness > 0.8)
         .max_by(|a, b| a.0.total_cmp(&b.0))
