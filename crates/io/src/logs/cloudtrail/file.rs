@@ -15,6 +15,7 @@ use arrow_schema::DataType;
 use arrow_select::concat::concat;
 use arrow_select::filter::filter;
 use arrow_select::take::take;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
@@ -130,14 +131,9 @@ fn label_rows(mut table: FileTable, options: &CloudTrailOptions<'_>) -> Result<F
     let integers = |values: &ArrayRef| *values.data_type() == DataType::Int64;
     if unnamed && !alone && integers(&table.columns[0].values) {
         let labels = table.columns.remove(0).values;
-        let labels = labels.as_primitive::<Int64Type>().values().to_vec();
-        let mut order: Vec<u64> = (0..labels.len() as u64).collect();
-        order.sort_by_key(|row| labels[*row as usize]);
-        table.positions = order.iter().map(|row| labels[*row as usize]).collect();
-        let order = UInt64Array::from(order);
-        for column in &mut table.columns {
-            column.values = take(&column.values, &order, None)
-                .map_err(|e| IoError::table("sort by row label", &e))?;
+        table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
+        if !table.positions.is_sorted() {
+            sort_by_position(&mut table)?;
         }
     } else if unnamed
         && options.columns.is_some_and(|names| !names.iter().any(|n| n == UNNAMED_FIRST))
@@ -150,6 +146,18 @@ fn label_rows(mut table: FileTable, options: &CloudTrailOptions<'_>) -> Result<F
     Ok(table)
 }
 
+fn sort_by_position(table: &mut FileTable) -> Result<(), IoError> {
+    let mut order: Vec<u64> = (0..table.positions.len() as u64).collect();
+    order.sort_by_key(|row| table.positions[*row as usize]);
+    table.positions = order.iter().map(|row| table.positions[*row as usize]).collect();
+    let order = UInt64Array::from(order);
+    for column in &mut table.columns {
+        column.values = take(&column.values, &order, None)
+            .map_err(|e| IoError::table("sort by row label", &e))?;
+    }
+    Ok(())
+}
+
 /// An account of digits only gets the prefix that the peer gives to a column of integers, whatever
 /// the other rows hold.
 fn prefix_accounts(mut table: FileTable) -> FileTable {
@@ -159,7 +167,11 @@ fn prefix_accounts(mut table: FileTable) -> FileTable {
                 let text = text?;
                 let trimmed = text.trim();
                 let number = !trimmed.is_empty() && trimmed.bytes().all(|b| b.is_ascii_digit());
-                Some(if number { format!("{ACCOUNT_PREFIX}{trimmed}") } else { text.to_owned() })
+                Some(if number {
+                    Cow::Owned(format!("{ACCOUNT_PREFIX}{trimmed}"))
+                } else {
+                    Cow::Borrowed(text)
+                })
             });
             column.values = Arc::new(prefixed.collect::<StringArray>());
         }

@@ -14,6 +14,7 @@ use super::{Column, FileTable};
 use crate::error::{IoError, Place};
 use arrow_array::ArrayRef;
 use builder::{Builder, Conflict};
+use rayon::prelude::*;
 use records::{Block, End, Records};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -57,16 +58,21 @@ pub fn read(bytes: &[u8], path: &Path, options: &CsvOptions<'_>) -> Result<FileT
     let mut slots = slots(&names, pass.labelled, options);
     let mut skipped = Skipped::default();
     let mut positions = Vec::new();
+    let mut next = Block::default();
     loop {
         pass.keep_good_rows(&mut block, Some(&mut skipped));
         positions.extend_from_slice(block.positions());
-        for (field, slot) in slots.iter_mut().enumerate() {
-            slot.append(&block, field);
-        }
+        let mut append = || {
+            slots.par_iter_mut().enumerate().for_each(|(field, slot)| slot.append(&block, field));
+        };
         if !more {
+            append();
             break;
         }
-        more = pass.fill(&mut block);
+        // Quotes make the ends of rows known only from the start on: one core finds them while
+        // the others fill the columns with the rows before.
+        more = rayon::join(|| pass.fill(&mut next), append).0;
+        std::mem::swap(&mut block, &mut next);
     }
     if let Some(line) = pass.unclosed_line() {
         skipped.add(Unit::Row, UNCLOSED, || {
@@ -258,6 +264,9 @@ impl<'a> Pass<'a> {
 
     /// Removes rows that are too long or not UTF-8.
     fn keep_good_rows(&self, block: &mut Block, mut skipped: Option<&mut Skipped>) {
+        if block.accept_all(self.width) {
+            return;
+        }
         block.retain(|row| {
             let (reason, place, cause, expected) = if row.fields > self.width {
                 let cause = format!("{} fields", row.fields);

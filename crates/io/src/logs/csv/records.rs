@@ -1,9 +1,13 @@
 //! Rows of a CSV text in blocks: the cells of a block lie unquoted in one buffer.
+//!
+//! A line without a quote is taken as it is, commas included; the state machine of `csv-core` reads
+//! the others.
 
 use csv_core::{ReadRecordResult, Reader};
+use memchr::{memchr, memchr_iter, memchr2};
 
 /// Rows of a block: enough to guess types from, small enough for the second-level cache.
-pub(super) const BLOCK: usize = 4096;
+pub(super) const BLOCK: usize = 1024;
 
 /// Why a block ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ struct Span {
     length: usize,
     field: usize,
     fields: usize,
+    /// Bytes between two fields in `data`: the comma of a line taken as it is.
+    gap: usize,
     start: usize,
     end: usize,
 }
@@ -62,6 +68,12 @@ impl Block {
 
     pub(super) fn every_row_has(&self, width: usize) -> bool {
         !self.rows.is_empty() && self.rows.iter().all(|row| row.fields == width)
+    }
+
+    /// Makes the cells readable as text if every row is UTF-8 and none has more than `width` fields.
+    pub(super) fn accept_all(&mut self, width: usize) -> bool {
+        // A line feed stands between rows, so that no character can span two of them.
+        self.rows.iter().all(|row| row.fields <= width) && self.make_text()
     }
 
     /// Drops the rows that `keep` refuses.
@@ -98,6 +110,7 @@ impl Block {
         for row in &mut self.rows {
             let moved = data.len();
             data.extend_from_slice(&self.data[row.data..row.data + row.length]);
+            data.push(b'\n');
             row.data = moved;
         }
         self.data = data;
@@ -105,20 +118,26 @@ impl Block {
 
     /// Makes the cells readable as text; false if they are not UTF-8.
     pub(super) fn make_text(&mut self) -> bool {
-        let data = std::mem::take(&mut self.data);
-        let text = String::from_utf8(data);
-        let valid = text.is_ok();
-        self.text = text.unwrap_or_default();
-        valid
+        match String::from_utf8(std::mem::take(&mut self.data)) {
+            Ok(text) => {
+                self.text = text;
+                true
+            }
+            Err(e) => {
+                self.data = e.into_bytes();
+                false
+            }
+        }
     }
 
     /// A cell; empty if the row is shorter.
+    #[inline]
     pub(super) fn cell(&self, row: usize, field: usize) -> &str {
         let row = &self.rows[row];
         if field >= row.fields {
             return "";
         }
-        let begin = if field == 0 { 0 } else { self.ends[row.field + field - 1] };
+        let begin = if field == 0 { 0 } else { self.ends[row.field + field - 1] + row.gap };
         let end = self.ends[row.field + field];
         self.text.get(row.data + begin..row.data + end).unwrap_or_default()
     }
@@ -151,7 +170,10 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     pub(super) fn new(input: &'a [u8], offset: usize) -> Self {
-        Self { reader: Reader::new(), input, offset, record_start: offset, position: 0 }
+        let mut reader = Reader::new();
+        // Only a reader that has not read yet would take a byte-order mark away.
+        reader.read_record(b"\n", &mut [0], &mut [0]);
+        Self { reader, input, offset, record_start: offset, position: 0 }
     }
 
     /// Input consumed so far, in bytes.
@@ -170,7 +192,9 @@ impl<'a> Records<'a> {
         while block.rows.len() < limit {
             self.record_start = self.offset;
             let (data, field) = (block.data.len(), block.ends.len());
-            let Some(fields) = self.record(block) else {
+            let plain = self.plain_record(block);
+            let gap = usize::from(plain.is_some());
+            let Some(fields) = plain.or_else(|| self.record(block)) else {
                 let pending = block.ends.len() > field
                     || self.offset > skip_blank(self.input, self.record_start);
                 block.data.truncate(data);
@@ -183,11 +207,13 @@ impl<'a> Records<'a> {
                 continue;
             }
             let length = block.data.len() - data;
+            block.data.push(b'\n');
             block.rows.push(Span {
                 data,
                 length,
                 field,
                 fields,
+                gap,
                 start: self.record_start,
                 end: self.offset,
             });
@@ -195,6 +221,23 @@ impl<'a> Records<'a> {
             self.position += 1;
         }
         End::More
+    }
+
+    /// Appends the next line as a row if nothing in it needs the state machine.
+    fn plain_record(&mut self, block: &mut Block) -> Option<usize> {
+        let rest = &self.input[self.offset..];
+        let length = memchr(b'\n', rest)?;
+        let line = &rest[..length];
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.is_empty() || memchr2(b'"', b'\r', line).is_some() {
+            return None;
+        }
+        let field = block.ends.len();
+        block.data.extend_from_slice(line);
+        block.ends.extend(memchr_iter(b',', line));
+        block.ends.push(line.len());
+        self.offset += length + 1;
+        Some(block.ends.len() - field)
     }
 
     /// Appends the next row and returns its number of fields; `None` if the input ends before.
@@ -205,13 +248,10 @@ impl<'a> Records<'a> {
         loop {
             // At the end a line feed shows whether the last row is complete or inside quotes.
             let rest: &[u8] = if ended { b"\n" } else { &self.input[self.offset..] };
-            if block.data.len() < data + written + 256 {
-                let grown = (2 * block.data.len()).max(1 << 12).max(data + written + 256);
-                block.data.resize(grown, 0);
-            }
-            if block.ends.len() < field + fields + 64 {
-                block.ends.resize((2 * block.ends.len()).max(field + fields + 64), 0);
-            }
+            // Room is made, and set to zero, for this row only: doubling the whole block would
+            // clear it again for every row.
+            block.data.resize(data + 2 * written + 256, 0);
+            block.ends.resize(field + 2 * fields + 64, 0);
             let (result, read, wrote, ends) = self.reader.read_record(
                 rest,
                 &mut block.data[data + written..],
@@ -238,8 +278,7 @@ impl<'a> Records<'a> {
                     block.ends.truncate(field + fields);
                     return None;
                 }
-                ReadRecordResult::OutputFull => block.data.resize(2 * block.data.len(), 0),
-                ReadRecordResult::OutputEndsFull => block.ends.resize(2 * block.ends.len() + 64, 0),
+                ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
             }
         }
     }

@@ -106,7 +106,17 @@ fn lines<'de>(bytes: &'de [u8], path: &Path, events: &mut Events<'_, 'de>, skipp
 
 /// Reads documents until the text ends.
 fn documents<'de>(text: &'de [u8], events: &mut Events<'_, 'de>) -> Result<(), serde_json::Error> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
+    // Text that is known to be UTF-8 as a whole need not be checked string by string.
+    match str::from_utf8(text) {
+        Ok(text) => read_all(serde_json::Deserializer::from_str(text), events),
+        Err(_) => read_all(serde_json::Deserializer::from_slice(text), events),
+    }
+}
+
+fn read_all<'de, R: serde_json::de::Read<'de>>(
+    mut reader: serde_json::Deserializer<R>,
+    events: &mut Events<'_, 'de>,
+) -> Result<(), serde_json::Error> {
     while reader.end().is_err() {
         Document(events).deserialize(&mut reader)?;
     }
