@@ -9,6 +9,7 @@
 
 pub mod artifact;
 pub mod config;
+mod distinct;
 pub mod encode;
 pub mod error;
 mod kernels;

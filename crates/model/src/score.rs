@@ -4,8 +4,9 @@
 //! the user is its distance from the mean score of the training rows in standard deviations.
 
 use crate::config::LossScaler;
+use crate::distinct::Distinct;
 use crate::encode::EncodedRows;
-use crate::net::{Evaluation, Network, Rows};
+use crate::net::{Evaluation, Network, Rows, SHARD_ROWS};
 use arrow_array::ArrayRef;
 use serde::{Deserialize, Serialize};
 
@@ -154,15 +155,24 @@ pub fn row_means(losses: &[f32], features: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Losses of all rows, `[rows, features]`, computed in slices of at most `slice_rows` rows.
+/// Losses of all rows, `[rows, features]`, computed in slices of about `slice_rows` rows, once for
+/// rows that are the same.
 pub fn losses(network: &Network, rows: &EncodedRows, slice_rows: usize) -> Vec<f32> {
+    let shape = network.layout().shape();
+    let distinct = Distinct::of(rows, shape);
+    let losses = losses_of_each(network, &distinct.rows, slice_rows);
+    distinct.spread(&losses, shape.features())
+}
+
+/// As [`losses`], computed for every row.
+pub(crate) fn losses_of_each(network: &Network, rows: &EncodedRows, slice_rows: usize) -> Vec<f32> {
     let features = network.layout().shape().features();
     let mut all = Vec::with_capacity(rows.rows * features);
     each_slice(network, rows, slice_rows, |evaluation| all.extend_from_slice(evaluation.losses()));
     all
 }
 
-/// Runs the network over slices of at most `slice_rows` rows.
+/// Runs the network over slices of `slice_rows` rows, rounded up to what is computed anyway.
 pub(crate) fn each_slice(
     network: &Network,
     rows: &EncodedRows,
@@ -170,8 +180,9 @@ pub(crate) fn each_slice(
     mut each: impl FnMut(&Evaluation<'_>),
 ) {
     let mut evaluation = Evaluation::new(network);
-    for first in (0..rows.rows).step_by(slice_rows.max(1)) {
-        let slice = first..rows.rows.min(first + slice_rows.max(1));
+    let slice_rows = slice_rows.clamp(1, rows.rows.max(1)).next_multiple_of(SHARD_ROWS);
+    for first in (0..rows.rows).step_by(slice_rows) {
+        let slice = first..rows.rows.min(first + slice_rows);
         evaluation.run(Rows::of(rows, network.layout().shape(), slice));
         each(&evaluation);
     }

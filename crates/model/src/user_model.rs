@@ -1,6 +1,7 @@
 //! The deep front door: one user's encoder, weights and loss statistics.
 
 use crate::config::ModelConfig;
+use crate::distinct::Distinct;
 use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
 use crate::kernels::math::sigmoid;
@@ -186,8 +187,12 @@ impl UserModel {
     /// # Panics
     /// If they were encoded by a model with other features.
     pub fn score(&self, rows: &EncodedRows) -> Scores {
-        let losses = score::losses(&self.network, rows, self.header.config.eval_batch_size);
+        let distinct = Distinct::of(rows, self.network.layout().shape());
+        let slice = self.header.config.eval_batch_size;
+        let losses = score::losses_of_each(&self.network, &distinct.rows, slice);
         let (anomaly_score, zscore) = self.scores_of(&losses);
+        let [anomaly_score, zscore] =
+            [anomaly_score, zscore].map(|values| distinct.spread(&values, 1));
         Scores { anomaly_score, zscore }
     }
 
@@ -205,14 +210,16 @@ impl UserModel {
     /// # Panics
     /// As [`UserModel::score`].
     pub fn score_features_signed(&self, rows: &EncodedRows, sign: ZSign) -> FeatureScores {
+        let distinct = Distinct::of(rows, self.network.layout().shape());
         let (mut loss, mut outputs) = (Vec::new(), Vec::new());
         let slice = self.header.config.eval_batch_size;
-        score::each_slice(&self.network, rows, slice, |evaluation| {
+        score::each_slice(&self.network, &distinct.rows, slice, |evaluation| {
             loss.extend_from_slice(evaluation.losses());
             outputs.extend(evaluation.outputs().flatten().copied());
         });
-        let (anomaly_score, zscore) = self.scores_of(&loss);
         let features = self.header.loss_scales.len();
+        let loss = distinct.spread(&loss, features);
+        let (anomaly_score, zscore) = self.scores_of(&loss);
         let mut z_loss = loss.clone();
         for row in z_loss.chunks_exact_mut(features) {
             for (z, scale) in row.iter_mut().zip(&self.header.loss_scales) {
@@ -231,7 +238,7 @@ impl UserModel {
                 .map(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max))
                 .collect(),
             mean_abs_z: score::row_means(&z_loss, features),
-            predictions: self.predictions(&outputs),
+            predictions: self.predictions(&outputs, &distinct.places),
             loss,
             z_loss,
         }
@@ -244,11 +251,12 @@ impl UserModel {
         (scores, z)
     }
 
-    /// A column for each feature from the network's outputs, `[rows, outputs]`.
-    fn predictions(&self, outputs: &[f32]) -> Vec<ArrayRef> {
+    /// A column for each feature from the network's outputs for distinct rows, `[distinct rows,
+    /// outputs]`, and the place of each row among them.
+    fn predictions(&self, outputs: &[f32], places: &[usize]) -> Vec<ArrayRef> {
         let (plan, shape) = (&self.header.plan, self.network.layout().shape());
         let width = shape.outputs();
-        let rows = || outputs.chunks_exact(width);
+        let rows = || places.iter().map(|place| &outputs[place * width..(place + 1) * width]);
         let numeric =
             (0..shape.numeric).map(|f| plan.numeric_prediction(f, rows().map(move |row| row[f])));
         let binary = (0..shape.binary).map(|f| {

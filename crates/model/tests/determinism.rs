@@ -27,7 +27,7 @@ fn rows() -> RecordBatch {
 
 fn small(config: ModelConfig) -> ModelConfig {
     ModelConfig {
-        encoder_layers: vec![160, 30],
+        encoder_layers: vec![640, 30],
         decoder_layers: vec![40],
         epochs: 3,
         batch_size: 600,
@@ -56,6 +56,32 @@ fn threads_do_not_change_a_byte() {
             pool.install(|| fit("ana", &config))
         });
         assert!(runs[0] == runs[1] && runs[0] == runs[2]);
+    }
+}
+
+#[test]
+fn a_score_depends_on_its_row_alone() {
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let model =
+        UserModel::fit("ana", &rows(), None, &small(ModelConfig::pipeline()), go_on).unwrap();
+    let score = |rows: &RecordBatch| model.score(&model.encode(rows).unwrap());
+    let whole = score(&rows());
+    // Other numbers of rows, other neighbours, other places; the same row again and again.
+    for length in [1, 2, 7, 95, 97, 300] {
+        for first in [0, 1, 200, ROWS - length] {
+            let part = score(&rows().slice(first, length));
+            assert_eq!(part.anomaly_score, whole.anomaly_score[first..first + length]);
+            assert_eq!(part.zscore, whole.zscore[first..first + length]);
+        }
+    }
+    let again: Vec<_> = [3, 3, 5, 3].iter().map(|row| rows().slice(*row, 1)).collect();
+    let again = arrow_select::concat::concat_batches(&rows().schema(), &again).unwrap();
+    let features = model.score_features(&model.encode(&again).unwrap());
+    let want = [3, 3, 5, 3].map(|row| whole.anomaly_score[row]);
+    assert_eq!((score(&again).anomaly_score, features.anomaly_score), (want.into(), want.into()));
+    let one = model.score_features(&model.encode(&rows().slice(5, 1)).unwrap());
+    for (all, one) in features.predictions.iter().zip(&one.predictions) {
+        assert_eq!(&all.slice(2, 1), one);
     }
 }
 

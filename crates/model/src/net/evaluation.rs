@@ -3,10 +3,15 @@
 use super::Rows;
 use super::layout::Layout;
 use super::network::Network;
-use super::pass::{Pass, Transposed, shard_rows};
+use super::pass::{Pass, Transposed};
 use super::table::{Columns, Purpose};
 use crate::kernels::head::CellWeights;
 use rayon::prelude::*;
+
+/// Rows of every product, the last of a table filled up: so that a row's bits depend neither on
+/// the number of rows that come with it nor on its place. A multiple of the rows that any CPU's
+/// product keeps in registers.
+pub(crate) const SHARD_ROWS: usize = 96;
 
 /// Buffers for scoring with one network, reused from slice to slice of rows.
 #[derive(Clone, Debug)]
@@ -16,6 +21,7 @@ pub struct Evaluation<'a> {
     transposed: Transposed,
     table: Vec<f32>,
     losses: Vec<f32>,
+    rows: usize,
 }
 
 impl<'a> Evaluation<'a> {
@@ -24,14 +30,15 @@ impl<'a> Evaluation<'a> {
         let mut transposed = Transposed::new(&network.layout);
         transposed.refresh(&network.layout, &network.weights);
         let columns = Columns::new(&network.layout, Purpose::Score);
-        Self { network, columns, transposed, table: Vec::new(), losses: Vec::new() }
+        Self { network, columns, transposed, table: Vec::new(), losses: Vec::new(), rows: 0 }
     }
 
     /// Reconstructs the rows and compares them with themselves.
     pub fn run(&mut self, rows: Rows<'_>) {
         let Layout { shape, .. } = &self.network.layout;
         let (stride, features) = (self.columns.stride, shape.features());
-        self.table.resize(rows.rows * stride, 0.0);
+        self.rows = rows.rows;
+        self.table.resize(rows.rows.next_multiple_of(SHARD_ROWS) * stride, 0.0);
         self.losses.resize(rows.rows * features, 0.0);
         let pass = Pass {
             layout: &self.network.layout,
@@ -40,11 +47,11 @@ impl<'a> Evaluation<'a> {
             transposed: &self.transposed,
         };
         let weights = CellWeights { numeric: 0.0, binary: 0.0, categorical: 0.0 };
-        let shard = shard_rows(rows.rows);
-        let tables = self.table.par_chunks_mut(shard * stride);
-        let losses = self.losses.par_chunks_mut(shard * features);
+        let tables = self.table.par_chunks_mut(SHARD_ROWS * stride);
+        let losses = self.losses.par_chunks_mut(SHARD_ROWS * features);
         tables.zip(losses).enumerate().for_each(|(i, (table, losses))| {
-            let rows = rows.slice(shape, i * shard..rows.rows.min((i + 1) * shard));
+            let first = i * SHARD_ROWS;
+            let rows = rows.slice(shape, first..rows.rows.min(first + SHARD_ROWS));
             pass.forward(table, rows, None);
             pass.losses(table, rows, weights, losses);
         });
@@ -73,6 +80,6 @@ impl<'a> Evaluation<'a> {
     }
 
     fn rows(&self) -> impl Iterator<Item = &[f32]> {
-        self.table.chunks_exact(self.columns.stride)
+        self.table.chunks_exact(self.columns.stride).take(self.rows)
     }
 }

@@ -20,6 +20,7 @@ mod table;
 mod training;
 
 pub use evaluation::Evaluation;
+pub(crate) use evaluation::SHARD_ROWS;
 pub use layout::{Layout, Parameter};
 pub use network::Network;
 pub use training::Training;

@@ -115,7 +115,8 @@ pub(super) struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Fills input, hidden values and outputs (still without bias) of a shard's rows.
+    /// Fills input, hidden values and outputs (still without bias) of a shard's rows. A table with
+    /// more rows than the shard has something in the others.
     pub(super) fn forward(
         &self,
         table: &mut [f32],
@@ -150,7 +151,8 @@ impl Pass<'_> {
     fn gather(&self, table: &mut [f32], rows: Rows<'_>) {
         let shape = &self.layout.shape;
         let (numeric, binary, categorical) = (shape.numeric, shape.binary, shape.codes.len());
-        for (i, row) in table.chunks_exact_mut(self.columns.stride).enumerate() {
+        let table = table.chunks_exact_mut(self.columns.stride).take(rows.rows);
+        for (i, row) in table.enumerate() {
             let input = &mut row[self.columns.input.clone()];
             input[..numeric].copy_from_slice(&rows.numeric[i * numeric..(i + 1) * numeric]);
             input[numeric..numeric + binary]
