@@ -21,7 +21,9 @@ pub enum ModelError {
     #[error("feature column {0:?} is missing from the rows to be scored")]
     MissingColumn(String),
     /// A cell does not fit its feature's kind, which was fixed when the model was trained.
-    #[error("row {row}: {value:?} in column {column:?} is not a number; the model learnt this column as numeric")]
+    #[error(
+        "row {row}: {value:?} in column {column:?} is not a number; the model learnt this column as numeric"
+    )]
     Cell {
         /// The column.
         column: String,

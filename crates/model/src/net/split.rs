@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+/// Values of a buffer below which the work on them takes less time than waking a thread for it.
+const WORTH_A_THREAD: usize = 1 << 15;
+
 /// Something that can be cut in two at an offset.
 pub(super) trait Split: Sized + Send {
     fn split(self, at: usize) -> (Self, Self);
@@ -49,7 +52,12 @@ pub(super) fn for_each_part<P: Part + Sync, B: Split>(
     let cut = parts.partition_point(|part| part.range().start < half).clamp(1, parts.len() - 1);
     let (left, right) = parts.split_at(cut);
     let (low, high) = buffers.split(right.first().map_or(last, |part| part.range().start) - first);
-    rayon::join(|| for_each_part(left, low, work), || for_each_part(right, high, work));
+    if last - first < WORTH_A_THREAD {
+        for_each_part(left, low, work);
+        for_each_part(right, high, work);
+    } else {
+        rayon::join(|| for_each_part(left, low, work), || for_each_part(right, high, work));
+    }
 }
 
 /// Length of equal pieces of `len`, at most `most`, a multiple of `unit`: depends on nothing else,

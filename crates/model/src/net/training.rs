@@ -177,6 +177,10 @@ fn cell_weights(objective: Objective, shape: &FeatureShape, rows: usize) -> Cell
             let each = share(shape.features());
             CellWeights { numeric: each, binary: each, categorical: each }
         }
+        Objective::SumOverFeatures => {
+            let each = share(1);
+            CellWeights { numeric: each, binary: each, categorical: each }
+        }
     }
 }
 
