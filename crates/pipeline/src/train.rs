@@ -111,7 +111,7 @@ impl<'a> Trainer<'a> {
                 users,
                 epoch: report.epoch,
                 epochs: report.epochs,
-                loss: f64::from(report.loss),
+                loss: report.loss,
             });
             if self.stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };

@@ -175,7 +175,7 @@ impl Checker {
                 }
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
-                "to-file" => stages.extend(self.to_file(&values).map(StageSettings::ToFile)),
+                "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
                 name => {
                     self.mistakes.push(format!("{name}: the table names it, but nothing runs it"))
                 }
@@ -468,7 +468,7 @@ impl Checker {
         patterns
     }
 
-    fn to_file(&mut self, values: &Values) -> Option<ToFile> {
+    fn sink(&mut self, values: &Values) -> Option<ToFile> {
         let filename = values.text("filename")?;
         let format = match values.text("file_type") {
             Some("csv") => Some(Format::Csv),

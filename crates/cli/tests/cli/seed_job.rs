@@ -1,12 +1,9 @@
 //! The line that people paste, on the data of the course that made it known, where that is at hand
 //! (`../shared/data/user123` beside the repository).
 
-mod common;
-#[path = "common/statistics.rs"]
-mod statistics;
 
-use common::{Place, numbers, shared};
-use statistics::{mean, pearson, spearman, z};
+use crate::place::{Place, numbers, shared};
+use crate::statistics::{mean, pearson, spearman, z};
 
 /// The account takeover.
 const TAKEOVER: [usize; 6] = [314, 315, 316, 317, 318, 321];

@@ -1,8 +1,7 @@
 //! Whole runs of the binary on small logs.
 
-mod common;
 
-use common::{Ended, Place, column, log, numbers, shared};
+use crate::place::{Ended, Place, column, log, numbers, shared};
 
 const AFTER: &str = "preprocess inf-pytorch add-scores serialize to-file";
 

@@ -1,8 +1,7 @@
 //! What people get wrong, and what they are told: whole messages and exit codes.
 
-mod common;
 
-use common::{Ended, Place, log, numbers};
+use crate::place::{Ended, Place, log, numbers};
 
 /// The line with small files, `{}` standing for further words of the pipeline's and stages' options.
 struct Line {
@@ -373,7 +372,7 @@ fn a_user_who_was_not_trained() {
     );
     let output = place.read("out.csv");
     let unscored =
-        common::column(&output, "ae_anomaly_score").iter().filter(|cell| cell.is_empty()).count();
+        crate::place::column(&output, "ae_anomaly_score").iter().filter(|cell| cell.is_empty()).count();
     assert_eq!(unscored, 20);
     assert!(
         ended.stdout.contains("scored     20 rows, 20 rows without a model\n"),
@@ -478,7 +477,7 @@ fn a_user_with_the_name_of_everyones_model_never_stands_in_for_others() {
     place.write("in/a.csv", log(&["ann", "*", "eve"], 5));
     let ended = Line::default().run(&place);
     assert_eq!(ended.code, 3);
-    let scores = common::column(&place.read("out.csv"), "ae_anomaly_score");
+    let scores = crate::place::column(&place.read("out.csv"), "ae_anomaly_score");
     assert_eq!(scores.iter().filter(|cell| cell.is_empty()).count(), 10);
 }
 

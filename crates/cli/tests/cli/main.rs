@@ -1,0 +1,9 @@
+//! Behaviour of the real binary, each test in a fresh directory.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod golden_distribution;
+mod place;
+mod run;
+mod seed_job;
+mod statistics;
