@@ -48,7 +48,47 @@ enum Values {
     Bool(Vec<Option<bool>>),
     Int(Vec<Option<i64>>),
     Float(Vec<Option<f64>>),
-    Text(StringBuilder, Kinds),
+    Text(Texts, Kinds),
+}
+
+/// Texts of the rows that have one: most columns of a log are empty in most rows.
+#[derive(Default)]
+struct Texts {
+    rows: usize,
+    text: String,
+    /// Row and end of its text.
+    cells: Vec<(usize, usize)>,
+}
+
+impl Texts {
+    fn push(&mut self, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text.push_str(value);
+            self.cells.push((self.rows, self.text.len()));
+        }
+        self.rows += 1;
+    }
+
+    fn append(&mut self, other: &Self) {
+        let (rows, length) = (self.rows, self.text.len());
+        self.text.push_str(&other.text);
+        self.cells.extend(other.cells.iter().map(|(row, end)| (rows + row, length + end)));
+        self.rows += other.rows;
+    }
+
+    fn finish(&self) -> StringArray {
+        let mut builder = StringBuilder::with_capacity(self.rows, self.text.len());
+        let (mut next, mut begin) = (0, 0);
+        for &(row, end) in &self.cells {
+            if row > next {
+                builder.append_nulls(row - next);
+            }
+            builder.append_value(&self.text[begin..end]);
+            (next, begin) = (row + 1, end);
+        }
+        builder.append_nulls(self.rows - next);
+        builder.finish()
+    }
 }
 
 #[derive(Clone, Copy, Default)]
@@ -69,6 +109,13 @@ impl Kinds {
             Cell::Bool(_) | Cell::Text(_) => self.other = true,
         }
     }
+
+    fn merge(&mut self, more: Self) {
+        self.negative |= more.negative;
+        self.unsigned |= more.unsigned;
+        self.float |= more.float;
+        self.other |= more.other;
+    }
 }
 
 impl Builder {
@@ -84,7 +131,7 @@ impl Builder {
             Values::Bool(values) => values.len(),
             Values::Int(values) => values.len(),
             Values::Float(values) => values.len(),
-            Values::Text(builder, _) => arrow_array::builder::ArrayBuilder::len(builder),
+            Values::Text(texts, _) => texts.rows,
         }
     }
 
@@ -96,7 +143,32 @@ impl Builder {
             Values::Bool(values) => values.resize(values.len() + lacking, None),
             Values::Int(values) => values.resize(values.len() + lacking, None),
             Values::Float(values) => values.resize(values.len() + lacking, None),
-            Values::Text(builder, _) => builder.append_nulls(lacking),
+            Values::Text(texts, _) => texts.rows += lacking,
+        }
+    }
+
+    /// Appends the rows of another part of the same column, as if they had been pushed.
+    pub(super) fn append(&mut self, other: Self) {
+        match (&mut self.values, other.values) {
+            (_, Values::Missing(n)) => self.pad(self.len() + n),
+            (Values::Bool(values), Values::Bool(more)) => values.extend(more),
+            (Values::Int(values), Values::Int(more)) => values.extend(more),
+            (Values::Float(values), Values::Float(more)) => values.extend(more),
+            (Values::Missing(0), more) => self.values = more,
+            (Values::Missing(n), Values::Bool(more)) => {
+                self.values = Values::Bool(behind(*n, more));
+            }
+            (Values::Missing(n), Values::Int(more)) => self.values = Values::Int(behind(*n, more)),
+            (Values::Missing(n), Values::Float(more)) => {
+                self.values = Values::Float(behind(*n, more));
+            }
+            (_, more) => {
+                let (mut texts, mut kinds) = std::mem::replace(self, Self::new(0)).into_texts();
+                let (more, met) = Self { values: more }.into_texts();
+                texts.append(&more);
+                kinds.merge(met);
+                self.values = Values::Text(texts, kinds);
+            }
         }
     }
 
@@ -110,9 +182,9 @@ impl Builder {
             (Values::Bool(values), Cell::Bool(value)) => values.push(Some(*value)),
             (Values::Int(values), Cell::Int(value)) => values.push(Some(*value)),
             (Values::Float(values), Cell::Float(value)) => values.push(Some(*value)),
-            (Values::Text(builder, kinds), cell) => {
+            (Values::Text(texts, kinds), cell) => {
                 kinds.add(cell);
-                builder.append_option(cell.print());
+                texts.push(cell.print().as_deref());
             }
             (Values::Missing(n), cell) => {
                 let missing = *n;
@@ -121,23 +193,26 @@ impl Builder {
                     Cell::Int(_) => Values::Int(vec![None; missing]),
                     Cell::Float(_) => Values::Float(vec![None; missing]),
                     Cell::Missing | Cell::UInt(_) | Cell::Text(_) => {
-                        let mut builder = StringBuilder::new();
-                        builder.append_nulls(missing);
-                        Values::Text(builder, Kinds::default())
+                        let texts = Texts { rows: missing, ..Texts::default() };
+                        Values::Text(texts, Kinds::default())
                     }
                 };
                 self.push(cell);
             }
             (Values::Bool(_) | Values::Int(_) | Values::Float(_), cell) => {
-                self.print_all();
+                let (texts, kinds) = std::mem::replace(self, Self::new(0)).into_texts();
+                self.values = Values::Text(texts, kinds);
                 self.push(cell);
             }
         }
     }
 
-    fn print_all(&mut self) {
-        let values = std::mem::replace(&mut self.values, Values::Missing(0));
-        let cells: Box<dyn Iterator<Item = Cell<'static>>> = match values {
+    fn into_texts(self) -> (Texts, Kinds) {
+        let cells: Box<dyn Iterator<Item = Cell<'static>>> = match self.values {
+            Values::Text(texts, kinds) => return (texts, kinds),
+            Values::Missing(rows) => {
+                return (Texts { rows, ..Texts::default() }, Kinds::default());
+            }
             Values::Bool(values) => {
                 Box::new(values.into_iter().map(|v| v.map_or(Cell::Missing, Cell::Bool)))
             }
@@ -147,18 +222,14 @@ impl Builder {
             Values::Float(values) => {
                 Box::new(values.into_iter().map(|v| v.map_or(Cell::Missing, Cell::Float)))
             }
-            values @ (Values::Missing(_) | Values::Text(..)) => {
-                self.values = values;
-                return;
-            }
         };
-        let mut builder = StringBuilder::new();
+        let mut texts = Texts::default();
         let mut kinds = Kinds::default();
         for cell in cells {
             kinds.add(&cell);
-            builder.append_option(cell.print());
+            texts.push(cell.print().as_deref());
         }
-        self.values = Values::Text(builder, kinds);
+        (texts, kinds)
     }
 
     /// The column in pandas' type for its values.
@@ -174,9 +245,15 @@ impl Builder {
             }
             Values::Int(values) => Arc::new(Int64Array::from(values)),
             Values::Float(values) => Arc::new(Float64Array::from(values)),
-            Values::Text(mut builder, kinds) => numbers(builder.finish(), kinds),
+            Values::Text(texts, kinds) => numbers(texts.finish(), kinds),
         }
     }
+}
+
+fn behind<T: Copy>(missing: usize, values: Vec<Option<T>>) -> Vec<Option<T>> {
+    let mut all = vec![None; missing];
+    all.extend(values);
+    all
 }
 
 /// Texts that are all numbers become numbers again.

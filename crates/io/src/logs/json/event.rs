@@ -2,9 +2,10 @@
 
 use super::builder::{Builder, Cell};
 use super::paths::{Paths, ROOT};
+use super::pieces::Piece;
 use super::python::Print;
 use super::{Nested, Role, Schema};
-use crate::logs::Column;
+use crate::logs::skipped::Skipped;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Tree;
 use std::borrow::Cow;
@@ -19,10 +20,10 @@ pub(super) struct Events<'o, 'de> {
     columns: Vec<(String, Builder)>,
     /// Column of each distinct path.
     column_of: Vec<Option<usize>>,
-    pub(super) positions: Vec<i64>,
-    pub(super) next_position: i64,
+    positions: Vec<i64>,
+    next_position: i64,
     /// Positions of list elements that are not objects.
-    pub(super) not_objects: Vec<i64>,
+    not_objects: Vec<i64>,
     /// The event stands for itself, not in a list.
     alone: bool,
     /// The object being read turned out to hold a list of events.
@@ -57,13 +58,14 @@ impl<'o, 'de> Events<'o, 'de> {
         self.next_position += 1;
     }
 
-    pub(super) fn finish(mut self) -> (Vec<Column>, Vec<i64>) {
-        let rows = self.positions.len();
-        let columns = self.columns.drain(..).map(|(name, mut builder)| {
-            builder.pad(rows);
-            Column { name, values: builder.finish() }
-        });
-        (columns.collect(), self.positions)
+    pub(super) fn finish(self) -> Piece {
+        Piece {
+            columns: self.columns,
+            positions: self.positions,
+            not_objects: self.not_objects,
+            next_position: self.next_position,
+            skipped: Skipped::default(),
+        }
     }
 
     /// Ends an event: its members become a row. New columns are made for plain members first,

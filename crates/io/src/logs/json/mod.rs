@@ -10,12 +10,15 @@
 mod builder;
 mod event;
 mod paths;
+mod pieces;
 mod python;
 
 use super::FileTable;
 use super::skipped::{Skipped, Unit};
 use crate::error::{IoError, Place};
 use event::{Document, Events};
+use pieces::{Piece, Whole};
+use rayon::prelude::*;
 use serde::de::DeserializeSeed;
 use std::path::Path;
 
@@ -55,6 +58,10 @@ pub trait Schema: Sync {
     fn descend(&self, path: &str) -> bool;
 }
 
+/// Bytes of a large file that are read as one piece: setting up some hundred columns for it must
+/// not weigh.
+const PIECE: usize = 2 << 20;
+
 const BROKEN_LINE: &str = "broken JSON line";
 const NOT_AN_EVENT: &str = "not an event object";
 
@@ -73,35 +80,95 @@ pub fn read(
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(content(path, Place::default(), "empty file".into()));
     }
-    let mut events = Events::new(schema, nested);
-    let mut skipped = Skipped::default();
-    if is_lines(bytes) {
-        lines(bytes, path, &mut events, &mut skipped);
-    } else {
-        documents(bytes, &mut events).map_err(|e| content(path, place(&e, 0), cause(&e)))?;
-    }
-    for position in std::mem::take(&mut events.not_objects) {
-        skipped.add(Unit::Row, NOT_AN_EVENT, || {
+    let whole = in_pieces(bytes, path, schema, nested, PIECE);
+    let mut whole = match whole {
+        Some(whole) => whole,
+        None => one_reader(bytes, path, schema, nested)?,
+    };
+    for position in std::mem::take(&mut whole.not_objects) {
+        whole.skipped.add(Unit::Row, NOT_AN_EVENT, || {
             let place = Place { row: Some(position), ..Place::default() };
             content(path, place, "list element is not an object".into()).to_string()
         });
     }
-    let (columns, positions) = events.finish();
+    let Whole { columns, positions, skipped, .. } = whole;
     Ok(FileTable { columns, labels: None, positions, skipped })
 }
 
-fn lines<'de>(bytes: &'de [u8], path: &Path, events: &mut Events<'_, 'de>, skipped: &mut Skipped) {
-    for (number, line) in bytes.split(|b| *b == b'\n').enumerate() {
+/// Reads a large file on all cores; `None` if it is small, or something in it wants a single
+/// reader, which then also finds the right words for it.
+fn in_pieces(
+    bytes: &[u8],
+    path: &Path,
+    schema: &dyn Schema,
+    nested: Nested,
+    size: usize,
+) -> Option<Whole> {
+    if bytes.len() <= size {
+        return None;
+    }
+    let read: Option<Vec<Piece>> = if is_lines(bytes) {
+        let texts = pieces::lines(bytes, size);
+        let before = pieces::lines_before(&texts);
+        let read = texts.par_iter().zip(before).map(|(text, before)| {
+            let mut events = Events::new(schema, nested);
+            let skipped = lines(text, before, path, &mut events);
+            Piece { skipped, ..events.finish() }
+        });
+        Some(read.collect())
+    } else {
+        let read = pieces::list(bytes, size)?.into_par_iter().map(|text| {
+            let list = [b"[", text, b"]"].concat();
+            let list = str::from_utf8(&list).ok()?;
+            let mut events = Events::new(schema, nested);
+            let mut reader = serde_json::Deserializer::from_str(list);
+            Document(&mut events).deserialize(&mut reader).ok()?;
+            reader.end().ok()?;
+            Some(events.finish())
+        });
+        read.collect()
+    };
+    pieces::join(read?)
+}
+
+fn one_reader(
+    bytes: &[u8],
+    path: &Path,
+    schema: &dyn Schema,
+    nested: Nested,
+) -> Result<Whole, IoError> {
+    let mut events = Events::new(schema, nested);
+    let mut skipped = Skipped::default();
+    if is_lines(bytes) {
+        skipped = lines(bytes, 0, path, &mut events);
+    } else {
+        documents(bytes, &mut events).map_err(|e| content(path, place(&e, 0), cause(&e)))?;
+    }
+    let piece = Piece { skipped, ..events.finish() };
+    // A single reader has met no more columns than it may.
+    Ok(pieces::join(vec![piece]).unwrap_or_default())
+}
+
+/// Reads an event a line; `before` lines precede the text in its file.
+fn lines<'de>(
+    bytes: &'de [u8],
+    before: usize,
+    path: &Path,
+    events: &mut Events<'_, 'de>,
+) -> Skipped {
+    let mut skipped = Skipped::default();
+    for (number, line) in split_lines(bytes).enumerate() {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
         if let Err(e) = documents(line, events) {
             events.abandon();
             skipped.add(Unit::Row, BROKEN_LINE, || {
-                content(path, place(&e, number), cause(&e)).to_string()
+                content(path, place(&e, before + number), cause(&e)).to_string()
             });
         }
     }
+    skipped
 }
 
 /// Reads documents until the text ends.
@@ -127,12 +194,8 @@ fn read_all<'de, R: serde_json::de::Read<'de>>(
 /// one. A list printed with one object a line is none, because its lines end in commas.
 fn is_lines(bytes: &[u8]) -> bool {
     let whole = |line: &[u8]| line.starts_with(b"{") && line.ends_with(b"}");
-    let mut lines = bytes
-        .split(|b| *b == b'\n')
-        .map(<[u8]>::trim_ascii)
-        .filter(|l| !l.is_empty())
-        .take(64)
-        .peekable();
+    let mut lines =
+        split_lines(bytes).map(<[u8]>::trim_ascii).filter(|l| !l.is_empty()).take(64).peekable();
     let first = lines.peek().is_some_and(|line| whole(line));
     let (mut count, mut objects) = (0, 0);
     for line in lines {
@@ -140,6 +203,16 @@ fn is_lines(bytes: &[u8]) -> bool {
         objects += usize::from(whole(line));
     }
     count > 1 && (2 * objects > count || (first && 2 * objects == count))
+}
+
+/// The lines of a text, without their line feeds.
+fn split_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let mut begin = 0;
+    memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len())).map(move |end| {
+        let line = &text[begin..end];
+        begin = end + 1;
+        line
+    })
 }
 
 fn place(e: &serde_json::Error, lines_before: usize) -> Place {

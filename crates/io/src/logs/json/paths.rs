@@ -5,7 +5,7 @@ use super::Schema;
 use std::collections::HashMap;
 
 /// More columns than this are a malformed or hostile file: every one is as long as the table.
-const MAX_COLUMNS: usize = 20_000;
+pub(super) const MAX_COLUMNS: usize = 20_000;
 
 pub(super) const ROOT: usize = 0;
 

@@ -1,8 +1,8 @@
 //! Unit and property tests.
 
 use super::*;
-use arrow_array::Array;
 use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef};
 use proptest::prelude::*;
 
 struct All;
@@ -122,7 +122,61 @@ fn an_endless_number_of_columns_is_refused() {
     assert!(message.contains("more than 20000 different members"), "{message}");
 }
 
+/// Every form read by one reader and in the smallest pieces; false if pieces were not possible.
+fn in_pieces_as_whole(text: &str) -> bool {
+    let path = Path::new("log.json");
+    let bytes = text.as_bytes();
+    let Some(pieces) = in_pieces(bytes, path, &All, Nested::Flatten, 1) else { return false };
+    let whole = one_reader(bytes, path, &All, Nested::Flatten).unwrap();
+    let columns = |whole: &Whole| -> Vec<(String, ArrayRef)> {
+        whole.columns.iter().map(|c| (c.name.clone(), c.values.clone())).collect()
+    };
+    assert_eq!(columns(&pieces), columns(&whole), "{text}");
+    assert_eq!(pieces.positions, whole.positions);
+    assert_eq!(pieces.not_objects, whole.not_objects);
+    assert_eq!(pieces.skipped, whole.skipped);
+    true
+}
+
+#[test]
+fn a_cut_in_the_wrong_place_is_noticed() {
+    for (text, possible) in [
+        (r#"{"Records": [{"a": 1}, {"a": 2}]}"#, true),
+        (r#"[{"a": 1}, {"a": 2, "b": "x"}, 7, {"a": "y"}]"#, true),
+        // Inside a list, a text, another member, another document.
+        (r#"[{"a": 1, "l": [1, {"a": 2}]}, {"a": 3}]"#, false),
+        (r#"[{"a": ",{\"a"}, {"a": 3}]"#, true),
+        (r#"{"Records": [{"a": 1}], "o": [{"a": 2}, {"a": 3}]}"#, false),
+        (r#"[{"a": 1}] [{"a": 2}, {"a": 3}]"#, false),
+        (r#"[{"a": 1}, {"a" 2}]"#, false),
+        (r#"[{"a": 1}, {"a": 2},]"#, false),
+    ] {
+        assert_eq!(in_pieces_as_whole(text), possible, "{text}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn pieces_make_the_same_table(
+        events in proptest::collection::vec(
+            "\\{\"a\": (1|-2|0\\.5|true|null|\"x\"|18446744073709551615|\\[\\]|\\{\"b\": 1\\})(, \"[b-d]\": (1|false|\"é\"))?\\}",
+            1..20,
+        ),
+        broken in any::<bool>(),
+    ) {
+        let list = format!("[{}]", events.join(", "));
+        prop_assert!(in_pieces_as_whole(&list));
+        let wrapped = format!("{{\"Records\": {list}}}");
+        prop_assert!(in_pieces_as_whole(&wrapped));
+        let mut lines = events.join("\n");
+        if broken {
+            lines.push_str("\n\n{\"a\": }\n{\"z\": 1}\n");
+        }
+        if is_lines(lines.as_bytes()) {
+            prop_assert!(in_pieces_as_whole(&lines));
+        }
+    }
+
     #[test]
     fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
         let _ = read(&bytes, Path::new("log.json"), &All, Nested::Keep);

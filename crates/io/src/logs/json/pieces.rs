@@ -1,0 +1,143 @@
+//! A large file in pieces that are read side by side.
+//!
+//! Where pieces begin depends on the text alone, never on the number of threads.
+
+use super::builder::Builder;
+use super::paths::MAX_COLUMNS;
+use crate::logs::Column;
+use crate::logs::skipped::Skipped;
+use memchr::{memchr, memmem};
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+/// What was read of one piece; positions count from its first event.
+pub(super) struct Piece {
+    pub(super) columns: Vec<(String, Builder)>,
+    pub(super) positions: Vec<i64>,
+    pub(super) not_objects: Vec<i64>,
+    pub(super) next_position: i64,
+    pub(super) skipped: Skipped,
+}
+
+/// All pieces as one table.
+#[derive(Default)]
+pub(super) struct Whole {
+    pub(super) columns: Vec<Column>,
+    pub(super) positions: Vec<i64>,
+    pub(super) not_objects: Vec<i64>,
+    pub(super) skipped: Skipped,
+}
+
+/// Puts pieces together as if one reader had read them all; `None` if that one would have met too
+/// many columns.
+pub(super) fn join(pieces: Vec<Piece>) -> Option<Whole> {
+    let mut whole = Whole::default();
+    let mut columns: Vec<(String, Vec<(usize, Builder)>)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    let mut position = 0;
+    for piece in pieces {
+        let row = whole.positions.len();
+        for (name, builder) in piece.columns {
+            let column = *known.entry(name).or_insert_with_key(|name| {
+                columns.push((name.clone(), Vec::new()));
+                columns.len() - 1
+            });
+            columns[column].1.push((row, builder));
+        }
+        whole.positions.extend(piece.positions.iter().map(|p| position + p));
+        whole.not_objects.extend(piece.not_objects.iter().map(|p| position + p));
+        whole.skipped.merge(piece.skipped);
+        position += piece.next_position;
+    }
+    if columns.len() > MAX_COLUMNS {
+        return None;
+    }
+    let rows = whole.positions.len();
+    whole.columns = columns
+        .into_par_iter()
+        .map(|(name, parts)| {
+            let mut all = Builder::new(0);
+            for (row, part) in parts {
+                all.pad(row);
+                all.append(part);
+            }
+            all.pad(rows);
+            Column { name, values: all.finish() }
+        })
+        .collect();
+    Some(whole)
+}
+
+/// Cuts behind the first line end after each `size` bytes.
+pub(super) fn lines(text: &[u8], size: usize) -> Vec<&[u8]> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(end) = rest.get(size..).and_then(|behind| memchr(b'\n', behind)) {
+        let (piece, behind) = rest.split_at(size + end + 1);
+        pieces.push(piece);
+        rest = behind;
+    }
+    if !rest.is_empty() {
+        pieces.push(rest);
+    }
+    pieces
+}
+
+/// Cuts the list of events of a document `[…]` or `{"Records": […]}` before elements that begin
+/// like the first one; `None` if it does not look like such a document.
+///
+/// A cut may turn out to be inside a text or a list. If every piece in brackets is a list, all cuts
+/// are right: the first piece begins at an element, and each next one behind a comma that follows
+/// whole elements.
+pub(super) fn list(text: &[u8], size: usize) -> Option<Vec<&[u8]>> {
+    let text = text.trim_ascii();
+    let body = match text.strip_prefix(b"[") {
+        Some(rest) => rest.strip_suffix(b"]")?,
+        None => {
+            let rest = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"Records\"")?;
+            let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+            rest.strip_prefix(b"[")?.strip_suffix(b"}")?.trim_ascii_end().strip_suffix(b"]")?
+        }
+    };
+    let mut rest = body.trim_ascii_start();
+    let opening = opening(rest)?;
+    let mut pieces = Vec::new();
+    let mut from = size;
+    while let Some(found) = rest.get(from..).and_then(|behind| memmem::find(behind, opening)) {
+        let (piece, behind) = rest.split_at(from + found);
+        match piece.trim_ascii_end().strip_suffix(b",") {
+            Some(piece) => {
+                pieces.push(piece);
+                rest = behind;
+                from = size;
+            }
+            None => from += found + 1,
+        }
+    }
+    pieces.push(rest);
+    Some(pieces)
+}
+
+/// An object's brace and first member name.
+fn opening(object: &[u8]) -> Option<&[u8]> {
+    if !object.starts_with(b"{") {
+        return None;
+    }
+    let quote = memchr(b'"', object)?;
+    let end = quote + 1 + memchr(b'"', &object[quote + 1..])?;
+    object.get(..=end)
+}
+
+/// Line ends of each piece, as the number of lines before it.
+pub(super) fn lines_before(pieces: &[&[u8]]) -> Vec<usize> {
+    let counts: Vec<usize> =
+        pieces.par_iter().map(|piece| memchr::memchr_iter(b'\n', piece).count()).collect();
+    counts
+        .iter()
+        .scan(0, |lines, count| {
+            let before = *lines;
+            *lines += count;
+            Some(before)
+        })
+        .collect()
+}
