@@ -28,7 +28,7 @@ impl<'a> Evaluation<'a> {
     /// Prepares to score with this network.
     pub fn new(network: &'a Network) -> Self {
         let mut transposed = Transposed::new(&network.layout);
-        transposed.refresh(&network.layout, &network.weights);
+        transposed.refresh(&network.weights);
         let columns = Columns::new(&network.layout, Purpose::Score);
         Self { network, columns, transposed, table: Vec::new(), losses: Vec::new(), rows: 0 }
     }

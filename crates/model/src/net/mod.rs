@@ -4,9 +4,9 @@
 //! batch are one table with a row for each log row ([`table::Table`]), so that rows can be shared
 //! out among threads, and one layer of the whole batch is still one strided matrix.
 //!
-//! A training step has three parallel parts: transpose the weights; forward, losses and backward
-//! over shards of rows; gradient and update over tiles of the weight buffer. Shards and tiles
-//! depend on the shapes alone, every number is computed by one of them in a fixed order, so the
+//! A training step has two parallel parts: forward, losses and backward over shards of rows;
+//! gradient, update and transposed copy over tiles of the weight buffer. Shards and tiles depend on
+//! the shapes alone, every number is computed by one of them in a fixed order, so the
 //! bytes do not depend on the number of threads.
 
 mod evaluation;

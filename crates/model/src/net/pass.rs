@@ -19,21 +19,35 @@ pub(super) fn shard_rows(rows: usize) -> usize {
     piece(rows, SHARD_ROWS, 8)
 }
 
-/// All dense weights as `[inputs, outputs]`: the forward products then read them in order.
+/// Outputs of a dense layer whose weights are one tile, at most.
+const TILE_OUTPUTS: usize = 128;
+
+/// The outputs of each tile of a dense layer.
+pub(super) fn output_tiles(dense: &Dense) -> impl Iterator<Item = Range<usize>> {
+    let (outputs, step) = (dense.outputs, piece(dense.outputs, TILE_OUTPUTS, 8));
+    (0..outputs).step_by(step).map(move |first| first..outputs.min(first + step))
+}
+
+/// Place in the weight buffer of the weights of these outputs.
+pub(super) fn tile_range(dense: &Dense, outputs: &Range<usize>) -> Range<usize> {
+    let at = |output: usize| dense.weight.start + output * dense.inputs;
+    at(outputs.start)..at(outputs.end)
+}
+
+/// All dense weights again, each tile as `[inputs, outputs of the tile]`: the forward products then
+/// read them in order. A tile is at the place that it has in the weight buffer, so that whoever
+/// computes new weights for it can transpose them while they are in the cache.
 #[derive(Clone, Debug)]
 pub(super) struct Transposed {
-    values: Vec<f32>,
-    /// Place of each dense layer.
-    layers: Vec<Range<usize>>,
+    pub(super) values: Vec<f32>,
     parts: Vec<TransposedPart>,
 }
 
-/// Some inputs of one dense layer.
+/// One tile.
 #[derive(Clone, Debug)]
 struct TransposedPart {
     range: Range<usize>,
-    layer: usize,
-    inputs: Range<usize>,
+    inputs: usize,
 }
 
 impl Part for TransposedPart {
@@ -44,30 +58,30 @@ impl Part for TransposedPart {
 
 impl Transposed {
     pub(super) fn new(layout: &Layout) -> Self {
-        let (mut layers, mut parts, mut at) = (Vec::new(), Vec::new(), 0);
-        for (layer, dense) in layout.dense().enumerate() {
-            layers.push(at..at + dense.weight.len());
-            let step = piece(dense.inputs, 64, 16);
-            for first in (0..dense.inputs).step_by(step) {
-                let inputs = first..dense.inputs.min(first + step);
-                let len = inputs.len() * dense.outputs;
-                parts.push(TransposedPart { range: at..at + len, layer, inputs });
-                at += len;
-            }
-        }
-        Self { values: vec![0.0; at], layers, parts }
+        let tiles = |dense: &Dense| {
+            let part = |outputs| TransposedPart {
+                range: tile_range(dense, &outputs),
+                inputs: dense.inputs,
+            };
+            output_tiles(dense).map(part).collect::<Vec<_>>()
+        };
+        // Places that are no dense weight are never touched and so take no memory.
+        Self { values: vec![0.0; layout.len()], parts: layout.dense().flat_map(tiles).collect() }
     }
 
-    pub(super) fn refresh(&mut self, layout: &Layout, weights: &[f32]) {
-        for_each_part(&self.parts, &mut self.values[..], &|part, into: &mut [f32]| {
-            let dense = layout.dense_at(part.layer);
-            transpose(into, &weights[dense.weight.clone()], dense.inputs, part.inputs.clone());
+    pub(super) fn refresh(&mut self, weights: &[f32]) {
+        let Some(first) = self.parts.first() else { return };
+        let values = &mut self.values[first.range.start..];
+        for_each_part(&self.parts, values, &|part, into: &mut [f32]| {
+            // Between the tiles of two layers there is a bias.
+            let into = &mut into[..part.range.len()];
+            transpose(into, &weights[part.range.clone()], part.inputs);
         });
     }
 
-    fn of(&self, layer: usize, dense: &Dense) -> Matrix<'_> {
-        let values = &self.values[self.layers[layer].clone()];
-        Matrix::new(values, dense.inputs, dense.outputs, 0..dense.outputs)
+    fn of(&self, dense: &Dense, outputs: &Range<usize>) -> Matrix<'_> {
+        let values = &self.values[tile_range(dense, outputs)];
+        Matrix::new(values, dense.inputs, outputs.len(), 0..outputs.len())
     }
 }
 
@@ -127,8 +141,7 @@ impl Pass<'_> {
         let (stride, level) = (self.columns.stride, Level::best());
         for (i, layer) in self.layout.hidden.iter().enumerate() {
             let at = &self.columns.hidden[i];
-            let weight = self.transposed.of(i, &layer.dense);
-            product_within(table, stride, self.columns.source(i), at.values.clone(), weight);
+            self.multiply(table, i, &layer.dense, at.values.start);
             let bias = &self.weights[layer.dense.bias.clone()];
             let (kind, values) = (layer.activation, at.values.clone());
             if at.slopes.is_empty() {
@@ -142,9 +155,16 @@ impl Pass<'_> {
             }
         }
         let last = self.layout.hidden.len();
-        let weight = self.transposed.of(last, &self.layout.heads);
-        let (source, outputs) = (self.columns.source(last), self.columns.outputs.clone());
-        product_within(table, stride, source, outputs, weight);
+        self.multiply(table, last, &self.layout.heads, self.columns.outputs.start);
+    }
+
+    /// The sums of dense layer `i` without bias, to the columns from `into` on.
+    fn multiply(&self, table: &mut [f32], i: usize, dense: &Dense, into: usize) {
+        for outputs in output_tiles(dense) {
+            let weight = self.transposed.of(dense, &outputs);
+            let into = into + outputs.start..into + outputs.end;
+            product_within(table, self.columns.stride, self.columns.source(i), into, weight);
+        }
     }
 
     /// Numeric and binary values, then the embedding of each code.

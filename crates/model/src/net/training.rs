@@ -4,20 +4,18 @@ use super::Rows;
 use super::layout::{Embedding, Layout};
 use super::network::Network;
 use super::optimizer::OptimizerState;
-use super::pass::{Dropout, Pass, Transposed, shard_rows};
+use super::pass::{Dropout, Pass, Transposed, output_tiles, shard_rows, tile_range};
 use super::split::{Part, for_each_part, piece};
 use super::table::{Columns, Purpose};
 use crate::config::{ModelConfig, Objective};
 use crate::encode::FeatureShape;
-use crate::kernels::gemm::{Matrix, product};
+use crate::kernels::gemm::{Matrix, product, transpose};
 use crate::kernels::head::CellWeights;
 use crate::kernels::update::{Update, apply};
 use crate::kernels::{Level, rows};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Outputs of a dense layer whose weights are one tile, at most.
-const TILE_OUTPUTS: usize = 128;
 /// Values of an embedding table that are one tile, at most.
 const TILE_EMBEDDED: usize = 1 << 16;
 
@@ -27,6 +25,8 @@ pub struct Training {
     columns: Columns,
     tiles: Vec<Tile>,
     transposed: Transposed,
+    /// Whether `transposed` is of the network's weights.
+    fresh: bool,
     optimizer: OptimizerState,
     objective: Objective,
     dropout: Dropout,
@@ -65,6 +65,7 @@ impl Training {
         Self {
             tiles: tiles(layout),
             transposed: Transposed::new(layout),
+            fresh: false,
             optimizer: OptimizerState::new(config.optimizer, layout.len()),
             objective: config.objective,
             dropout: Dropout { seed, step: 0 },
@@ -77,6 +78,7 @@ impl Training {
     }
 
     /// Moves the weights one step; returns each feature's mean loss over the batch, before it.
+    /// Between two steps the network stays the same.
     ///
     /// # Panics
     /// If the batch is longer than announced or not of the network's shape.
@@ -87,18 +89,22 @@ impl Training {
         clean: Rows<'_>,
         learning_rate: f64,
     ) -> &[f64] {
+        if !self.fresh {
+            self.transposed.refresh(&network.weights);
+        }
         self.pass(network, noisy, clean);
         let update = self.optimizer.advance(learning_rate);
         let sparse = self.optimizer.ignores_zero_gradients();
         let [first, second, third] = &mut self.optimizer.states;
         let states = [&mut first[..], &mut second[..], &mut third[..]];
-        let buffers = ((&mut network.weights[..], &mut self.gradient[..]), states);
+        let weights = (&mut network.weights[..], &mut self.transposed.values[..]);
+        let buffers = ((weights, &mut self.gradient[..]), states);
         let batch = Batch::new(&self.columns, &self.table, noisy);
         let layout = &network.layout;
         for_each_part(
             &self.tiles,
             buffers,
-            &|tile, ((weights, gradient), states)| match &tile.kind {
+            &|tile, (((weights, transposed), gradient), states)| match &tile.kind {
                 TileKind::Embedding { feature, codes } if sparse => {
                     let table = (&layout.embeddings[*feature], *feature, codes);
                     batch.step_embedding(table, update, weights, gradient);
@@ -106,9 +112,13 @@ impl Training {
                 kind => {
                     batch.gradient(layout, kind, gradient);
                     apply(Level::best(), update, weights, gradient, states);
+                    if let TileKind::Weight { layer, .. } = kind {
+                        transpose(transposed, weights, layout.dense_at(*layer).inputs);
+                    }
                 }
             },
         );
+        self.fresh = true;
         self.dropout.step += 1;
         &self.feature_losses
     }
@@ -124,6 +134,8 @@ impl Training {
         noisy: Rows<'_>,
         clean: Rows<'_>,
     ) -> (&[f32], &[f64]) {
+        self.fresh = false;
+        self.transposed.refresh(&network.weights);
         self.pass(network, noisy, clean);
         let batch = Batch::new(&self.columns, &self.table, noisy);
         for_each_part(&self.tiles, &mut self.gradient[..], &|tile, gradient: &mut [f32]| {
@@ -137,7 +149,6 @@ impl Training {
         assert_eq!(noisy.rows, clean.rows, "noisy and clean rows differ in number");
         let shape = &network.layout.shape;
         let (stride, features) = (self.columns.stride, shape.features());
-        self.transposed.refresh(&network.layout, &network.weights);
         let weights = cell_weights(self.objective, shape, noisy.rows);
         let pass = Pass {
             layout: &network.layout,
@@ -197,11 +208,8 @@ fn tiles(layout: &Layout) -> Vec<Tile> {
         }
     }
     for (layer, dense) in layout.dense().enumerate() {
-        let step = piece(dense.outputs, TILE_OUTPUTS, 8);
-        for first in (0..dense.outputs).step_by(step) {
-            let outputs = first..dense.outputs.min(first + step);
-            let start = dense.weight.start + first * dense.inputs;
-            let range = start..start + outputs.len() * dense.inputs;
+        for outputs in output_tiles(dense) {
+            let range = tile_range(dense, &outputs);
             tiles.push(Tile { range, kind: TileKind::Weight { layer, outputs } });
         }
         tiles.push(Tile { range: dense.bias.clone(), kind: TileKind::Bias { layer } });
