@@ -33,6 +33,11 @@ fn measure(threads: usize, training: &RecordBatch) -> Result<(), Failure> {
     let shape = "512,500|512 x 14 features, batch 512";
     report(&format!("train {shape}"), rate, flops, yard);
 
+    let config = ModelConfig::compact(rows::TRAINING_ROWS);
+    let (compact, rate, yard) = train(threads, training, &config)?;
+    let small = dense_weights(&compact) * 6.0;
+    report("train compact 64,16|64 x 14 features, batch 128", rate, small, yard);
+
     let distinct = model.encode(&rows::batch(8192, 2)?)?;
     let (rate, yard) = score(threads, &model, &distinct);
     report(&format!("score {shape}, 8,192 distinct rows"), rate, flops / 3.0, yard);
