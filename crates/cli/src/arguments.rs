@@ -236,7 +236,7 @@ impl Parser<'_> {
                 self.unknown_option(place, table, name, value.is_none());
             }
         }
-        self.from_environment(table, path, &mut texts);
+        self.add_environment(table, path, &mut texts);
         Options::Given(texts)
     }
 
@@ -308,7 +308,7 @@ impl Parser<'_> {
         }
     }
 
-    fn from_environment(&mut self, table: &[OptionSpec], path: &[&str], texts: &mut OptionTexts) {
+    fn add_environment(&mut self, table: &[OptionSpec], path: &[&str], texts: &mut OptionTexts) {
         for option in
             table.iter().filter(|option| !texts.contains_key(option.name)).collect::<Vec<_>>()
         {

@@ -7,7 +7,7 @@ use crate::report::{Reporter, Summary, Weight};
 use crate::source::{self, CloudtrailSource, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, Trained, Trainer};
-use crate::users;
+use crate::users::{self, Users};
 use dfp_flow::{Failure, Pipeline, Report, Stop};
 use dfp_model::artifact;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -181,9 +181,19 @@ impl<'a> Run<'a> {
             reporter: self.reporter.as_ref(),
         };
         let table = source::read(&files, "training data", &reading)?;
+        let everyone = Users::of(&table.batch, &self.plan.user_column, "training data")?;
         // Everyone's model learns from everyone, whoever is scored.
-        let everyone = source::users(&table, None, "training data", &reading)?;
-        self.summary.skipped.extend(ReadCount::of(&table, &everyone, "training data").skipped);
+        let mut of_everyone: Vec<u32> = Vec::new();
+        if self.plan.generic_model {
+            of_everyone.extend(everyone.rows.iter().flat_map(|(_, rows)| rows));
+            of_everyone.sort_unstable();
+        }
+        let users = match everyone.only(self.plan.user_filter.as_deref(), "training data") {
+            Err(_) if self.plan.generic_model => Users::default(),
+            users => users?,
+        };
+        source::check_strict(&users, "training data", self.plan.strict)?;
+        self.summary.skipped.extend(ReadCount::of(&table, &users, "training data").skipped);
         self.summary.phases.push(("reading training data", start.elapsed()));
 
         let start = Instant::now();
@@ -191,19 +201,12 @@ impl<'a> Run<'a> {
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
         trainer.warn_of_absent_columns(&table.batch.schema());
-        let mut tasks = Vec::with_capacity(everyone.rows.len() + 1);
+        let mut tasks = Vec::with_capacity(users.rows.len() + 1);
         if self.plan.generic_model {
-            let mut rows: Vec<u32> =
-                everyone.rows.iter().flat_map(|(_, rows)| rows).copied().collect();
-            rows.sort_unstable();
-            let rows = trainer.features(&users::take(&table, &rows)?)?;
+            let rows = trainer.features(&users::take(&table, &of_everyone)?)?;
             tasks.push(Task { user: Arc::from(GENERIC), rows });
         }
-        let users = match everyone.only(self.plan.user_filter.as_deref(), "training data") {
-            Err(_) if self.plan.generic_model => Vec::new(),
-            users => users?.rows,
-        };
-        for (user, rows) in users {
+        for (user, rows) in users.rows {
             if *user == *GENERIC {
                 self.refuse_name(&user);
                 continue;

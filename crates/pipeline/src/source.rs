@@ -111,24 +111,17 @@ fn without_user(rows: usize, purpose: &str) -> String {
     format!("{purpose}: {rows} {} without a user", if rows == 1 { "row" } else { "rows" })
 }
 
-/// The users of `table` that are asked for.
+/// Refuses rows without a user in a strict run.
 ///
 /// # Errors
-/// There is no user column, nobody is called as asked for, or a strict run has rows of nobody.
-pub fn users(
-    table: &LogTable,
-    filter: Option<&str>,
-    purpose: &'static str,
-    reading: &Reading<'_>,
-) -> Result<Users, RunError> {
-    let users = Users::of(&table.batch, reading.user_column, purpose)?.only(filter, purpose)?;
-    if reading.strict && users.without_user > 0 {
-        return Err(RunError::Failed(format!(
-            "--strict: {}",
-            without_user(users.without_user, purpose)
-        )));
+/// There are such rows, and the run is strict.
+pub fn check_strict(users: &Users, purpose: &str, strict: bool) -> Result<(), RunError> {
+    match users.without_user {
+        rows if strict && rows > 0 => {
+            Err(RunError::Failed(format!("--strict: {}", without_user(rows, purpose))))
+        }
+        _ => Ok(()),
     }
-    Ok(users)
 }
 
 impl ReadCount {
@@ -210,7 +203,9 @@ impl CloudtrailSource {
             reporter: self.reporter.as_ref(),
         };
         let table = read(&self.files, "input", &reading)?;
-        let users = users(&table, self.user_filter.as_deref(), "input", &reading)?;
+        let users = Users::of(&table.batch, &self.user_column, "input")?;
+        let users = users.only(self.user_filter.as_deref(), "input")?;
+        check_strict(&users, "input", self.strict)?;
         self.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
         *self.count.lock().unwrap_or_else(PoisonError::into_inner) =
             ReadCount::of(&table, &users, "input");

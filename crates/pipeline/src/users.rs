@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Which rows of a table belong to which user.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Users {
     /// Users in order of first appearance, with their row positions in order.
     pub rows: Vec<(Arc<str>, Vec<u32>)>,

@@ -1,6 +1,5 @@
 //! What people get wrong, and what they are told: whole messages and exit codes.
 
-
 use crate::place::{Ended, Place, log, numbers};
 
 /// The line with small files, `{}` standing for further words of the pipeline's and stages' options.
@@ -371,8 +370,10 @@ fn a_user_who_was_not_trained() {
         )
     );
     let output = place.read("out.csv");
-    let unscored =
-        crate::place::column(&output, "ae_anomaly_score").iter().filter(|cell| cell.is_empty()).count();
+    let unscored = crate::place::column(&output, "ae_anomaly_score")
+        .iter()
+        .filter(|cell| cell.is_empty())
+        .count();
     assert_eq!(unscored, 20);
     assert!(
         ended.stdout.contains("scored     20 rows, 20 rows without a model\n"),

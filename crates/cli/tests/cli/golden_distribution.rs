@@ -1,10 +1,9 @@
 //! Full-size runs of the binary against several seeds of the reference: same level and spread of
 //! scores, same ranking, same top. The set is too large to be kept here; `DFP_GOLDEN` names one.
 
-
 use crate::place::{Place, numbers};
-use serde_json::Value;
 use crate::statistics::{deviation, mean, quantile, spearman};
+use serde_json::Value;
 use std::path::PathBuf;
 
 const SEEDS: [u64; 3] = [0, 1, 2];

@@ -36,10 +36,6 @@ impl Place {
         std::fs::read_to_string(self.path(name)).unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 
-    pub fn exists(&self, name: &str) -> bool {
-        self.path(name).exists()
-    }
-
     /// Names of the files in a directory, sorted.
     pub fn list(&self, name: &str) -> Vec<String> {
         let entries = std::fs::read_dir(self.path(name)).unwrap();

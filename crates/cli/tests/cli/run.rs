@@ -1,6 +1,5 @@
 //! Whole runs of the binary on small logs.
 
-
 use crate::place::{Ended, Place, column, log, numbers, shared};
 
 const AFTER: &str = "preprocess inf-pytorch add-scores serialize to-file";

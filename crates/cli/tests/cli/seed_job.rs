@@ -1,7 +1,6 @@
 //! The line that people paste, on the data of the course that made it known, where that is at hand
 //! (`../shared/data/user123` beside the repository).
 
-
 use crate::place::{Place, numbers, shared};
 use crate::statistics::{mean, pearson, spearman, z};
 
