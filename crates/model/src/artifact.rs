@@ -16,7 +16,7 @@
 //! `safetensors` crate because that one orders metadata at random.
 
 use crate::error::ModelError;
-use crate::user_model::{ModelHeader, UserModel};
+use crate::user_model::{MAX_WEIGHTS, ModelHeader, UserModel};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
@@ -44,7 +44,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_bytes: 8 << 30, max_users: 100_000, max_weights: 1 << 28 }
+        Self { max_bytes: 8 << 30, max_users: 100_000, max_weights: MAX_WEIGHTS }
     }
 }
 

@@ -35,6 +35,25 @@ pub struct ModelHeader {
     pub epoch_losses: Vec<f64>,
 }
 
+/// More weights than a model may have: those of an identifier taken for a feature. Also what
+/// [`crate::artifact::Limits`] reads back by default.
+pub(crate) const MAX_WEIGHTS: usize = 1 << 28;
+
+/// Refuses a network that would not fit, before anything is allocated for it.
+fn refuse_giants(plan: &FeaturePlan, weights: usize) -> Result<(), ModelError> {
+    if weights <= MAX_WEIGHTS {
+        return Ok(());
+    }
+    let shape = plan.shape();
+    let categorical = plan.names().skip(shape.numeric + shape.binary);
+    let largest = categorical.zip(&shape.codes).max_by_key(|(_, codes)| **codes);
+    let (column, codes) = largest.map_or(("", 0), |(column, codes)| (column, *codes));
+    Err(ModelError::Unusable(format!(
+        "the network would have {weights} weights, more than {MAX_WEIGHTS}; column {column:?} alone has {codes} \
+         categories: leave it out of the feature columns"
+    )))
+}
+
 /// One user's model: encodes log rows, scores them, explains the scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserModel {
@@ -66,6 +85,7 @@ impl UserModel {
         let validation = validation.map(|rows| encode(&plan, rows)).transpose()?;
         let random = |stream| ChaCha8Rng::from_seed(stream_seed(config.seed, user, stream));
         let layout = Layout::new(&plan.shape(), config);
+        refuse_giants(&plan, layout.len())?;
         let mut network = Network::new(layout, &mut random(Stream::Weights));
         let epoch_losses = train::train(
             &mut network,
@@ -277,4 +297,23 @@ fn encode(plan: &FeaturePlan, rows: &RecordBatch) -> Result<EncodedRows, ModelEr
     let mut encoded = EncodedRows::default();
     plan.encode(rows, &mut encoded)?;
     Ok(encoded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::StringArray;
+    use std::sync::Arc;
+
+    #[test]
+    fn an_identifier_taken_for_a_feature_is_refused_before_memory_is_taken() {
+        let ids: ArrayRef =
+            Arc::new(StringArray::from_iter_values((0..600_000).map(|i| i.to_string())));
+        let rows = RecordBatch::try_from_iter([("eventID", ids)]).unwrap();
+        let error = UserModel::fit("ann", &rows, None, &ModelConfig::pipeline(), &mut |_| {
+            ControlFlow::Continue(())
+        });
+        let message = error.unwrap_err().to_string();
+        assert!(message.contains("column \"eventID\" alone has 600001 categories"), "{message}");
+    }
 }

@@ -190,6 +190,12 @@ impl Checker {
             );
         }
         self.two_outputs(&stages);
+        let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.train_data_glob.is_none() && s.pretrained_filename.is_none());
+        if pipeline.bool("use_generic_model") && stages.iter().any(trains_on_messages) {
+            self.notes.push(
+                "--use_generic_model of pipeline-ae has no effect: without --train_data_glob every user's model is trained on the rows it scores".to_owned(),
+            );
+        }
         let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Some(Plan {
             num_threads: run.count("num_threads").unwrap_or(cpus),
@@ -480,6 +486,12 @@ impl Checker {
             self.mistakes.push(format!(
                 "to-file: --filename: {filename:?} does not tell its format; accepted: .csv, .json, .jsonlines, .jsonl, .parquet, or --file_type"
             ));
+        }
+        if format == Some(Format::JsonLines) && !values.bool("include-index-col") {
+            self.notes.push(
+                "--include-index-col of to-file has no effect: JSON lines have no row number"
+                    .to_owned(),
+            );
         }
         Some(ToFile {
             filename: filename.into(),
