@@ -1,7 +1,7 @@
 //! The model file: all users of a run in one file of data, nothing of which is ever executed.
 //!
 //! A [safetensors](https://github.com/huggingface/safetensors) file, so that other tools can read
-//! the weights. For user number `n` (eight digits, from 0, in the order given to [`write`]):
+//! the weights. For user number `n` (eight digits, from 0, in the order given to [`write()`]):
 //!
 //! | tensor | type | content |
 //! |---|---|---|

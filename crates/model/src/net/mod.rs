@@ -1,7 +1,7 @@
 //! The autoencoder: embeddings, dense layers, one head for each feature.
 //!
 //! All weights are one flat buffer whose parts [`Layout`] knows. All activations and gradients of a
-//! batch are one table with a row for each log row ([`table::Table`]), so that rows can be shared
+//! batch are one table with a row for each log row (`table.rs`), so that rows can be shared
 //! out among threads, and one layer of the whole batch is still one strided matrix.
 //!
 //! A training step has two parallel parts: forward, losses and backward over shards of rows;
