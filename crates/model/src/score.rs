@@ -6,7 +6,7 @@
 use crate::config::LossScaler;
 use crate::distinct::Distinct;
 use crate::encode::EncodedRows;
-use crate::net::{Evaluation, Network, Rows, SHARD_ROWS};
+use crate::net::{Evaluation, Network, Rows};
 use arrow_array::ArrayRef;
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +155,7 @@ pub fn row_means(losses: &[f32], features: usize) -> Vec<f32> {
         .collect()
 }
 
-/// Losses of all rows, `[rows, features]`, computed in slices of about `slice_rows` rows, once for
+/// Losses of all rows, `[rows, features]`, computed in slices of `slice_rows` rows, once for
 /// rows that are the same.
 pub fn losses(network: &Network, rows: &EncodedRows, slice_rows: usize) -> Vec<f32> {
     let shape = network.layout().shape();
@@ -172,7 +172,7 @@ pub(crate) fn losses_of_each(network: &Network, rows: &EncodedRows, slice_rows: 
     all
 }
 
-/// Runs the network over slices of `slice_rows` rows, rounded up to what is computed anyway.
+/// Runs the network over slices of `slice_rows` rows.
 pub(crate) fn each_slice(
     network: &Network,
     rows: &EncodedRows,
@@ -180,7 +180,7 @@ pub(crate) fn each_slice(
     mut each: impl FnMut(&Evaluation<'_>),
 ) {
     let mut evaluation = Evaluation::new(network);
-    let slice_rows = slice_rows.clamp(1, rows.rows.max(1)).next_multiple_of(SHARD_ROWS);
+    let slice_rows = slice_rows.clamp(1, rows.rows.max(1));
     for first in (0..rows.rows).step_by(slice_rows) {
         let slice = first..rows.rows.min(first + slice_rows);
         evaluation.run(Rows::of(rows, network.layout().shape(), slice));

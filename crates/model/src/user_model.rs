@@ -235,7 +235,7 @@ impl UserModel {
         let slice = self.header.config.eval_batch_size;
         score::each_slice(&self.network, &distinct.rows, slice, |evaluation| {
             loss.extend_from_slice(evaluation.losses());
-            outputs.extend(evaluation.outputs().flatten().copied());
+            outputs.extend(evaluation.outputs());
         });
         let features = self.header.loss_scales.len();
         let loss = distinct.spread(&loss, features);

@@ -15,7 +15,7 @@ static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 const ROWS: usize = 64;
 
 #[test]
-fn a_step_after_the_first_allocates_nothing_of_its_own() {
+fn a_step_after_the_first_allocates_nothing() {
     let shape = FeatureShape { numeric: 3, binary: 1, codes: vec![20, 5] };
     let config = ModelConfig {
         encoder_layers: vec![48, 32],
@@ -42,10 +42,7 @@ fn a_step_after_the_first_allocates_nothing_of_its_own() {
         let region = Region::new(GLOBAL);
         step();
         let change = region.change();
-        // `gemm` makes and frees at most two packing buffers a product; there are 3 · 4 products:
-        // forward, backward and weight gradient of four dense layers.
-        assert!(change.allocations <= 2 * 3 * 4, "{change:?}");
-        assert_eq!(change.reallocations, 0, "{change:?}");
-        assert_eq!(change.bytes_allocated, change.bytes_deallocated, "{change:?}");
+        let moved = (change.allocations, change.reallocations, change.deallocations);
+        assert_eq!(moved, (0, 0, 0), "{change:?}");
     });
 }

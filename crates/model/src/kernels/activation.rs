@@ -1,9 +1,9 @@
 //! The 13 activations: value and derivative, fused with the bias.
 
 use super::dispatch::for_each_level;
+use super::lanes::Lane;
 use super::math::{exp_minus_one, sigmoid, tanh};
 use crate::config::Activation;
-use std::ops::Range;
 
 const SELU_SCALE: f32 = 1.050_701;
 const SELU_ALPHA: f32 = 1.673_263_2;
@@ -125,21 +125,24 @@ macro_rules! specialised {
 }
 
 for_each_level! {
-    /// In each row of `table` (`stride` wide): columns = activation(columns + bias).
-    fn activate(kind: Activation, table: &mut [f32], stride: usize, columns: Range<usize>, bias: &[f32]) {
-        specialised!(kind, |KIND| for row in table.chunks_exact_mut(stride) {
-            for (y, b) in row[columns.clone()].iter_mut().zip(bias) {
+    /// values = activation(values + bias), a bias for each lane.
+    fn activate(kind: Activation, values: &mut [Lane], bias: &[f32]) {
+        let values = values.as_flattened_mut();
+        let width = lane_width(values, bias);
+        specialised!(kind, |KIND| for (lane, b) in values.chunks_exact_mut(width).zip(bias) {
+            for y in lane {
                 *y = value(KIND, *y + b);
             }
         });
     }
 
-    /// As [`activate`], also writing the derivative to the columns from `slopes` on, which follow
-    /// `columns`.
-    fn activate_with_slope(kind: Activation, table: &mut [f32], stride: usize, columns: Range<usize>, slopes: usize, bias: &[f32]) {
-        specialised!(kind, |KIND| for row in table.chunks_exact_mut(stride) {
-            let (values, rest) = row[columns.start..].split_at_mut(slopes - columns.start);
-            for ((y, b), s) in values[..columns.len()].iter_mut().zip(bias).zip(rest) {
+    /// As [`activate`], also writing the derivative.
+    fn activate_with_slope(kind: Activation, values: &mut [Lane], slopes: &mut [Lane], bias: &[f32]) {
+        let (values, slopes) = (values.as_flattened_mut(), slopes.as_flattened_mut());
+        let width = lane_width(values, bias);
+        let lanes = values.chunks_exact_mut(width).zip(slopes.chunks_exact_mut(width));
+        specialised!(kind, |KIND| for ((lane, slopes), b) in lanes.zip(bias) {
+            for (y, s) in lane.iter_mut().zip(slopes) {
                 let x = *y + b;
                 *y = value(KIND, x);
                 *s = slope(KIND, x, *y);
@@ -147,32 +150,34 @@ for_each_level! {
         });
     }
 
-    /// In each row: the columns from `deltas` on, which follow `columns`, are multiplied by the
-    /// derivative, got from the activation's value in `columns`. Not for tanhshrink, whose value
-    /// does not tell its derivative.
-    fn chain(kind: Activation, table: &mut [f32], stride: usize, columns: Range<usize>, deltas: usize) {
-        specialised!(kind, |KIND| for row in table.chunks_exact_mut(stride) {
-            let (values, rest) = row[columns.start..].split_at_mut(deltas - columns.start);
-            for (y, d) in values[..columns.len()].iter().zip(rest) {
-                *d *= slope(KIND, 0.0, *y);
-            }
+    /// Multiplies `deltas` by the derivative, got from the activation's values. Not for
+    /// tanhshrink, whose value does not tell its derivative.
+    fn chain(kind: Activation, values: &[Lane], deltas: &mut [Lane]) {
+        let cells = values.as_flattened().iter().zip(deltas.as_flattened_mut());
+        specialised!(kind, |KIND| for (y, d) in cells {
+            *d *= slope(KIND, 0.0, *y);
         });
     }
 
-    /// In each row: the columns from `deltas` on, which follow `slopes`, are multiplied by them.
-    fn chain_slopes(table: &mut [f32], stride: usize, slopes: Range<usize>, deltas: usize) {
-        for row in table.chunks_exact_mut(stride) {
-            let (values, rest) = row[slopes.start..].split_at_mut(deltas - slopes.start);
-            for (s, d) in values[..slopes.len()].iter().zip(rest) {
-                *d *= s;
-            }
+    /// Multiplies `deltas` by `slopes`.
+    fn chain_slopes(slopes: &[Lane], deltas: &mut [Lane]) {
+        for (s, d) in slopes.as_flattened().iter().zip(deltas.as_flattened_mut()) {
+            *d *= s;
         }
     }
+}
+
+/// Values of a lane, got from the lengths: if a compiler knows that they are 32, it makes vectors
+/// across lanes, with a gather for each.
+#[inline(always)]
+fn lane_width(values: &[f32], bias: &[f32]) -> usize {
+    (values.len() / bias.len().max(1)).max(1)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::Level;
+    use super::super::lanes::LANES;
     use super::*;
     use proptest::prelude::*;
 
@@ -199,40 +204,46 @@ mod tests {
         ]
     }
 
-    fn bits(values: &[f32]) -> Vec<u32> {
+    fn bits(values: &[Lane]) -> Vec<u32> {
         // The sign and payload of a NaN are not specified.
-        values.iter().map(|v| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() }).collect()
+        values
+            .as_flattened()
+            .iter()
+            .map(|v| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() })
+            .collect()
     }
 
     proptest! {
         #[test]
         fn every_level_gives_the_bits_of_the_definition(
-            values in prop::collection::vec(special(), 0..70), bias in -1.0_f32..1.0,
+            start in prop::collection::vec(prop::collection::vec(special(), LANES), 0..5),
+            bias in -1.0_f32..1.0,
         ) {
-            let n = values.len();
-            let stride = 3 * n + 1;
-            let mut start = values;
-            start.resize(stride, 1.5);
-            let bias = vec![bias; n];
+            let start: Vec<Lane> = start.iter().map(|v| std::array::from_fn(|i| v[i])).collect();
+            let map = |lanes: &[Lane], f: &dyn Fn(f32) -> f32| -> Vec<Lane> {
+                lanes.iter().map(|lane| lane.map(f)).collect()
+            };
+            let biases = vec![bias; start.len()];
             for kind in ALL {
-                let y: Vec<f32> = (0..n).map(|i| value(kind, start[i] + bias[i])).collect();
-                let s: Vec<f32> = (0..n).map(|i| slope(kind, start[i] + bias[i], y[i])).collect();
+                let y = map(&start, &|x| value(kind, x + bias));
+                let s = map(&start, &|x| slope(kind, x + bias, value(kind, x + bias)));
+                let want = map(&s, &|s| 1.5 * s);
                 for level in Level::available() {
                     let mut plain = start.clone();
-                    activate(level, kind, &mut plain, stride, 0..n, &bias);
-                    prop_assert_eq!(bits(&plain[..n]), bits(&y));
-                    let mut table = start.clone();
-                    activate_with_slope(level, kind, &mut table, stride, 0..n, n, &bias);
-                    prop_assert_eq!(bits(&table[..n]), bits(&y));
-                    prop_assert_eq!(bits(&table[n..2 * n]), bits(&s));
-                    chain_slopes(level, &mut table, stride, n..2 * n, 2 * n);
-                    let want: Vec<f32> = s.iter().map(|s| 1.5 * s).collect();
-                    prop_assert_eq!(bits(&table[2 * n..3 * n]), bits(&want));
+                    activate(level, kind, &mut plain, &biases);
+                    prop_assert_eq!(bits(&plain), bits(&y));
+                    let (mut values, mut slopes) = (start.clone(), start.clone());
+                    activate_with_slope(level, kind, &mut values, &mut slopes, &biases);
+                    prop_assert_eq!(bits(&values), bits(&y));
+                    prop_assert_eq!(bits(&slopes), bits(&s));
+                    let mut deltas = vec![[1.5; LANES]; start.len()];
+                    chain_slopes(level, &slopes, &mut deltas);
+                    prop_assert_eq!(bits(&deltas), bits(&want));
                     if kind != Activation::Tanhshrink {
-                        chain(level, kind, &mut plain, stride, 0..n, n);
-                        prop_assert_eq!(bits(&plain[n..2 * n]), bits(&want));
+                        let mut deltas = vec![[1.5; LANES]; start.len()];
+                        chain(level, kind, &plain, &mut deltas);
+                        prop_assert_eq!(bits(&deltas), bits(&want));
                     }
-                    prop_assert_eq!(plain[3 * n], 1.5);
                 }
             }
         }

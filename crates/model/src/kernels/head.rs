@@ -1,26 +1,29 @@
-//! What follows the last matrix product: bias, losses and their gradients, one pass over a row.
+//! What follows the last matrix product: bias, losses and their gradients.
 
 use super::dispatch::for_each_level;
-use super::math::{exp, max, sigmoid, sum};
+use super::lanes::{LANES, Lane};
+use super::math::{exp, ln, sigmoid};
 use crate::encode::FeatureShape;
 
 /// Logarithms in the binary cross-entropy are clamped here, as PyTorch's.
 const LOG_FLOOR: f32 = -100.0;
 
-/// The heads, and where their columns are in each row of a table: a logit for each bias from
-/// `outputs` on, their gradients from `gradients` on, which come later in the row.
-#[derive(Clone, Copy, Debug)]
+/// The heads' lanes of one panel.
+#[derive(Debug)]
 pub(crate) struct Heads<'a> {
-    pub(crate) stride: usize,
-    pub(crate) outputs: usize,
-    pub(crate) gradients: usize,
-    pub(crate) bias: &'a [f32],
-    pub(crate) shape: &'a FeatureShape,
+    /// Numeric predictions and logits, one lane for each bias.
+    pub(crate) outputs: &'a mut [Lane],
+    /// The gradient by them.
+    pub(crate) gradients: &'a mut [Lane],
+    /// A lane for each feature.
+    pub(crate) losses: &'a mut [Lane],
 }
 
-/// What the rows should have been: `[rows, features]` of each kind.
+/// What the rows of a panel should have been: `[rows, features]` of each kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Targets<'a> {
+    /// Rows of the panel; its further places teach nothing.
+    pub(crate) rows: usize,
     pub(crate) numeric: &'a [f32],
     pub(crate) binary: &'a [f32],
     pub(crate) codes: &'a [u32],
@@ -49,85 +52,96 @@ fn binary_cross_entropy(logit: f32, target: f32) -> (f32, f32) {
     (loss, by_probability * spread)
 }
 
-/// Cross-entropies of all categorical features of one row: losses, and the gradient by the logits.
+/// Cross-entropy of one categorical feature: losses, and the gradient by the logits. `codes` are of
+/// the rows in order, `weights` of all places.
 #[inline(always)]
-fn cross_entropies(
-    logits: &[f32],
-    gradients: &mut [f32],
-    shape: &FeatureShape,
-    codes: &[u32],
-    weight: f32,
-    losses: &mut [f32],
+fn cross_entropy(
+    logits: &[Lane],
+    gradients: &mut [Lane],
+    codes: impl Iterator<Item = u32> + Clone,
+    weights: &Lane,
+    losses: &mut Lane,
 ) {
-    let mut first = 0;
-    for ((n, code), loss) in shape.codes.iter().zip(codes).zip(&mut *losses) {
-        let segment = &logits[first..first + n];
-        let largest = max(segment);
-        for (g, l) in gradients[first..first + n].iter_mut().zip(segment) {
-            *g = l - largest;
+    let mut largest = [f32::NEG_INFINITY; LANES];
+    for lane in logits {
+        for (largest, logit) in largest.iter_mut().zip(lane) {
+            *largest = if *logit > *largest { *logit } else { *largest };
         }
-        *loss = largest - segment[*code as usize];
-        first += n;
     }
-    // One pass over all features: the segments alone are too short for vector code.
-    for g in &mut gradients[..first] {
-        *g = exp(*g);
+    let mut total = [0.0_f32; LANES];
+    for (gradient, lane) in gradients.iter_mut().zip(logits) {
+        for i in 0..LANES {
+            let power = exp(lane[i] - largest[i]);
+            gradient[i] = power;
+            total[i] += power;
+        }
     }
-    first = 0;
-    for ((n, code), loss) in shape.codes.iter().zip(codes).zip(losses) {
-        let segment = &mut gradients[first..first + n];
-        let total = sum(segment);
-        *loss += libm::logf(total);
-        let factor = weight / total;
-        for g in &mut *segment {
+    let mut factor = [0.0_f32; LANES];
+    for i in 0..LANES {
+        losses[i] = ln(total[i]);
+        factor[i] = weights[i] / total[i];
+    }
+    for gradient in &mut *gradients {
+        for (g, factor) in gradient.iter_mut().zip(&factor) {
             *g *= factor;
         }
-        segment[*code as usize] -= weight;
-        first += n;
+    }
+    for (i, code) in codes.enumerate() {
+        // The difference first: large logits would leave few digits of a small loss.
+        losses[i] += largest[i] - logits[code as usize][i];
+        gradients[code as usize][i] -= weights[i];
     }
 }
 
 for_each_level! {
-    /// Adds the bias to the logits, writes each cell's loss, `[rows, features]`, and the gradient
-    /// of the weighted sum of losses by the logits.
+    /// Adds the bias to the outputs, writes each cell's loss, and the gradient of the weighted sum of
+    /// losses by the outputs, which is 0 at places without a row.
     fn losses(
-        table: &mut [f32],
         heads: Heads<'_>,
+        bias: &[f32],
+        shape: &FeatureShape,
         targets: Targets<'_>,
         weights: CellWeights,
-        losses: &mut [f32],
     ) {
-        let Heads { stride, outputs: first, gradients, bias, shape } = heads;
-        let (numeric, binary, features) = (shape.numeric, shape.binary, shape.features());
-        let rows = table.chunks_exact_mut(stride).zip(losses.chunks_exact_mut(features));
-        for (i, (row, losses)) in rows.enumerate() {
-            let (outputs, gradients) = row[first..].split_at_mut(gradients - first);
-            let (outputs, gradients) = (&mut outputs[..bias.len()], &mut gradients[..bias.len()]);
-            for (output, b) in outputs.iter_mut().zip(bias) {
+        let Heads { outputs, gradients, losses } = heads;
+        let (numeric, binary, categorical) = (shape.numeric, shape.binary, shape.codes.len());
+        for (lane, b) in outputs.iter_mut().zip(bias) {
+            for output in lane {
                 *output += b;
             }
-            let target = &targets.numeric[i * numeric..(i + 1) * numeric];
-            for (f, t) in target.iter().enumerate() {
-                let difference = outputs[f] - t;
-                losses[f] = difference * difference;
-                gradients[f] = 2.0 * weights.numeric * difference;
+        }
+        let cells = outputs.iter().zip(gradients.iter_mut()).zip(losses.iter_mut());
+        for (f, ((outputs, gradients), losses)) in cells.enumerate().take(numeric) {
+            let mut target = *outputs;
+            for (target, row) in target.iter_mut().zip(targets.numeric.chunks_exact(numeric)) {
+                *target = row[f];
             }
-            let target = &targets.binary[i * binary..(i + 1) * binary];
-            for (f, t) in target.iter().enumerate() {
-                let (loss, slope) = binary_cross_entropy(outputs[numeric + f], *t);
-                losses[numeric + f] = loss;
-                gradients[numeric + f] = weights.binary * slope;
+            for i in 0..LANES {
+                let difference = outputs[i] - target[i];
+                losses[i] = difference * difference;
+                gradients[i] = 2.0 * weights.numeric * difference;
             }
-            let plain = numeric + binary;
-            let categorical = shape.codes.len();
-            cross_entropies(
-                &outputs[plain..],
-                &mut gradients[plain..],
-                shape,
-                &targets.codes[i * categorical..(i + 1) * categorical],
-                weights.categorical,
-                &mut losses[plain..],
+        }
+        for f in 0..binary {
+            gradients[numeric + f] = [0.0; LANES];
+            for (i, row) in targets.binary.chunks_exact(binary).enumerate() {
+                let (loss, slope) = binary_cross_entropy(outputs[numeric + f][i], row[f]);
+                losses[numeric + f][i] = loss;
+                gradients[numeric + f][i] = weights.binary * slope;
+            }
+        }
+        let mut of_places = [0.0; LANES];
+        of_places[..targets.rows].fill(weights.categorical);
+        let mut first = numeric + binary;
+        for (f, n) in shape.codes.iter().enumerate() {
+            cross_entropy(
+                &outputs[first..first + n],
+                &mut gradients[first..first + n],
+                targets.codes.iter().skip(f).step_by(categorical).copied(),
+                &of_places,
+                &mut losses[numeric + binary + f],
             );
+            first += n;
         }
     }
 }
@@ -184,27 +198,29 @@ mod tests {
             let width = numeric + binary + shape.codes.iter().sum::<usize>();
             let numbers = [0.5, -1.0, 2.0];
             let flags = [1.0, 0.0];
-            let targets = Targets { numeric: &numbers[..numeric], binary: &flags[..binary], codes: &codes };
+            let targets = Targets { rows: 1, numeric: &numbers[..numeric], binary: &flags[..binary], codes: &codes };
             let (want, slopes) = reference(&shape, &logits[..width], targets);
-            let (outputs, gradients, bias) = (0, width, &logits[..width]);
-            let heads = Heads { stride: 2 * width, outputs, gradients, bias, shape: &shape };
             let weights = CellWeights { numeric: 1.0, binary: 1.0, categorical: 1.0 };
-            let mut first: Option<(Vec<f32>, Vec<f32>)> = None;
+            let mut first: Option<(Vec<Lane>, Vec<Lane>)> = None;
             for level in Level::available() {
-                let mut table = vec![0.0; 2 * width];
-                let mut got = vec![0.0; shape.features()];
-                losses(level, &mut table, heads, targets, weights, &mut got);
+                // The logits come in as biases; the row is the only one of its panel.
+                let mut outputs = vec![[0.0; LANES]; width];
+                let mut gradients = vec![[f32::NAN; LANES]; width];
+                let mut got = vec![[0.0; LANES]; shape.features()];
+                let heads = Heads { outputs: &mut outputs, gradients: &mut gradients, losses: &mut got };
+                losses(level, heads, &logits[..width], &shape, targets, weights);
                 for (f, (g, w)) in got.iter().zip(&want).enumerate() {
                     // The float32 probability of a binary cell is coarse near 1.
                     let plain = f < numeric || f >= numeric + binary;
                     let tolerance = if plain { 1e-5 } else { 1e-3 };
-                    prop_assert!((f64::from(*g) - w).abs() < tolerance * w.abs().max(1.0));
+                    prop_assert!((f64::from(g[0]) - w).abs() < tolerance * w.abs().max(1.0));
                 }
-                for (g, w) in table[width..].iter().zip(&slopes) {
-                    prop_assert!((f64::from(*g) - w).abs() < 1e-5 * w.abs().max(1.0));
+                for (g, w) in gradients.iter().zip(&slopes) {
+                    prop_assert!((f64::from(g[0]) - w).abs() < 1e-5 * w.abs().max(1.0));
+                    prop_assert!(g[1..].iter().all(|g| *g == 0.0), "{:?}", g);
                 }
-                let portable = first.get_or_insert_with(|| (got.clone(), table.clone()));
-                prop_assert_eq!((&portable.0, &portable.1), (&got, &table));
+                let portable = first.get_or_insert_with(|| (got.clone(), gradients.clone()));
+                prop_assert_eq!((&portable.0, &portable.1), (&got, &gradients));
             }
         }
     }

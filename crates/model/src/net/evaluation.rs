@@ -3,23 +3,19 @@
 use super::Rows;
 use super::layout::Layout;
 use super::network::Network;
-use super::pass::{Pass, Transposed};
+use super::pass::{Pass, SHARD_ROWS};
 use super::table::{Columns, Purpose};
 use crate::kernels::head::CellWeights;
+use crate::kernels::lanes::{LANES, Lane};
 use rayon::prelude::*;
-
-/// Rows of every product, the last of a table filled up: so that a row's bits depend neither on
-/// the number of rows that come with it nor on its place. A multiple of the rows that any CPU's
-/// product keeps in registers.
-pub(crate) const SHARD_ROWS: usize = 96;
+use std::ops::Range;
 
 /// Buffers for scoring with one network, reused from slice to slice of rows.
 #[derive(Clone, Debug)]
 pub struct Evaluation<'a> {
     network: &'a Network,
     columns: Columns,
-    transposed: Transposed,
-    table: Vec<f32>,
+    table: Vec<Lane>,
     losses: Vec<f32>,
     rows: usize,
 }
@@ -27,34 +23,32 @@ pub struct Evaluation<'a> {
 impl<'a> Evaluation<'a> {
     /// Prepares to score with this network.
     pub fn new(network: &'a Network) -> Self {
-        let mut transposed = Transposed::new(&network.layout);
-        transposed.refresh(&network.weights);
         let columns = Columns::new(&network.layout, Purpose::Score);
-        Self { network, columns, transposed, table: Vec::new(), losses: Vec::new(), rows: 0 }
+        Self { network, columns, table: Vec::new(), losses: Vec::new(), rows: 0 }
     }
 
-    /// Reconstructs the rows and compares them with themselves.
+    /// Reconstructs the rows and compares them with themselves. A row's results depend neither on
+    /// the rows that come with it nor on its place.
     pub fn run(&mut self, rows: Rows<'_>) {
         let Layout { shape, .. } = &self.network.layout;
-        let (stride, features) = (self.columns.stride, shape.features());
         self.rows = rows.rows;
-        self.table.resize(rows.rows.next_multiple_of(SHARD_ROWS) * stride, 0.0);
-        self.losses.resize(rows.rows * features, 0.0);
+        self.table.resize(self.columns.lanes(rows.rows), [0.0; LANES]);
         let pass = Pass {
             layout: &self.network.layout,
             columns: &self.columns,
             weights: &self.network.weights,
-            transposed: &self.transposed,
         };
         let weights = CellWeights { numeric: 0.0, binary: 0.0, categorical: 0.0 };
-        let tables = self.table.par_chunks_mut(SHARD_ROWS * stride);
-        let losses = self.losses.par_chunks_mut(SHARD_ROWS * features);
-        tables.zip(losses).enumerate().for_each(|(i, (table, losses))| {
+        let shards = self.table.par_chunks_mut(self.columns.lanes(SHARD_ROWS).max(1));
+        shards.enumerate().for_each(|(i, shard)| {
             let first = i * SHARD_ROWS;
             let rows = rows.slice(shape, first..rows.rows.min(first + SHARD_ROWS));
-            pass.forward(table, rows, None);
-            pass.losses(table, rows, weights, losses);
+            pass.forward(shard, rows, None);
+            pass.losses(shard, rows, weights);
         });
+        let mut losses = std::mem::take(&mut self.losses);
+        self.collect(&self.columns.losses, &mut losses);
+        self.losses = losses;
     }
 
     /// Losses of the rows last run, `[rows, features]`.
@@ -62,24 +56,38 @@ impl<'a> Evaluation<'a> {
         &self.losses
     }
 
-    /// For each row last run: numeric predictions, logits of the binary features, logits of the
-    /// codes of each categorical feature.
-    pub fn outputs(&self) -> impl Iterator<Item = &[f32]> {
-        self.rows().map(|row| &row[self.columns.outputs.clone()])
+    /// Of the rows last run: numeric predictions, logits of the binary features, logits of the codes
+    /// of each categorical feature, `[rows, outputs]`.
+    pub fn outputs(&self) -> Vec<f32> {
+        self.row_major(&self.columns.outputs)
     }
 
-    /// For each row last run: what the first layer read.
-    pub fn inputs(&self) -> impl Iterator<Item = &[f32]> {
-        self.rows().map(|row| &row[self.columns.input.clone()])
+    /// Of the rows last run: what the first layer read, `[rows, inputs]`.
+    pub fn inputs(&self) -> Vec<f32> {
+        self.row_major(&self.columns.input)
     }
 
-    /// For each row last run: the values of hidden layer `layer`, encoder layers first.
-    pub fn hidden(&self, layer: usize) -> impl Iterator<Item = &[f32]> {
-        let values = self.columns.hidden.get(layer).map_or(0..0, |at| at.values.clone());
-        self.rows().map(move |row| &row[values.clone()])
+    /// Of the rows last run: the values of hidden layer `layer`, encoder layers first, `[rows, width]`;
+    /// nothing for a layer that is not there.
+    pub fn hidden(&self, layer: usize) -> Vec<f32> {
+        self.columns.hidden.get(layer).map_or_else(Vec::new, |at| self.row_major(&at.values))
     }
 
-    fn rows(&self) -> impl Iterator<Item = &[f32]> {
-        self.table.chunks_exact(self.columns.stride).take(self.rows)
+    fn row_major(&self, columns: &Range<usize>) -> Vec<f32> {
+        let mut values = Vec::new();
+        self.collect(columns, &mut values);
+        values
+    }
+
+    /// Replaces `into` by the columns of all rows, row by row.
+    fn collect(&self, columns: &Range<usize>, into: &mut Vec<f32>) {
+        into.clear();
+        let panels = self.table.chunks_exact(self.columns.stride);
+        for (panel, first) in panels.zip((0..self.rows).step_by(LANES)) {
+            let lanes = &panel[columns.clone()];
+            for row in 0..LANES.min(self.rows - first) {
+                into.extend(lanes.iter().map(|lane| lane[row]));
+            }
+        }
     }
 }

@@ -1,13 +1,13 @@
 //! The autoencoder: embeddings, dense layers, one head for each feature.
 //!
-//! All weights are one flat buffer whose parts [`Layout`] knows. All activations and gradients of a
-//! batch are one table with a row for each log row (`table.rs`), so that rows can be shared
-//! out among threads, and one layer of the whole batch is still one strided matrix.
+//! All weights are one flat buffer whose parts [`Layout`] knows. A batch is a table of panels, each
+//! of 32 rows; a panel holds all activations and gradients of its rows column by column, so that every
+//! loop runs over rows side by side, whatever the widths of the layers are (`table.rs`).
 //!
-//! A training step has two parallel parts: forward, losses and backward over shards of rows;
-//! gradient, update and transposed copy over tiles of the weight buffer. Shards and tiles depend on
-//! the shapes alone, every number is computed by one of them in a fixed order, so the
-//! bytes do not depend on the number of threads.
+//! A training step has two parallel parts: forward, losses and backward over shards of panels;
+//! gradient and update over tiles of the weight buffer. Shards and tiles depend on the shapes alone,
+//! every number is computed by one of them in a fixed order, so the bytes do not depend on the
+//! number of threads.
 
 mod evaluation;
 mod init;
@@ -20,12 +20,12 @@ mod table;
 mod training;
 
 pub use evaluation::Evaluation;
-pub(crate) use evaluation::SHARD_ROWS;
 pub use layout::{Layout, Parameter};
 pub use network::Network;
 pub use training::Training;
 
 use crate::encode::{EncodedRows, FeatureShape};
+use crate::kernels::lanes::LANES;
 use std::ops::Range;
 
 /// Consecutive encoded rows, borrowed. All matrices are row-major.
@@ -69,5 +69,11 @@ impl<'a> Rows<'a> {
             binary: &self.binary[part(shape.binary)],
             codes: &self.codes[part(shape.codes.len())],
         }
+    }
+
+    /// The rows of each panel.
+    fn panels(self, shape: &FeatureShape) -> impl Iterator<Item = Rows<'a>> {
+        let starts = (0..self.rows).step_by(LANES);
+        starts.map(move |first| self.slice(shape, first..self.rows.min(first + LANES)))
     }
 }

@@ -1,7 +1,8 @@
-//! One row for each log row of a batch: all that the network computes about it, side by side.
+//! All that the network computes about the rows of a batch, a panel of 32 rows after the other.
 
 use super::layout::Layout;
 use crate::config::Activation;
+use crate::kernels::lanes::{LANES, Lane};
 use std::ops::Range;
 
 /// What a table is for.
@@ -13,10 +14,10 @@ pub(super) enum Purpose {
     Train,
 }
 
-/// Which columns of the table hold what.
+/// Which lanes of a panel hold what.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
-    /// Width of a row.
+    /// Lanes of a panel.
     pub(super) stride: usize,
     pub(super) input: Range<usize>,
     pub(super) hidden: Vec<HiddenColumns>,
@@ -26,6 +27,8 @@ pub(super) struct Columns {
     pub(super) output_deltas: Range<usize>,
     /// Gradient by the embedded part of the input, the last columns of it; empty when scoring.
     pub(super) input_deltas: Range<usize>,
+    /// Losses, a lane for each feature.
+    pub(super) losses: Range<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -39,26 +42,32 @@ pub(super) struct HiddenColumns {
     pub(super) deltas: Range<usize>,
 }
 
+/// Lanes of whole squares: what is transposed after the backward pass takes as many.
+pub(super) fn squares(columns: &Range<usize>) -> Range<usize> {
+    columns.start..columns.start + columns.len().next_multiple_of(LANES)
+}
+
 impl Columns {
     pub(super) fn new(layout: &Layout, purpose: Purpose) -> Self {
-        /// Values in a cache line: every layer starts on its own.
-        const LINE: usize = 16;
         let mut at = 0;
         let mut take = |width: usize| {
             let start = at;
-            at += width.next_multiple_of(LINE);
-            start..start + width
+            at += width;
+            start..at
         };
         let if_training = |width: usize| if purpose == Purpose::Train { width } else { 0 };
         let input = take(layout.input);
+        take(squares(&input).len() - input.len());
         let hidden = layout
             .hidden
             .iter()
             .map(|layer| {
                 let width = layer.dense.outputs;
                 let needs_slope = layer.dropout > 0.0 || layer.activation == Activation::Tanhshrink;
+                let values = take(width);
+                take(squares(&values).len() - width);
                 HiddenColumns {
-                    values: take(width),
+                    values,
                     slopes: take(if needs_slope { if_training(width) } else { 0 }),
                     deltas: take(if_training(width)),
                 }
@@ -68,9 +77,13 @@ impl Columns {
         let output_deltas = take(layout.heads.outputs);
         let embedded = layout.embeddings.first().map_or(0, |first| layout.input - first.input);
         let input_deltas = take(if_training(embedded));
-        // An odd number of cache lines: rows then spread over all sets of the cache.
-        let stride = (at.div_ceil(LINE) | 1) * LINE;
-        Self { stride, input, hidden, outputs, output_deltas, input_deltas }
+        let losses = take(layout.shape.features());
+        Self { stride: at, input, hidden, outputs, output_deltas, input_deltas, losses }
+    }
+
+    /// Lanes of a table of `rows` rows.
+    pub(super) fn lanes(&self, rows: usize) -> usize {
+        rows.div_ceil(LANES) * self.stride
     }
 
     /// What dense layer `i` reads; the heads follow the last hidden layer.
@@ -85,4 +98,13 @@ impl Columns {
     pub(super) fn deltas(&self, i: usize) -> Range<usize> {
         self.hidden.get(i).map_or(&self.output_deltas, |layer| &layer.deltas).clone()
     }
+}
+
+/// Parts of a panel that do not overlap.
+pub(super) fn parts<const N: usize>(
+    panel: &mut [Lane],
+    ranges: [Range<usize>; N],
+) -> [&mut [Lane]; N] {
+    #[expect(clippy::expect_used, reason = "`Columns` lays parts out one after the other")]
+    panel.get_disjoint_mut(ranges).expect("columns overlap")
 }

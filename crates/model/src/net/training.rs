@@ -4,35 +4,37 @@ use super::Rows;
 use super::layout::{Embedding, Layout};
 use super::network::Network;
 use super::optimizer::OptimizerState;
-use super::pass::{Dropout, Pass, Transposed, output_tiles, shard_rows, tile_range};
+use super::pass::{Dropout, Pass, SHARD_ROWS};
 use super::split::{Part, for_each_part, piece};
-use super::table::{Columns, Purpose};
+use super::table::{Columns, Purpose, squares};
 use crate::config::{ModelConfig, Objective};
 use crate::encode::FeatureShape;
-use crate::kernels::gemm::{Matrix, product, transpose};
+use crate::kernels::Level;
 use crate::kernels::head::CellWeights;
+use crate::kernels::lanes::{LANES, Lane, sums};
+use crate::kernels::product::{Left, Right, product};
 use crate::kernels::update::{Update, apply};
-use crate::kernels::{Level, rows};
 use rayon::prelude::*;
 use std::ops::Range;
 
 /// Values of an embedding table that are one tile, at most.
 const TILE_EMBEDDED: usize = 1 << 16;
+/// Outputs of a dense layer whose weights are one tile, at most: their gradient is still in the cache
+/// when the weights are moved.
+const TILE_OUTPUTS: usize = 96;
+/// Outputs that a product keeps in registers at once, on the widest CPUs.
+const BLOCK: usize = 12;
 
 /// The optimiser's memory and all buffers of a training run, made once.
 #[derive(Clone, Debug)]
 pub struct Training {
     columns: Columns,
     tiles: Vec<Tile>,
-    transposed: Transposed,
-    /// Whether `transposed` is of the network's weights.
-    fresh: bool,
     optimizer: OptimizerState,
     objective: Objective,
     dropout: Dropout,
-    table: Vec<f32>,
+    table: Vec<Lane>,
     gradient: Vec<f32>,
-    losses: Vec<f32>,
     feature_losses: Vec<f64>,
 }
 
@@ -64,21 +66,17 @@ impl Training {
         let features = layout.shape.features();
         Self {
             tiles: tiles(layout),
-            transposed: Transposed::new(layout),
-            fresh: false,
             optimizer: OptimizerState::new(config.optimizer, layout.len()),
             objective: config.objective,
             dropout: Dropout { seed, step: 0 },
-            table: vec![0.0; rows * columns.stride],
+            table: vec![[0.0; LANES]; columns.lanes(rows)],
             gradient: vec![0.0; layout.len()],
-            losses: vec![0.0; rows * features],
             feature_losses: vec![0.0; features],
             columns,
         }
     }
 
     /// Moves the weights one step; returns each feature's mean loss over the batch, before it.
-    /// Between two steps the network stays the same.
     ///
     /// # Panics
     /// If the batch is longer than announced or not of the network's shape.
@@ -89,22 +87,18 @@ impl Training {
         clean: Rows<'_>,
         learning_rate: f64,
     ) -> &[f64] {
-        if !self.fresh {
-            self.transposed.refresh(&network.weights);
-        }
         self.pass(network, noisy, clean);
         let update = self.optimizer.advance(learning_rate);
         let sparse = self.optimizer.ignores_zero_gradients();
         let [first, second, third] = &mut self.optimizer.states;
         let states = [&mut first[..], &mut second[..], &mut third[..]];
-        let weights = (&mut network.weights[..], &mut self.transposed.values[..]);
-        let buffers = ((weights, &mut self.gradient[..]), states);
+        let buffers = ((&mut network.weights[..], &mut self.gradient[..]), states);
         let batch = Batch::new(&self.columns, &self.table, noisy);
         let layout = &network.layout;
         for_each_part(
             &self.tiles,
             buffers,
-            &|tile, (((weights, transposed), gradient), states)| match &tile.kind {
+            &|tile, ((weights, gradient), states)| match &tile.kind {
                 TileKind::Embedding { feature, codes } if sparse => {
                     let table = (&layout.embeddings[*feature], *feature, codes);
                     batch.step_embedding(table, update, weights, gradient);
@@ -112,13 +106,9 @@ impl Training {
                 kind => {
                     batch.gradient(layout, kind, gradient);
                     apply(Level::best(), update, weights, gradient, states);
-                    if let TileKind::Weight { layer, .. } = kind {
-                        transpose(transposed, weights, layout.dense_at(*layer).inputs);
-                    }
                 }
             },
         );
-        self.fresh = true;
         self.dropout.step += 1;
         &self.feature_losses
     }
@@ -134,8 +124,6 @@ impl Training {
         noisy: Rows<'_>,
         clean: Rows<'_>,
     ) -> (&[f32], &[f64]) {
-        self.fresh = false;
-        self.transposed.refresh(&network.weights);
         self.pass(network, noisy, clean);
         let batch = Batch::new(&self.columns, &self.table, noisy);
         for_each_part(&self.tiles, &mut self.gradient[..], &|tile, gradient: &mut [f32]| {
@@ -148,28 +136,29 @@ impl Training {
     fn pass(&mut self, network: &Network, noisy: Rows<'_>, clean: Rows<'_>) {
         assert_eq!(noisy.rows, clean.rows, "noisy and clean rows differ in number");
         let shape = &network.layout.shape;
-        let (stride, features) = (self.columns.stride, shape.features());
         let weights = cell_weights(self.objective, shape, noisy.rows);
-        let pass = Pass {
-            layout: &network.layout,
-            columns: &self.columns,
-            weights: &network.weights,
-            transposed: &self.transposed,
-        };
-        let (shard, dropout) = (shard_rows(noisy.rows), self.dropout);
-        let tables = self.table[..noisy.rows * stride].par_chunks_mut(shard * stride);
-        let losses = self.losses[..noisy.rows * features].par_chunks_mut(shard * features);
-        tables.zip(losses).enumerate().for_each(|(i, (table, losses))| {
-            let range = i * shard..noisy.rows.min((i + 1) * shard);
-            pass.forward(table, noisy.slice(shape, range.clone()), Some((dropout, i as u32)));
-            pass.losses(table, clean.slice(shape, range), weights, losses);
-            pass.backward(table);
+        let pass =
+            Pass { layout: &network.layout, columns: &self.columns, weights: &network.weights };
+        let dropout = self.dropout;
+        let table = &mut self.table[..self.columns.lanes(noisy.rows)];
+        let shards = table.par_chunks_mut(self.columns.lanes(SHARD_ROWS).max(1));
+        shards.enumerate().for_each(|(i, shard)| {
+            let range = i * SHARD_ROWS..noisy.rows.min((i + 1) * SHARD_ROWS);
+            pass.forward(shard, noisy.slice(shape, range.clone()), Some((dropout, i as u32)));
+            pass.losses(shard, clean.slice(shape, range), weights);
+            pass.backward(shard);
         });
         self.feature_losses.fill(0.0);
-        for row in self.losses[..noisy.rows * features].chunks_exact(features) {
-            for (mean, loss) in self.feature_losses.iter_mut().zip(row) {
-                *mean += f64::from(*loss) / noisy.rows as f64;
+        let panels = table.chunks_exact(self.columns.stride);
+        for (panel, first) in panels.zip((0..noisy.rows).step_by(LANES)) {
+            let lanes = &panel[self.columns.losses.clone()];
+            for (total, lane) in self.feature_losses.iter_mut().zip(lanes) {
+                let rows = lane.iter().take(noisy.rows - first);
+                *total += rows.map(|loss| f64::from(*loss)).sum::<f64>();
             }
+        }
+        for loss in &mut self.feature_losses {
+            *loss /= noisy.rows as f64;
         }
     }
 }
@@ -208,8 +197,11 @@ fn tiles(layout: &Layout) -> Vec<Tile> {
         }
     }
     for (layer, dense) in layout.dense().enumerate() {
-        for outputs in output_tiles(dense) {
-            let range = tile_range(dense, &outputs);
+        let step = piece(dense.outputs, TILE_OUTPUTS, BLOCK);
+        for first in (0..dense.outputs).step_by(step) {
+            let outputs = first..dense.outputs.min(first + step);
+            let start = dense.weight.start + first * dense.inputs;
+            let range = start..start + outputs.len() * dense.inputs;
             tiles.push(Tile { range, kind: TileKind::Weight { layer, outputs } });
         }
         tiles.push(Tile { range: dense.bias.clone(), kind: TileKind::Bias { layer } });
@@ -220,13 +212,13 @@ fn tiles(layout: &Layout) -> Vec<Tile> {
 /// The table of a batch after the backward pass.
 struct Batch<'a> {
     columns: &'a Columns,
-    table: &'a [f32],
+    table: &'a [Lane],
     rows: Rows<'a>,
 }
 
 impl<'a> Batch<'a> {
-    fn new(columns: &'a Columns, table: &'a [f32], rows: Rows<'a>) -> Self {
-        Self { columns, table: &table[..rows.rows * columns.stride], rows }
+    fn new(columns: &'a Columns, table: &'a [Lane], rows: Rows<'a>) -> Self {
+        Self { columns, table: &table[..columns.lanes(rows.rows)], rows }
     }
 
     /// Writes the gradient of one tile.
@@ -237,17 +229,37 @@ impl<'a> Batch<'a> {
                 into.fill(0.0);
                 self.add_embedding(&layout.embeddings[*feature], *feature, codes, into);
             }
-            TileKind::Weight { layer, outputs } => {
-                let deltas = self.columns.deltas(*layer).start;
-                let deltas = deltas + outputs.start..deltas + outputs.end;
-                let deltas = Matrix::new(self.table, self.rows.rows, stride, deltas);
-                let source = self.columns.source(*layer);
-                let source = Matrix::new(self.table, self.rows.rows, stride, source);
-                product(into, deltas.transposed(), source);
-            }
+            TileKind::Weight { layer, outputs } => self.weight(*layer, outputs, into),
             TileKind::Bias { layer } => {
                 let first = self.columns.deltas(*layer).start;
-                rows::column_sums(Level::best(), self.table, stride, first, into);
+                sums(Level::best(), self.table, stride, first, into);
+            }
+        }
+    }
+
+    /// Gradient by the weights of some outputs, `[outputs, inputs]`: the sum over all rows of the
+    /// gradient by the output times what the layer has read, whose squares are transposed by now.
+    fn weight(&self, layer: usize, outputs: &Range<usize>, into: &mut [f32]) {
+        let (stride, source) = (self.columns.stride, self.columns.source(layer));
+        let segments = self.table.len() / stride;
+        let left = Left {
+            data: self.table[self.columns.deltas(layer).start + outputs.start..].as_flattened(),
+            row: LANES,
+            inner: 1,
+            segment: stride * LANES,
+        };
+        let mut block = [[0.0; LANES]; TILE_OUTPUTS];
+        let block = &mut block[..outputs.len()];
+        for (first, lane) in (0..source.len()).zip(squares(&source)).step_by(LANES) {
+            let lanes = &self.table[lane..];
+            let right = Right { lanes, inner: LANES, segments, segment: stride };
+            product(Level::best(), left, right, block);
+            for (row, values) in into.chunks_exact_mut(source.len()).zip(&*block) {
+                let row = &mut row[first..];
+                match row.first_chunk_mut::<LANES>() {
+                    Some(row) => *row = *values,
+                    None => row.copy_from_slice(&values[..row.len()]),
+                }
             }
         }
     }
@@ -259,18 +271,21 @@ impl<'a> Batch<'a> {
         embedding: &Embedding,
         feature: usize,
         codes: &Range<usize>,
-    ) -> impl Iterator<Item = (Range<usize>, &[f32])> {
+    ) -> impl Iterator<Item = (Range<usize>, impl Iterator<Item = f32>)> {
         let features = self.rows.codes.len() / self.rows.rows.max(1);
         let of_feature = self.rows.codes.iter().skip(feature).step_by(features.max(1));
         // The gradient's columns begin with the first embedded input, the input's do not.
         let before = self.columns.input.len() - self.columns.input_deltas.len();
         let first = self.columns.input_deltas.start + embedding.input - before;
         let (width, from, to) = (embedding.width, codes.start, codes.end);
-        let table = self.table.chunks_exact(self.columns.stride);
-        of_feature.zip(table).filter_map(move |(code, row)| {
+        let panels = self.table.chunks_exact(self.columns.stride);
+        let rows = panels.flat_map(move |panel| {
+            (0..LANES).map(move |i| panel[first..first + width].iter().map(move |lane| lane[i]))
+        });
+        of_feature.zip(rows).filter_map(move |(code, gradient)| {
             let code = *code as usize;
             let place = code.checked_sub(from).filter(|_| code < to)? * width;
-            Some((place..place + width, &row[first..first + width]))
+            Some((place..place + width, gradient))
         })
     }
 
