@@ -113,12 +113,10 @@ impl ModelConfig {
     }
 
     /// A small network trained well, for `rows` training rows: 64, 16 | 64, relu, Adam at 0.003,
-    /// batches of 128, noise 0.2, every category kept. At least 4 epochs, and as many as make 200
-    /// steps, so that users with few rows are learnt too. About a hundredth of the arithmetic that
-    /// a training row costs with [`ModelConfig::pipeline`].
+    /// batches of 128, noise 0.2, every category kept, [`ModelConfig::compact_epochs`]. About a
+    /// hundredth of the arithmetic that a training row costs with [`ModelConfig::pipeline`].
     pub fn compact(rows: usize) -> Self {
         const BATCH_SIZE: usize = 128;
-        let steps_an_epoch = rows.div_ceil(BATCH_SIZE).max(1);
         Self {
             encoder_layers: vec![64, 16],
             decoder_layers: vec![64],
@@ -126,11 +124,22 @@ impl ModelConfig {
             swap_probability: 0.2,
             learning_rate: 0.003,
             batch_size: BATCH_SIZE,
-            epochs: 200_usize.div_ceil(steps_an_epoch).max(4),
+            epochs: Self::compact_epochs(rows, BATCH_SIZE),
             scaler: Scaler::GaussRank,
             objective: Objective::SumOverFeatures,
             ..Self::default()
         }
+    }
+
+    /// Epochs that train a small network well: at least 4, and as many as make 200 steps, so that
+    /// users with few rows are learnt too.
+    pub fn compact_epochs(rows: usize, batch_size: usize) -> usize {
+        Self::epochs_of_steps(200, rows, batch_size).max(4)
+    }
+
+    /// Whole epochs over `rows` rows in batches that make at least this many steps.
+    pub fn epochs_of_steps(steps: usize, rows: usize, batch_size: usize) -> usize {
+        steps.div_ceil(rows.div_ceil(batch_size.max(1)).max(1))
     }
 
     /// Refuses values that the mathematics cannot take.

@@ -9,19 +9,13 @@ use crate::users::missing_column;
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
 use dfp_flow::Stop;
+use dfp_model::ModelError;
 use dfp_model::user_model::UserModel;
-use dfp_model::{ModelConfig, ModelError};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// A step needs this many rows, where a user has them.
-const SMALLEST_BATCH: usize = 32;
-/// An epoch has at least this many steps, where the smallest batch allows it. The peer makes one
-/// step an epoch for any user with up to 512 rows, and its models of such users stay untrained.
-const STEPS_AN_EPOCH: usize = 6;
 
 /// What training needs to know, the same for every user.
 pub struct Trainer<'a> {
@@ -101,7 +95,7 @@ impl<'a> Trainer<'a> {
         }
         let newest = self.settings.max_history.map_or(rows, |max| max.min(rows));
         let rows = task.rows.slice(rows - newest, newest);
-        let config = self.config(newest);
+        let config = self.settings.model.config(newest, self.settings.seed);
         let mut on_epoch = |report: dfp_model::train::EpochReport| {
             self.reporter.progress(Progress::Trained {
                 user: &task.user,
@@ -125,18 +119,6 @@ impl<'a> Trainer<'a> {
                 Arc::new(model)
             })
             .map_err(|error: ModelError| error.to_string())
-    }
-
-    fn config(&self, rows: usize) -> ModelConfig {
-        let config = ModelConfig::pipeline();
-        let batch_size = (rows / STEPS_AN_EPOCH).clamp(SMALLEST_BATCH, config.batch_size);
-        ModelConfig {
-            epochs: self.settings.epochs,
-            scaler: self.plan.scaler,
-            seed: self.settings.seed,
-            batch_size,
-            ..config
-        }
     }
 
     /// Says which columns of the user's own list the log does not have.

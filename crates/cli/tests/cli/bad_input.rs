@@ -325,6 +325,72 @@ fn unknown_names_and_values_are_told_together() {
 }
 
 #[test]
+fn values_that_no_model_can_have_are_told_together() {
+    let place = place();
+    let ended = Line {
+        train: "--architecture=small --encoder_layers=512,0 --decoder_layers= --activation=swish --optimizer=adamw \
+                --learning_rate=0 --learning_rate_decay=-1 --train_batch_size=0 --swap_noise=20 --train_steps=0 \
+                --loss_scaler=gauss",
+        ..Line::default()
+    }
+    .run(&place);
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            2,
+            "error: train-ae: --architecture: \"small\" is not one of peer, compact\n\
+             error: train-ae: --train_steps: \"0\" is not a whole number of at least 1\n\
+             error: train-ae: --encoder_layers: \"512,0\" is not a list of layer widths from 1 to 65536, such as 512,500, or none\n\
+             error: train-ae: --decoder_layers: \"\" is not a list of layer widths from 1 to 65536, such as 512,500, or none\n\
+             error: train-ae: --activation: \"swish\" is not one of leaky_relu, relu, sigmoid, tanh, selu, hardtanh, relu6, elu, celu, rrelu, hardshrink, tanhshrink, softsign\n\
+             error: train-ae: --optimizer: \"adamw\" is not one of sgd, adam; did you mean \"adam\"\n\
+             error: train-ae: --learning_rate: \"0\" is not a number above 0\n\
+             error: train-ae: --learning_rate_decay: \"-1\" is not a number above 0\n\
+             error: train-ae: --train_batch_size: \"0\" is not a whole number of at least 1\n\
+             error: train-ae: --swap_noise: \"20\" is not a number from 0 to 1\n\
+             error: train-ae: --loss_scaler: \"gauss\" is not one of STANDARD, MODIFIED, NONE\n\
+             see morpheus run pipeline-ae --help\n"
+        )
+    );
+    nothing_is_left(&place);
+}
+
+#[test]
+fn options_of_the_model_that_contradict_or_have_no_effect() {
+    let place = place();
+    let ended = Line {
+        train: "--train_steps=5 --encoder_layers=none --decoder_layers=none --loss_scaler=none",
+        ..Line::default()
+    }
+    .run(&place);
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            2,
+            "error: train-ae: --train_steps and --train_epochs both say how long to train; leave one of the two out\n\
+             error: train-ae: encoder_layers cannot be \"[]\": at least one encoder or decoder layer\n\
+             error: train-ae: --loss_scaler is about z-losses, and nothing writes them; add --details z_loss to add-scores, or leave it out\n\
+             see morpheus run pipeline-ae --help\n"
+        )
+    );
+    place.write("models", "");
+    let ended = Line {
+        train: "--pretrained_filename=models --architecture=compact --swap_noise=0",
+        ..Line::default()
+    }
+    .run(&place);
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            2,
+            "error: train-ae: --architecture is about training, and with --pretrained_filename nothing is trained; leave one of the two out\n\
+             error: train-ae: --swap_noise is about training, and with --pretrained_filename nothing is trained; leave one of the two out\n\
+             see morpheus run pipeline-ae --help\n"
+        )
+    );
+}
+
+#[test]
 fn stages_in_the_wrong_order_and_a_required_option_left_out() {
     let place = place();
     let ended = place.morpheus(

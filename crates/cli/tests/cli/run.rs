@@ -27,16 +27,15 @@ fn root() -> std::path::PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-#[test]
-fn the_takeover_in_the_example_data_is_found() {
+/// Runs the bundled example and compares the six highest scores with the labels.
+fn finds_the_takeover_of_the_example(options: &str) {
     let place = Place::new();
-    let examples = root().join("examples");
-    let data = examples.join("user123");
+    let data = root().join("examples/user123");
     let ended = place.morpheus(&format!(
         "run --num_threads=1 pipeline-ae --userid_filter=user123 \
          --userid_column_name=userIdentitysessionContextsessionIssueruserName \
          from-cloudtrail --input_glob={data}/validation/*.csv \
-         train-ae --train_data_glob={data}/training/*.csv --seed 42 {AFTER} --filename=out.csv",
+         train-ae --train_data_glob={data}/training/*.csv --seed 42 {options} {AFTER} --filename=out.csv",
         data = data.display()
     ));
     ok(&ended);
@@ -58,23 +57,93 @@ fn the_takeover_in_the_example_data_is_found() {
 }
 
 #[test]
+fn the_takeover_in_the_example_data_is_found_by_both_architectures() {
+    finds_the_takeover_of_the_example("");
+    finds_the_takeover_of_the_example("--architecture=compact");
+}
+
+#[test]
 fn bytes_do_not_depend_on_threads_or_on_the_run() {
     let place = place();
-    let mut outputs = Vec::new();
-    for (number, threads) in [1, 2, 4, 4].into_iter().enumerate() {
-        let run =
-            format!("--num_threads={threads} --compute_threads={threads} --pipeline_batch_size=16");
-        let train =
-            format!("--train_data_glob=train/* --seed=7 --models_output_filename=models{number}");
-        ok(&place.morpheus(&line(&run, &train, &format!("{AFTER} --filename=out{number}.csv"))));
-        outputs.push((
-            place.read(&format!("out{number}.csv")),
-            std::fs::read(place.path(&format!("models{number}"))).unwrap(),
-        ));
+    for options in ["--train_epochs=2", "--architecture=compact"] {
+        let mut outputs = Vec::new();
+        for (number, threads) in [1, 2, 4, 4].into_iter().enumerate() {
+            let run = format!(
+                "--num_threads={threads} --compute_threads={threads} --pipeline_batch_size=16"
+            );
+            let train = format!(
+                "--train_data_glob=train/* --seed=7 {options} --models_output_filename=models{number}"
+            );
+            let ended = place.morpheus(&format!(
+                "run {run} pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=in/*.csv \
+                 train-ae {train} {AFTER} --filename=out{number}.csv --overwrite"
+            ));
+            ok(&ended);
+            outputs.push((
+                place.read(&format!("out{number}.csv")),
+                std::fs::read(place.path(&format!("models{number}"))).unwrap(),
+            ));
+        }
+        for other in &outputs[1..] {
+            assert!(outputs[0].0 == other.0, "{options}: output differs");
+            assert!(outputs[0].1 == other.1, "{options}: weights differ");
+        }
     }
-    for other in &outputs[1..] {
-        assert!(outputs[0].0 == other.0, "output differs");
-        assert!(outputs[0].1 == other.1, "weights differ");
+}
+
+/// No option is there for show: each changes what the run with another architecture's or no value
+/// wrote.
+#[test]
+fn every_option_of_the_model_changes_the_scores() {
+    let place = Place::new();
+    let numbered = |log: String| {
+        let mut lines = log.lines().enumerate().map(|(row, line)| match row {
+            0 => format!("{line},requestParametersmaxResults\n"),
+            _ => format!("{line},{}\n", (row * row) % 17),
+        });
+        lines.by_ref().collect::<String>()
+    };
+    place.write("train/a.csv", numbered(log(&["ann"], 200)));
+    place.write("in/a.csv", numbered(log(&["ann"], 20)));
+    let output = |pipeline: &str, options: &str| {
+        let ended = place.morpheus(&format!(
+            "run pipeline-ae --userid_column_name=userName {pipeline} from-cloudtrail --input_glob=in/*.csv \
+             train-ae --train_data_glob=train/* --seed=1 {options} preprocess inf-pytorch \
+             add-scores --details z_loss serialize to-file --filename=out.csv --overwrite"
+        ));
+        ok(&ended);
+        place.read("out.csv")
+    };
+    let peer = output("", "");
+    assert_eq!(peer, output("--feature_scaler=standard", "--architecture=peer --train_epochs=25"));
+    let compact = output("", "--architecture=compact");
+    assert_eq!(
+        compact,
+        output(
+            "--feature_scaler=gauss_rank",
+            "--architecture=compact --encoder_layers=64,16 --decoder_layers=64 --activation=relu --optimizer=adam \
+             --learning_rate=.003 --learning_rate_decay=1 --train_batch_size=128 --train_steps=200 --swap_noise=.2 \
+             --loss_scaler=standard"
+        )
+    );
+    let mut outputs =
+        vec![peer, compact, output("--feature_scaler=none", "--architecture=compact")];
+    for option in [
+        "--encoder_layers=64,8",
+        "--decoder_layers=none",
+        "--activation=tanh",
+        "--optimizer=sgd",
+        "--learning_rate=.01",
+        "--learning_rate_decay=.5",
+        "--train_batch_size=32",
+        "--train_steps=7",
+        "--train_epochs=3",
+        "--swap_noise=0",
+        "--loss_scaler=modified",
+    ] {
+        let with_option = output("", &format!("--architecture=compact {option}"));
+        assert!(!outputs.contains(&with_option), "{option}");
+        outputs.push(with_option);
     }
 }
 

@@ -101,9 +101,8 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
         OptionSpec::new(
             "feature_scaler",
             Kind::Choice(&["STANDARD", "GAUSS_RANK", "GAUSSRANK", "MODIFIED", "NONE"]),
-            "how numeric features are scaled",
-        )
-        .default("STANDARD"),
+            "how numeric features are scaled (default: STANDARD; compact: GAUSS_RANK)",
+        ),
         OptionSpec::new(
             "use_generic_model",
             Kind::Bool,

@@ -19,11 +19,20 @@ pub enum Kind {
         /// The smallest value accepted.
         min: f64,
     },
+    /// A number above 0.
+    Positive,
+    /// A number from 0 to 1.
+    Share,
+    /// Widths of layers, separated by commas; `none` for no layer.
+    Widths,
     /// Yes or no; a bare option means yes.
     Bool,
     /// One of these words, in any case.
     Choice(&'static [&'static str]),
 }
+
+/// The widest layer: any two of them, and 16 million categories, still multiply to less than 2^64.
+const MAX_WIDTH: usize = 1 << 16;
 
 /// A checked value.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +45,8 @@ pub enum Value {
     Number(f64),
     /// Yes or no.
     Bool(bool),
+    /// Widths of layers.
+    Widths(Vec<usize>),
 }
 
 /// Reads the words for yes and no, in any case.
@@ -70,6 +81,17 @@ impl Kind {
                 Ok(value) if value.is_finite() && value >= min => Ok(Value::Number(value)),
                 _ => Err(format!("{text:?} is not a number of at least {min}")),
             },
+            Self::Positive => match text.trim().parse::<f64>() {
+                Ok(value) if value.is_finite() && value > 0.0 => Ok(Value::Number(value)),
+                _ => Err(format!("{text:?} is not a number above 0")),
+            },
+            Self::Share => match text.trim().parse::<f64>() {
+                Ok(value) if (0.0..=1.0).contains(&value) => Ok(Value::Number(value)),
+                _ => Err(format!("{text:?} is not a number from 0 to 1")),
+            },
+            Self::Widths => widths(text).map(Value::Widths).ok_or_else(|| {
+                format!("{text:?} is not a list of layer widths from 1 to {MAX_WIDTH}, such as 512,500, or none")
+            }),
             Self::Bool => bool_word(text)
                 .map(Value::Bool)
                 .ok_or_else(|| format!("{text:?} is neither true nor false (accepted: true, false, yes, no, on, off, 1, 0)")),
@@ -92,10 +114,21 @@ impl Kind {
             Self::Integer { min: i64::MIN } => "INTEGER".into(),
             Self::Integer { min } => format!("INTEGER>={min}"),
             Self::Number { min } => format!("NUMBER>={min}"),
+            Self::Positive => "NUMBER>0".into(),
+            Self::Share => "NUMBER 0..1".into(),
+            Self::Widths => "WIDTH,...|none".into(),
             Self::Bool => "[true|false]".into(),
             Self::Choice(words) => format!("[{}]", words.join("|")),
         }
     }
+}
+
+fn widths(text: &str) -> Option<Vec<usize>> {
+    if text.trim().eq_ignore_ascii_case("none") {
+        return Some(Vec::new());
+    }
+    let width = |word: &str| word.trim().parse().ok().filter(|w| (1..=MAX_WIDTH).contains(w));
+    text.split(',').map(width).collect()
 }
 
 #[cfg(test)]
@@ -116,5 +149,17 @@ mod tests {
             Err("\"cvs\" is not one of auto, csv; did you mean \"csv\"".to_owned())
         );
         assert!(Kind::Number { min: 0.0 }.parse("nan").is_err());
+        assert_eq!(Kind::Widths.parse("512, 500"), Ok(Value::Widths(vec![512, 500])));
+        assert_eq!(Kind::Widths.parse("none"), Ok(Value::Widths(Vec::new())));
+        for text in ["", "512,", "0", "65537", "64;16"] {
+            assert_eq!(
+                Kind::Widths.parse(text),
+                Err(format!(
+                    "{text:?} is not a list of layer widths from 1 to 65536, such as 512,500, or none"
+                ))
+            );
+        }
+        assert!(Kind::Positive.parse("0").is_err() && Kind::Positive.parse("1e-9").is_ok());
+        assert!(Kind::Share.parse("1.1").is_err() && Kind::Share.parse("1").is_ok());
     }
 }

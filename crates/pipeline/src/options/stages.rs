@@ -63,7 +63,65 @@ pub const STAGES: &[StageEntry] = &[
                 Kind::Text,
                 "how the training files are read (default: as the pipeline's own source reads)",
             ),
-            OptionSpec::new("train_epochs", Kind::Integer { min: 1 }, "passes over the training rows").default("25"),
+            OptionSpec::new(
+                "architecture",
+                Kind::Choice(&["peer", "compact"]),
+                "peer: the network of the original pipeline; compact: a small one, trained longer, for a hundredth of the arithmetic",
+            )
+            .default("peer"),
+            OptionSpec::new(
+                "train_epochs",
+                Kind::Integer { min: 1 },
+                "passes over the training rows (default: 25; compact: as many as make 200 steps, at least 4)",
+            ),
+            OptionSpec::new(
+                "train_steps",
+                Kind::Integer { min: 1 },
+                "as many whole epochs as make this many steps, in place of --train_epochs",
+            ),
+            OptionSpec::new("encoder_layers", Kind::Widths, "widths of the encoder's layers (default: 512,500; compact: 64,16)"),
+            OptionSpec::new("decoder_layers", Kind::Widths, "widths of the decoder's layers (default: 512; compact: 64)"),
+            OptionSpec::new(
+                "activation",
+                Kind::Choice(&[
+                    "leaky_relu",
+                    "relu",
+                    "sigmoid",
+                    "tanh",
+                    "selu",
+                    "hardtanh",
+                    "relu6",
+                    "elu",
+                    "celu",
+                    "rrelu",
+                    "hardshrink",
+                    "tanhshrink",
+                    "softsign",
+                ]),
+                "activation after each layer (default: relu)",
+            ),
+            OptionSpec::new(
+                "optimizer",
+                Kind::Choice(&["sgd", "adam"]),
+                "plain gradient descent, or Adam with betas 0.9 and 0.999 (default: sgd; compact: adam)",
+            ),
+            OptionSpec::new("learning_rate", Kind::Positive, "learning rate of the first epoch (default: 0.01; compact: 0.003)"),
+            OptionSpec::new(
+                "learning_rate_decay",
+                Kind::Positive,
+                "factor on the learning rate after each epoch (default: 0.99; compact: 1)",
+            ),
+            OptionSpec::new(
+                "train_batch_size",
+                Kind::Integer { min: 1 },
+                "rows a training step (default: a sixth of the user's rows, 32 to 512; compact: 128)",
+            ),
+            OptionSpec::new("swap_noise", Kind::Share, "share of cells drawn anew from their column as noise (default: 0.2)"),
+            OptionSpec::new(
+                "loss_scaler",
+                Kind::Choice(&["STANDARD", "MODIFIED", "NONE"]),
+                "how each feature's losses become z-losses: by mean and deviation, by medians, not at all (default: STANDARD)",
+            ),
             OptionSpec::new("train_min_history", Kind::Integer { min: 1 }, "a user needs this many rows for a model")
                 .default("2"),
             OptionSpec::new(
@@ -120,8 +178,8 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new("description", Kind::Text, "what the line says").default("Progress"),
             OptionSpec::new(
                 "smoothing",
-                Kind::Number { min: 0.0 },
-                "weight of the newest rate, 0 to 1; 0: the average over the whole run",
+                Kind::Share,
+                "weight of the newest rate; 0: the average over the whole run",
             )
             .default("0.05"),
             OptionSpec::new("unit", Kind::Text, "what is counted").default("messages"),

@@ -2,17 +2,14 @@
 
 use super::settings::{
     AddScores, Cloudtrail, Details, Monitor, Plan, ScoreKind, Serialize, StageSettings, ToFile,
-    TrainAe,
 };
+use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::features;
 use crate::generate::{GenerateOptions, LogFormat};
-use crate::options::{
-    self, AUTOENCODER, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, Value, nearest,
-};
+use crate::options::{self, AUTOENCODER, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, nearest};
 use dfp_io::logs::cloudtrail::FileType;
 use dfp_io::sinks::Format;
-use dfp_model::config::Scaler;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -76,70 +73,9 @@ pub fn check_generate(texts: &OptionTexts) -> Result<GenerateOptions, Vec<String
 
 /// What is wrong and what is to be said, gathered while values are read.
 #[derive(Default)]
-struct Checker {
-    mistakes: Vec<String>,
-    notes: Vec<String>,
-}
-
-/// Checked values of one command or stage, defaults filled in.
-struct Values {
-    place: &'static str,
-    given: BTreeMap<&'static str, Vec<Value>>,
-}
-
-impl Values {
-    fn last(&self, name: &str) -> Option<&Value> {
-        self.given.get(name).and_then(|values| values.last())
-    }
-
-    fn text(&self, name: &str) -> Option<&str> {
-        match self.last(name) {
-            Some(Value::Text(text)) => Some(text),
-            _ => None,
-        }
-    }
-
-    fn owned(&self, name: &str) -> String {
-        self.text(name).unwrap_or_default().to_owned()
-    }
-
-    fn texts(&self, name: &str) -> Vec<&str> {
-        let values = self.given.get(name).map(Vec::as_slice).unwrap_or_default();
-        values
-            .iter()
-            .filter_map(|value| match value {
-                Value::Text(text) => Some(text.as_str()),
-                _ => None,
-            })
-            .collect()
-    }
-
-    fn integer(&self, name: &str) -> Option<i64> {
-        match self.last(name) {
-            Some(Value::Integer(number)) => Some(*number),
-            _ => None,
-        }
-    }
-
-    /// A count; the table keeps negative numbers out, except -1 for "no limit".
-    fn count(&self, name: &str) -> Option<usize> {
-        self.integer(name).and_then(|number| usize::try_from(number).ok())
-    }
-
-    fn seed(&self, name: &str) -> Option<u64> {
-        self.integer(name).and_then(|number| u64::try_from(number).ok())
-    }
-
-    fn number(&self, name: &str) -> f64 {
-        match self.last(name) {
-            Some(Value::Number(number)) => *number,
-            _ => 0.0,
-        }
-    }
-
-    fn bool(&self, name: &str) -> bool {
-        matches!(self.last(name), Some(Value::Bool(true)))
-    }
+pub(super) struct Checker {
+    pub(super) mistakes: Vec<String>,
+    pub(super) notes: Vec<String>,
 }
 
 impl Checker {
@@ -164,7 +100,7 @@ impl Checker {
                 "train-ae" => {
                     stages.push(StageSettings::TrainAe(self.train_ae(
                         &values,
-                        &run,
+                        (&run, &pipeline),
                         &stage.options,
                     )));
                 }
@@ -190,6 +126,7 @@ impl Checker {
             );
         }
         self.two_outputs(&stages);
+        self.unused_loss_scaler(&stages);
         let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.train_data_glob.is_none() && s.pretrained_filename.is_none());
         if pipeline.bool("use_generic_model") && stages.iter().any(trains_on_messages) {
             self.notes.push(
@@ -209,7 +146,6 @@ impl Checker {
                 .is_some_and(|name| Path::new(name).is_file()),
             user_column: pipeline.owned("userid_column_name"),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
-            scaler: scaler(pipeline.text("feature_scaler").unwrap_or_default()),
             generic_model: pipeline.bool("use_generic_model"),
             source: source?,
             stages,
@@ -350,59 +286,6 @@ impl Checker {
         }
     }
 
-    fn train_ae(&mut self, values: &Values, run: &Values, typed: &OptionTexts) -> TrainAe {
-        let pretrained = values.text("pretrained_filename");
-        let glob = values.text("train_data_glob");
-        if pretrained.is_some() {
-            let of_training = [
-                "train_data_glob",
-                "train_epochs",
-                "train_min_history",
-                "train_max_history",
-                "seed",
-            ];
-            for option in of_training.iter().filter(|&&option| typed.contains_key(option)) {
-                self.notes.push(format!(
-                    "--{option} of train-ae has no effect: with --pretrained_filename nothing is trained"
-                ));
-            }
-            if values.text("models_output_filename").is_some() {
-                self.mistakes.push(
-                    "train-ae: --models_output_filename writes what was trained, and with --pretrained_filename nothing is; copy the file instead"
-                        .to_owned(),
-                );
-            }
-        }
-        if let Some(class) = values.text("source_stage_class") {
-            let name = class.rsplit('.').next().unwrap_or(class);
-            if name != "CloudTrailSourceStage" && name != "from-cloudtrail" {
-                self.mistakes.push(format!(
-                    "train-ae: --source_stage_class: {class:?} is not here; accepted: CloudTrailSourceStage"
-                ));
-            }
-        }
-        let min_history = values.count("train_min_history").unwrap_or(1);
-        let max_history = values.count("train_max_history");
-        if max_history.is_some_and(|max| max < min_history) {
-            self.mistakes.push(format!(
-                "train-ae: --train_max_history {} is below --train_min_history {min_history}: no user could be trained",
-                max_history.unwrap_or_default()
-            ));
-        }
-        let asked = values.seed("seed").or_else(|| run.seed("manual_seed"));
-        TrainAe {
-            pretrained_filename: pretrained.map(Into::into),
-            train_data_glob: glob.filter(|_| pretrained.is_none()).map(str::to_owned),
-            epochs: values.count("train_epochs").unwrap_or(1),
-            min_history,
-            max_history,
-            // Small enough to be typed again.
-            seed: asked.unwrap_or_else(|| u64::from(rand::random::<u32>())),
-            seed_is_drawn: asked.is_none(),
-            models_output_filename: values.text("models_output_filename").map(Into::into),
-        }
-    }
-
     fn add_scores(&mut self, values: &Values, labels: &[String]) -> AddScores {
         let mut chosen = Vec::new();
         for label in values.texts("label") {
@@ -438,13 +321,9 @@ impl Checker {
     }
 
     fn monitor(&mut self, values: &Values) -> Monitor {
-        let smoothing = values.number("smoothing");
-        if smoothing > 1.0 {
-            self.mistakes.push(format!("monitor: --smoothing: \"{smoothing}\" is not from 0 to 1"));
-        }
         Monitor {
             description: values.owned("description"),
-            smoothing,
+            smoothing: values.number("smoothing").unwrap_or_default(),
             unit: values.owned("unit"),
             delayed_start: values.bool("delayed_start"),
         }
@@ -515,14 +394,5 @@ impl Checker {
                 seen.push(path);
             }
         }
-    }
-}
-
-fn scaler(word: &str) -> Scaler {
-    match word {
-        "GAUSS_RANK" | "GAUSSRANK" => Scaler::GaussRank,
-        "MODIFIED" => Scaler::Modified,
-        "NONE" => Scaler::None,
-        _ => Scaler::Standard,
     }
 }

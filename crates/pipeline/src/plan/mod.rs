@@ -1,10 +1,14 @@
 //! What the user typed ([`PlanSpec`]) and what was checked ([`Plan`]) are two types: nothing
 //! after the check checks again.
 
+mod architecture;
 mod check;
 mod order;
 mod settings;
+mod train_ae;
+mod values;
 
+pub use architecture::{Architecture, Length, ModelSettings};
 pub use check::{check, check_generate};
 pub use settings::{
     AddScores, Cloudtrail, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings,

@@ -1,8 +1,8 @@
 //! A checked pipeline: every value typed, every default filled in.
 
+use super::architecture::ModelSettings;
 use dfp_io::logs::cloudtrail::FileType;
 use dfp_io::sinks::Format;
-use dfp_model::config::Scaler;
 use regex::Regex;
 use std::path::PathBuf;
 
@@ -27,8 +27,6 @@ pub struct Plan {
     pub user_column: String,
     /// Only this user.
     pub user_filter: Option<String>,
-    /// How numeric features are scaled.
-    pub scaler: Scaler,
     /// Also train a model on everyone's rows.
     pub generic_model: bool,
     /// The source.
@@ -70,7 +68,7 @@ pub enum StageSettings {
 pub struct TrainAe {
     pub pretrained_filename: Option<PathBuf>,
     pub train_data_glob: Option<String>,
-    pub epochs: usize,
+    pub model: Box<ModelSettings>,
     pub min_history: usize,
     pub max_history: Option<usize>,
     /// `--seed`, else `--manual_seed`, else drawn when the plan was checked.

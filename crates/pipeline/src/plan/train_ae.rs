@@ -1,0 +1,200 @@
+//! The check of `train-ae`.
+
+use super::OptionTexts;
+use super::architecture::{Architecture, Length, ModelSettings};
+use super::check::Checker;
+use super::settings::{Details, StageSettings, TrainAe};
+use super::values::Values;
+use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler};
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
+
+/// What the peer's scripts may carry along where nothing is trained.
+const OF_TRAINING: [&str; 5] =
+    ["train_data_glob", "train_epochs", "train_min_history", "train_max_history", "seed"];
+
+/// What no script carries that was not written for this program.
+const OF_THE_MODEL: [&str; 11] = [
+    "architecture",
+    "train_steps",
+    "encoder_layers",
+    "decoder_layers",
+    "activation",
+    "optimizer",
+    "learning_rate",
+    "learning_rate_decay",
+    "train_batch_size",
+    "swap_noise",
+    "loss_scaler",
+];
+
+impl Checker {
+    /// Checks `values`, which were read from the texts `typed`; `run` and `pipeline` are the values
+    /// of the commands before.
+    pub(super) fn train_ae(
+        &mut self,
+        values: &Values,
+        (run, pipeline): (&Values, &Values),
+        typed: &OptionTexts,
+    ) -> TrainAe {
+        let pretrained = values.text("pretrained_filename");
+        let glob = values.text("train_data_glob");
+        if pretrained.is_some() {
+            self.nothing_is_trained(typed, pipeline);
+        }
+        if let Some(class) = values.text("source_stage_class") {
+            let name = class.rsplit('.').next().unwrap_or(class);
+            if name != "CloudTrailSourceStage" && name != "from-cloudtrail" {
+                self.mistakes.push(format!(
+                    "train-ae: --source_stage_class: {class:?} is not here; accepted: CloudTrailSourceStage"
+                ));
+            }
+        }
+        let min_history = values.count("train_min_history").unwrap_or(1);
+        let max_history = values.count("train_max_history");
+        if max_history.is_some_and(|max| max < min_history) {
+            self.mistakes.push(format!(
+                "train-ae: --train_max_history {} is below --train_min_history {min_history}: no user could be trained",
+                max_history.unwrap_or_default()
+            ));
+        }
+        let asked = values.seed("seed").or_else(|| run.seed("manual_seed"));
+        TrainAe {
+            pretrained_filename: pretrained.map(Into::into),
+            train_data_glob: glob.filter(|_| pretrained.is_none()).map(str::to_owned),
+            model: Box::new(self.model(values, pipeline)),
+            min_history,
+            max_history,
+            // Small enough to be typed again.
+            seed: asked.unwrap_or_else(|| u64::from(rand::random::<u32>())),
+            seed_is_drawn: asked.is_none(),
+            models_output_filename: values.text("models_output_filename").map(Into::into),
+        }
+    }
+
+    fn nothing_is_trained(&mut self, typed: &OptionTexts, pipeline: &Values) {
+        let given = |option: &&&str| typed.contains_key(**option);
+        let without_effect = OF_TRAINING.iter().filter(given).map(|option| (*option, "train-ae"));
+        let scaler = pipeline.text("feature_scaler").map(|_| ("feature_scaler", pipeline.place));
+        self.notes.extend(without_effect.chain(scaler).map(|(option, place)| {
+            format!(
+                "--{option} of {place} has no effect: with --pretrained_filename nothing is trained"
+            )
+        }));
+        self.mistakes.extend(OF_THE_MODEL.iter().filter(given).map(|option| {
+            format!("train-ae: --{option} is about training, and with --pretrained_filename nothing is trained; leave one of the two out")
+        }));
+        if typed.contains_key("models_output_filename") {
+            self.mistakes.push(
+                "train-ae: --models_output_filename writes what was trained, and with --pretrained_filename nothing is; copy the file instead"
+                    .to_owned(),
+            );
+        }
+    }
+
+    fn model(&mut self, values: &Values, pipeline: &Values) -> ModelSettings {
+        let epochs = values.count("train_epochs").map(Length::Epochs);
+        let steps = values.count("train_steps").map(Length::Steps);
+        if epochs.is_some() && steps.is_some() {
+            self.mistakes.push(
+                "train-ae: --train_steps and --train_epochs both say how long to train; leave one of the two out"
+                    .to_owned(),
+            );
+        }
+        let settings = ModelSettings {
+            architecture: match values.text("architecture") {
+                Some("compact") => Architecture::Compact,
+                _ => Architecture::Peer,
+            },
+            length: steps.or(epochs),
+            encoder_layers: values.widths("encoder_layers"),
+            decoder_layers: values.widths("decoder_layers"),
+            activation: values.text("activation").and_then(activation),
+            optimizer: values.text("optimizer").map(optimizer),
+            learning_rate: values.number("learning_rate"),
+            learning_rate_decay: values.number("learning_rate_decay"),
+            batch_size: values.count("train_batch_size"),
+            swap_noise: values.number("swap_noise"),
+            scaler: pipeline.text("feature_scaler").map(scaler),
+            loss_scaler: values.text("loss_scaler").map(loss_scaler),
+        };
+        // What single values cannot show, above all that there is a layer.
+        if let Err(why) = settings.config(1, 0).check() {
+            self.mistakes.push(format!("train-ae: {why}"));
+        }
+        settings
+    }
+
+    /// Refuses a loss scaler that nothing reads.
+    pub(super) fn unused_loss_scaler(&mut self, stages: &[StageSettings]) {
+        let asked = stages.iter().any(|stage| {
+            matches!(stage, StageSettings::TrainAe(s)
+                if s.model.loss_scaler.is_some() && s.models_output_filename.is_none())
+        });
+        let used = stages
+            .iter()
+            .any(|stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None));
+        if asked && !used {
+            self.mistakes.push(
+                "train-ae: --loss_scaler is about z-losses, and nothing writes them; add --details z_loss to add-scores, or leave it out"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+fn activation(word: &str) -> Option<Activation> {
+    let word: StrDeserializer<'_, serde::de::value::Error> = word.into_deserializer();
+    Activation::deserialize(word).ok()
+}
+
+fn optimizer(word: &str) -> Optimizer {
+    match word {
+        "adam" => ModelConfig::default().optimizer,
+        _ => ModelConfig::pipeline().optimizer,
+    }
+}
+
+fn scaler(word: &str) -> Scaler {
+    match word {
+        "GAUSS_RANK" | "GAUSSRANK" => Scaler::GaussRank,
+        "MODIFIED" => Scaler::Modified,
+        "NONE" => Scaler::None,
+        _ => Scaler::Standard,
+    }
+}
+
+fn loss_scaler(word: &str) -> LossScaler {
+    match word {
+        "MODIFIED" => LossScaler::Modified,
+        "NONE" => LossScaler::None,
+        _ => LossScaler::Standard,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::{self, Kind};
+
+    #[test]
+    fn every_activation_of_the_table_is_one() {
+        let options = options::stage("train-ae").unwrap().options;
+        let Kind::Choice(words) = options::option(options, "activation").unwrap().kind else {
+            panic!("a choice");
+        };
+        assert_eq!(words.len(), 13);
+        for word in words {
+            assert!(activation(word).is_some(), "{word}");
+        }
+    }
+
+    #[test]
+    fn every_option_of_the_model_is_in_the_table() {
+        let options = options::stage("train-ae").unwrap().options;
+        for name in OF_TRAINING.iter().chain(&OF_THE_MODEL) {
+            assert!(options::option(options, name).is_some(), "{name}");
+        }
+    }
+}
