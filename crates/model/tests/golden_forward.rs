@@ -35,9 +35,7 @@ fn compare(
 ) {
     let want = |name: &str| recorded.f32(&format!("{prefix}{name}")).1;
     let encoders = plan.config.encoder_layers.len();
-    for (i, width) in
-        plan.config.encoder_layers.iter().chain(&plan.config.decoder_layers).enumerate()
-    {
+    for i in 0..encoders + plan.config.decoder_layers.len() {
         let name = match i.checked_sub(encoders) {
             None => format!("hidden.encoder_{i}"),
             Some(i) => format!("hidden.decoder_{i}"),

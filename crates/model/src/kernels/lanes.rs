@@ -38,11 +38,9 @@ pub(crate) fn transpose(level: Level, lanes: &mut [Lane]) {
 }
 
 fn transpose_portable(square: &mut [Lane; LANES]) {
-    for row in 1..LANES {
-        for column in 0..row {
-            let above = square[column][row];
-            square[column][row] = std::mem::replace(&mut square[row][column], above);
-        }
+    let before = *square;
+    for (row, lane) in square.iter_mut().enumerate() {
+        *lane = std::array::from_fn(|column| before[column][row]);
     }
 }
 

@@ -85,7 +85,7 @@ pub(crate) fn ln(x: f32) -> f32 {
     p = p * f - 1.666_805_8e-1;
     p = p * f + 2.000_071_5e-1;
     p = p * f - 2.499_999_4e-1;
-    p = p * f + 3.333_333_1e-1;
+    p = p * f + 3.333_333e-1;
     let n = power as f32;
     // ln 2 in two parts, as in `exp_parts`.
     let y = p * f * z - n * 2.121_944_4e-4 - 0.5 * z;
