@@ -1,7 +1,7 @@
 //! The 13 activations: value and derivative, fused with the bias.
 
 use super::dispatch::for_each_level;
-use super::lanes::Lane;
+use super::lanes::{Lane, lane_width};
 use super::math::{exp_minus_one, sigmoid, tanh};
 use crate::config::Activation;
 
@@ -165,13 +165,6 @@ for_each_level! {
             *d *= s;
         }
     }
-}
-
-/// Values of a lane, got from the lengths: if a compiler knows that they are 32, it makes vectors
-/// across lanes, with a gather for each.
-#[inline(always)]
-fn lane_width(values: &[f32], bias: &[f32]) -> usize {
-    (values.len() / bias.len().max(1)).max(1)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What follows the last matrix product: bias, losses and their gradients.
 
 use super::dispatch::for_each_level;
-use super::lanes::{LANES, Lane};
+use super::lanes::{LANES, Lane, lane_width};
 use super::math::{exp, ln, sigmoid};
 use crate::encode::FeatureShape;
 
@@ -53,13 +53,13 @@ fn binary_cross_entropy(logit: f32, target: f32) -> (f32, f32) {
 }
 
 /// Cross-entropy of one categorical feature: losses, and the gradient by the logits. `codes` are of
-/// the rows in order, `weights` of all places.
+/// the rows in order, `weights` of all places (see [`lane_width`]).
 #[inline(always)]
 fn cross_entropy(
     logits: &[Lane],
     gradients: &mut [Lane],
     codes: impl Iterator<Item = u32> + Clone,
-    weights: &Lane,
+    weights: &[f32],
     losses: &mut Lane,
 ) {
     let mut largest = [f32::NEG_INFINITY; LANES];
@@ -81,7 +81,7 @@ fn cross_entropy(
         losses[i] = ln(total[i]);
         factor[i] = weights[i] / total[i];
     }
-    for gradient in &mut *gradients {
+    for gradient in gradients.as_flattened_mut().chunks_exact_mut(weights.len()) {
         for (g, factor) in gradient.iter_mut().zip(&factor) {
             *g *= factor;
         }
@@ -105,7 +105,9 @@ for_each_level! {
     ) {
         let Heads { outputs, gradients, losses } = heads;
         let (numeric, binary, categorical) = (shape.numeric, shape.binary, shape.codes.len());
-        for (lane, b) in outputs.iter_mut().zip(bias) {
+        let flat = outputs.as_flattened_mut();
+        let width = lane_width(flat, bias);
+        for (lane, b) in flat.chunks_exact_mut(width).zip(bias) {
             for output in lane {
                 *output += b;
             }
@@ -138,7 +140,7 @@ for_each_level! {
                 &outputs[first..first + n],
                 &mut gradients[first..first + n],
                 targets.codes.iter().skip(f).step_by(categorical).copied(),
-                &of_places,
+                &of_places[..width],
                 &mut losses[numeric + binary + f],
             );
             first += n;

@@ -8,6 +8,13 @@ pub(crate) const LANES: usize = 32;
 /// The values of one column in the rows of a panel.
 pub(crate) type Lane = [f32; LANES];
 
+/// Values of a lane, got from the lengths: if a compiler knows that they are 32, it makes vectors
+/// across lanes, with a gather for each.
+#[inline(always)]
+pub(super) fn lane_width(values: &[f32], bias: &[f32]) -> usize {
+    (values.len() / bias.len().max(1)).max(1)
+}
+
 for_each_level! {
     /// `into[i]` = sum of lane `first + i` of every panel of `stride` lanes: rows in order first,
     /// then the 32 places in order.
@@ -48,22 +55,34 @@ fn transpose_portable(square: &mut [Lane; LANES]) {
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::{LANES, Lane};
-    use std::arch::x86_64::{__m512, __m512i, _mm512_permutex2var_ps};
-    use std::mem::transmute;
+    use std::arch::x86_64::{
+        __m512, _mm512_loadu_epi32, _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_setzero_ps,
+        _mm512_storeu_ps,
+    };
 
     const HALF: usize = LANES / 2;
 
     /// Each quarter by itself; the two off the diagonal change places.
     #[target_feature(enable = "avx512f")]
     pub(super) fn transpose(square: &mut [Lane; LANES]) {
-        let [a, b] = [quarter(square, 0, 0), quarter(square, 0, HALF)];
-        let [c, d] = [quarter(square, HALF, 0), quarter(square, HALF, HALF)];
-        for (i, lane) in square.iter_mut().enumerate() {
-            let (left, right) = if i < HALF { (a[i], c[i]) } else { (b[i - HALF], d[i - HALF]) };
-            // SAFETY: a register is sixteen values.
-            unsafe {
-                *lane = transmute::<[__m512; 2], Lane>([left, right]);
-            }
+        for corner in [0, HALF] {
+            let rows = quarter(square, corner, corner);
+            put(square, corner, corner, &rows);
+        }
+        let above = quarter(square, 0, HALF);
+        let below = quarter(square, HALF, 0);
+        put(square, 0, HALF, &below);
+        put(square, HALF, 0, &above);
+    }
+
+    /// Writes a quarter from this row and column on.
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    fn put(square: &mut [Lane; LANES], row: usize, column: usize, rows: &[__m512; HALF]) {
+        for (lane, values) in square[row..].iter_mut().zip(rows) {
+            let half = &mut lane[column..column + HALF];
+            // SAFETY: sixteen values, which is a register.
+            unsafe { _mm512_storeu_ps(half.as_mut_ptr(), *values) };
         }
     }
 
@@ -71,12 +90,12 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn quarter(square: &[Lane; LANES], row: usize, column: usize) -> [__m512; HALF] {
-        let mut rows = [[0.0_f32; HALF]; HALF];
+        let mut rows = [_mm512_setzero_ps(); HALF];
         for (to, from) in rows.iter_mut().zip(&square[row..]) {
-            to.copy_from_slice(&from[column..column + HALF]);
+            let half = &from[column..column + HALF];
+            // SAFETY: sixteen values, which is a register.
+            *to = unsafe { _mm512_loadu_ps(half.as_ptr()) };
         }
-        // SAFETY: a register is sixteen values.
-        let mut rows = rows.map(|row| unsafe { transmute::<[f32; HALF], __m512>(row) });
         exchange::<8>(&mut rows);
         exchange::<4>(&mut rows);
         exchange::<2>(&mut rows);
@@ -89,22 +108,21 @@ mod x86 {
     #[inline]
     #[target_feature(enable = "avx512f")]
     fn exchange<const S: usize>(rows: &mut [__m512; HALF]) {
-        // Where each value of a pair's new rows comes from; the second row's places follow the first's.
-        let upper = |i: usize| if i & S == 0 { i } else { HALF + (i ^ S) } as i32;
-        let lower = |i: usize| if i & S == 0 { i ^ S } else { HALF + i } as i32;
-        let (upper, lower) = (indices(upper), indices(lower));
+        let (mut upper, mut lower) = ([0; HALF], [0; HALF]);
+        for (i, (upper, lower)) in (0..).zip(upper.iter_mut().zip(&mut lower)) {
+            // Where the values of a pair's new rows come from; those of the second row are 16 and up.
+            let (first, second) =
+                if i & S as i32 == 0 { (i, i ^ S as i32) } else { (16 + (i ^ S as i32), 16 + i) };
+            (*upper, *lower) = (first, second);
+        }
+        // SAFETY: sixteen integers each, which is a register.
+        let (upper, lower) =
+            unsafe { (_mm512_loadu_epi32(upper.as_ptr()), _mm512_loadu_epi32(lower.as_ptr())) };
         for row in (0..HALF).filter(|row| row & S == 0) {
             let (a, b) = (rows[row], rows[row + S]);
             rows[row] = _mm512_permutex2var_ps(a, upper, b);
             rows[row + S] = _mm512_permutex2var_ps(a, lower, b);
         }
-    }
-
-    #[inline]
-    #[target_feature(enable = "avx512f")]
-    fn indices(of: impl Fn(usize) -> i32) -> __m512i {
-        // SAFETY: a register is sixteen integers.
-        unsafe { transmute::<[i32; HALF], __m512i>(std::array::from_fn(of)) }
     }
 }
 

@@ -264,29 +264,31 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// For each row whose code is one of the tile's: the place of its embedding in the tile, and
-    /// its gradient.
-    fn embedded(
+    /// Calls `each` for every row whose code is one of the tile's, from the first row down, with the
+    /// place of its embedding in the tile, and its panel's gradient lanes and place in them.
+    fn each_embedded(
         &self,
         embedding: &Embedding,
         feature: usize,
         codes: &Range<usize>,
-    ) -> impl Iterator<Item = (Range<usize>, impl Iterator<Item = f32>)> {
+        mut each: impl FnMut(Range<usize>, &[Lane], usize),
+    ) {
         let features = self.rows.codes.len() / self.rows.rows.max(1);
-        let of_feature = self.rows.codes.iter().skip(feature).step_by(features.max(1));
         // The gradient's columns begin with the first embedded input, the input's do not.
         let before = self.columns.input.len() - self.columns.input_deltas.len();
         let first = self.columns.input_deltas.start + embedding.input - before;
-        let (width, from, to) = (embedding.width, codes.start, codes.end);
+        let width = embedding.width;
         let panels = self.table.chunks_exact(self.columns.stride);
-        let rows = panels.flat_map(move |panel| {
-            (0..LANES).map(move |i| panel[first..first + width].iter().map(move |lane| lane[i]))
-        });
-        of_feature.zip(rows).filter_map(move |(code, gradient)| {
-            let code = *code as usize;
-            let place = code.checked_sub(from).filter(|_| code < to)? * width;
-            Some((place..place + width, gradient))
-        })
+        for (panel, rows) in panels.zip(self.rows.codes.chunks(LANES * features)) {
+            let gradient = &panel[first..first + width];
+            for (i, row) in rows.chunks_exact(features).enumerate() {
+                let code = row[feature] as usize;
+                if codes.contains(&code) {
+                    let place = (code - codes.start) * width;
+                    each(place..place + width, gradient, i);
+                }
+            }
+        }
     }
 
     /// Adds the gradients of the rows, from the first down.
@@ -297,11 +299,11 @@ impl<'a> Batch<'a> {
         codes: &Range<usize>,
         into: &mut [f32],
     ) {
-        for (place, gradient) in self.embedded(embedding, feature, codes) {
-            for (sum, g) in into[place].iter_mut().zip(gradient) {
-                *sum += g;
+        self.each_embedded(embedding, feature, codes, |place, gradient, i| {
+            for (sum, lane) in into[place].iter_mut().zip(gradient) {
+                *sum += lane[i];
             }
-        }
+        });
     }
 
     /// Gradient and update of only the codes that occur, for rules that leave the others alone: a
@@ -313,21 +315,14 @@ impl<'a> Batch<'a> {
         weights: &mut [f32],
         gradient: &mut [f32],
     ) {
-        for (place, _) in self.embedded(embedding, feature, codes) {
-            gradient[place].fill(0.0);
-        }
+        self.each_embedded(embedding, feature, codes, |place, _, _| gradient[place].fill(0.0));
         self.add_embedding(embedding, feature, codes, gradient);
-        for (place, _) in self.embedded(embedding, feature, codes) {
+        self.each_embedded(embedding, feature, codes, |place, _, _| {
             let none = [&mut [][..], &mut [][..], &mut [][..]];
-            apply(
-                Level::best(),
-                update,
-                &mut weights[place.clone()],
-                &gradient[place.clone()],
-                none,
-            );
+            let (weights, gradient) = (&mut weights[place.clone()], &mut gradient[place]);
+            apply(Level::best(), update, weights, gradient, none);
             // A code that occurs again has no gradient left.
-            gradient[place].fill(0.0);
-        }
+            gradient.fill(0.0);
+        });
     }
 }
