@@ -6,8 +6,9 @@ use crate::plan::{self, Details, Plan, StageSettings};
 use crate::report::{Reporter, Summary, Weight};
 use crate::source::{self, CloudtrailSource, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
-use crate::train::{Task, Trained, Trainer};
-use crate::users::{self, Users};
+use crate::train::{Task, TaskRows, Trained, Trainer};
+use crate::users::Users;
+use arrow_schema::Schema;
 use dfp_flow::{Failure, Pipeline, Report, Stop};
 use dfp_model::artifact;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -173,9 +174,15 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         let files = source::find(glob, self.plan.source.recursive, None, false)?;
         let of_source = plan::Cloudtrail { repeat: 1, ..self.plan.source.clone() };
+        let reporter = Arc::clone(&self.reporter);
+        let stop = self.stop.clone();
+        let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
+        let columns = trainer.columns();
+        let will_do = |schema: &Schema| trainer.will_do(schema);
         let reading = source::Reading {
             settings: &of_source,
             user_column: &self.plan.user_column,
+            only: Some(source::Only { columns: &columns, will_do: &will_do }),
             strict: self.plan.strict,
             pool: &self.pool,
             reporter: self.reporter.as_ref(),
@@ -197,23 +204,21 @@ impl<'a> Run<'a> {
         self.summary.phases.push(("reading training data", start.elapsed()));
 
         let start = Instant::now();
-        let reporter = Arc::clone(&self.reporter);
-        let stop = self.stop.clone();
-        let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
         trainer.warn_of_absent_columns(&table.batch.schema());
+        let features = trainer.features(&table.batch)?;
         let mut tasks = Vec::with_capacity(users.rows.len() + 1);
         if self.plan.generic_model {
-            let rows = trainer.features(&users::take(&table, &of_everyone)?)?;
-            tasks.push(Task { user: Arc::from(GENERIC), rows });
+            tasks.push(Task {
+                user: Arc::from(GENERIC),
+                rows: TaskRows::Of(&features, of_everyone),
+            });
         }
         for (user, rows) in users.rows {
             if *user == *GENERIC {
                 self.refuse_name(&user);
                 continue;
             }
-            let rows = trainer.features(&users::take(&table, &rows)?)?;
-            stages::warn_if_constant(&user, &rows, reporter.as_ref())?;
-            tasks.push(Task { user, rows });
+            tasks.push(Task { user, rows: TaskRows::Of(&features, rows) });
         }
         drop(table);
         let trained = trainer.train(tasks, &self.pool);

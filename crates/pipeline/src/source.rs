@@ -6,6 +6,7 @@ use crate::plan::Cloudtrail;
 use crate::report::{Progress, Reporter, Weight};
 use crate::stages::ScoreBook;
 use crate::users::{self, Users};
+use arrow_schema::Schema;
 use dfp_flow::BoxError;
 use dfp_io::files::{self, FindOptions};
 use dfp_io::logs::LogTable;
@@ -54,12 +55,24 @@ pub struct Reading<'a> {
     pub settings: &'a Cloudtrail,
     /// Stays text, whatever it looks like.
     pub user_column: &'a str,
+    /// Which columns are wanted; `None` for all.
+    pub only: Option<Only<'a>>,
     /// Whether anything left out is an error.
     pub strict: bool,
     /// Where files are read in parallel.
     pub pool: &'a ThreadPool,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
+}
+
+/// Some columns instead of all.
+#[derive(Clone, Copy)]
+pub struct Only<'a> {
+    /// Their names.
+    pub columns: &'a [String],
+    /// Whether what was found of them will do. If not, all columns are read after all: whoever says
+    /// what is missing also says what there is.
+    pub will_do: &'a dyn Fn(&Schema) -> bool,
 }
 
 /// Reads files and tells the reporter what was left out, under the name of their `purpose`.
@@ -71,26 +84,35 @@ pub fn read(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, user_column, strict, pool, reporter } = *reading;
+    let Reading { settings, user_column, only, strict, pool, reporter } = *reading;
     let identifiers = [user_column.to_owned()];
-    let options = CloudTrailOptions {
-        file_type: settings.file_type,
-        repeat: settings.repeat,
-        identifiers: &identifiers,
-        ..CloudTrailOptions::default()
+    let read = |columns| {
+        let options = CloudTrailOptions {
+            file_type: settings.file_type,
+            repeat: settings.repeat,
+            identifiers: &identifiers,
+            columns,
+            ..CloudTrailOptions::default()
+        };
+        let (mut files_done, mut rows_read) = (0, 0);
+        let mut on_file = |_: &Path, rows| {
+            files_done += 1;
+            rows_read += rows;
+            reporter.progress(Progress::Read {
+                purpose,
+                files_done,
+                files: files.len(),
+                rows: rows_read,
+            });
+        };
+        pool.install(|| cloudtrail::read(files, &options, &mut on_file))
     };
-    let (mut files_done, mut rows_read) = (0, 0);
-    let mut on_file = |_: &Path, rows| {
-        files_done += 1;
-        rows_read += rows;
-        reporter.progress(Progress::Read {
-            purpose,
-            files_done,
-            files: files.len(),
-            rows: rows_read,
-        });
-    };
-    let table = pool.install(|| cloudtrail::read(files, &options, &mut on_file));
+    let mut table = read(only.map(|only| only.columns));
+    if let (Some(only), Ok(found)) = (only, &table)
+        && !(only.will_do)(&found.batch.schema())
+    {
+        table = read(None);
+    }
     reporter.phase_over();
     let table = table?;
     for reason in table.skipped.reasons() {
@@ -198,6 +220,7 @@ impl CloudtrailSource {
         let reading = Reading {
             settings: &self.settings,
             user_column: &self.user_column,
+            only: None,
             strict: self.strict,
             pool: &self.pool,
             reporter: self.reporter.as_ref(),

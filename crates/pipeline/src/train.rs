@@ -6,7 +6,7 @@ use crate::message::{FILE_ROW, INDEX};
 use crate::plan::{Plan, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::missing_column;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, Schema};
 use dfp_flow::Stop;
 use dfp_model::ModelError;
@@ -26,11 +26,41 @@ pub struct Trainer<'a> {
 }
 
 /// A user and the rows to learn from.
-pub struct Task {
+pub struct Task<'a> {
     /// The user.
     pub user: Arc<str>,
     /// Feature columns only, oldest row first.
-    pub rows: RecordBatch,
+    pub rows: TaskRows<'a>,
+}
+
+/// The rows of a task. Those of a table of many users are copied when their turn comes, so that the
+/// log is in memory once, and every core copies its own.
+pub enum TaskRows<'a> {
+    /// All of them.
+    All(RecordBatch),
+    /// The rows of a table at these positions.
+    Of(&'a RecordBatch, Vec<u32>),
+}
+
+impl TaskRows<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::All(rows) => rows.num_rows(),
+            Self::Of(_, positions) => positions.len(),
+        }
+    }
+
+    /// The last `newest` rows.
+    fn newest(&self, newest: usize) -> Result<RecordBatch, ArrowError> {
+        let first = self.len() - newest;
+        match self {
+            Self::All(rows) => Ok(rows.slice(first, newest)),
+            Self::Of(table, positions) => {
+                let positions = UInt32Array::from(positions[first..].to_vec());
+                arrow_select::take::take_record_batch(table, &positions)
+            }
+        }
+    }
 }
 
 /// A user with a model, or with the reason why there is none.
@@ -51,10 +81,14 @@ impl<'a> Trainer<'a> {
     ///
     /// # Errors
     /// [`RunError::Interrupted`] when the run was asked to stop.
-    pub fn train(&self, mut tasks: Vec<Task>, pool: &ThreadPool) -> Result<Vec<Trained>, RunError> {
+    pub fn train(
+        &self,
+        mut tasks: Vec<Task<'_>>,
+        pool: &ThreadPool,
+    ) -> Result<Vec<Trained>, RunError> {
         let users = tasks.len();
         let done = AtomicUsize::new(0);
-        let fit = |task: &Task| {
+        let fit = |task: &Task<'_>| {
             // A defect that shows itself with one user's rows must not take the others along.
             let result = catch_unwind(AssertUnwindSafe(|| self.fit(task, &done, users)))
                 .unwrap_or_else(|_| {
@@ -68,7 +102,7 @@ impl<'a> Trainer<'a> {
             tasks.iter().map(|task| pool.install(|| fit(task))).collect()
         } else {
             // The largest first, so that no core is left with a long one at the end.
-            tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.num_rows()));
+            tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.len()));
             in_parallel(&tasks, threads.min(users), &fit)?
         };
         if self.stop.is_set() {
@@ -81,11 +115,11 @@ impl<'a> Trainer<'a> {
 
     fn fit(
         &self,
-        task: &Task,
+        task: &Task<'_>,
         users_done: &AtomicUsize,
         users: usize,
     ) -> Result<Arc<UserModel>, String> {
-        let rows = task.rows.num_rows();
+        let rows = task.rows.len();
         if rows < self.settings.min_history {
             return Err(format!(
                 "{rows} training {}, and --train_min_history asks for {}",
@@ -94,7 +128,8 @@ impl<'a> Trainer<'a> {
             ));
         }
         let newest = self.settings.max_history.map_or(rows, |max| max.min(rows));
-        let rows = task.rows.slice(rows - newest, newest);
+        let rows = task.rows.newest(newest).map_err(|error| error.to_string())?;
+        self.warn_if_constant(&task.user, &rows).map_err(|error| error.to_string())?;
         let config = self.settings.model.config(newest, self.settings.seed);
         let mut on_epoch = |report: dfp_model::train::EpochReport| {
             self.reporter.progress(Progress::Trained {
@@ -119,6 +154,37 @@ impl<'a> Trainer<'a> {
                 Arc::new(model)
             })
             .map_err(|error: ModelError| error.to_string())
+    }
+
+    /// Says so when there is nothing to learn.
+    fn warn_if_constant(&self, user: &str, rows: &RecordBatch) -> Result<(), ArrowError> {
+        if rows.num_rows() > 1 && is_constant(rows)? {
+            let text = format!(
+                "user {user:?}: all {} feature columns are constant in the {} training rows; every other value will look unusual",
+                rows.num_columns(),
+                rows.num_rows()
+            );
+            self.reporter.say(Weight::Warning, &text);
+        }
+        Ok(())
+    }
+
+    /// The columns that training needs, of those that a log may have.
+    pub fn columns(&self) -> Vec<String> {
+        let user = std::iter::once(&self.plan.user_column);
+        self.plan.columns.iter().chain(user).cloned().collect()
+    }
+
+    /// Whether nothing has to be said about columns that a log with this schema does not have.
+    pub fn will_do(&self, schema: &Schema) -> bool {
+        let has = |name: &String| schema.field_with_name(name).is_ok();
+        let columns = &self.plan.columns;
+        let features = if self.plan.columns_are_listed {
+            columns.iter().all(has)
+        } else {
+            columns.iter().any(has)
+        };
+        features && has(&self.plan.user_column)
     }
 
     /// Says which columns of the user's own list the log does not have.
@@ -156,7 +222,7 @@ impl<'a> Trainer<'a> {
 }
 
 /// Whether every feature column has the same value in all rows, so that nothing can be learnt.
-pub fn is_constant(rows: &RecordBatch) -> Result<bool, ArrowError> {
+fn is_constant(rows: &RecordBatch) -> Result<bool, ArrowError> {
     for column in rows.columns() {
         if column.len() < 2 {
             continue;
@@ -193,9 +259,9 @@ fn without_row_numbers(schema: &Schema) -> Schema {
 
 /// Runs `fit` on every task, each worker with one core of its own.
 fn in_parallel(
-    tasks: &[Task],
+    tasks: &[Task<'_>],
     workers: usize,
-    fit: &(dyn Fn(&Task) -> Trained + Sync),
+    fit: &(dyn Fn(&Task<'_>) -> Trained + Sync),
 ) -> Result<Vec<Trained>, RunError> {
     let next = AtomicUsize::new(0);
     let trained = Mutex::new(Vec::with_capacity(tasks.len()));

@@ -14,4 +14,4 @@ pub use monitor::Monitor;
 pub use preprocess::{Gaps, Preprocess};
 pub use serialize::Serialize;
 pub use to_file::ToFile;
-pub use train_ae::{OnMessages, TrainAe, no_model, warn_if_constant};
+pub use train_ae::{OnMessages, TrainAe, no_model};

@@ -8,7 +8,7 @@ use crate::message::Message;
 use crate::models::Models;
 use crate::plan::{self, Plan};
 use crate::report::{Reporter, Weight};
-use crate::train::{Task, Trainer, is_constant};
+use crate::train::{Task, TaskRows, Trainer};
 use dfp_flow::{BoxError, Outlet, Stage, Stop};
 use rayon::ThreadPool;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -57,8 +57,7 @@ impl OnMessages {
 
     fn train(&self, message: &Message, models: &Models) -> Result<(), RunError> {
         let trainer = Trainer::new(&self.plan, &self.settings, self.reporter.as_ref(), &self.stop);
-        let rows = trainer.features(&message.rows)?;
-        warn_if_constant(&message.user, &rows, self.reporter.as_ref())?;
+        let rows = TaskRows::All(trainer.features(&message.rows)?);
         let start = Instant::now();
         let trained =
             trainer.train(vec![Task { user: Arc::clone(&message.user), rows }], &self.pool)?;
@@ -82,26 +81,6 @@ impl OnMessages {
 /// The message about a user whose training failed.
 pub fn no_model(user: &str, why: &str) -> String {
     format!("user {user:?} gets no model: {why}")
-}
-
-/// Says so when there is nothing to learn.
-///
-/// # Errors
-/// A column cannot be compared.
-pub fn warn_if_constant(
-    user: &str,
-    rows: &arrow_array::RecordBatch,
-    reporter: &dyn Reporter,
-) -> Result<(), arrow_schema::ArrowError> {
-    if rows.num_rows() > 1 && is_constant(rows)? {
-        let text = format!(
-            "user {user:?}: all {} feature columns are constant in the {} training rows; every other value will look unusual",
-            rows.num_columns(),
-            rows.num_rows()
-        );
-        reporter.say(Weight::Warning, &text);
-    }
-    Ok(())
 }
 
 impl Stage<Message> for TrainAe {
