@@ -8,6 +8,7 @@ use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, StringArray, new_null_array};
 use arrow_schema::DataType;
 use arrow_select::concat::concat;
+use rayon::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -35,14 +36,15 @@ pub(super) fn union(parts: &[Part]) -> Result<Vec<(String, ArrayRef)>, IoError> 
             pieces[i] = Some(values);
         }
     }
-    let mut columns = Vec::with_capacity(order.len());
-    for name in order {
-        let pieces = found.remove(name).unwrap_or_default();
-        let values = join(parts, &pieces)
-            .map_err(|e| IoError::table(format!("join column \"{name}\" of all files"), &e))?;
-        columns.push((name.to_owned(), values));
-    }
-    Ok(columns)
+    order
+        .into_par_iter()
+        .map(|name| {
+            let pieces = found.get(name).map_or(&[][..], Vec::as_slice);
+            let values = join(parts, pieces)
+                .map_err(|e| IoError::table(format!("join column \"{name}\" of all files"), &e))?;
+            Ok((name.to_owned(), values))
+        })
+        .collect()
 }
 
 fn join(
