@@ -144,8 +144,10 @@ unsafe fn tile<const M: usize, const N: usize, const FUSED: bool>(
         for (k, lane) in lanes.iter().enumerate() {
             let lane: &[f32] = &lane[first..first + N];
             for (m, sums) in sums.iter_mut().enumerate() {
+                // Cannot wrap, being inside the operand: a check here would cost more than the product.
+                let at = m.wrapping_mul(left.row).wrapping_add(k.wrapping_mul(left.inner));
                 // SAFETY: the caller's promise: m is below the outputs, k below `inner`.
-                let factor = unsafe { *left_data.get_unchecked(m * left.row + k * left.inner) };
+                let factor = unsafe { *left_data.get_unchecked(at) };
                 for (sum, value) in sums.iter_mut().zip(lane) {
                     *sum = if FUSED { factor.mul_add(*value, *sum) } else { factor * value + *sum };
                 }
