@@ -88,7 +88,7 @@ pub fn train(
     let (mut clean, mut noisy) = (EncodedRows::default(), EncodedRows::default());
     let mut training: Option<Training> = None;
     let mut early_stop = EarlyStop::new(config.patience);
-    let mut losses = Vec::with_capacity(config.epochs);
+    let mut losses = Vec::new();
     let mut learning_rate = config.learning_rate;
     for epoch in 1..=config.epochs {
         data.next_epoch(&mut clean, &mut noisy);
