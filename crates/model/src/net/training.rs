@@ -326,3 +326,22 @@ impl<'a> Batch<'a> {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn objectives_share_the_loss_among_cells() {
+        let shape = FeatureShape { numeric: 2, binary: 1, codes: vec![3, 3] };
+        for (objective, numeric, binary, categorical) in [
+            (Objective::SumOfGroups, 0.125, 0.25, 0.25),
+            (Objective::MeanOverFeatures, 0.05, 0.05, 0.05),
+            (Objective::SumOverFeatures, 0.25, 0.25, 0.25),
+        ] {
+            let weights = cell_weights(objective, &shape, 4);
+            let got = (weights.numeric, weights.binary, weights.categorical);
+            assert_eq!(got, (numeric, binary, categorical), "{objective:?}");
+        }
+    }
+}
