@@ -40,6 +40,8 @@ trained = time.perf_counter()
 scores = model.get_anomaly_score(new)
 pd.DataFrame({"score": np.asarray(scores)}).to_csv(sys.argv[3])
 end = time.perf_counter()
+if len(scores) != len(new) or not model.categorical_fts:
+    sys.exit("dfencoder took no column for a feature: its text columns must be of pandas' object type")
 print(json.dumps({
     "import": imported - start, "read": done_reading - imported, "train": trained - done_reading,
     "score": end - trained, "threads": torch.get_num_threads(), "features": training.shape[1],

@@ -37,6 +37,7 @@ def environment():
         if subprocess.run([*pip, "--index-url", TORCH, "torch"]).returncode:
             # Without that index: the ordinary package, with its libraries for graphics cards.
             subprocess.run([*pip, "torch"], check=True)
+    # pandas 3 reads text into a type that dfencoder ignores: it would train on nothing.
     needs = "numpy pandas<3 scikit-learn tqdm dill wheel tensorboardX matplotlib ipython"
     subprocess.run([*pip, *needs.split()], check=True)
     subprocess.run([*pip, "--no-deps", "dfencoder==0.0.42"], check=True)
