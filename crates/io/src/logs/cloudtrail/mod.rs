@@ -114,7 +114,7 @@ pub fn read(
     if rows == 0 {
         return Err(IoError::NoRows { files: files.len(), reasons: reasons(&skipped) });
     }
-    let columns = order(union(&parts)?, options.sort)?;
+    let columns = order(union(parts)?, options.sort)?;
     table(columns, rows, skipped)
 }
 
