@@ -1,10 +1,12 @@
 //! Measures how fast log files become columns:
-//! `cargo run --release -p dfp-io --example read_speed -- [--columns a,b,c] FILES…`
+//! `cargo run --release --workspace --example read_speed -- [--columns a,b,c] FILES…`
 //!
-//! Prints megabytes of file a second of one core's processor time (wall time where the system does
-//! not tell processor time), and a second of wall time on all cores; medians of several runs.
+//! Prints a JSON object a line for one thread and for as many as there are cores: megabytes of file
+//! (10^6 bytes) a second of processor time (all threads together, so a core's rate) and of wall
+//! time; medians of several samples. `bench/rivals/read_pandas.py` runs it beside pandas.
 #![expect(clippy::print_stdout, reason = "the figures are the program's result")]
 
+use cpu_time::ProcessTime;
 use dfp_io::IoError;
 use dfp_io::logs::LogTable;
 use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
@@ -12,9 +14,11 @@ use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-const RUNS: usize = 7;
+const SAMPLES: usize = 7;
+/// A sample repeats the read for at least this long, so that small files can be measured.
+const SAMPLE: Duration = Duration::from_millis(200);
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
     let mut columns: Option<Vec<String>> = None;
     if arguments.first().is_some_and(|a| a == "--columns") && arguments.len() > 1 {
@@ -26,47 +30,40 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in &files {
         bytes += std::fs::metadata(file)?.len();
     }
+    let megabytes = bytes as f64 / 1e6;
     let options = CloudTrailOptions { columns: columns.as_deref(), ..CloudTrailOptions::default() };
     let read = || cloudtrail::read(&files, &options, &mut |_, _| {});
-    let megabytes = bytes as f64 / 1e6;
     for threads in [1, std::thread::available_parallelism()?.get()] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
         let (table, cpu, wall) = pool.install(|| measure(read))?;
-        print!(
-            "{threads} thread(s): {:.0} MB in {:.3} s, {:.0} MB/s",
-            megabytes,
-            wall.as_secs_f64(),
-            megabytes / wall.as_secs_f64(),
+        println!(
+            "{{\"threads\": {threads}, \"megabytes\": {megabytes:.1}, \"rows\": {}, \"columns\": {}, \"cpu_mb_s\": {:.1}, \"wall_mb_s\": {:.1}}}",
+            table.batch.num_rows(),
+            table.batch.num_columns(),
+            megabytes / cpu,
+            megabytes / wall,
         );
-        if threads == 1
-            && let Some(cpu) = cpu
-        {
-            print!("; {:.0} MB/s of processor time", megabytes / cpu.as_secs_f64());
-        }
-        println!("; {} rows, {} columns", table.batch.num_rows(), table.batch.num_columns());
     }
     Ok(())
 }
 
-/// The last result, and the medians of processor time of this thread and of wall time.
+/// A table, and the median seconds of a read in processor time and in wall time.
 fn measure(
     read: impl Fn() -> Result<LogTable, IoError>,
-) -> Result<(LogTable, Option<Duration>, Duration), IoError> {
-    let mut table = read()?;
+) -> Result<(LogTable, f64, f64), Box<dyn Error + Send + Sync>> {
+    let table = read()?;
     let (mut cpu, mut wall) = (Vec::new(), Vec::new());
-    for _ in 0..RUNS {
-        let (before, start) = (processor_time(), Instant::now());
-        table = read()?;
-        wall.push(start.elapsed());
-        cpu.extend(processor_time().zip(before).map(|(after, before)| after - before));
+    for _ in 0..SAMPLES {
+        let (processor, start) = (ProcessTime::try_now()?, Instant::now());
+        let mut reads = 0;
+        while start.elapsed() < SAMPLE {
+            read()?;
+            reads += 1;
+        }
+        wall.push(start.elapsed().as_secs_f64() / f64::from(reads));
+        cpu.push(processor.try_elapsed()?.as_secs_f64() / f64::from(reads));
     }
-    wall.sort();
-    cpu.sort();
-    Ok((table, cpu.get(RUNS / 2).copied(), wall[RUNS / 2]))
-}
-
-/// Processor time of the current thread, if the system tells it (Linux).
-fn processor_time() -> Option<Duration> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    text.split_whitespace().next()?.parse().ok().map(Duration::from_nanos)
+    wall.sort_by(f64::total_cmp);
+    cpu.sort_by(f64::total_cmp);
+    Ok((table, cpu[SAMPLES / 2], wall[SAMPLES / 2]))
 }

@@ -6,6 +6,7 @@ pub mod files;
 pub mod logs;
 pub mod sinks;
 mod text;
+pub mod texts;
 
 pub use error::IoError;
 pub use logs::skipped::Skipped;

@@ -21,6 +21,7 @@ use arrow_select::take::take_record_batch;
 use dfp_io::logs::LogTable;
 use dfp_io::logs::cloudtrail::{CloudTrailOptions, EVENT_DT, Nested, read};
 use dfp_io::sinks::{Format, create};
+use dfp_io::texts::{self, TextCells};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -54,9 +55,8 @@ struct Message {
 fn split(table: &LogTable, running: &mut HashMap<String, i64>) -> Vec<Message> {
     let mut order: Vec<String> = Vec::new();
     let mut rows: HashMap<String, Vec<u64>> = HashMap::new();
-    for (row, user) in
-        table.batch.column_by_name(USER).unwrap().as_string::<i32>().iter().enumerate()
-    {
+    let names = TextCells::of(table.batch.column_by_name(USER).unwrap()).unwrap();
+    for (row, user) in names.iter().enumerate() {
         if let Some(user) = user {
             rows.entry(user.to_owned()).or_insert_with(|| {
                 order.push(user.to_owned());
@@ -147,7 +147,7 @@ fn types(rows: &RecordBatch, expected: &Value, at: &str) {
             "int64" => DataType::Int64,
             "float64" => DataType::Float64,
             "bool" => DataType::Boolean,
-            "object" => DataType::Utf8,
+            "object" => texts::dictionary(),
             "datetime64[ns, UTC]" => {
                 DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, Some("UTC".into()))
             }
@@ -182,7 +182,7 @@ fn cell(array: &ArrayRef, row: usize) -> Value {
             let time = jiff::Timestamp::from_microsecond(microseconds).unwrap();
             Value::from(time.to_string().replace('Z', "+00:00"))
         }
-        _ => match array.as_string::<i32>().value(row) {
+        _ => match TextCells::of(array).unwrap().get(row).unwrap() {
             "True" => Value::Bool(true),
             "False" => Value::Bool(false),
             text => Value::from(text),

@@ -10,6 +10,7 @@ use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_schema::DataType;
 use dfp_io::logs::csv::{CsvOptions, read};
 use dfp_io::logs::{Column, FileTable};
+use dfp_io::texts::{self, TextCells};
 use serde_json::Value;
 use std::path::Path;
 use support::{golden, json};
@@ -65,7 +66,7 @@ fn compare(file: &str, column: &Column, expected: &Value) {
         }
         "float64" => DataType::Float64,
         "bool" => DataType::Boolean,
-        "object" => DataType::Utf8,
+        "object" => texts::dictionary(),
         other => panic!("{at}: {other}"),
     };
     assert_eq!(column.values.data_type(), &wanted, "{at}");
@@ -102,7 +103,7 @@ fn same(array: &dyn Array, row: usize, expected: &Value, at: &str) {
             assert_eq!(expected["bool"], array.as_boolean().value(row), "{at} row {row}")
         }
         _ => {
-            let value = array.as_string::<i32>().value(row);
+            let value = TextCells::of(array).unwrap().get(row).unwrap();
             // Booleans with gaps are objects there and text here.
             let wanted = match &expected["bool"] {
                 Value::Bool(true) => "True",

@@ -27,8 +27,8 @@ pub struct LogTable {
 pub struct Column {
     /// Name as the file has it; members of nested objects are joined with dots.
     pub name: String,
-    /// Int64, UInt64, Float64, Boolean, Utf8; Null if every value is missing (a float column in
-    /// pandas).
+    /// Int64, UInt64, Float64, Boolean, text ([`texts`](crate::texts)); Null if every value is
+    /// missing (a float column in pandas).
     pub values: ArrayRef,
 }
 

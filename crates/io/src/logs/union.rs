@@ -3,13 +3,14 @@
 use super::skipped::Skipped;
 use crate::error::IoError;
 use crate::text;
+use crate::texts::{self, TextCells, Texts, is_text};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, Float64Array, StringArray, new_null_array};
+use arrow_array::{Array, ArrayRef, Float64Array, new_null_array};
 use arrow_schema::DataType;
 use arrow_select::concat::concat;
+use hashbrown::HashMap;
 use rayon::prelude::*;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// One file's part of the whole.
@@ -24,59 +25,92 @@ pub(super) struct Part {
 /// Equal types stay; different numbers become floats; anything else becomes text as Python prints
 /// it. Where a part lacks a column or its values, integers become floats and booleans text. A
 /// column without any value is a float column.
-pub(super) fn union(parts: &[Part]) -> Result<Vec<(String, ArrayRef)>, IoError> {
-    let mut order: Vec<&str> = Vec::new();
-    let mut found: HashMap<&str, Vec<Option<&ArrayRef>>> = HashMap::new();
-    for (i, part) in parts.iter().enumerate() {
-        for (name, values) in &part.columns {
-            let pieces = found.entry(name).or_insert_with(|| {
-                order.push(name);
-                vec![None; parts.len()]
+pub(super) fn union(parts: Vec<Part>) -> Result<Vec<(String, ArrayRef)>, IoError> {
+    let rows: Vec<usize> = parts.iter().map(|part| part.rows).collect();
+    let mut columns: Vec<(String, Vec<(usize, ArrayRef)>)> = Vec::new();
+    let mut known: HashMap<String, usize> = HashMap::new();
+    for (i, part) in parts.into_iter().enumerate() {
+        for (name, values) in part.columns {
+            let column = *known.entry(name).or_insert_with_key(|name| {
+                columns.push((name.clone(), Vec::new()));
+                columns.len() - 1
             });
-            pieces[i] = Some(values);
+            columns[column].1.push((i, values));
         }
     }
-    order
-        .into_par_iter()
-        .map(|name| {
-            let pieces = found.get(name).map_or(&[][..], Vec::as_slice);
-            let values = join(parts, pieces)
-                .map_err(|e| IoError::table(format!("join column \"{name}\" of all files"), &e))?;
-            Ok((name.to_owned(), values))
-        })
-        .collect()
+    columns.into_par_iter().map(|(name, pieces)| join(&name, &rows, pieces)).collect()
 }
 
+/// The pieces of a column, each with the number of its part; `rows` is the length of each part.
 fn join(
-    parts: &[Part],
-    pieces: &[Option<&ArrayRef>],
-) -> Result<ArrayRef, arrow_schema::ArrowError> {
-    let target = common_type(parts, pieces);
-    let mut converted = Vec::with_capacity(pieces.len());
-    for (part, piece) in parts.iter().zip(pieces) {
-        converted.push(match piece {
-            Some(values) => convert(values, &target),
-            None => new_null_array(&target, part.rows),
-        });
-    }
-    let views: Vec<&dyn Array> = converted.iter().map(AsRef::as_ref).collect();
-    concat(&views)
+    name: &str,
+    rows: &[usize],
+    mut pieces: Vec<(usize, ArrayRef)>,
+) -> Result<(String, ArrayRef), IoError> {
+    let fail = |e: &dyn std::fmt::Display| {
+        IoError::table(format!("join column \"{name}\" of all files"), e)
+    };
+    let target = common_type(rows, &pieces);
+    let values = if pieces.len() == rows.len() && pieces.len() == 1 && fits(&pieces[0].1, &target) {
+        pieces.swap_remove(0).1
+    } else if target == DataType::Utf8 {
+        join_texts(rows, &pieces)?
+    } else {
+        let mut converted = Vec::with_capacity(2 * pieces.len() + 1);
+        let mut next = 0;
+        for (part, values) in &pieces {
+            converted.push(new_null_array(&target, rows[next..*part].iter().sum()));
+            converted.push(convert(values, &target));
+            next = part + 1;
+        }
+        converted.push(new_null_array(&target, rows[next..].iter().sum()));
+        let views: Vec<&dyn Array> = converted.iter().map(AsRef::as_ref).collect();
+        concat(&views).map_err(|e| fail(&e))?
+    };
+    Ok((name.to_owned(), values))
 }
 
-fn common_type(parts: &[Part], pieces: &[Option<&ArrayRef>]) -> DataType {
+fn fits(values: &ArrayRef, target: &DataType) -> bool {
+    values.data_type() == target || (*target == DataType::Utf8 && is_text(values.data_type()))
+}
+
+fn join_texts(rows: &[usize], pieces: &[(usize, ArrayRef)]) -> Result<ArrayRef, IoError> {
+    let mut texts = Texts::default();
+    texts.reserve(rows.iter().sum());
+    let mut begin = 0;
+    let mut pieces = pieces.iter().peekable();
+    for (part, &rows) in rows.iter().enumerate() {
+        if let Some((_, values)) = pieces.next_if(|(of, _)| *of == part) {
+            let printed = print(values)?;
+            if let Some(cells) = TextCells::of(&printed) {
+                texts.append_cells(cells);
+            }
+        }
+        begin += rows;
+        texts.pad(begin);
+    }
+    texts.finish()
+}
+
+/// The type of all pieces together; any text is `Utf8` here.
+fn common_type(rows: &[usize], pieces: &[(usize, ArrayRef)]) -> DataType {
     let mut common = DataType::Null;
-    let mut gaps = false;
-    for (part, piece) in parts.iter().zip(pieces).filter(|(part, _)| part.rows > 0) {
-        let kind = piece.map_or(&DataType::Null, |values| values.data_type());
-        gaps |= part.rows > 0 && *kind == DataType::Null;
-        common = match (common, kind) {
-            (common, DataType::Null) => common,
-            (DataType::Null, kind) => kind.clone(),
-            (common, kind) if common == *kind => common,
-            (common, kind) if common.is_numeric() && kind.is_numeric() => DataType::Float64,
+    let with_rows = rows.iter().filter(|&&rows| rows > 0).count();
+    let mut found = 0;
+    for (part, values) in pieces {
+        if rows[*part] == 0 || *values.data_type() == DataType::Null {
+            continue;
+        }
+        found += 1;
+        let kind = if is_text(values.data_type()) { &DataType::Utf8 } else { values.data_type() };
+        common = match common {
+            DataType::Null => kind.clone(),
+            common if common == *kind => common,
+            common if common.is_numeric() && kind.is_numeric() => DataType::Float64,
             _ => DataType::Utf8,
         };
     }
+    let gaps = found < with_rows;
     match common {
         DataType::Null => DataType::Float64,
         DataType::Int64 | DataType::UInt64 if gaps => DataType::Float64,
@@ -98,39 +132,43 @@ fn convert(values: &ArrayRef, target: &DataType) -> ArrayRef {
             let values = values.as_primitive::<UInt64Type>();
             Arc::new(values.iter().map(|v| v.map(|v| v as f64)).collect::<Float64Array>())
         }
-        (_, DataType::Utf8) => Arc::new(print(values)),
         // Without a value: any type will do.
         _ => new_null_array(target, values.len()),
     }
 }
 
-/// The values as Python prints them.
-pub(super) fn print(values: &ArrayRef) -> StringArray {
+/// The values as Python prints them, in a text column.
+///
+/// # Errors
+/// They exceed 2 GiB.
+pub(super) fn print(values: &ArrayRef) -> Result<ArrayRef, IoError> {
     match values.data_type() {
-        DataType::Utf8 => values.as_string::<i32>().clone(),
-        DataType::Boolean => values.as_boolean().iter().map(|v| v.map(text::boolean)).collect(),
-        DataType::Int64 => {
-            values.as_primitive::<Int64Type>().iter().map(|v| v.map(|v| v.to_string())).collect()
+        kind if is_text(kind) => Ok(Arc::clone(values)),
+        DataType::Boolean => {
+            texts::collect(values.as_boolean().iter().map(|v| v.map(text::boolean)))
         }
-        DataType::UInt64 => {
-            values.as_primitive::<UInt64Type>().iter().map(|v| v.map(|v| v.to_string())).collect()
-        }
+        DataType::Int64 => texts::collect(
+            values.as_primitive::<Int64Type>().iter().map(|v| v.map(|v| v.to_string())),
+        ),
+        DataType::UInt64 => texts::collect(
+            values.as_primitive::<UInt64Type>().iter().map(|v| v.map(|v| v.to_string())),
+        ),
         DataType::Float64 => {
             let number = |v| {
                 let mut out = String::new();
                 text::push_float(&mut out, v);
                 out
             };
-            values.as_primitive::<Float64Type>().iter().map(|v| v.map(number)).collect()
+            texts::collect(values.as_primitive::<Float64Type>().iter().map(|v| v.map(number)))
         }
-        _ => StringArray::new_null(values.len()),
+        _ => Texts::missing(values.len()).finish(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{BooleanArray, Int64Array, NullArray};
+    use arrow_array::{BooleanArray, Int64Array, NullArray, StringArray};
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
         let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a)).collect();
@@ -146,7 +184,7 @@ mod tests {
         let flags: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5]));
         let nulls: ArrayRef = Arc::new(NullArray::new(1));
-        let joined = union(&[
+        let joined = union(vec![
             part(
                 vec![
                     ("same", ints(&[1])),
@@ -179,11 +217,14 @@ mod tests {
                 ("wide", DataType::Float64),
                 ("text", DataType::Utf8),
                 ("gap", DataType::Float64),
-                ("flag", DataType::Utf8),
+                ("flag", texts::dictionary()),
                 ("none", DataType::Float64),
             ]
         );
-        assert_eq!(joined[2].1.as_string::<i32>().value(0), "1");
-        assert_eq!(joined[4].1.as_string::<i32>().iter().collect::<Vec<_>>(), [Some("True"), None]);
+        assert_eq!(TextCells::of(&joined[2].1).unwrap().get(0), Some("1"));
+        assert_eq!(
+            TextCells::of(&joined[4].1).unwrap().iter().collect::<Vec<_>>(),
+            [Some("True"), None]
+        );
     }
 }

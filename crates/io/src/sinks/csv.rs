@@ -4,12 +4,13 @@
 use super::file::Encode;
 use super::partial::{Partial, Storage};
 use crate::text;
+use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float32Type, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type,
 };
 use arrow_array::{
-    Array, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch, StringArray,
+    Array, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch,
     TimestampMicrosecondArray, UInt64Array,
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
@@ -93,7 +94,7 @@ impl<S: Storage> Encode for Csv<S> {
 
 /// A column with its type resolved once a batch.
 enum Cells<'a> {
-    Text(&'a StringArray),
+    Text(&'a dyn Array, TextCells<'a>),
     Boolean(&'a BooleanArray),
     Int(&'a Int64Array),
     UInt(&'a UInt64Array),
@@ -108,8 +109,10 @@ const OTHER: FormatOptions<'static> = FormatOptions::new();
 
 impl<'a> Cells<'a> {
     fn new(array: &'a std::sync::Arc<dyn Array>) -> io::Result<Self> {
+        if let Some(cells) = TextCells::of(array) {
+            return Ok(Self::Text(array, cells));
+        }
         Ok(match array.data_type() {
-            DataType::Utf8 => Self::Text(array.as_string()),
             DataType::Boolean => Self::Boolean(array.as_boolean()),
             DataType::Int64 => Self::Int(array.as_primitive::<Int64Type>()),
             DataType::UInt64 => Self::UInt(array.as_primitive::<UInt64Type>()),
@@ -127,7 +130,7 @@ impl<'a> Cells<'a> {
 
     fn array(&self) -> &dyn Array {
         match self {
-            Self::Text(a) => *a,
+            Self::Text(a, _) => *a,
             Self::Boolean(a) => *a,
             Self::Int(a) => *a,
             Self::UInt(a) => *a,
@@ -145,8 +148,8 @@ impl<'a> Cells<'a> {
         }
         // Writing to a String cannot fail.
         let _ = match self {
-            Self::Text(a) => {
-                push_field(out, a.value(row), alone);
+            Self::Text(_, cells) => {
+                push_field(out, cells.get(row).unwrap_or_default(), alone);
                 Ok(())
             }
             Self::Boolean(a) => out.write_str(text::boolean(a.value(row))),
@@ -218,7 +221,7 @@ fn push_field(out: &mut String, field: &str, alone: bool) {
 mod tests {
     use super::super::{Format, create};
     use super::*;
-    use arrow_array::ArrayRef;
+    use arrow_array::{ArrayRef, StringArray};
     use std::sync::Arc;
 
     fn written(batches: &[RecordBatch]) -> String {

@@ -2,9 +2,10 @@
 
 use super::file::Encode;
 use super::partial::{Partial, Storage};
+use crate::texts::is_text;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{Schema, SchemaRef};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
@@ -91,7 +92,8 @@ fn plain(error: ParquetError) -> io::Error {
     }
 }
 
-/// Columns of the file: all may be missing in a later batch, and the index has a name.
+/// Columns of the file: all may be missing in a later batch, the index has a name, and text is plain
+/// whatever form it has in memory.
 fn schema_of(batch: &RecordBatch) -> SchemaRef {
     let schema = batch.schema();
     let mut index = "index".to_owned();
@@ -100,7 +102,8 @@ fn schema_of(batch: &RecordBatch) -> SchemaRef {
     }
     let fields = schema.fields().iter().map(|field| {
         let name = if field.name().is_empty() { &index } else { field.name() };
-        field.as_ref().clone().with_name(name).with_nullable(true)
+        let kind = if is_text(field.data_type()) { &DataType::Utf8 } else { field.data_type() };
+        Field::new(name, kind.clone(), true)
     });
     Arc::new(Schema::new(fields.collect::<Vec<_>>()))
 }

@@ -6,17 +6,17 @@ use crate::logs::json::{self, Role};
 use crate::logs::skipped::{Skipped, Unit};
 use crate::logs::union::{Part, print};
 use crate::logs::{Column, FileTable, csv};
+use crate::texts::{self, TextCells};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, Int64Array, StringArray, TimestampMicrosecondArray, UInt64Array,
+    Array, ArrayRef, BooleanArray, Int64Array, TimestampMicrosecondArray, UInt64Array,
 };
 use arrow_schema::DataType;
-use arrow_select::concat::concat;
 use arrow_select::filter::filter;
 use arrow_select::take::take;
+use hashbrown::HashSet;
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,7 +52,7 @@ pub(super) fn read(path: &Path, options: &CloudTrailOptions<'_>) -> Result<Part,
                 expected: "at least one row".to_owned(),
             });
         }
-        prefix_accounts(label_rows(table, options)?)
+        prefix_accounts(label_rows(table, options)?)?
     } else {
         json::read(&content, path, &wanted, options.nested)?
     };
@@ -83,7 +83,9 @@ fn is_csv(path: &Path, content: &[u8], file_type: FileType) -> bool {
 
 /// Column names lose their dots.
 fn clean(name: &str) -> String {
-    name.replace('.', "")
+    let mut name = name.to_owned();
+    name.retain(|c| c != '.');
+    name
 }
 
 /// What the options want of a file.
@@ -119,8 +121,9 @@ impl json::Schema for Wanted<'_> {
     }
 
     fn descend(&self, path: &str) -> bool {
+        let Some(names) = self.options.columns else { return true };
         let name = clean(path);
-        self.options.columns.is_none_or(|names| names.iter().any(|n| n.starts_with(&name)))
+        names.iter().any(|n| n.starts_with(&name))
     }
 }
 
@@ -160,10 +163,10 @@ fn sort_by_position(table: &mut FileTable) -> Result<(), IoError> {
 
 /// An account of digits only gets the prefix that the peer gives to a column of integers, whatever
 /// the other rows hold.
-fn prefix_accounts(mut table: FileTable) -> FileTable {
+fn prefix_accounts(mut table: FileTable) -> Result<FileTable, IoError> {
     for column in table.columns.iter_mut().filter(|c| clean(&c.name) == ACCOUNT) {
-        if let Some(texts) = column.values.as_string_opt::<i32>() {
-            let prefixed = texts.iter().map(|text| {
+        if let Some(cells) = TextCells::of(&column.values) {
+            column.values = texts::collect(cells.iter().map(|text| {
                 let text = text?;
                 let trimmed = text.trim();
                 let number = !trimmed.is_empty() && trimmed.bytes().all(|b| b.is_ascii_digit());
@@ -172,11 +175,10 @@ fn prefix_accounts(mut table: FileTable) -> FileTable {
                 } else {
                     Cow::Borrowed(text)
                 })
-            });
-            column.values = Arc::new(prefixed.collect::<StringArray>());
+            }))?;
         }
     }
-    table
+    Ok(table)
 }
 
 /// A file's rows on their way to a [`Part`].
@@ -231,16 +233,16 @@ impl<'p> Cleaner<'p> {
 
     fn parse_times(&mut self) -> Result<(), IoError> {
         let Some(column) = self.column(EVENT_TIME) else { return Ok(()) };
-        let texts = print(column);
+        let texts = print(column)?;
+        let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
         let parsed: Vec<Option<i64>> = texts.iter().map(|text| time::parse(text?)).collect();
         let keep: Vec<bool> = parsed.iter().map(Option::is_some).collect();
         for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
             let label = self.labels.value(row);
             self.skipped.add(Unit::Row, BAD_TIME, || {
-                let cause = if texts.is_null(row) {
-                    "missing value".to_owned()
-                } else {
-                    format!("\"{}\" is not a time", texts.value(row))
+                let cause = match texts.get(row) {
+                    None => "missing value".to_owned(),
+                    Some(text) => format!("\"{text}\" is not a time"),
                 };
                 message(
                     self.path,
@@ -274,7 +276,9 @@ impl<'p> Cleaner<'p> {
         let mut all = Vec::with_capacity(times.len() * repeat);
         let mut texts: Vec<Option<String>> = Vec::with_capacity(times.len() * repeat);
         if let Some(column) = self.column(EVENT_TIME) {
-            texts.extend(print(column).iter().map(|text| text.map(str::to_owned)));
+            let printed = print(column)?;
+            let cells = TextCells::of(&printed).into_iter().flat_map(TextCells::iter);
+            texts.extend(cells.map(|text| text.map(str::to_owned)));
         }
         for copy in 0..repeat as i64 {
             for time in times {
@@ -289,7 +293,7 @@ impl<'p> Cleaner<'p> {
         self.copy(repeat)?;
         self.times = Some(all);
         for (_, values) in self.columns.iter_mut().filter(|(name, _)| name == EVENT_TIME) {
-            *values = Arc::new(texts.iter().map(Option::as_deref).collect::<StringArray>());
+            *values = texts::collect(texts.iter().map(Option::as_deref))?;
         }
         Ok(())
     }
@@ -299,10 +303,12 @@ impl<'p> Cleaner<'p> {
             return Ok(());
         }
         let fail = |e| IoError::table("repeat the file", &e);
+        let rows = 0..self.labels.len() as u64;
+        let rows: UInt64Array = std::iter::repeat_n(rows, repeat).flatten().collect();
         for (_, values) in &mut self.columns {
-            *values = concat(&vec![values.as_ref(); repeat]).map_err(fail)?;
+            *values = take(values, &rows, None).map_err(fail)?;
         }
-        let labels = concat(&vec![&self.labels as &dyn Array; repeat]).map_err(fail)?;
+        let labels = take(&self.labels, &rows, None).map_err(fail)?;
         self.labels = labels.as_primitive::<Int64Type>().clone();
         Ok(())
     }

@@ -114,9 +114,8 @@ pub fn read(
     if rows == 0 {
         return Err(IoError::NoRows { files: files.len(), reasons: reasons(&skipped) });
     }
-    let joined = union(&parts)?;
-    drop(parts);
-    table(order(joined, options.sort)?, rows, skipped)
+    let columns = order(union(parts)?, options.sort)?;
+    table(columns, rows, skipped)
 }
 
 /// If some files have event times, rows of the others have none and are left out: there is no

@@ -1,6 +1,7 @@
 //! Unit tests; whole files are compared with recorded ones in `tests/golden_cloudtrail.rs`.
 
 use super::*;
+use crate::texts::TextCells;
 use arrow_schema::DataType;
 use std::io::Write as _;
 
@@ -18,8 +19,9 @@ fn files(contents: &[(&str, &[u8])]) -> (tempfile::TempDir, Vec<PathBuf>) {
 }
 
 fn texts(table: &LogTable, column: &str) -> Vec<String> {
-    let values = super::super::union::print(table.batch.column_by_name(column).unwrap());
-    values.iter().map(|v| v.unwrap_or("-").to_owned()).collect()
+    let values = super::super::union::print(table.batch.column_by_name(column).unwrap()).unwrap();
+    let cells = TextCells::of(&values).unwrap();
+    cells.iter().map(|v| v.unwrap_or("-").to_owned()).collect()
 }
 
 fn gz(content: &[u8]) -> Vec<u8> {
@@ -168,6 +170,47 @@ fn the_result_does_not_depend_on_threads() {
             .map(|t| (t.batch, t.file_rows))
     };
     assert_eq!(run(1).unwrap(), run(4).unwrap());
+}
+
+/// Blocks of rows, pieces of lists and of lines: everything that is read side by side.
+#[test]
+fn large_files_do_not_depend_on_threads() {
+    let mut csv = String::from("eventTime,id,user,n,note\n");
+    let mut events = Vec::new();
+    for i in 0..9_000 {
+        let time = format!("2021-10-{:02}T{:02}:00:{:02}Z", 1 + i * 7 % 30, i % 24, i % 60);
+        let user = format!("user{}", i * i % 61);
+        let note = if i % 50 == 3 { "\"a, \"\"b\"\"\"" } else { "" };
+        csv.push_str(&format!("{time},id-{i},{user},{},{note}\n", i % 977));
+        let filler = "x".repeat(250);
+        events.push(format!(
+            "{{\"eventTime\": \"{time}\", \"id\": \"id-{i}\", \"o\": {{\"k{}\": {i}}}, \"user\": \"{user}\", \"f\": \"{filler}\"}}",
+            i % 13
+        ));
+    }
+    let list = format!("{{\"Records\": [{}]}}", events.join(","));
+    let lines = events.join("\n");
+    assert!(list.len() > 2 << 20);
+    let (_directory, paths) = files(&[
+        ("a.csv", csv.as_bytes()),
+        ("b.json", list.as_bytes()),
+        ("c.jsonl", lines.as_bytes()),
+    ]);
+    for files in [&paths[..1], &paths[1..2], &paths[2..], &paths] {
+        let run = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            let options = CloudTrailOptions::default();
+            let table = pool.install(|| read(files, &options, &mut |_, _| {})).unwrap();
+            (table.batch, table.file_rows, table.skipped)
+        };
+        let one = run(1);
+        assert_eq!(one.0.num_rows(), 9_000 * files.len());
+        let kind = |name| one.0.column_by_name(name).unwrap().data_type().clone();
+        assert_eq!((kind("user"), kind("id")), (crate::texts::dictionary(), DataType::Utf8));
+        for threads in [2, 4] {
+            assert!(run(threads) == one, "{threads} threads, {files:?}");
+        }
+    }
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use super::cells::{Integer, boolean, float, integer, is_missing};
 use super::records::Block;
+use crate::error::IoError;
 use crate::text;
-use arrow_array::builder::StringBuilder;
-use arrow_array::{
-    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray, UInt64Array,
-};
+use crate::texts::{self, Texts};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, UInt64Array};
 use std::sync::Arc;
 
 /// The cells do not fit the type that earlier cells had; the column has to be read again as text.
@@ -26,7 +25,7 @@ enum Values {
     UInt(Vec<Option<u64>>),
     Float(Vec<Option<f64>>),
     Bool(Vec<Option<bool>>),
-    Text(StringBuilder),
+    Text(Texts),
 }
 
 impl Builder {
@@ -41,16 +40,16 @@ impl Builder {
     }
 
     /// Appends one field of all rows of the block.
-    pub(super) fn append(&mut self, block: &Block, field: usize) -> Result<(), Conflict> {
+    pub(super) fn append(&mut self, block: &Block<'_>, field: usize) -> Result<(), Conflict> {
         let cells =
             block.column(field).map(|cell| if is_missing(cell) { None } else { Some(cell) });
         let values = std::mem::replace(&mut self.values, Values::Missing(0));
         self.values = match values {
             Values::Missing(n) if self.forced_text => text(n, cells),
             Values::Missing(n) => first(n, cells),
-            Values::Text(mut builder) => {
-                builder.extend(cells);
-                Values::Text(builder)
+            Values::Text(mut texts) => {
+                cells.for_each(|cell| texts.push(cell));
+                Values::Text(texts)
             }
             Values::Int(values) => {
                 let grown = extend(values, cells.clone(), signed);
@@ -73,41 +72,38 @@ impl Builder {
     }
 
     /// The finished column; a Null array if every value is missing.
-    pub(super) fn finish(self) -> Result<ArrayRef, Conflict> {
-        Ok(match self.values {
-            Values::Missing(0) => Arc::new(StringArray::from(Vec::<&str>::new())),
+    ///
+    /// # Errors
+    /// The texts of the column exceed 2 GiB.
+    pub(super) fn finish(self) -> Result<Result<ArrayRef, Conflict>, IoError> {
+        Ok(Ok(match self.values {
+            Values::Missing(0) => Texts::default().finish()?,
             Values::Missing(n) => Arc::new(NullArray::new(n)),
             Values::Int(values) if values.contains(&None) => {
                 Arc::new(values.into_iter().map(|v| v.map(|v| v as f64)).collect::<Float64Array>())
             }
             Values::Int(values) => Arc::new(Int64Array::from(values)),
-            Values::UInt(values) if values.contains(&None) => return Err(Conflict),
+            Values::UInt(values) if values.contains(&None) => return Ok(Err(Conflict)),
             Values::UInt(values) => Arc::new(UInt64Array::from(values)),
             Values::Float(values) => Arc::new(Float64Array::from(values)),
             Values::Bool(values) if values.contains(&None) => {
-                Arc::new(values.into_iter().map(|v| v.map(text::boolean)).collect::<StringArray>())
+                texts::collect(values.into_iter().map(|v| v.map(text::boolean)))?
             }
             Values::Bool(values) => Arc::new(BooleanArray::from(values)),
-            Values::Text(mut builder) => {
-                let array = builder.finish();
-                if array.null_count() == array.len() {
-                    Arc::new(NullArray::new(array.len()))
-                } else {
-                    Arc::new(array)
-                }
-            }
-        })
+            Values::Text(texts) if texts.all_missing() => Arc::new(NullArray::new(texts.len())),
+            Values::Text(texts) => texts.finish()?,
+        }))
     }
 }
 
-fn signed(cell: &str) -> Option<i64> {
+fn signed(cell: &[u8]) -> Option<i64> {
     match integer(cell)? {
         Integer::Signed(value) => Some(value),
         Integer::Unsigned(_) | Integer::Huge => None,
     }
 }
 
-fn unsigned(cell: &str) -> Option<u64> {
+fn unsigned(cell: &[u8]) -> Option<u64> {
     match integer(cell)? {
         Integer::Signed(value) => u64::try_from(value).ok(),
         Integer::Unsigned(value) => Some(value),
@@ -118,8 +114,8 @@ fn unsigned(cell: &str) -> Option<u64> {
 /// Appends parsed cells, or gives the values back unchanged if one does not parse.
 fn extend<'a, T: Copy>(
     mut values: Vec<Option<T>>,
-    cells: impl Iterator<Item = Option<&'a str>>,
-    parse: impl Fn(&str) -> Option<T>,
+    cells: impl Iterator<Item = Option<&'a [u8]>>,
+    parse: impl Fn(&[u8]) -> Option<T>,
 ) -> Result<Vec<Option<T>>, Vec<Option<T>>> {
     let before = values.len();
     for cell in cells {
@@ -138,15 +134,14 @@ fn extend<'a, T: Copy>(
     Ok(values)
 }
 
-fn text<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a str>>) -> Values {
-    let mut builder = StringBuilder::new();
-    builder.append_nulls(missing);
-    builder.extend(cells);
-    Values::Text(builder)
+fn text<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a [u8]>>) -> Values {
+    let mut texts = Texts::missing(missing);
+    cells.for_each(|cell| texts.push(cell));
+    Values::Text(texts)
 }
 
 /// The type of the first cells that are not all missing.
-fn first<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a str>> + Clone) -> Values {
+fn first<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a [u8]>> + Clone) -> Values {
     let Some(probe) = cells.clone().flatten().next() else {
         return Values::Missing(missing + cells.count());
     };
@@ -177,7 +172,7 @@ fn first<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a str>> + Clon
 /// Integers so far, and cells that are not all signed integers.
 fn widen<'a>(
     values: Vec<Option<i64>>,
-    cells: impl Iterator<Item = Option<&'a str>> + Clone,
+    cells: impl Iterator<Item = Option<&'a [u8]>> + Clone,
 ) -> Result<Values, Conflict> {
     if cells.clone().flatten().all(|cell| integer(cell).is_some()) {
         let natural: Result<Vec<_>, _> =

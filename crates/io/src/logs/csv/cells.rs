@@ -1,31 +1,31 @@
 //! What a single cell can be.
 
 /// A missing value, in pandas 2's spellings.
-pub(super) fn is_missing(cell: &str) -> bool {
-    let Some(first) = cell.bytes().next() else { return true };
+pub(super) fn is_missing(cell: &[u8]) -> bool {
+    let Some(first) = cell.first() else { return true };
     if cell.len() > 9 || !matches!(first, b'#' | b'-' | b'1' | b'<' | b'N' | b'n') {
         return false;
     }
     matches!(
         cell,
-        "#N/A"
-            | "#N/A N/A"
-            | "#NA"
-            | "-1.#IND"
-            | "-1.#QNAN"
-            | "-NaN"
-            | "-nan"
-            | "1.#IND"
-            | "1.#QNAN"
-            | "<NA>"
-            | "N/A"
-            | "NA"
-            | "NULL"
-            | "NaN"
-            | "None"
-            | "n/a"
-            | "nan"
-            | "null"
+        b"#N/A"
+            | b"#N/A N/A"
+            | b"#NA"
+            | b"-1.#IND"
+            | b"-1.#QNAN"
+            | b"-NaN"
+            | b"-nan"
+            | b"1.#IND"
+            | b"1.#QNAN"
+            | b"<NA>"
+            | b"N/A"
+            | b"NA"
+            | b"NULL"
+            | b"NaN"
+            | b"None"
+            | b"n/a"
+            | b"nan"
+            | b"null"
     )
 }
 
@@ -41,47 +41,65 @@ pub(super) enum Integer {
 }
 
 /// A cell that is an integer: digits with an optional sign, blanks around allowed.
-pub(super) fn integer(cell: &str) -> Option<Integer> {
+pub(super) fn integer(cell: &[u8]) -> Option<Integer> {
     let cell = trim(cell);
-    let digits = cell.strip_prefix(['+', '-']).unwrap_or(cell);
-    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+    let (negative, digits) = match cell {
+        [b'-', digits @ ..] => (true, digits),
+        [b'+', digits @ ..] => (false, digits),
+        digits => (false, digits),
+    };
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
-    Some(match (cell.parse(), cell.parse()) {
-        (Ok(signed), _) => Integer::Signed(signed),
-        (_, Ok(unsigned)) => Integer::Unsigned(unsigned),
-        _ => Integer::Huge,
+    let size = digits
+        .iter()
+        .try_fold(0_u64, |size, digit| size.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+    Some(match size {
+        Some(size) if negative => {
+            0_i64.checked_sub_unsigned(size).map_or(Integer::Huge, Integer::Signed)
+        }
+        Some(size) => i64::try_from(size).map_or(Integer::Unsigned(size), Integer::Signed),
+        None => Integer::Huge,
     })
 }
 
 /// A cell that is a number within the range of a double, or a spelling of infinity.
-pub(super) fn float(cell: &str) -> Option<f64> {
+pub(super) fn float(cell: &[u8]) -> Option<f64> {
     let number = trim(cell);
-    let last = number.bytes().next_back()?;
-    if number.bytes().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
+    let last = number.last()?;
+    if number.iter().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
         && matches!(last, b'0'..=b'9' | b'.')
     {
+        let number = str::from_utf8(number).ok()?;
         return number.parse().ok().filter(|value: &f64| value.is_finite());
     }
-    let (sign, name) = match cell.strip_prefix('-') {
-        Some(name) => (-1.0, name),
-        None => (1.0, cell.strip_prefix('+').unwrap_or(cell)),
+    let (sign, name) = match cell {
+        [b'-', name @ ..] => (-1.0, name),
+        [b'+', name @ ..] => (1.0, name),
+        name => (1.0, name),
     };
-    let infinite = name.eq_ignore_ascii_case("inf") || name.eq_ignore_ascii_case("infinity");
+    let infinite = name.eq_ignore_ascii_case(b"inf") || name.eq_ignore_ascii_case(b"infinity");
     infinite.then_some(sign * f64::INFINITY)
 }
 
 /// A cell that is a boolean, in any case.
-pub(super) fn boolean(cell: &str) -> Option<bool> {
-    if cell.eq_ignore_ascii_case("true") {
+pub(super) fn boolean(cell: &[u8]) -> Option<bool> {
+    if cell.eq_ignore_ascii_case(b"true") {
         Some(true)
-    } else if cell.eq_ignore_ascii_case("false") {
+    } else if cell.eq_ignore_ascii_case(b"false") {
         Some(false)
     } else {
         None
     }
 }
 
-fn trim(cell: &str) -> &str {
-    cell.trim_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}'])
+fn trim(mut cell: &[u8]) -> &[u8] {
+    let blank = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | 0x0b | 0x0c);
+    while let Some((_, rest)) = cell.split_first().filter(|(first, _)| blank(first)) {
+        cell = rest;
+    }
+    while let Some((_, rest)) = cell.split_last().filter(|(last, _)| blank(last)) {
+        cell = rest;
+    }
+    cell
 }

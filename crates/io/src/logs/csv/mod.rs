@@ -44,12 +44,13 @@ const UNCLOSED: &str = "quote never closed";
 /// If every row has one field more than the header, the first field is the row's label.
 ///
 /// # Errors
-/// [`IoError::Content`] if there is no header line or it is not UTF-8.
+/// [`IoError::Content`] if there is no header line or it is not UTF-8; [`IoError::Table`] if the
+/// texts of a column exceed 2 GiB.
 pub fn read(bytes: &[u8], path: &Path, options: &CsvOptions<'_>) -> Result<FileTable, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (names, body) = header(bytes, path)?;
     let mut pass = Pass::new(bytes, body, path, names.len());
-    let mut block = Block::default();
+    let mut block = Block::new(bytes);
     let mut more = pass.fill(&mut block);
     if block.every_row_has(names.len() + 1) {
         pass.labelled = true;
@@ -58,7 +59,7 @@ pub fn read(bytes: &[u8], path: &Path, options: &CsvOptions<'_>) -> Result<FileT
     let mut slots = slots(&names, pass.labelled, options);
     let mut skipped = Skipped::default();
     let mut positions = Vec::new();
-    let mut next = Block::default();
+    let mut next = Block::new(bytes);
     loop {
         pass.keep_good_rows(&mut block, Some(&mut skipped));
         positions.extend_from_slice(block.positions());
@@ -107,7 +108,7 @@ fn finish(
                 again.push((field, Builder::text()));
                 finished.push(None);
             }
-            Slot::Building(builder) => match builder.finish() {
+            Slot::Building(builder) => match builder.finish()? {
                 Ok(values) => finished.push(Some(values)),
                 Err(Conflict) => {
                     again.push((field, Builder::text()));
@@ -119,7 +120,7 @@ fn finish(
     if !again.is_empty() {
         reread(&mut again, pass, bytes, body);
         for (field, builder) in again {
-            finished[field] = builder.finish().ok();
+            finished[field] = builder.finish()?.ok();
         }
     }
     let labels = if pass.labelled { finished.remove(0) } else { None };
@@ -133,7 +134,7 @@ fn finish(
 fn reread(again: &mut [(usize, Builder)], first: &Pass<'_>, bytes: &[u8], body: usize) {
     let mut pass = Pass::new(bytes, body, first.path, first.width);
     pass.labelled = first.labelled;
-    let mut block = Block::default();
+    let mut block = Block::new(bytes);
     loop {
         let more = pass.fill(&mut block);
         pass.keep_good_rows(&mut block, None);
@@ -156,7 +157,7 @@ enum Slot {
 }
 
 impl Slot {
-    fn append(&mut self, block: &Block, field: usize) {
+    fn append(&mut self, block: &Block<'_>, field: usize) {
         if let Self::Building(builder) = self
             && builder.append(block, field).is_err()
         {
@@ -182,7 +183,7 @@ fn slots(names: &[String], labelled: bool, options: &CsvOptions<'_>) -> Vec<Slot
 /// The column names and the offset of the first row.
 fn header(bytes: &[u8], path: &Path) -> Result<(Vec<String>, usize), IoError> {
     let mut records = Records::new(bytes, 0);
-    let mut block = Block::default();
+    let mut block = Block::new(bytes);
     let end = records.fill(&mut block, 1);
     let refuse = |cause: &str| IoError::Content {
         path: path.to_owned(),
@@ -193,11 +194,9 @@ fn header(bytes: &[u8], path: &Path) -> Result<(Vec<String>, usize), IoError> {
     if block.is_empty() {
         return Err(refuse(if end == End::Unclosed { UNCLOSED } else { "empty file" }));
     }
-    if !block.make_text() {
-        return Err(refuse("header is not UTF-8"));
-    }
-    let given: Vec<String> =
-        (0..block.width(0)).map(|field| block.cell(0, field).to_owned()).collect();
+    let given: Result<Vec<String>, _> =
+        (0..block.width(0)).map(|field| String::from_utf8(block.cell(0, field).to_vec())).collect();
+    let given = given.map_err(|_| refuse("header is not UTF-8"))?;
     Ok((unique(given), records.offset()))
 }
 
@@ -233,6 +232,8 @@ struct Pass<'a> {
     records: Records<'a>,
     path: &'a Path,
     bytes: &'a [u8],
+    /// All of the file is UTF-8.
+    is_text: bool,
     /// Fields of a full row.
     width: usize,
     /// The first field of every row is a label without a header.
@@ -246,6 +247,7 @@ impl<'a> Pass<'a> {
             records: Records::new(bytes, body),
             path,
             bytes,
+            is_text: str::from_utf8(bytes).is_ok(),
             width,
             labelled: false,
             end: End::More,
@@ -253,7 +255,7 @@ impl<'a> Pass<'a> {
     }
 
     /// Reads the next block; false if it is the last.
-    fn fill(&mut self, block: &mut Block) -> bool {
+    fn fill(&mut self, block: &mut Block<'a>) -> bool {
         self.end = self.records.fill(block, records::BLOCK);
         self.end == End::More
     }
@@ -263,8 +265,8 @@ impl<'a> Pass<'a> {
     }
 
     /// Removes rows that are too long or not UTF-8.
-    fn keep_good_rows(&self, block: &mut Block, mut skipped: Option<&mut Skipped>) {
-        if block.accept_all(self.width) {
+    fn keep_good_rows(&self, block: &mut Block<'_>, mut skipped: Option<&mut Skipped>) {
+        if self.is_text && block.none_longer(self.width) {
             return;
         }
         block.retain(|row| {
@@ -295,8 +297,6 @@ impl<'a> Pass<'a> {
             }
             false
         });
-        // Every row has been checked.
-        let _ = block.make_text();
     }
 }
 

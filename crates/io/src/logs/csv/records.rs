@@ -1,10 +1,9 @@
-//! Rows of a CSV text in blocks: the cells of a block lie unquoted in one buffer.
+//! Rows of a CSV text in blocks; their cells are places in the text.
 //!
-//! A line without a quote is taken as it is, commas included; the state machine of `csv-core` reads
-//! the others.
+//! Commas and line ends of 64 bytes at a time are found as the bits of a word. The state machine of
+//! `csv-core` reads the rows that have quotes or lone carriage returns, unquoted into a buffer.
 
 use csv_core::{ReadRecordResult, Reader};
-use memchr::{memchr, memchr_iter, memchr2};
 
 /// Rows of a block: enough to guess types from, small enough for the second-level cache.
 pub(super) const BLOCK: usize = 1024;
@@ -20,24 +19,26 @@ pub(super) enum End {
     Unclosed,
 }
 
-/// Unquoted rows.
-#[derive(Default)]
-pub(super) struct Block {
-    data: Vec<u8>,
-    text: String,
+/// Rows of `input`.
+pub(super) struct Block<'a> {
+    input: &'a [u8],
+    /// Rows that had to be unquoted, one behind the other.
+    unquoted: Vec<u8>,
     rows: Vec<Span>,
-    /// End of every field, counted from its row's first byte in `data`.
+    /// For each row where its fields begin, and where a further one would.
+    bounds: Vec<usize>,
+    /// Field ends as the state machine gives them.
     ends: Vec<usize>,
     positions: Vec<i64>,
 }
 
+#[derive(Clone, Copy)]
 struct Span {
-    data: usize,
-    length: usize,
-    field: usize,
+    /// The bounds are among the unquoted rows instead of in the input.
+    unquoted: bool,
+    /// The first of its bounds.
+    bound: usize,
     fields: usize,
-    /// Bytes between two fields in `data`: the comma of a line taken as it is.
-    gap: usize,
     start: usize,
     end: usize,
 }
@@ -53,7 +54,19 @@ pub(super) struct RowView<'a> {
     pub(super) position: i64,
 }
 
-impl Block {
+impl<'a> Block<'a> {
+    /// A block without rows.
+    pub(super) fn new(input: &'a [u8]) -> Self {
+        Self {
+            input,
+            unquoted: Vec::new(),
+            rows: Vec::new(),
+            bounds: Vec::new(),
+            ends: Vec::new(),
+            positions: Vec::new(),
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
@@ -70,20 +83,20 @@ impl Block {
         !self.rows.is_empty() && self.rows.iter().all(|row| row.fields == width)
     }
 
-    /// Makes the cells readable as text if every row is UTF-8 and none has more than `width` fields.
-    pub(super) fn accept_all(&mut self, width: usize) -> bool {
-        // A line feed stands between rows, so that no character can span two of them.
-        self.rows.iter().all(|row| row.fields <= width) && self.make_text()
+    /// Whether no row has more than `width` fields.
+    pub(super) fn none_longer(&self, width: usize) -> bool {
+        self.rows.iter().all(|row| row.fields <= width)
     }
 
     /// Drops the rows that `keep` refuses.
     pub(super) fn retain(&mut self, mut keep: impl FnMut(RowView<'_>) -> bool) {
         let mut kept = 0;
-        let mut good_data = true;
         for i in 0..self.rows.len() {
-            let row = &self.rows[i];
+            let row = self.rows[i];
+            let (first, gap) = (self.bounds[row.bound], usize::from(!row.unquoted));
+            let data = if row.unquoted { &self.unquoted } else { self.input };
             let view = RowView {
-                data: &self.data[row.data..row.data + row.length],
+                data: &data[first..self.bounds[row.bound + row.fields] - gap],
                 fields: row.fields,
                 start: row.start,
                 end: row.end,
@@ -93,76 +106,111 @@ impl Block {
                 self.rows.swap(kept, i);
                 self.positions.swap(kept, i);
                 kept += 1;
-            } else {
-                good_data = false;
             }
         }
         self.rows.truncate(kept);
         self.positions.truncate(kept);
-        if !good_data {
-            self.compact();
-        }
-    }
-
-    /// Closes the gaps that dropped rows left: they may hold bytes that are not UTF-8.
-    fn compact(&mut self) {
-        let mut data = Vec::with_capacity(self.data.len());
-        for row in &mut self.rows {
-            let moved = data.len();
-            data.extend_from_slice(&self.data[row.data..row.data + row.length]);
-            data.push(b'\n');
-            row.data = moved;
-        }
-        self.data = data;
-    }
-
-    /// Makes the cells readable as text; false if they are not UTF-8.
-    pub(super) fn make_text(&mut self) -> bool {
-        match String::from_utf8(std::mem::take(&mut self.data)) {
-            Ok(text) => {
-                self.text = text;
-                true
-            }
-            Err(e) => {
-                self.data = e.into_bytes();
-                false
-            }
-        }
     }
 
     /// A cell; empty if the row is shorter.
     #[inline]
-    pub(super) fn cell(&self, row: usize, field: usize) -> &str {
+    pub(super) fn cell(&self, row: usize, field: usize) -> &[u8] {
         let row = &self.rows[row];
         if field >= row.fields {
-            return "";
+            return b"";
         }
-        let begin = if field == 0 { 0 } else { self.ends[row.field + field - 1] + row.gap };
-        let end = self.ends[row.field + field];
-        self.text.get(row.data + begin..row.data + end).unwrap_or_default()
+        let bound = row.bound + field;
+        let (begin, next) = (self.bounds[bound], self.bounds[bound + 1]);
+        if row.unquoted {
+            &self.unquoted[begin..next]
+        } else {
+            // The comma or the line end is not part of it.
+            &self.input[begin..next - 1]
+        }
     }
 
     /// The cells of one field, top to bottom.
-    pub(super) fn column(&self, field: usize) -> impl Iterator<Item = &str> + Clone {
+    pub(super) fn column(&self, field: usize) -> impl Iterator<Item = &[u8]> + Clone {
         (0..self.rows.len()).map(move |row| self.cell(row, field))
     }
 
     fn clear(&mut self) {
-        if self.data.is_empty() {
-            // Reuse the memory that the last block's text holds.
-            self.data = std::mem::take(&mut self.text).into_bytes();
-        }
-        self.data.clear();
+        self.unquoted.clear();
         self.rows.clear();
-        self.ends.clear();
+        self.bounds.clear();
         self.positions.clear();
     }
 }
 
+/// Places of the bytes that may end a field, from some offset on.
+struct Marks<'a> {
+    input: &'a [u8],
+    /// Offset of the bytes that `bits` are about.
+    base: usize,
+    bits: u64,
+}
+
+impl<'a> Marks<'a> {
+    fn new(input: &'a [u8], offset: usize) -> Self {
+        let mut marks = Self { input, base: offset, bits: 0 };
+        marks.look();
+        marks
+    }
+
+    fn look(&mut self) {
+        let rest = self.input.get(self.base..).unwrap_or_default();
+        self.bits = match rest.first_chunk() {
+            Some(bytes) => marks(bytes),
+            None => {
+                let mut bytes = [0; 64];
+                bytes[..rest.len()].copy_from_slice(rest);
+                marks(&bytes)
+            }
+        };
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        while self.bits == 0 {
+            if self.base >= self.input.len() {
+                return None;
+            }
+            self.base += 64;
+            self.look();
+        }
+        let place = self.base + self.bits.trailing_zeros() as usize;
+        self.bits &= self.bits - 1;
+        Some(place)
+    }
+}
+
+/// A bit for each comma, line feed, carriage return and quote. Both loops are of a form that
+/// compilers turn into a few vector instructions.
+#[inline]
+fn marks(bytes: &[u8; 64]) -> u64 {
+    let mut flags = [0_u8; 64];
+    for (flag, byte) in flags.iter_mut().zip(bytes) {
+        *flag = u8::from(*byte == b',')
+            | u8::from(*byte == b'\n')
+            | u8::from(*byte == b'\r')
+            | u8::from(*byte == b'"');
+    }
+    let mut bits = 0;
+    let (words, _) = flags.as_chunks::<8>();
+    for (i, word) in words.iter().enumerate() {
+        // The product moves the lowest bits of eight bytes side by side into the highest byte.
+        let packed = u64::from_le_bytes(*word).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        bits |= packed << (8 * i);
+    }
+    bits
+}
+
 /// The tokeniser.
 pub(super) struct Records<'a> {
-    reader: Reader,
+    /// Made when a row needs it: its tables are large.
+    reader: Option<Box<Reader>>,
     input: &'a [u8],
+    marks: Marks<'a>,
     offset: usize,
     record_start: usize,
     position: i64,
@@ -170,10 +218,8 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     pub(super) fn new(input: &'a [u8], offset: usize) -> Self {
-        let mut reader = Reader::new();
-        // Only a reader that has not read yet would take a byte-order mark away.
-        reader.read_record(b"\n", &mut [0], &mut [0]);
-        Self { reader, input, offset, record_start: offset, position: 0 }
+        let marks = Marks::new(input, offset);
+        Self { reader: None, input, marks, offset, record_start: offset, position: 0 }
     }
 
     /// Input consumed so far, in bytes.
@@ -187,33 +233,28 @@ impl<'a> Records<'a> {
     }
 
     /// Replaces the block's rows by the next ones, at most `limit`.
-    pub(super) fn fill(&mut self, block: &mut Block, limit: usize) -> End {
+    pub(super) fn fill(&mut self, block: &mut Block<'a>, limit: usize) -> End {
         block.clear();
         while block.rows.len() < limit {
             self.record_start = self.offset;
-            let (data, field) = (block.data.len(), block.ends.len());
-            let plain = self.plain_record(block);
-            let gap = usize::from(plain.is_some());
-            let Some(fields) = plain.or_else(|| self.record(block)) else {
-                let pending = block.ends.len() > field
-                    || self.offset > skip_blank(self.input, self.record_start);
-                block.data.truncate(data);
-                block.ends.truncate(field);
-                return if pending { End::Unclosed } else { End::Input };
-            };
+            let bound = block.bounds.len();
+            let unquoted = !self.plain_record(block);
+            if unquoted {
+                block.bounds.truncate(bound);
+                if let Err(end) = self.record(block) {
+                    return end;
+                }
+                self.marks = Marks::new(self.input, self.offset);
+            }
+            let fields = block.bounds.len() - bound - 1;
             if fields == 1 && is_blank(&self.input[self.record_start..self.offset]) {
-                block.data.truncate(data);
-                block.ends.truncate(field);
+                block.bounds.truncate(bound);
                 continue;
             }
-            let length = block.data.len() - data;
-            block.data.push(b'\n');
             block.rows.push(Span {
-                data,
-                length,
-                field,
+                unquoted,
+                bound,
                 fields,
-                gap,
                 start: self.record_start,
                 end: self.offset,
             });
@@ -223,26 +264,39 @@ impl<'a> Records<'a> {
         End::More
     }
 
-    /// Appends the next line as a row if nothing in it needs the state machine.
-    fn plain_record(&mut self, block: &mut Block) -> Option<usize> {
-        let rest = &self.input[self.offset..];
-        let length = memchr(b'\n', rest)?;
-        let line = &rest[..length];
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.is_empty() || memchr2(b'"', b'\r', line).is_some() {
-            return None;
+    /// Appends the bounds of the next line; false if it needs the state machine.
+    fn plain_record(&mut self, block: &mut Block<'a>) -> bool {
+        block.bounds.push(self.offset);
+        while let Some(place) = self.marks.next() {
+            match self.input[place] {
+                b',' => block.bounds.push(place + 1),
+                b'\n' => {
+                    block.bounds.push(place + 1);
+                    self.offset = place + 1;
+                    return true;
+                }
+                b'\r' if self.input.get(place + 1) == Some(&b'\n') => {
+                    block.bounds.push(place + 1);
+                    self.offset = place + 2;
+                    // The line feed's own mark.
+                    self.marks.next();
+                    return true;
+                }
+                _ => return false,
+            }
         }
-        let field = block.ends.len();
-        block.data.extend_from_slice(line);
-        block.ends.extend(memchr_iter(b',', line));
-        block.ends.push(line.len());
-        self.offset += length + 1;
-        Some(block.ends.len() - field)
+        false
     }
 
-    /// Appends the next row and returns its number of fields; `None` if the input ends before.
-    fn record(&mut self, block: &mut Block) -> Option<usize> {
-        let (data, field) = (block.data.len(), block.ends.len());
+    /// Appends the next row unquoted, or says why the input ends before.
+    fn record(&mut self, block: &mut Block<'a>) -> Result<(), End> {
+        let reader = self.reader.get_or_insert_with(|| {
+            let mut reader = Reader::new();
+            // Only a reader that has not read yet would take a byte-order mark away.
+            reader.read_record(b"\n", &mut [0], &mut [0]);
+            Box::new(reader)
+        });
+        let begin = block.unquoted.len();
         let (mut written, mut fields) = (0, 0);
         let mut ended = false;
         loop {
@@ -250,12 +304,12 @@ impl<'a> Records<'a> {
             let rest: &[u8] = if ended { b"\n" } else { &self.input[self.offset..] };
             // Room is made, and set to zero, for this row only: doubling the whole block would
             // clear it again for every row.
-            block.data.resize(data + 2 * written + 256, 0);
-            block.ends.resize(field + 2 * fields + 64, 0);
-            let (result, read, wrote, ends) = self.reader.read_record(
+            block.unquoted.resize(begin + 2 * written + 256, 0);
+            block.ends.resize(2 * fields + 64, 0);
+            let (result, read, wrote, ends) = reader.read_record(
                 rest,
-                &mut block.data[data + written..],
-                &mut block.ends[field + fields..],
+                &mut block.unquoted[begin + written..],
+                &mut block.ends[fields..],
             );
             if !ended {
                 self.offset += read;
@@ -264,9 +318,10 @@ impl<'a> Records<'a> {
             fields += ends;
             match result {
                 ReadRecordResult::Record => {
-                    block.data.truncate(data + written);
-                    block.ends.truncate(field + fields);
-                    return Some(fields);
+                    block.unquoted.truncate(begin + written);
+                    block.bounds.push(begin);
+                    block.bounds.extend(block.ends[..fields].iter().map(|end| begin + end));
+                    return Ok(());
                 }
                 ReadRecordResult::InputEmpty
                     if !ended && !self.input.is_empty() && self.offset >= self.input.len() =>
@@ -274,9 +329,9 @@ impl<'a> Records<'a> {
                     ended = true;
                 }
                 ReadRecordResult::InputEmpty | ReadRecordResult::End => {
-                    block.data.truncate(data + written);
-                    block.ends.truncate(field + fields);
-                    return None;
+                    block.unquoted.truncate(begin);
+                    let blank = self.offset <= skip_blank(self.input, self.record_start);
+                    return Err(if fields == 0 && blank { End::Input } else { End::Unclosed });
                 }
                 ReadRecordResult::OutputFull | ReadRecordResult::OutputEndsFull => {}
             }

@@ -1,10 +1,9 @@
 //! A column of JSON values that finds its type while it grows.
 
+use crate::error::IoError;
 use crate::text;
-use arrow_array::builder::StringBuilder;
-use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, StringArray, UInt64Array,
-};
+use crate::texts::{self, TextCells, Texts};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, UInt64Array};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -51,46 +50,6 @@ enum Values {
     Text(Texts, Kinds),
 }
 
-/// Texts of the rows that have one: most columns of a log are empty in most rows.
-#[derive(Default)]
-struct Texts {
-    rows: usize,
-    text: String,
-    /// Row and end of its text.
-    cells: Vec<(usize, usize)>,
-}
-
-impl Texts {
-    fn push(&mut self, value: Option<&str>) {
-        if let Some(value) = value {
-            self.text.push_str(value);
-            self.cells.push((self.rows, self.text.len()));
-        }
-        self.rows += 1;
-    }
-
-    fn append(&mut self, other: &Self) {
-        let (rows, length) = (self.rows, self.text.len());
-        self.text.push_str(&other.text);
-        self.cells.extend(other.cells.iter().map(|(row, end)| (rows + row, length + end)));
-        self.rows += other.rows;
-    }
-
-    fn finish(&self) -> StringArray {
-        let mut builder = StringBuilder::with_capacity(self.rows, self.text.len());
-        let (mut next, mut begin) = (0, 0);
-        for &(row, end) in &self.cells {
-            if row > next {
-                builder.append_nulls(row - next);
-            }
-            builder.append_value(&self.text[begin..end]);
-            (next, begin) = (row + 1, end);
-        }
-        builder.append_nulls(self.rows - next);
-        builder.finish()
-    }
-}
-
 #[derive(Clone, Copy, Default)]
 struct Kinds {
     negative: bool,
@@ -131,7 +90,7 @@ impl Builder {
             Values::Bool(values) => values.len(),
             Values::Int(values) => values.len(),
             Values::Float(values) => values.len(),
-            Values::Text(texts, _) => texts.rows,
+            Values::Text(texts, _) => texts.len(),
         }
     }
 
@@ -143,7 +102,7 @@ impl Builder {
             Values::Bool(values) => values.resize(values.len() + lacking, None),
             Values::Int(values) => values.resize(values.len() + lacking, None),
             Values::Float(values) => values.resize(values.len() + lacking, None),
-            Values::Text(texts, _) => texts.rows += lacking,
+            Values::Text(texts, _) => texts.pad(rows),
         }
     }
 
@@ -182,9 +141,13 @@ impl Builder {
             (Values::Bool(values), Cell::Bool(value)) => values.push(Some(*value)),
             (Values::Int(values), Cell::Int(value)) => values.push(Some(*value)),
             (Values::Float(values), Cell::Float(value)) => values.push(Some(*value)),
+            (Values::Text(texts, kinds), Cell::Text(text)) => {
+                kinds.other = true;
+                texts.push(Some(text.as_bytes()));
+            }
             (Values::Text(texts, kinds), cell) => {
                 kinds.add(cell);
-                texts.push(cell.print().as_deref());
+                texts.push(cell.print().as_deref().map(str::as_bytes));
             }
             (Values::Missing(n), cell) => {
                 let missing = *n;
@@ -193,8 +156,7 @@ impl Builder {
                     Cell::Int(_) => Values::Int(vec![None; missing]),
                     Cell::Float(_) => Values::Float(vec![None; missing]),
                     Cell::Missing | Cell::UInt(_) | Cell::Text(_) => {
-                        let texts = Texts { rows: missing, ..Texts::default() };
-                        Values::Text(texts, Kinds::default())
+                        Values::Text(Texts::missing(missing), Kinds::default())
                     }
                 };
                 self.push(cell);
@@ -211,7 +173,7 @@ impl Builder {
         let cells: Box<dyn Iterator<Item = Cell<'static>>> = match self.values {
             Values::Text(texts, kinds) => return (texts, kinds),
             Values::Missing(rows) => {
-                return (Texts { rows, ..Texts::default() }, Kinds::default());
+                return (Texts::missing(rows), Kinds::default());
             }
             Values::Bool(values) => {
                 Box::new(values.into_iter().map(|v| v.map_or(Cell::Missing, Cell::Bool)))
@@ -227,17 +189,20 @@ impl Builder {
         let mut kinds = Kinds::default();
         for cell in cells {
             kinds.add(&cell);
-            texts.push(cell.print().as_deref());
+            texts.push(cell.print().as_deref().map(str::as_bytes));
         }
         (texts, kinds)
     }
 
     /// The column in pandas' type for its values.
-    pub(super) fn finish(self) -> ArrayRef {
-        match self.values {
+    ///
+    /// # Errors
+    /// The texts of the column exceed 2 GiB.
+    pub(super) fn finish(self) -> Result<ArrayRef, IoError> {
+        Ok(match self.values {
             Values::Missing(n) => Arc::new(NullArray::new(n)),
             Values::Bool(values) if values.contains(&None) => {
-                Arc::new(values.into_iter().map(|v| v.map(text::boolean)).collect::<StringArray>())
+                texts::collect(values.into_iter().map(|v| v.map(text::boolean)))?
             }
             Values::Bool(values) => Arc::new(BooleanArray::from(values)),
             Values::Int(values) if values.contains(&None) => {
@@ -245,8 +210,8 @@ impl Builder {
             }
             Values::Int(values) => Arc::new(Int64Array::from(values)),
             Values::Float(values) => Arc::new(Float64Array::from(values)),
-            Values::Text(texts, kinds) => numbers(texts.finish(), kinds),
-        }
+            Values::Text(texts, kinds) => numbers(texts.finish()?, kinds),
+        })
     }
 }
 
@@ -257,20 +222,18 @@ fn behind<T: Copy>(missing: usize, values: Vec<Option<T>>) -> Vec<Option<T>> {
 }
 
 /// Texts that are all numbers become numbers again.
-fn numbers(texts: StringArray, kinds: Kinds) -> ArrayRef {
-    if kinds.other {
-        return Arc::new(texts);
-    }
+fn numbers(texts: ArrayRef, kinds: Kinds) -> ArrayRef {
+    let Some(cells) = TextCells::of(&texts).filter(|_| !kinds.other) else { return texts };
     if kinds.float {
         return Arc::new(
-            texts.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<Float64Array>(),
+            cells.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<Float64Array>(),
         );
     }
     let gaps = arrow_array::Array::null_count(&texts) > 0;
     if kinds.unsigned && (kinds.negative || gaps) {
-        return Arc::new(texts);
+        return texts;
     }
-    Arc::new(texts.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<UInt64Array>())
+    Arc::new(cells.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<UInt64Array>())
 }
 
 #[cfg(test)]
@@ -285,7 +248,7 @@ mod tests {
         for cell in cells {
             builder.push(cell);
         }
-        builder.finish()
+        builder.finish().unwrap()
     }
 
     #[test]
@@ -297,11 +260,11 @@ mod tests {
             (vec![Int(1), Missing], DataType::Float64),
             (vec![Int(1), Float(0.5)], DataType::Float64),
             (vec![UInt(u64::MAX), Int(1)], DataType::UInt64),
-            (vec![UInt(u64::MAX), Int(-1)], DataType::Utf8),
+            (vec![UInt(u64::MAX), Int(-1)], texts::dictionary()),
             (vec![Bool(true)], DataType::Boolean),
-            (vec![Bool(true), Missing], DataType::Utf8),
-            (vec![Bool(true), Int(1)], DataType::Utf8),
-            (vec![Missing, word()], DataType::Utf8),
+            (vec![Bool(true), Missing], texts::dictionary()),
+            (vec![Bool(true), Int(1)], texts::dictionary()),
+            (vec![Missing, word()], texts::dictionary()),
             (vec![Missing, Missing], DataType::Null),
         ] {
             assert_eq!(column(&cells).data_type(), &expected, "{cells:?}");
@@ -317,7 +280,7 @@ mod tests {
             Cell::Missing,
             Cell::Text("x".into()),
         ]);
-        let texts: Vec<_> = mixed.as_string::<i32>().iter().collect();
+        let texts: Vec<_> = TextCells::of(&mixed).unwrap().iter().collect();
         assert_eq!(texts, [Some("5"), Some("5.0"), Some("True"), None, Some("x")]);
         let numbers = column(&[Cell::Int(1 << 60), Cell::Missing, Cell::Float(0.1)]);
         assert_eq!(numbers.as_primitive::<Float64Type>().value(0), (1_i64 << 60) as f64);

@@ -32,6 +32,8 @@ pub(super) struct Events<'o, 'de> {
 
 struct Pending<'de> {
     node: usize,
+    /// The node's.
+    cell: usize,
     value: Cell<'de>,
     top: bool,
 }
@@ -68,23 +70,15 @@ impl<'o, 'de> Events<'o, 'de> {
         }
     }
 
-    /// Ends an event: its members become a row. New columns are made for plain members first,
-    /// then for those of nested objects.
+    /// Ends an event: its members become a row.
     fn commit(&mut self) {
         let row = self.positions.len();
-        self.column_of.resize(self.paths.cells(), None);
-        for top in [true, false] {
-            for pending in self.pending.iter().filter(|p| p.top == top) {
-                let node = self.paths.node(pending.node);
-                if self.column_of[node.cell].is_none() {
-                    self.column_of[node.cell] = Some(self.columns.len());
-                    self.columns.push((node.path.clone(), Builder::new(row)));
-                }
-            }
+        if self.pending.iter().any(|p| self.column_of.get(p.cell).is_none_or(Option::is_none)) {
+            self.make_columns(row);
         }
         // Backwards, so that the last of several members of one name counts.
         for pending in self.pending.drain(..).rev() {
-            if let Some(column) = self.column_of[self.paths.node(pending.node).cell] {
+            if let Some(column) = self.column_of[pending.cell] {
                 let builder = &mut self.columns[column].1;
                 if builder.len() <= row {
                     builder.pad(row);
@@ -96,13 +90,30 @@ impl<'o, 'de> Events<'o, 'de> {
         self.next_position += 1;
     }
 
+    /// Makes the columns that are new with this row: those of plain members first, then those of
+    /// nested objects.
+    fn make_columns(&mut self, row: usize) {
+        self.column_of.resize(self.paths.cells(), None);
+        for top in [true, false] {
+            for pending in self.pending.iter().filter(|p| p.top == top) {
+                if self.column_of[pending.cell].is_none() {
+                    self.column_of[pending.cell] = Some(self.columns.len());
+                    let path = self.paths.node(pending.node).path.clone();
+                    self.columns.push((path, Builder::new(row)));
+                }
+            }
+        }
+    }
+
     fn push(&mut self, node: usize, top: bool, value: Cell<'de>) {
-        let value = match self.paths.node(node).role {
+        let member = self.paths.node(node);
+        let cell = member.cell;
+        let value = match member.role {
             Role::Skip => return,
             Role::Value | Role::FirstOfFirst => value,
             Role::Identifier { prefix } => identifier(value, prefix, self.alone),
         };
-        self.pending.push(Pending { node, value, top });
+        self.pending.push(Pending { node, cell, value, top });
     }
 
     fn members<A: MapAccess<'de>>(

@@ -69,7 +69,8 @@ const NOT_AN_EVENT: &str = "not an event object";
 /// broken line is skipped and counted; any other document is all or nothing.
 ///
 /// # Errors
-/// [`IoError::Content`] with line and column if the file is empty or a document is broken.
+/// [`IoError::Content`] with line and column if the file is empty or a document is broken;
+/// [`IoError::Table`] if the texts of a column exceed 2 GiB.
 pub fn read(
     bytes: &[u8],
     path: &Path,
@@ -80,8 +81,7 @@ pub fn read(
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(content(path, Place::default(), "empty file".into()));
     }
-    let whole = in_pieces(bytes, path, schema, nested, PIECE);
-    let mut whole = match whole {
+    let mut whole = match in_pieces(bytes, path, schema, nested, PIECE)? {
         Some(whole) => whole,
         None => one_reader(bytes, path, schema, nested)?,
     };
@@ -103,9 +103,9 @@ fn in_pieces(
     schema: &dyn Schema,
     nested: Nested,
     size: usize,
-) -> Option<Whole> {
+) -> Result<Option<Whole>, IoError> {
     if bytes.len() <= size {
-        return None;
+        return Ok(None);
     }
     let read: Option<Vec<Piece>> = if is_lines(bytes) {
         let texts = pieces::lines(bytes, size);
@@ -117,7 +117,8 @@ fn in_pieces(
         });
         Some(read.collect())
     } else {
-        let read = pieces::list(bytes, size)?.into_par_iter().map(|text| {
+        let Some(list) = pieces::list(bytes, size) else { return Ok(None) };
+        let read = list.into_par_iter().map(|text| {
             let list = [b"[", text, b"]"].concat();
             let list = str::from_utf8(&list).ok()?;
             let mut events = Events::new(schema, nested);
@@ -128,7 +129,7 @@ fn in_pieces(
         });
         read.collect()
     };
-    pieces::join(read?)
+    read.map_or(Ok(None), pieces::join)
 }
 
 fn one_reader(
@@ -146,7 +147,7 @@ fn one_reader(
     }
     let piece = Piece { skipped, ..events.finish() };
     // A single reader has met no more columns than it may.
-    Ok(pieces::join(vec![piece]).unwrap_or_default())
+    Ok(pieces::join(vec![piece])?.unwrap_or_default())
 }
 
 /// Reads an event a line; `before` lines precede the text in its file.

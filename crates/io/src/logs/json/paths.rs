@@ -2,7 +2,7 @@
 
 use super::Role;
 use super::Schema;
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// More columns than this are a malformed or hostile file: every one is as long as the table.
 pub(super) const MAX_COLUMNS: usize = 20_000;

@@ -4,11 +4,12 @@
 
 use super::builder::Builder;
 use super::paths::MAX_COLUMNS;
+use crate::error::IoError;
 use crate::logs::Column;
 use crate::logs::skipped::Skipped;
+use hashbrown::HashMap;
 use memchr::{memchr, memmem};
 use rayon::prelude::*;
-use std::collections::HashMap;
 
 /// What was read of one piece; positions count from its first event.
 pub(super) struct Piece {
@@ -30,7 +31,10 @@ pub(super) struct Whole {
 
 /// Puts pieces together as if one reader had read them all; `None` if that one would have met too
 /// many columns.
-pub(super) fn join(pieces: Vec<Piece>) -> Option<Whole> {
+///
+/// # Errors
+/// The texts of a column exceed 2 GiB.
+pub(super) fn join(pieces: Vec<Piece>) -> Result<Option<Whole>, IoError> {
     let mut whole = Whole::default();
     let mut columns: Vec<(String, Vec<(usize, Builder)>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -50,7 +54,7 @@ pub(super) fn join(pieces: Vec<Piece>) -> Option<Whole> {
         position += piece.next_position;
     }
     if columns.len() > MAX_COLUMNS {
-        return None;
+        return Ok(None);
     }
     let rows = whole.positions.len();
     whole.columns = columns
@@ -62,10 +66,10 @@ pub(super) fn join(pieces: Vec<Piece>) -> Option<Whole> {
                 all.append(part);
             }
             all.pad(rows);
-            Column { name, values: all.finish() }
+            Ok(Column { name, values: all.finish()? })
         })
-        .collect();
-    Some(whole)
+        .collect::<Result<_, IoError>>()?;
+    Ok(Some(whole))
 }
 
 /// Cuts behind the first line end after each `size` bytes.

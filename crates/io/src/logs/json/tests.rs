@@ -1,6 +1,7 @@
 //! Unit and property tests.
 
 use super::*;
+use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
 use proptest::prelude::*;
@@ -30,7 +31,7 @@ fn names(table: &FileTable) -> Vec<&str> {
 }
 
 fn texts(table: &FileTable, column: usize) -> Vec<Option<&str>> {
-    table.columns[column].values.as_string::<i32>().iter().collect()
+    TextCells::of(&table.columns[column].values).unwrap().iter().collect()
 }
 
 #[test]
@@ -126,7 +127,8 @@ fn an_endless_number_of_columns_is_refused() {
 fn in_pieces_as_whole(text: &str) -> bool {
     let path = Path::new("log.json");
     let bytes = text.as_bytes();
-    let Some(pieces) = in_pieces(bytes, path, &All, Nested::Flatten, 1) else { return false };
+    let pieces = in_pieces(bytes, path, &All, Nested::Flatten, 1).unwrap();
+    let Some(pieces) = pieces else { return false };
     let whole = one_reader(bytes, path, &All, Nested::Flatten).unwrap();
     let columns = |whole: &Whole| -> Vec<(String, ArrayRef)> {
         whole.columns.iter().map(|c| (c.name.clone(), c.values.clone())).collect()
