@@ -145,9 +145,7 @@ fn one_reader(
     } else {
         documents(bytes, &mut events).map_err(|e| content(path, place(&e, 0), cause(&e)))?;
     }
-    let piece = Piece { skipped, ..events.finish() };
-    // A single reader has met no more columns than it may.
-    Ok(pieces::join(vec![piece])?.unwrap_or_default())
+    Piece { skipped, ..events.finish() }.whole()
 }
 
 /// Reads an event a line; `before` lines precede the text in its file.

@@ -2,10 +2,14 @@
 
 use super::Role;
 use super::Schema;
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use std::hash::BuildHasher;
 
 /// More columns than this are a malformed or hostile file: every one is as long as the table.
 pub(super) const MAX_COLUMNS: usize = 20_000;
+
+/// Up to this many members of an object are looked through one by one.
+const FEW: usize = 12;
 
 pub(super) const ROOT: usize = 0;
 
@@ -18,16 +22,28 @@ pub(super) struct Node {
     /// Position among the distinct paths: a member `a.b` and a member `b` inside `a` share one.
     pub(super) cell: usize,
     children: Vec<(Box<str>, usize)>,
+    /// Positions of the children, if they are more than a few.
     by_key: HashMap<Box<str>, usize>,
     /// Where the next key is expected: events repeat the order of their members.
     next: usize,
+}
+
+impl Node {
+    fn position(&self, key: &str) -> Option<usize> {
+        if self.children.len() > FEW {
+            return self.by_key.get(key).copied();
+        }
+        self.children.iter().position(|(name, _)| **name == *key)
+    }
 }
 
 /// All members met so far.
 pub(super) struct Paths<'o> {
     schema: &'o dyn Schema,
     nodes: Vec<Node>,
-    cells: HashMap<String, usize>,
+    /// The first node of each distinct path, by the path.
+    by_path: HashTable<usize>,
+    hasher: DefaultHashBuilder,
 }
 
 impl<'o> Paths<'o> {
@@ -41,7 +57,12 @@ impl<'o> Paths<'o> {
             by_key: HashMap::new(),
             next: 0,
         };
-        Self { schema, nodes: vec![root], cells: HashMap::new() }
+        Self {
+            schema,
+            nodes: vec![root],
+            by_path: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+        }
     }
 
     pub(super) fn node(&self, node: usize) -> &Node {
@@ -50,7 +71,7 @@ impl<'o> Paths<'o> {
 
     /// Number of distinct paths.
     pub(super) fn cells(&self) -> usize {
-        self.cells.len()
+        self.by_path.len()
     }
 
     /// The member `key` of `parent`, created if new; `None` if there are too many.
@@ -62,7 +83,7 @@ impl<'o> Paths<'o> {
             node.next += 1;
             return Some(*child);
         }
-        if let Some(&position) = node.by_key.get(key) {
+        if let Some(position) = node.position(key) {
             node.next = position + 1;
             return Some(node.children[position].1);
         }
@@ -78,10 +99,21 @@ impl<'o> Paths<'o> {
         let path = if parent == ROOT { key.to_owned() } else { format!("{}.{key}", node.path) };
         let position = node.children.len();
         node.children.push((key.into(), created));
-        node.by_key.insert(key.into(), position);
+        if position >= FEW {
+            let unlisted = node.by_key.len()..node.children.len();
+            node.by_key.extend(unlisted.map(|i| (node.children[i].0.clone(), i)));
+        }
         node.next = position + 1;
-        let fresh = self.cells.len();
-        let cell = *self.cells.entry(path.clone()).or_insert(fresh);
+        let hash = self.hasher.hash_one(path.as_str());
+        let fresh = self.by_path.len();
+        let cell = match self.by_path.find(hash, |&node| self.nodes[node].path == path) {
+            Some(&node) => self.nodes[node].cell,
+            None => {
+                let hash_of = |&node: &usize| self.hasher.hash_one(self.nodes[node].path.as_str());
+                self.by_path.insert_unique(hash, created, hash_of);
+                fresh
+            }
+        };
         self.nodes.push(Node {
             role: self.schema.role(&path),
             descend: self.schema.descend(&path),

@@ -29,6 +29,27 @@ pub(super) struct Whole {
     pub(super) skipped: Skipped,
 }
 
+impl Piece {
+    /// The piece as a table.
+    ///
+    /// # Errors
+    /// The texts of a column exceed 2 GiB.
+    pub(super) fn whole(self) -> Result<Whole, IoError> {
+        let Self { columns, positions, not_objects, skipped, .. } = self;
+        let rows = positions.len();
+        let columns = columns.into_iter().map(|(name, mut builder)| {
+            builder.pad(rows);
+            Ok(Column { name, values: builder.finish()? })
+        });
+        Ok(Whole {
+            columns: columns.collect::<Result<_, IoError>>()?,
+            positions,
+            not_objects,
+            skipped,
+        })
+    }
+}
+
 /// Puts pieces together as if one reader had read them all; `None` if that one would have met too
 /// many columns.
 ///
