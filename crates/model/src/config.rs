@@ -23,6 +23,9 @@ pub struct ModelConfig {
     pub decoder_dropout: Vec<f32>,
     /// Default activation.
     pub activation: Activation,
+    /// How categories enter the first layer.
+    #[serde(default)]
+    pub embeddings: Embeddings,
     /// A category needs at least this many training rows to get a code of its own.
     pub min_cats: usize,
     /// Share of cells of each column drawn for swap noise, 0..1.
@@ -65,6 +68,7 @@ impl Default for ModelConfig {
             encoder_dropout: Vec::new(),
             decoder_dropout: Vec::new(),
             activation: Activation::Relu,
+            embeddings: Embeddings::Concatenated,
             min_cats: 10,
             swap_probability: 0.15,
             learning_rate: 0.01,
@@ -113,13 +117,15 @@ impl ModelConfig {
     }
 
     /// A small network trained well, for `rows` training rows: 64, 16 | 64, relu, Adam at 0.003,
-    /// batches of 128, noise 0.2, every category kept, [`ModelConfig::compact_epochs`]. About a
-    /// hundredth of the arithmetic that a training row costs with [`ModelConfig::pipeline`].
+    /// categories by tables of the first layer's width, batches of 128, noise 0.2, every category
+    /// kept, [`ModelConfig::compact_epochs`]. About a hundredth of the arithmetic that a training row
+    /// costs with [`ModelConfig::pipeline`].
     pub fn compact(rows: usize) -> Self {
         const BATCH_SIZE: usize = 128;
         Self {
             encoder_layers: vec![64, 16],
             decoder_layers: vec![64],
+            embeddings: Embeddings::Summed,
             min_cats: 1,
             swap_probability: 0.2,
             learning_rate: 0.003,
@@ -223,6 +229,19 @@ pub enum Activation {
     Hardshrink,
     Tanhshrink,
     Softsign,
+}
+
+/// How the categories of a row enter the first layer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Embeddings {
+    /// Each feature has a vector for every code, of [`crate::encode::embedding_width`]; the first
+    /// layer reads them side by side: the library's.
+    #[default]
+    Concatenated,
+    /// Each feature has a vector for every code, as wide as the first layer, to whose sums they are
+    /// added: what a product with concatenated embeddings can be, by look-up alone.
+    Summed,
 }
 
 /// The optimisers, with PyTorch's update rules.

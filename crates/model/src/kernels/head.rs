@@ -2,7 +2,7 @@
 
 use super::dispatch::for_each_level;
 use super::lanes::{LANES, Lane, lane_width};
-use super::math::{exp, ln, sigmoid};
+use super::math::{exp_of_at_most_0, ln, sigmoid};
 use crate::encode::FeatureShape;
 
 /// Logarithms in the binary cross-entropy are clamped here, as PyTorch's.
@@ -71,15 +71,17 @@ fn cross_entropy(
     let mut total = [0.0_f32; LANES];
     for (gradient, lane) in gradients.iter_mut().zip(logits) {
         for i in 0..LANES {
-            let power = exp(lane[i] - largest[i]);
+            let power = exp_of_at_most_0(lane[i] - largest[i]);
             gradient[i] = power;
             total[i] += power;
         }
     }
+    for (loss, total) in losses.iter_mut().zip(&total) {
+        *loss = ln(*total);
+    }
     let mut factor = [0.0_f32; LANES];
-    for i in 0..LANES {
-        losses[i] = ln(total[i]);
-        factor[i] = weights[i] / total[i];
+    for ((factor, weight), total) in factor.iter_mut().zip(weights).zip(&total) {
+        *factor = weight / total;
     }
     for gradient in gradients.as_flattened_mut().chunks_exact_mut(weights.len()) {
         for (g, factor) in gradient.iter_mut().zip(&factor) {

@@ -6,11 +6,9 @@
 /// Adding and subtracting this rounds a float32 below 2^22 in size to the nearest integer.
 const ROUNDER: f32 = 12_582_912.0;
 
-/// exp(x) as (1 + tail, power): exp(x) = (1 + tail) · 2^power.
+/// exp(x) as (tail, power), for x within ±104: exp(x) = (1 + tail) · 2^power.
 #[inline(always)]
 fn exp_parts(x: f32) -> (f32, i32) {
-    // Beyond these limits the result is 0 or infinity anyway; a NaN passes the clamp.
-    let x = x.clamp(-104.0, 104.0);
     let rounded = x * std::f32::consts::LOG2_E + ROUNDER;
     let power = rounded.to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
     let n = rounded - ROUNDER;
@@ -34,17 +32,26 @@ fn power_of_two(power: i32) -> f32 {
 /// e^x: infinity above about 88.7, 0 below about -104, NaN for NaN.
 #[inline(always)]
 pub(crate) fn exp(x: f32) -> f32 {
-    let (tail, power) = exp_parts(x);
+    // Beyond these limits the result is 0 or infinity anyway; a NaN passes the clamp.
+    let (tail, power) = exp_parts(x.clamp(-104.0, 104.0));
     // Two factors, because 2^128 and 2^-149 are not float32 normal numbers of their own.
     let half = power >> 1;
     (1.0 + tail) * power_of_two(half) * power_of_two(power - half)
 }
 
+/// e^x for x <= 0, but e^-87 below -87, still a normal number: so one factor does. NaN for NaN.
+#[inline(always)]
+pub(crate) fn exp_of_at_most_0(x: f32) -> f32 {
+    // A comparison instead of `max`, which would turn NaN into the limit.
+    let (tail, power) = exp_parts(if x < -87.0 { -87.0 } else { x });
+    (1.0 + tail) * power_of_two(power)
+}
+
 /// e^x - 1 for x <= 0, without cancellation near 0.
 #[inline(always)]
 pub(crate) fn exp_minus_one(x: f32) -> f32 {
-    let (tail, power) = exp_parts(x);
-    if power == 0 { tail } else { exp(x) - 1.0 }
+    let (tail, power) = exp_parts(if x < -87.0 { -87.0 } else { x });
+    if power == 0 { tail } else { (1.0 + tail) * power_of_two(power) - 1.0 }
 }
 
 /// 1 / (1 + e^-x): exactly 1 above about 16.6, 0 where e^-x overflows, as PyTorch's.
@@ -107,7 +114,9 @@ mod tests {
         assert_eq!(exp(f32::INFINITY), f32::INFINITY);
         assert_eq!(exp(f32::NEG_INFINITY), 0.0);
         assert!(exp(f32::NAN).is_nan() && tanh(f32::NAN).is_nan() && sigmoid(f32::NAN).is_nan());
-        assert!(exp_minus_one(f32::NAN).is_nan());
+        assert!(exp_minus_one(f32::NAN).is_nan() && exp_of_at_most_0(f32::NAN).is_nan());
+        assert_eq!((exp_of_at_most_0(0.0), exp_minus_one(f32::NEG_INFINITY)), (1.0, -1.0));
+        assert!((1e-38..2e-38).contains(&exp_of_at_most_0(f32::NEG_INFINITY)));
         assert_eq!((tanh(f32::INFINITY), tanh(f32::NEG_INFINITY)), (1.0, -1.0));
         assert_eq!((sigmoid(20.0), sigmoid(-90.0)), (1.0, 0.0));
         assert_eq!((exp(0.0), tanh(0.0), exp_minus_one(0.0)), (1.0, 0.0, 0.0));
@@ -119,6 +128,11 @@ mod tests {
         #[test]
         fn exp_is_accurate(x in -87.0_f32..88.7) {
             prop_assert!(relative(exp(x), f64::from(x).exp()) < 2e-7);
+        }
+
+        #[test]
+        fn exp_of_at_most_0_is_accurate(x in -87.0_f32..=0.0) {
+            prop_assert!(relative(exp_of_at_most_0(x), f64::from(x).exp()) < 2e-7);
         }
 
         #[test]

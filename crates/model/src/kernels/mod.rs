@@ -13,6 +13,7 @@
 
 pub(crate) mod activation;
 mod dispatch;
+pub(crate) mod embedding;
 pub(crate) mod head;
 pub(crate) mod lanes;
 pub(crate) mod math;

@@ -5,19 +5,35 @@ use rand::{Rng, RngExt};
 
 /// Random weights: embeddings standard normal, dense weights and biases uniform within
 /// ±1/√(number of inputs).
+///
+/// Summed embeddings are the weights of a dense layer whose inputs are 1 for the codes of a row and 0
+/// for all others, so that it reads one input a feature: theirs and the first layer's are uniform
+/// within ±1/√(number of features).
 pub(super) fn weights(layout: &Layout, rng: &mut impl Rng) -> Vec<f32> {
     let mut weights = vec![0.0; layout.len()];
     for table in &layout.embeddings {
-        fill_normal(&mut weights[table.weight.clone()], rng);
-    }
-    for dense in layout.dense() {
-        let bound = 1.0 / (dense.inputs as f32).sqrt();
-        // Weight and bias are neighbours.
-        for w in &mut weights[dense.weight.start..dense.bias.end] {
-            *w = bound * (2.0 * rng.random::<f32>() - 1.0);
+        let table = &mut weights[table.weight.clone()];
+        if layout.summed.is_some() {
+            fill_uniform(table, layout.shape.features(), rng);
+        } else {
+            fill_normal(table, rng);
         }
     }
+    for (i, dense) in layout.dense().enumerate() {
+        let inputs =
+            if i == 0 && layout.summed.is_some() { layout.shape.features() } else { dense.inputs };
+        // Weight and bias are neighbours.
+        fill_uniform(&mut weights[dense.weight.start..dense.bias.end], inputs, rng);
+    }
     weights
+}
+
+/// Uniform numbers within ±1/√`inputs`.
+fn fill_uniform(values: &mut [f32], inputs: usize, rng: &mut impl Rng) {
+    let bound = 1.0 / (inputs as f32).sqrt();
+    for value in values {
+        *value = bound * (2.0 * rng.random::<f32>() - 1.0);
+    }
 }
 
 /// Standard normal numbers by the Box-Muller transform, two at a time.

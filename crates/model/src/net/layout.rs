@@ -1,6 +1,6 @@
 //! Where each weight is in the flat buffer.
 
-use crate::config::{Activation, ModelConfig};
+use crate::config::{Activation, Embeddings, ModelConfig};
 use crate::encode::{FeatureShape, embedding_width};
 use std::ops::Range;
 
@@ -25,6 +25,9 @@ impl FeatureShape {
 pub struct Layout {
     pub(super) shape: FeatureShape,
     pub(super) embeddings: Vec<Embedding>,
+    /// Where embeddings are added to the sums of the first hidden layer, instead of being read by it:
+    /// [`Embeddings::Summed`].
+    pub(super) summed: Option<Tables>,
     pub(super) hidden: Vec<Hidden>,
     pub(super) heads: Dense,
     pub(super) input: usize,
@@ -38,8 +41,16 @@ pub(super) struct Embedding {
     pub(super) width: usize,
     /// Place in the weight buffer, `[codes, width]`.
     pub(super) weight: Range<usize>,
-    /// First column in the network's input.
+    /// First column in the network's input, if the first layer reads the embedding.
     pub(super) input: usize,
+}
+
+/// The embedding tables as one, when all are of the same width.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tables {
+    pub(super) width: usize,
+    /// First weight of each feature's table.
+    pub(super) starts: Vec<usize>,
 }
 
 /// y = x · weightᵀ + bias.
@@ -106,12 +117,17 @@ impl Layout {
     /// The network for features of `shape` with the layers of `config`.
     pub fn new(shape: &FeatureShape, config: &ModelConfig) -> Self {
         let (mut at, mut input) = (0, shape.numeric + shape.binary);
-        let embeddings = shape
+        let first_width = match config.embeddings {
+            Embeddings::Concatenated => None,
+            Embeddings::Summed => hidden_layers(config).next().map(|(width, ..)| width),
+        };
+        let embeddings: Vec<_> = shape
             .codes
             .iter()
             .map(|&codes| {
-                let width = embedding_width(codes);
-                let input = take(&mut input, width).start;
+                let width = first_width.unwrap_or_else(|| embedding_width(codes));
+                let read = if first_width.is_some() { 0 } else { width };
+                let input = take(&mut input, read).start;
                 Embedding { codes, width, weight: take(&mut at, codes * width), input }
             })
             .collect();
@@ -125,7 +141,11 @@ impl Layout {
             .collect();
         let heads = Dense::new(inputs, shape.outputs(), &mut at);
         let encoders = config.encoder_layers.len();
-        Self { shape: shape.clone(), embeddings, hidden, heads, input, encoders }
+        let summed = first_width.map(|width| Tables {
+            width,
+            starts: embeddings.iter().map(|e: &Embedding| e.weight.start).collect(),
+        });
+        Self { shape: shape.clone(), embeddings, summed, hidden, heads, input, encoders }
     }
 
     /// How many features of each kind the network reads and reconstructs.

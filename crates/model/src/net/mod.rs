@@ -71,6 +71,11 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// The codes of one categorical feature.
+    fn codes_of(self, feature: usize, shape: &FeatureShape) -> impl Iterator<Item = u32> + use<'a> {
+        self.codes.iter().skip(feature).step_by(shape.codes.len()).copied()
+    }
+
     /// The rows of each panel.
     fn panels(self, shape: &FeatureShape) -> impl Iterator<Item = Rows<'a>> {
         let starts = (0..self.rows).step_by(LANES);

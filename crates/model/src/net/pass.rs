@@ -1,12 +1,12 @@
 //! Forward and backward over a shard: some panels of a batch.
 
 use super::Rows;
-use super::layout::{Dense, Layout};
+use super::layout::{Dense, Layout, Tables};
 use super::table::{Columns, HiddenColumns, parts, squares};
 use crate::kernels::head::{CellWeights, Heads, Targets};
 use crate::kernels::lanes::{LANES, Lane, transpose};
 use crate::kernels::product::{Left, Right, product};
-use crate::kernels::{Level, activation, head};
+use crate::kernels::{Level, activation, embedding, head};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
@@ -78,6 +78,10 @@ impl Pass<'_> {
             self.multiply(shard, i, &layer.dense, &at.values, |panel, outputs| {
                 let (kind, bias) = (layer.activation, &bias[outputs.clone()]);
                 let part = |columns: &Range<usize>| within(columns, &outputs);
+                if i == 0 && self.layout.summed.is_some() {
+                    let [values, sums] = parts(panel, [&at.values, &self.columns.summed].map(part));
+                    embedding::add(level, values, sums);
+                }
                 if at.slopes.is_empty() {
                     activation::activate(level, kind, &mut panel[part(&at.values)], bias);
                 } else {
@@ -115,13 +119,19 @@ impl Pass<'_> {
         }
     }
 
-    /// Numeric and binary values, then the embedding of each code. Places without a row get zeros.
+    /// Numeric and binary values, then the embedding of each code or, aside, the sums of a row's
+    /// embeddings. Places without a row get zeros.
     fn gather(&self, panel: &mut [Lane], rows: Rows<'_>) {
         let shape = &self.layout.shape;
         let (numeric, binary, categorical) = (shape.numeric, shape.binary, shape.codes.len());
-        let input = &mut panel[self.columns.input.clone()];
+        let [input, sums] = parts(panel, [self.columns.input.clone(), self.columns.summed.clone()]);
         if rows.rows < LANES {
             input.fill([0.0; LANES]);
+        }
+        if let Some(tables) = &self.layout.summed {
+            let (level, Tables { width, starts }) = (Level::best(), tables);
+            embedding::gather(level, sums, *width, self.weights, starts, rows.codes);
+            transpose(level, sums);
         }
         for i in 0..rows.rows {
             let plain = rows.numeric[i * numeric..(i + 1) * numeric]
@@ -129,6 +139,9 @@ impl Pass<'_> {
                 .chain(&rows.binary[i * binary..(i + 1) * binary]);
             for (lane, value) in input.iter_mut().zip(plain) {
                 lane[i] = *value;
+            }
+            if self.layout.summed.is_some() {
+                continue;
             }
             let codes = &rows.codes[i * categorical..(i + 1) * categorical];
             for (embedding, code) in self.layout.embeddings.iter().zip(codes) {
@@ -178,9 +191,16 @@ impl Pass<'_> {
             });
         }
         if let Some(first) = self.layout.embeddings.first() {
+            // Nothing where embeddings are summed: theirs is the gradient by the first layer's sums.
             self.multiply_back(shard, 0, first.input, &self.columns.input_deltas, |_, _| {});
         }
         for panel in shard.chunks_exact_mut(self.columns.stride) {
+            if self.layout.summed.is_some() {
+                let [summed, deltas] =
+                    parts(panel, [self.columns.summed.clone(), self.columns.deltas(0)]);
+                summed[..deltas.len()].copy_from_slice(deltas);
+                transpose(level, summed);
+            }
             for i in 0..=self.layout.hidden.len() {
                 transpose(level, &mut panel[squares(&self.columns.source(i))]);
             }

@@ -21,6 +21,10 @@ pub(super) struct Columns {
     pub(super) stride: usize,
     pub(super) input: Range<usize>,
     pub(super) hidden: Vec<HiddenColumns>,
+    /// Squares with a row of the panel in each lane: the sum of a row's embeddings, where they are
+    /// summed; transposed before the first layer's block reads them. After the backward pass the
+    /// gradient by these sums, again row by row. Empty if embeddings are part of the input.
+    pub(super) summed: Range<usize>,
     /// Numeric predictions and logits.
     pub(super) outputs: Range<usize>,
     /// Gradient by `outputs`; when scoring, room for the softmax.
@@ -58,7 +62,8 @@ impl Columns {
         let if_training = |width: usize| if purpose == Purpose::Train { width } else { 0 };
         let input = take(layout.input);
         take(squares(&input).len() - input.len());
-        let hidden = layout
+        let summed = take(layout.summed.as_ref().map_or(0, |t| squares(&(0..t.width)).len()));
+        let hidden: Vec<_> = layout
             .hidden
             .iter()
             .map(|layer| {
@@ -75,10 +80,11 @@ impl Columns {
             .collect();
         let outputs = take(layout.heads.outputs);
         let output_deltas = take(layout.heads.outputs);
+        // None where they are summed.
         let embedded = layout.embeddings.first().map_or(0, |first| layout.input - first.input);
         let input_deltas = take(if_training(embedded));
         let losses = take(layout.shape.features());
-        Self { stride: at, input, hidden, outputs, output_deltas, input_deltas, losses }
+        Self { stride: at, input, hidden, summed, outputs, output_deltas, input_deltas, losses }
     }
 
     /// Lanes of a table of `rows` rows.

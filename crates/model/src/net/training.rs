@@ -1,7 +1,7 @@
 //! A training step.
 
 use super::Rows;
-use super::layout::{Embedding, Layout};
+use super::layout::{Embedding, Layout, Tables};
 use super::network::Network;
 use super::optimizer::OptimizerState;
 use super::pass::{Dropout, Pass, SHARD_ROWS};
@@ -9,11 +9,11 @@ use super::split::{Part, for_each_part, piece};
 use super::table::{Columns, Purpose, squares};
 use crate::config::{ModelConfig, Objective};
 use crate::encode::FeatureShape;
-use crate::kernels::Level;
 use crate::kernels::head::CellWeights;
 use crate::kernels::lanes::{LANES, Lane, sums};
 use crate::kernels::product::{Left, Right, product};
 use crate::kernels::update::{Update, apply};
+use crate::kernels::{Level, embedding};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -47,9 +47,19 @@ struct Tile {
 
 #[derive(Clone, Debug)]
 enum TileKind {
-    Embedding { feature: usize, codes: Range<usize> },
-    Weight { layer: usize, outputs: Range<usize> },
-    Bias { layer: usize },
+    Embedding {
+        feature: usize,
+        codes: Range<usize>,
+    },
+    /// Vectors of any features, where embeddings are summed.
+    Tables,
+    Weight {
+        layer: usize,
+        outputs: Range<usize>,
+    },
+    Bias {
+        layer: usize,
+    },
 }
 
 impl Part for Tile {
@@ -93,18 +103,16 @@ impl Training {
         let [first, second, third] = &mut self.optimizer.states;
         let states = [&mut first[..], &mut second[..], &mut third[..]];
         let buffers = ((&mut network.weights[..], &mut self.gradient[..]), states);
-        let batch = Batch::new(&self.columns, &self.table, noisy);
-        let layout = &network.layout;
+        let batch = Batch::new(&network.layout, &self.columns, &self.table, noisy);
         for_each_part(
             &self.tiles,
             buffers,
             &|tile, ((weights, gradient), states)| match &tile.kind {
                 TileKind::Embedding { feature, codes } if sparse => {
-                    let table = (&layout.embeddings[*feature], *feature, codes);
-                    batch.step_embedding(table, update, weights, gradient);
+                    batch.step_embedding((*feature, codes), update, weights, gradient);
                 }
-                kind => {
-                    batch.gradient(layout, kind, gradient);
+                _ => {
+                    batch.gradient(tile, gradient);
                     apply(Level::best(), update, weights, gradient, states);
                 }
             },
@@ -125,9 +133,9 @@ impl Training {
         clean: Rows<'_>,
     ) -> (&[f32], &[f64]) {
         self.pass(network, noisy, clean);
-        let batch = Batch::new(&self.columns, &self.table, noisy);
+        let batch = Batch::new(&network.layout, &self.columns, &self.table, noisy);
         for_each_part(&self.tiles, &mut self.gradient[..], &|tile, gradient: &mut [f32]| {
-            batch.gradient(&network.layout, &tile.kind, gradient);
+            batch.gradient(tile, gradient);
         });
         (&self.gradient, &self.feature_losses)
     }
@@ -187,7 +195,17 @@ fn cell_weights(objective: Objective, shape: &FeatureShape, rows: usize) -> Cell
 /// The weight buffer cut into tiles, in order and without gaps.
 fn tiles(layout: &Layout) -> Vec<Tile> {
     let mut tiles = Vec::new();
-    for (feature, embedding) in layout.embeddings.iter().enumerate() {
+    if let Some(Tables { width, .. }) = layout.summed {
+        let end = layout.embeddings.last().map_or(0, |last| last.weight.end);
+        let step = piece(end / width, (TILE_EMBEDDED / width).max(1), 1) * width;
+        let starts = (0..end).step_by(step.max(1));
+        tiles.extend(
+            starts
+                .map(|first| Tile { range: first..end.min(first + step), kind: TileKind::Tables }),
+        );
+    }
+    let separate = layout.embeddings.iter().enumerate().filter(|_| layout.summed.is_none());
+    for (feature, embedding) in separate {
         let step = piece(embedding.codes, (TILE_EMBEDDED / embedding.width).max(1), 1);
         for first in (0..embedding.codes).step_by(step) {
             let codes = first..embedding.codes.min(first + step);
@@ -211,23 +229,28 @@ fn tiles(layout: &Layout) -> Vec<Tile> {
 
 /// The table of a batch after the backward pass.
 struct Batch<'a> {
+    layout: &'a Layout,
     columns: &'a Columns,
     table: &'a [Lane],
     rows: Rows<'a>,
 }
 
 impl<'a> Batch<'a> {
-    fn new(columns: &'a Columns, table: &'a [Lane], rows: Rows<'a>) -> Self {
-        Self { columns, table: &table[..columns.lanes(rows.rows)], rows }
+    fn new(layout: &'a Layout, columns: &'a Columns, table: &'a [Lane], rows: Rows<'a>) -> Self {
+        Self { layout, columns, table: &table[..columns.lanes(rows.rows)], rows }
     }
 
     /// Writes the gradient of one tile.
-    fn gradient(&self, layout: &Layout, kind: &TileKind, into: &mut [f32]) {
+    fn gradient(&self, tile: &Tile, into: &mut [f32]) {
         let stride = self.columns.stride;
-        match kind {
+        match &tile.kind {
             TileKind::Embedding { feature, codes } => {
                 into.fill(0.0);
-                self.add_embedding(&layout.embeddings[*feature], *feature, codes, into);
+                self.add_embedding((*feature, codes), into);
+            }
+            TileKind::Tables => {
+                into.fill(0.0);
+                self.add_summed(&tile.range, into);
             }
             TileKind::Weight { layer, outputs } => self.weight(*layer, outputs, into),
             TileKind::Bias { layer } => {
@@ -264,67 +287,70 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Calls `each` for every row whose code is one of the tile's, from the first row down, with the
-    /// place of its embedding in the tile, and its panel's gradient lanes and place in them.
-    fn each_embedded(
-        &self,
-        embedding: &Embedding,
-        feature: usize,
-        codes: &Range<usize>,
-        mut each: impl FnMut(Range<usize>, &[Lane], usize),
-    ) {
-        let features = self.rows.codes.len() / self.rows.rows.max(1);
-        // The gradient's columns begin with the first embedded input, the input's do not.
-        let before = self.columns.input.len() - self.columns.input_deltas.len();
-        let first = self.columns.input_deltas.start + embedding.input - before;
-        let width = embedding.width;
-        let panels = self.table.chunks_exact(self.columns.stride);
-        for (panel, rows) in panels.zip(self.rows.codes.chunks(LANES * features)) {
-            let gradient = &panel[first..first + width];
-            for (i, row) in rows.chunks_exact(features).enumerate() {
-                let code = row[feature] as usize;
-                if codes.contains(&code) {
-                    let place = (code - codes.start) * width;
-                    each(place..place + width, gradient, i);
-                }
+    /// Each panel of the table with its rows.
+    fn panels(&self) -> impl Iterator<Item = (&'a [Lane], Rows<'a>)> {
+        self.table.chunks_exact(self.columns.stride).zip(self.rows.panels(&self.layout.shape))
+    }
+
+    /// Adds the gradients of all rows to those of their vectors that the weights `of` hold.
+    fn add_summed(&self, of: &Range<usize>, into: &mut [f32]) {
+        if let Some(Tables { width, starts }) = &self.layout.summed {
+            for (panel, rows) in self.panels() {
+                let squares = &panel[self.columns.summed.clone()];
+                embedding::scatter(Level::best(), into, of, *width, starts, squares, rows.codes);
             }
         }
     }
 
-    /// Adds the gradients of the rows, from the first down.
-    fn add_embedding(
-        &self,
-        embedding: &Embedding,
-        feature: usize,
-        codes: &Range<usize>,
-        into: &mut [f32],
-    ) {
-        self.each_embedded(embedding, feature, codes, |place, gradient, i| {
-            for (sum, lane) in into[place].iter_mut().zip(gradient) {
-                *sum += lane[i];
+    /// Adds the gradients of the rows whose code of a feature is one of `codes` to those codes'
+    /// vectors, from the first row down.
+    fn add_embedding(&self, (feature, codes): (usize, &Range<usize>), into: &mut [f32]) {
+        let Embedding { width, input, .. } = self.layout.embeddings[feature];
+        // The gradient's columns begin with the first embedded input, the input's do not.
+        let before = self.columns.input.len() - self.columns.input_deltas.len();
+        let first = self.columns.input_deltas.start + input - before;
+        for (panel, rows) in self.panels() {
+            let gradient = &panel[first..first + width];
+            for (i, code) in rows.codes_of(feature, &self.layout.shape).enumerate() {
+                if let Some(place) = place(code, codes, width) {
+                    for (sum, lane) in into[place].iter_mut().zip(gradient) {
+                        *sum += lane[i];
+                    }
+                }
             }
-        });
+        }
     }
 
     /// Gradient and update of only the codes that occur, for rules that leave the others alone: a
     /// batch sees few of a large vocabulary.
     fn step_embedding(
         &self,
-        (embedding, feature, codes): (&Embedding, usize, &Range<usize>),
+        (feature, codes): (usize, &Range<usize>),
         update: Update,
         weights: &mut [f32],
         gradient: &mut [f32],
     ) {
-        self.each_embedded(embedding, feature, codes, |place, _, _| gradient[place].fill(0.0));
-        self.add_embedding(embedding, feature, codes, gradient);
-        self.each_embedded(embedding, feature, codes, |place, _, _| {
+        let width = self.layout.embeddings[feature].width;
+        let occurring = || {
+            let of_rows = self.rows.codes_of(feature, &self.layout.shape);
+            of_rows.filter_map(|code| place(code, codes, width))
+        };
+        occurring().for_each(|place| gradient[place].fill(0.0));
+        self.add_embedding((feature, codes), gradient);
+        for place in occurring() {
             let none = [&mut [][..], &mut [][..], &mut [][..]];
             let (weights, gradient) = (&mut weights[place.clone()], &mut gradient[place]);
             apply(Level::best(), update, weights, gradient, none);
             // A code that occurs again has no gradient left.
             gradient.fill(0.0);
-        });
+        }
     }
+}
+
+/// The place of a code's vector among those of the codes `of`, if it is one of them.
+fn place(code: u32, of: &Range<usize>, width: usize) -> Option<Range<usize>> {
+    let code = code as usize;
+    of.contains(&code).then(|| (code - of.start) * width..(code - of.start + 1) * width)
 }
 
 #[cfg(test)]
