@@ -52,15 +52,15 @@ for_each_level! {
         squares: &[Lane],
         codes: &[u32],
     ) {
-        for (row, codes) in codes.chunks_exact(starts.len().max(1)).enumerate() {
-            for (start, code) in starts.iter().zip(codes) {
-                let at = start + *code as usize * width;
-                if of.contains(&at) {
-                    let vector = &mut part[at - of.start..][..width];
-                    for (part, square) in vector.chunks_mut(LANES).zip(squares.chunks_exact(LANES)) {
-                        match part.first_chunk_mut::<LANES>() {
-                            Some(part) => add_to(part, &square[row]),
-                            None => add_to(part, &square[row]),
+        for (square, first) in squares.chunks_exact(LANES).zip((0..width).step_by(LANES)) {
+            for (lane, codes) in square.iter().zip(codes.chunks_exact(starts.len().max(1))) {
+                for (start, code) in starts.iter().zip(codes) {
+                    let at = start + *code as usize * width;
+                    if of.contains(&at) {
+                        let vector = &mut part[at - of.start..][..width][first..];
+                        match vector.first_chunk_mut::<LANES>() {
+                            Some(part) => add_to(part, lane),
+                            None => add_to(vector, lane),
                         }
                     }
                 }
