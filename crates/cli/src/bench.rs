@@ -54,8 +54,11 @@ fn machine(options: &MeasureOptions) -> String {
     )
 }
 
-/// The table, what its figures are, and what they mean; each line ended.
-fn table(options: &MeasureOptions, figures: &Figures) -> String {
+/// Name, unit, and a cell for each number of threads.
+type Row = (String, &'static str, Vec<String>);
+
+/// The rows of the table: of training two, since it has two units.
+fn rows(figures: &Figures) -> Vec<Row> {
     let mut rows = Vec::new();
     for rate in &figures.rates {
         let (name, unit, scale) = match rate.work {
@@ -71,12 +74,17 @@ fn table(options: &MeasureOptions, figures: &Figures) -> String {
             rows.push((name, "GFLOP/s", scaled(flops / 1e9)));
         }
     }
+    rows
+}
+
+/// The table, what its figures are, and what they mean; each line ended.
+fn table(options: &MeasureOptions, figures: &Figures) -> String {
     let heads = figures.threads.iter().map(|&threads| count(threads, "thread")).collect();
+    let mut rows = rows(figures);
     rows.insert(0, (String::new(), "", heads));
-    let width = |texts: &mut dyn Iterator<Item = &str>| texts.map(str::len).max().unwrap_or(0);
-    let name_width = width(&mut rows.iter().map(|(name, ..)| name.as_str()));
-    let cell_width =
-        width(&mut rows.iter().flat_map(|(.., cells): &Row| cells).map(String::as_str));
+    let name_width = rows.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    let cells = rows.iter().flat_map(|(.., cells)| cells);
+    let cell_width = cells.map(String::len).max().unwrap_or(0);
     let mut text = String::new();
     for (name, unit, cells) in &rows {
         let _ = write!(text, "{name:<name_width$}  {unit:<7}");
@@ -87,16 +95,13 @@ fn table(options: &MeasureOptions, figures: &Figures) -> String {
     }
     let _ = writeln!(
         text,
-        "\nmedians of {}; one thread in processor time, several in real time; GFLOP/s count the\n\
-         dense layers; training is one user a thread, rows count once an epoch\n",
+        "\nmedians of {}; one thread in processor time, several in real time; a MB is 10^6 bytes;\n\
+         GFLOP/s count the dense layers; training is one user a thread, rows count once an epoch\n",
         count(options.rounds, "round")
     );
     estimate(&mut text, figures);
     text
 }
-
-/// Name, unit, and a cell for each number of threads.
-type Row = (String, &'static str, Vec<String>);
 
 /// What the rates mean for a run.
 fn estimate(text: &mut String, figures: &Figures) {
@@ -177,14 +182,14 @@ mod tests {
         assert_eq!(
             table(&options, &figures),
             "                                               1 thread  2 threads
-train peer (512,500|512, batch 512)  rows/s       12,345     24,691
-train peer (512,500|512, batch 512)  GFLOP/s        49.4       98.8
-train compact (64,16|64, batch 128)  rows/s    1,000,000  2,000,000
-train compact (64,16|64, batch 128)  GFLOP/s        30.0       60.0
-read CSV                             MB/s            457        913
+train peer (512,500|512, batch 512)  rows/s      12,345     24,691
+train peer (512,500|512, batch 512)  GFLOP/s       49.4       98.8
+train compact (64,16|64, batch 128)  rows/s   1,000,000  2,000,000
+train compact (64,16|64, batch 128)  GFLOP/s       30.0       60.0
+read CSV                             MB/s           457        913
 
-medians of 5 rounds; one thread in processor time, several in real time; GFLOP/s count the
-dense layers; training is one user a thread, rows count once an epoch
+medians of 5 rounds; one thread in processor time, several in real time; a MB is 10^6 bytes;
+GFLOP/s count the dense layers; training is one user a thread, rows count once an epoch
 
 estimate from these rates: to train 1,000 users of 1,000 rows each on 2 threads takes
   peer     25 epochs, 16.9 min
