@@ -95,8 +95,9 @@ fn table(options: &MeasureOptions, figures: &Figures) -> String {
     }
     let _ = writeln!(
         text,
-        "\nmedians of {}; one thread in processor time, several in real time; a MB is 10^6 bytes;\n\
-         GFLOP/s count the dense layers; training is one user a thread, rows count once an epoch\n",
+        "\nmedians of {}; one thread in processor time, several in real time, which other\n\
+         programs at work lengthen; training is one user a thread, rows count once an epoch; GFLOP/s\n\
+         count the dense layers; a MB is 10^6 bytes\n",
         count(options.rounds, "round")
     );
     estimate(&mut text, figures);
@@ -188,8 +189,9 @@ train compact (64,16|64, batch 128)  rows/s   1,000,000  2,000,000
 train compact (64,16|64, batch 128)  GFLOP/s       30.0       60.0
 read CSV                             MB/s           457        913
 
-medians of 5 rounds; one thread in processor time, several in real time; a MB is 10^6 bytes;
-GFLOP/s count the dense layers; training is one user a thread, rows count once an epoch
+medians of 5 rounds; one thread in processor time, several in real time, which other
+programs at work lengthen; training is one user a thread, rows count once an epoch; GFLOP/s
+count the dense layers; a MB is 10^6 bytes
 
 estimate from these rates: to train 1,000 users of 1,000 rows each on 2 threads takes
   peer     25 epochs, 16.9 min
