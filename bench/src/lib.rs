@@ -1,5 +1,3 @@
-//! What the benchmarks share: the yardstick, the clock, and made-up rows of the seed job's shape.
+//! What the benchmarks share: the yardstick. Clock and made-up rows are [`dfp_pipeline::measure`]'s.
 
-pub mod clock;
-pub mod rows;
 pub mod yardstick;

@@ -1,7 +1,7 @@
 //! What a core can do: the `gemm` crate's product of two dense 512 x 512 matrices.
 #![expect(unsafe_code, reason = "the yardstick is the bare call, without our wrapper")]
 
-use crate::clock::Clock;
+use dfp_pipeline::measure::Clock;
 use gemm::Parallelism;
 use rayon::prelude::*;
 

@@ -2,9 +2,9 @@
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 use arrow_array::RecordBatch;
-use dfp_bench::clock::{Clock, median};
-use dfp_bench::{rows, yardstick};
+use dfp_bench::yardstick;
 use dfp_model::{EncodedRows, ModelConfig, UserModel};
+use dfp_pipeline::measure::{Clock, dense_weights, median, rows, time_epochs};
 use std::error::Error;
 use std::ops::ControlFlow;
 
@@ -42,7 +42,7 @@ fn measure(threads: usize, training: &RecordBatch) -> Result<(), Failure> {
     let (rate, yard) = score(threads, &model, &distinct);
     report(&format!("score {shape}, 8,192 distinct rows"), rate, flops / 3.0, yard);
 
-    let repeated = repeat(&model.encode(training)?, 1_000_000);
+    let repeated = rows::repeat(&model.encode(training)?, 1_000_000);
     let (rate, yard) = score(threads, &model, &repeated);
     let name = format!("score {shape}, 1,000,000 rows, {} distinct", rows::TRAINING_ROWS);
     report(&name, rate, flops / 3.0, yard);
@@ -58,28 +58,16 @@ fn report(name: &str, rows_a_second: f64, flops_a_row: f64, yardstick: f64) {
     );
 }
 
-/// Weights of the dense layers, each a multiplication and an addition a row in each direction.
-fn dense_weights(model: &UserModel) -> f64 {
-    let parameters = model.parameters();
-    let dense = parameters.iter().filter(|p| !p.name.contains("embedding") && p.shape.len() == 2);
-    dense.map(|p| p.range.len() as f64).sum()
-}
-
-/// Whole epochs from encoded rows: rows a second, and the yardstick between the epochs. The first
-/// epoch, which touches the memory, is left out.
+/// Whole epochs from encoded rows: rows a second, and the yardstick between the epochs.
 fn train(
     threads: usize,
     rows: &RecordBatch,
     config: &ModelConfig,
 ) -> Result<(UserModel, f64, f64), dfp_model::ModelError> {
     let (mut seconds, mut yard) = (Vec::new(), Vec::new());
-    let mut clock = Clock::start();
-    let model = UserModel::fit("user", rows, None, config, &mut |report| {
-        if report.epoch > 1 {
-            seconds.push(clock.seconds(threads));
-            yard.push(yardstick::flops(threads));
-        }
-        clock = Clock::start();
+    let model = time_epochs(threads, rows, config, &mut |epoch_seconds| {
+        seconds.push(epoch_seconds);
+        yard.push(yardstick::flops(threads));
         ControlFlow::Continue(())
     })?;
     Ok((model, rows.num_rows() as f64 / median(&seconds), median(&yard)))
@@ -95,15 +83,4 @@ fn score(threads: usize, model: &UserModel, rows: &EncodedRows) -> (f64, f64) {
         yard.push(yardstick::flops(threads));
     }
     (rows.rows as f64 / median(&seconds), median(&yard))
-}
-
-/// The rows over and over, in their order.
-fn repeat(rows: &EncodedRows, count: usize) -> EncodedRows {
-    let over = |width: usize| count * width.checked_div(rows.rows).unwrap_or(0);
-    EncodedRows {
-        rows: count,
-        numeric: rows.numeric.iter().copied().cycle().take(over(rows.numeric.len())).collect(),
-        binary: rows.binary.iter().copied().cycle().take(over(rows.binary.len())).collect(),
-        codes: rows.codes.iter().copied().cycle().take(over(rows.codes.len())).collect(),
-    }
 }

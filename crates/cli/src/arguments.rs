@@ -6,7 +6,7 @@
 
 use crate::help;
 use dfp_pipeline::options::{
-    self, AUTOENCODER, CommandSpec, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role, STAGES,
+    self, AUTOENCODER, BENCH, CommandSpec, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role, STAGES,
     bool_word, nearest,
 };
 use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
@@ -23,6 +23,8 @@ pub enum Command {
     Run { spec: PlanSpec, level: Weight },
     /// Make synthetic logs.
     Generate(OptionTexts),
+    /// Measure this machine.
+    Bench(OptionTexts),
 }
 
 /// Why a line makes no sense.
@@ -180,32 +182,39 @@ impl Parser<'_> {
         const HERE: &str = "morpheus tools";
         match self.next_word().as_deref() {
             None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
-            Some("generate") => {
-                match self.options(GENERATE.name, GENERATE.options, &["tools", "generate"]) {
-                    Options::Given(texts) => {
-                        if let Some(word) = self.next_word() {
-                            self.mistakes.push(format!(
-                                "generate: unexpected word {word:?}; it takes options only"
-                            ));
-                        }
-                        ("morpheus tools generate", Some(Command::Generate(texts)))
-                    }
-                    _ => (
-                        HERE,
-                        Some(Command::Help(help::command("morpheus tools generate", &GENERATE))),
-                    ),
-                }
-            }
+            Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
+            Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
             Some("onnx-to-trt") => {
                 self.mistakes
                     .push("onnx-to-trt is not here: models need no GPU runtime".to_owned());
                 (HERE, None)
             }
             Some(word) => {
-                let mistake = unknown("tool", word, &["generate"]);
+                let mistake = unknown("tool", word, &["generate", "bench"]);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
+        }
+    }
+
+    /// A command that ends the line: options, and nothing after them.
+    fn tool(
+        &mut self,
+        here: &'static str,
+        spec: &'static CommandSpec,
+        command: fn(OptionTexts) -> Command,
+    ) -> Parsed {
+        match self.options(spec.name, spec.options, &["tools", spec.name]) {
+            Options::Given(texts) => {
+                if let Some(word) = self.next_word() {
+                    self.mistakes.push(format!(
+                        "{}: unexpected word {word:?}; it takes options only",
+                        spec.name
+                    ));
+                }
+                (here, Some(command(texts)))
+            }
+            _ => (here, Some(Command::Help(help::command(here, spec)))),
         }
     }
 
@@ -341,7 +350,7 @@ fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSp
 }
 
 fn is_command(word: &str) -> bool {
-    let commands: [&CommandSpec; 3] = [&RUN, &AUTOENCODER, &GENERATE];
+    let commands: [&CommandSpec; 4] = [&RUN, &AUTOENCODER, &GENERATE, &BENCH];
     word == "tools" || commands.iter().any(|command| command.name == word)
 }
 
@@ -477,6 +486,7 @@ mod tests {
             "run --help",
             "run pipeline-ae train-ae --help",
             "tools generate --help",
+            "tools bench --help",
         ] {
             assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");
         }

@@ -2,16 +2,19 @@
 
 use crate::arguments::usable_stages;
 use dfp_pipeline::options::{
-    AUTOENCODER, CommandSpec, Effect, GENERATE, GLOBAL, OptionSpec, RUN, StageEntry,
+    AUTOENCODER, BENCH, CommandSpec, Effect, GENERATE, GLOBAL, OptionSpec, RUN, StageEntry,
 };
 use std::fmt::Write;
+
+/// What `morpheus tools` is for.
+const TOOLS: &str = "make demonstration data, measure this machine";
 
 /// Help of `morpheus`.
 pub fn morpheus() -> String {
     let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
     options(&mut text, GLOBAL.options);
     text.push_str("  --version\n      print the version\n");
-    commands(&mut text, "Commands", [("run", RUN.about), ("tools", "make demonstration data")]);
+    commands(&mut text, "Commands", [("run", RUN.about), ("tools", TOOLS)]);
     text
 }
 
@@ -52,8 +55,8 @@ pub fn stage(entry: &StageEntry) -> String {
 
 /// Help of `morpheus tools`.
 pub fn tools() -> String {
-    let mut text = head("morpheus tools COMMAND", "make demonstration data");
-    commands(&mut text, "Commands", [(GENERATE.name, GENERATE.about)]);
+    let mut text = head("morpheus tools COMMAND", TOOLS);
+    commands(&mut text, "Commands", [&GENERATE, &BENCH].map(|spec| (spec.name, spec.about)));
     text
 }
 

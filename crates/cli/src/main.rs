@@ -3,6 +3,7 @@
 #![expect(clippy::print_stderr, reason = "this crate is the only place that prints")]
 
 mod arguments;
+mod bench;
 mod console;
 mod generate;
 mod help;
@@ -41,6 +42,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Run { spec, level }) => run(&spec, level),
         Ok(Command::Generate(texts)) => generate::run(&texts),
+        Ok(Command::Bench(texts)) => bench::run(&texts),
         Err(usage) => refuse(&usage),
     };
     ExitCode::from(code)

@@ -22,6 +22,7 @@ pub mod user_model;
 pub use config::ModelConfig;
 pub use encode::{EncodedRows, FeaturePlan};
 pub use error::ModelError;
+pub use kernels::instruction_set;
 pub use score::{FeatureScores, Scores};
 pub use train::EpochReport;
 pub use user_model::{ModelHeader, UserModel};

@@ -25,3 +25,15 @@ impl From<dfp_io::IoError> for RunError {
         Self::Failed(error.to_string())
     }
 }
+
+impl From<dfp_model::ModelError> for RunError {
+    fn from(error: dfp_model::ModelError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<crate::generate::GenerateError> for RunError {
+    fn from(error: crate::generate::GenerateError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}

@@ -4,6 +4,7 @@
 pub mod error;
 pub mod features;
 pub mod generate;
+pub mod measure;
 pub mod options;
 pub mod plan;
 pub mod report;

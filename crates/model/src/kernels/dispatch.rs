@@ -42,6 +42,24 @@ impl Level {
     pub(super) fn isa(self) -> Isa {
         self.0
     }
+
+    fn name(self) -> &'static str {
+        match self.0 {
+            // All CPUs of this architecture have it, so that every loop is compiled for it.
+            Isa::Portable if cfg!(target_arch = "aarch64") => "NEON",
+            Isa::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => "AVX2+FMA",
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => "AVX-512",
+        }
+    }
+}
+
+/// Name of the instruction set that training and scoring use on this CPU: AVX-512, AVX2+FMA, NEON
+/// or portable.
+pub fn instruction_set() -> &'static str {
+    Level::best().name()
 }
 
 /// Compiles one safe loop for every [`Level`]; the function gets the level as its first argument.

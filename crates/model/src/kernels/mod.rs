@@ -21,3 +21,4 @@ pub(crate) mod product;
 pub(crate) mod update;
 
 pub(crate) use dispatch::Level;
+pub use dispatch::instruction_set;

@@ -161,3 +161,22 @@ pub const GENERATE: CommandSpec = CommandSpec {
             .default("false"),
     ],
 };
+
+/// `morpheus tools bench`
+pub const BENCH: CommandSpec = CommandSpec {
+    name: "bench",
+    about: "measure how fast this machine trains, scores and reads",
+    options: &[
+        OptionSpec::new(
+            "rounds",
+            Kind::Integer { min: 1 },
+            "times that everything is measured; the figures are medians",
+        )
+        .default("5"),
+        OptionSpec::new(
+            "compute_threads",
+            Kind::Integer { min: 1 },
+            "threads to measure besides a single one (default: the number of CPUs)",
+        ),
+    ],
+};

@@ -7,7 +7,10 @@ use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::features;
 use crate::generate::{GenerateOptions, LogFormat};
-use crate::options::{self, AUTOENCODER, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, nearest};
+use crate::measure::MeasureOptions;
+use crate::options::{
+    self, AUTOENCODER, BENCH, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, nearest,
+};
 use dfp_io::logs::cloudtrail::FileType;
 use dfp_io::sinks::Format;
 use regex::Regex;
@@ -69,6 +72,25 @@ pub fn check_generate(texts: &OptionTexts) -> Result<GenerateOptions, Vec<String
         overwrite: values.bool("overwrite"),
     };
     if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
+}
+
+/// Checks the options of `tools bench`.
+///
+/// # Errors
+/// Every mistake; each names the option and the value.
+pub fn check_bench(texts: &OptionTexts) -> Result<MeasureOptions, Vec<String>> {
+    let mut checker = Checker::default();
+    let values = checker.values(BENCH.name, BENCH.options, texts);
+    let options = MeasureOptions {
+        rounds: values.count("rounds").unwrap_or(1),
+        compute_threads: values.count("compute_threads").unwrap_or_else(cpus),
+    };
+    if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
+}
+
+/// Number of CPUs, hardware threads counted, that this process may use.
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// What is wrong and what is to be said, gathered while values are read.
@@ -133,10 +155,9 @@ impl Checker {
                 "--use_generic_model of pipeline-ae has no effect: without --train_data_glob every user's model is trained on the rows it scores".to_owned(),
             );
         }
-        let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Some(Plan {
-            num_threads: run.count("num_threads").unwrap_or(cpus),
-            compute_threads: run.count("compute_threads").unwrap_or(cpus),
+            num_threads: run.count("num_threads").unwrap_or_else(cpus),
+            compute_threads: run.count("compute_threads").unwrap_or_else(cpus),
             pipeline_batch_size: run.count("pipeline_batch_size").unwrap_or(1),
             edge_buffer_size: run.count("edge_buffer_size").unwrap_or(2),
             strict: run.bool("strict"),

@@ -1,7 +1,7 @@
 //! Made-up log rows of the seed job's shape: 14 text columns.
 
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use dfp_model::ModelError;
+use dfp_model::{EncodedRows, ModelError};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::sync::Arc;
@@ -25,4 +25,34 @@ pub fn batch(rows: usize, seed: u64) -> Result<RecordBatch, ModelError> {
         (format!("column {column}"), Arc::new(texts) as ArrayRef)
     });
     Ok(RecordBatch::try_from_iter(columns)?)
+}
+
+/// The first `count` of the rows over and over, in their order.
+pub fn repeat(rows: &EncodedRows, count: usize) -> EncodedRows {
+    let over = |width: usize| count * width.checked_div(rows.rows).unwrap_or(0);
+    EncodedRows {
+        rows: count,
+        numeric: rows.numeric.iter().copied().cycle().take(over(rows.numeric.len())).collect(),
+        binary: rows.binary.iter().copied().cycle().take(over(rows.binary.len())).collect(),
+        codes: rows.codes.iter().copied().cycle().take(over(rows.codes.len())).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_are_repeated_in_their_order() {
+        let rows = EncodedRows {
+            rows: 2,
+            numeric: vec![1.0, 2.0],
+            binary: Vec::new(),
+            codes: vec![1, 2, 3, 4],
+        };
+        let five = repeat(&rows, 5);
+        assert_eq!((five.rows, five.binary.len()), (5, 0));
+        assert_eq!(five.numeric, [1.0, 2.0, 1.0, 2.0, 1.0]);
+        assert_eq!(five.codes, [1, 2, 3, 4, 1, 2, 3, 4, 1, 2]);
+    }
 }
