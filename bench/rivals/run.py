@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """Whole jobs against rivals, in turns on one machine; needs Python 3.9 or later and pip.
 
-    cargo build --release && python3 bench/rivals/run.py [--data FOLDER] [--runs 5] [--users 1000]
+    cargo build --release --workspace --bins --examples
+    python3 bench/rivals/run.py [--data FOLDER] [--json FILES] [--runs 5] [--users 1000]
 
-`--data` holds `training/*.csv` and `validation/*.csv` of one user (default: the bundled example). The rivals,
-the reference library (dfencoder 0.0.42 on PyTorch's CPU build) and scikit-learn's isolation forest, are put
-into a virtual environment under `target/`. Every single time goes into `bench/runs/DATE.json`, and
-`docs/benchmarks.md` is made anew from the newest of these files (`--table` does only that).
+`--data` holds `training/*.csv` and `validation/*.csv` of one user (default: the bundled example), `--json` names
+CloudTrail's own files to read. The rivals, the reference library (dfencoder 0.0.42 on PyTorch's CPU build),
+scikit-learn's isolation forest and pandas, are put into a virtual environment under `target/`. Every single
+time goes into `bench/runs/DATE.json`, and `docs/benchmarks.md` is made anew from the newest of these files
+(`--table` does only that).
 """
 import argparse
 import datetime
@@ -25,6 +27,11 @@ WORK = ROOT / "target/rivals"
 BINARY = ROOT / "target/release/morpheus"
 PYTHON = WORK / "venv/bin/python"
 USER = "userIdentitysessionContextsessionIssueruserName"
+# What a model of CloudTrail's commonest features reads.
+NEEDED = (
+    "eventTime", "eventSource", "eventName", "sourceIPAddress", "userAgent", "errorCode", "userIdentity.type",
+    "userIdentity.sessionContext.sessionIssuer.userName",
+)
 TORCH = "https://download.pytorch.org/whl/cpu"
 
 
@@ -90,10 +97,11 @@ def in_turns(jobs, runs):
 
 def versions():
     """Versions of everything that was measured."""
-    ask = "import importlib.metadata as m; print({p: m.version(p) for p in ('torch', 'dfencoder', 'scikit-learn', 'pandas', 'numpy')})"
+    packages = ["torch", "dfencoder", "scikit-learn", "pandas", "numpy"]
+    ask = f"import importlib.metadata as m, json; print(json.dumps({{p: m.version(p) for p in {packages}}}))"
     out = subprocess.run([PYTHON, "-c", ask], check=True, capture_output=True, text=True).stdout
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    return {"morpheus": commit.stdout.strip(), "python": platform.python_version(), **eval(out)}
+    return {"morpheus": commit.stdout.strip(), "python": platform.python_version(), **json.loads(out)}
 
 
 def machine():
@@ -103,7 +111,7 @@ def machine():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
         model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), model)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return {"cpu": model, "cores": os.cpu_count(), "memory_gib": round(memory), "system": platform.system()}
+    return {"cpu": model, "cores": os.cpu_count(), "memory_gib": round(memory), "system": platform.platform()}
 
 
 def measure(arguments):
@@ -124,17 +132,17 @@ def measure(arguments):
         arguments.runs,
     )
     record = {
-        "date": datetime.date.today().isoformat(), "machine": machine(), "versions": versions(),
+        "date": datetime.datetime.now().strftime("%Y-%m-%d %H:%M"), "machine": machine(), "versions": versions(),
         "seed_job": results,
+        "kernels": subprocess.run([BINARY.parent / "kernels"], check=True, capture_output=True, text=True).stdout,
+        "reading": {"CSV of the one user": read([training])},
     }
+    if arguments.json:
+        record["reading"]["CloudTrail JSON, all columns"] = read(arguments.json)
+        record["reading"]["CloudTrail JSON, 8 columns"] = read(arguments.json, "--columns", ",".join(NEEDED))
     if arguments.users:
         many = WORK / f"users-{arguments.users}"
-        if not many.exists():
-            subprocess.run(
-                [BINARY, "tools", "generate", f"--output_dir={many}", f"--users={arguments.users}",
-                 "--training_rows=1000", "--new_rows=200", "--takeovers=20"],
-                check=True,
-            )
+        generate_users(many, arguments.users)
         compact = ["--architecture", "compact"]
         record["users"] = arguments.users
         record["many_users"] = in_turns(
@@ -144,10 +152,31 @@ def measure(arguments):
         record["many_users"] |= in_turns(
             {"isolation forests": [PYTHON, HERE / "isolation_forest.py", many / "training", many / "validation"]}, 1
         )
+        few = WORK / f"users-{arguments.users // 10}"
+        generate_users(few, arguments.users // 10)
+        record["architectures"] = in_turns(
+            {"default net": ours(few, cores), "compact": ours(few, cores, *compact)}, arguments.runs
+        )
         record["peak_mib"] = {f"compact, {cores} threads": peak_memory(ours(many, cores, *compact))}
-        if arguments.default_net:
-            record["many_users"] |= in_turns({f"default net, {cores} threads": ours(many, cores)}, 1)
     return record
+
+
+def generate_users(folder, users):
+    """Logs of so many users, once."""
+    if not folder.exists():
+        subprocess.run(
+            [BINARY, "tools", "generate", f"--output_dir={folder}", f"--users={users}", "--training_rows=1000",
+             "--new_rows=200", "--takeovers=10"],
+            check=True,
+        )
+
+
+def read(files, *options):
+    """Our reader and pandas on the same files."""
+    command = [PYTHON, HERE / "read_pandas.py", "--ours", BINARY.parent / "examples/read_speed", *options, *files]
+    seen = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    print(f"reading {options}: {seen}", flush=True)
+    return seen
 
 
 def one_name(training, new):
@@ -176,7 +205,7 @@ def table(record):
 
     lines = [
         "# Benchmarks", "",
-        "Made by `bench/rivals/run.py` from `bench/runs/`, where every single time is kept. Seconds of whole processes, start and",
+        "Made by `bench/rivals/run.py` from `bench/runs/`, where every single time is kept. Seconds are of whole processes, start and",
         "imports included; medians of runs in turns.", "",
         f"{record['date']}, {host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB. morpheus {seen['morpheus']}, dfencoder {seen['dfencoder']},",
         f"PyTorch {seen['torch']}, scikit-learn {seen['scikit-learn']}, pandas {seen['pandas']}, Python {seen['python']}.", "",
@@ -186,7 +215,26 @@ def table(record):
     ]
     training = statistics.median(run["train"] for run in record["seed_job"]["dfencoder"])
     own = statistics.median(run["seconds"] for run in record["seed_job"]["morpheus"])
-    lines += ["", f"dfencoder's training alone: {training:.2f} s, {training / own:.1f} times the whole of morpheus.", ""]
+    threads = record["seed_job"]["dfencoder"][0]["threads"]
+    lines += [
+        "",
+        f"dfencoder's training alone, on PyTorch's own choice of {threads} threads: {training:.2f} s, {training / own:.1f} times the",
+        "whole of morpheus.", "",
+        "## Training and scoring against the machine's limit", "",
+        "The yardstick is the `gemm` crate's product of 512 x 512 matrices, measured in turns with the rest. GFLOP/s count what the",
+        "arithmetic of each row would mean if none were saved: identical rows are scored once.", "",
+        "```", record["kernels"].rstrip(), "```", "",
+        "## Reading on one core", "",
+        "Megabytes of file a second of processor time. All parse event times and sort by them; in brackets: pandas without both.", "",
+        "| | MB | columns | MB/s | pandas | times as fast |", "| --- | --- | --- | --- | --- | --- |",
+        *(
+            f"| {name} | {seen['megabytes']} | {seen['columns']} | {seen['ours_mb_s']:.0f} | "
+            f"{seen['pandas_mb_s']:.0f} ({seen['pandas_read_alone_mb_s']:.0f}) | "
+            f"{seen['ratio']:.1f} ({seen['ratio_read_alone']:.1f}) |"
+            for name, seen in record["reading"].items()
+        ),
+        "",
+    ]
     if "many_users" in record:
         first = next(iter(record["many_users"]))
         lines += [
@@ -194,6 +242,9 @@ def table(record):
             f"| | seconds | from-to | runs | times as fast as {first} |", "| --- | --- | --- | --- | --- |",
             *rows(record["many_users"], first), "",
             "Peak memory: " + "; ".join(f"{name} {mib:.0f} MiB" for name, mib in record["peak_mib"].items()) + ".", "",
+            f"## The two architectures: {record['users'] // 10:,} of these users", "",
+            "| | seconds | from-to | runs | times as fast as the default |", "| --- | --- | --- | --- | --- |",
+            *rows(record["architectures"], "default net"), "",
         ]
     (ROOT / "docs/benchmarks.md").write_text("\n".join(lines))
 
@@ -203,14 +254,14 @@ def main():
     parser.add_argument("--data", default=ROOT / "examples/user123")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--users", type=int, default=0, help="also a job of this many generated users")
-    parser.add_argument("--default-net", action="store_true", help="with --users: the default net too, once; takes minutes")
+    parser.add_argument("--json", nargs="+", default=[], help="CloudTrail's JSON files, to read")
     parser.add_argument("--table", action="store_true", help="only make the document from the newest file")
     arguments = parser.parse_args()
     runs = ROOT / "bench/runs"
     if not arguments.table:
         record = measure(arguments)
         runs.mkdir(exist_ok=True)
-        (runs / f"{record['date']}.json").write_text(json.dumps(record, indent=1) + "\n")
+        (runs / f"{record['date'].replace(' ', 'T').replace(':', '')}.json").write_text(json.dumps(record, indent=1) + "\n")
     table(json.loads(max(runs.glob("*.json")).read_text()))
 
 
