@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot begin may panic")]
 
 use arrow_array::RecordBatch;
-use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
+use dfp_io::logs::{ReadOptions, cloudtrail, read};
 use dfp_model::encode::FeatureShape;
 use dfp_model::net::{Layout, Network, Rows, Training};
 use dfp_model::train::{DrawnEpochs, EpochData};
@@ -96,6 +96,6 @@ fn read_25600_events(bencher: Bencher<'_, '_>, form: &str) {
         .collect();
     let bytes: u64 = files.iter().map(|file| file.metadata().unwrap().len()).sum();
     bencher.counter(BytesCount::new(bytes)).bench_local(|| {
-        cloudtrail::read(&files, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap()
+        read(&cloudtrail::DIALECT, &files, &ReadOptions::default(), &mut |_, _| {}).unwrap()
     });
 }

@@ -8,8 +8,7 @@
 
 use cpu_time::ProcessTime;
 use dfp_io::IoError;
-use dfp_io::logs::LogTable;
-use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
+use dfp_io::logs::{LogTable, ReadOptions, cloudtrail, read};
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -31,8 +30,8 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         bytes += std::fs::metadata(file)?.len();
     }
     let megabytes = bytes as f64 / 1e6;
-    let options = CloudTrailOptions { columns: columns.as_deref(), ..CloudTrailOptions::default() };
-    let read = || cloudtrail::read(&files, &options, &mut |_, _| {});
+    let options = ReadOptions { columns: columns.as_deref(), ..ReadOptions::default() };
+    let read = || read(&cloudtrail::DIALECT, &files, &options, &mut |_, _| {});
     for threads in [1, std::thread::available_parallelism()?.get()] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
         let (table, cpu, wall) = pool.install(|| measure(read))?;

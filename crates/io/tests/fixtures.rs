@@ -4,7 +4,7 @@
 
 use dfp_io::files::{FindOptions, find};
 use dfp_io::logs::LogTable;
-use dfp_io::logs::cloudtrail::{CloudTrailOptions, read};
+use dfp_io::logs::{ReadOptions, cloudtrail, read};
 use std::path::{Path, PathBuf};
 
 fn folder(name: &str) -> PathBuf {
@@ -12,7 +12,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn load(paths: &[PathBuf]) -> LogTable {
-    read(paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap()
+    read(&cloudtrail::DIALECT, paths, &ReadOptions::default(), &mut |_, _| {}).unwrap()
 }
 
 #[test]

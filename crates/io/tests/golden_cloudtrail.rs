@@ -18,8 +18,7 @@ use arrow_array::{
 };
 use arrow_schema::{DataType, Field, Schema};
 use arrow_select::take::take_record_batch;
-use dfp_io::logs::LogTable;
-use dfp_io::logs::cloudtrail::{CloudTrailOptions, EVENT_DT, Nested, read};
+use dfp_io::logs::{EVENT_DT, LogTable, Nested, ReadOptions, cloudtrail, read};
 use dfp_io::sinks::{Format, create};
 use dfp_io::texts::{self, TextCells};
 use serde_json::Value;
@@ -31,15 +30,15 @@ use support::{golden, json};
 const USER: &str = "userIdentitysessionContextsessionIssueruserName";
 const ACCOUNT: &str = "userIdentityaccountId";
 
-fn options() -> CloudTrailOptions<'static> {
-    CloudTrailOptions { nested: Nested::Keep, ..CloudTrailOptions::default() }
+fn options() -> ReadOptions<'static> {
+    ReadOptions { nested: Nested::Keep, ..ReadOptions::default() }
 }
 
-fn load(case: &Value, options: &CloudTrailOptions<'_>) -> LogTable {
+fn load(case: &Value, options: &ReadOptions<'_>) -> LogTable {
     let files = case["files"].as_array().unwrap();
     let paths: Vec<PathBuf> =
         files.iter().map(|f| golden().join("derived").join(f.as_str().unwrap())).collect();
-    let table = read(&paths, options, &mut |_, _| {}).unwrap();
+    let table = read(&cloudtrail::DIALECT, &paths, options, &mut |_, _| {}).unwrap();
     assert!(table.skipped.is_empty(), "{:?}", table.skipped);
     table
 }
@@ -240,7 +239,7 @@ fn golden_training_view_in_file_order() {
         .map(|f| f.as_str().unwrap().to_owned())
         .collect();
     // The reference drops `eventTime` before it could sort; our training sorts by time.
-    let options = CloudTrailOptions { columns: Some(&features), sort: false, ..options() };
+    let options = ReadOptions { columns: Some(&features), sort: false, ..options() };
     let table_read = load(&all["cloudtrail_csv"], &options);
     let mut users = split(&table_read, &mut HashMap::new());
     users.sort_by_key(|m| index(m).len());
@@ -366,8 +365,12 @@ fn golden_odd_inputs() {
     for (name, odd) in all["odd_inputs"].as_object().unwrap() {
         let path = directory.path().join(odd["file"].as_str().unwrap());
         std::fs::write(&path, odd["input"].as_str().unwrap()).unwrap();
-        let result =
-            read(std::slice::from_ref(&path), &CloudTrailOptions::default(), &mut |_, _| {});
+        let result = read(
+            &cloudtrail::DIALECT,
+            std::slice::from_ref(&path),
+            &ReadOptions::default(),
+            &mut |_, _| {},
+        );
         if name == "records_empty" || name == "bad_event_time" {
             let message = result.unwrap_err().to_string();
             let reason =

@@ -39,6 +39,50 @@ pub const CLOUDTRAIL: &[&str] = &[
     "requestParametersgroupName",
 ];
 
+/// The peer's features of Azure sign-ins.
+pub const AZURE: &[&str] = &[
+    "appDisplayName",
+    "clientAppUsed",
+    "deviceDetailbrowser",
+    "deviceDetaildisplayName",
+    "deviceDetailoperatingSystem",
+    "statusfailureReason",
+    "appincrement",
+    "locincrement",
+    "logcount",
+];
+
+/// The peer's features of Duo authentications.
+pub const DUO: &[&str] = &[
+    "accessdevicebrowser",
+    "accessdeviceos",
+    "authdevicename",
+    "reason",
+    "result",
+    "locincrement",
+    "logcount",
+];
+
+/// Features of Okta events, chosen as those of the other sign-in sources.
+pub const OKTA: &[&str] = &[
+    "eventType",
+    "outcomeresult",
+    "outcomereason",
+    "clientuserAgentbrowser",
+    "clientuserAgentos",
+    "clientdevice",
+    "clientgeographicalContextcountry",
+    "securityContextisp",
+    "securityContextisProxy",
+    "authenticationContextcredentialType",
+    "locincrement",
+    "logcount",
+];
+
+/// The built-in lists by name.
+const LISTS: [(&str, &[&str]); 4] =
+    [("cloudtrail", CLOUDTRAIL), ("azure", AZURE), ("duo", DUO), ("okta", OKTA)];
+
 /// Reads `--columns_file`: a file if there is one of this name, else a built-in list, which also
 /// goes by the name of the peer's packaged file (`data/columns_ae_cloudtrail.txt`).
 ///
@@ -60,14 +104,25 @@ pub fn columns(name: &str) -> Result<Vec<String>, String> {
         }
         return Ok(names);
     }
-    match name.strip_prefix("data/").unwrap_or(name) {
-        "cloudtrail" | "columns_ae.txt" | "columns_ae_cloudtrail.txt" => {
-            Ok(CLOUDTRAIL.iter().map(|&column| column.to_owned()).collect())
-        }
-        _ => {
-            Err(format!("there is no file {name:?}, and the only built-in list is \"cloudtrail\""))
+    let plain = match name.strip_prefix("data/").unwrap_or(name) {
+        "columns_ae.txt" => "cloudtrail",
+        name => name
+            .strip_prefix("columns_ae_")
+            .and_then(|name| name.strip_suffix(".txt"))
+            .unwrap_or(name),
+    };
+    match LISTS.iter().find(|(list, _)| *list == plain) {
+        Some((_, columns)) => Ok(owned(columns)),
+        None => {
+            let lists = LISTS.map(|(list, _)| list).join(", ");
+            Err(format!("there is no file {name:?}; built-in lists are {lists}"))
         }
     }
+}
+
+/// A built-in list as one that was read.
+pub fn owned(columns: &[&str]) -> Vec<String> {
+    columns.iter().map(|&column| column.to_owned()).collect()
 }
 
 #[cfg(test)]
@@ -76,12 +131,19 @@ mod tests {
 
     #[test]
     fn a_built_in_list_goes_by_its_name_and_by_the_peers_file_name() {
-        for name in ["cloudtrail", "data/columns_ae.txt", "data/columns_ae_cloudtrail.txt"] {
-            assert_eq!(columns(name).map(|list| list.len()), Ok(33), "{name}");
+        for (name, features) in [
+            ("cloudtrail", 33),
+            ("data/columns_ae.txt", 33),
+            ("data/columns_ae_cloudtrail.txt", 33),
+            ("data/columns_ae_azure.txt", 9),
+            ("duo", 7),
+            ("okta", 12),
+        ] {
+            assert_eq!(columns(name).map(|list| list.len()), Ok(features), "{name}");
         }
         assert_eq!(
             columns("clodtrail"),
-            Err("there is no file \"clodtrail\", and the only built-in list is \"cloudtrail\""
+            Err("there is no file \"clodtrail\"; built-in lists are cloudtrail, azure, duo, okta"
                 .to_owned())
         );
     }

@@ -8,7 +8,9 @@ pub mod measure;
 pub mod options;
 pub mod plan;
 pub mod report;
+pub mod sources;
 
+pub mod derive;
 mod message;
 mod models;
 mod run;

@@ -4,7 +4,7 @@ use crate::error::RunError;
 use crate::models::{GENERIC, Models};
 use crate::plan::{self, Details, Plan, StageSettings};
 use crate::report::{Reporter, Summary, Weight};
-use crate::source::{self, CloudtrailSource, ReadCount};
+use crate::source::{self, LogSource, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, TaskRows, Trained, Trainer};
 use crate::users::Users;
@@ -34,7 +34,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
         plan.source.max_files,
         plan.source.allow_no_files,
     )?;
-    let source = CloudtrailSource::new(
+    let source = LogSource::new(
         files,
         plan,
         Arc::clone(&run.pool),
@@ -44,7 +44,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     );
     let sinks = run.open_sinks()?;
     run.prepare_models()?;
-    let chain = run.chain(Pipeline::new("from-cloudtrail", Box::new(source)), sinks);
+    let chain = run.chain(Pipeline::new(plan.source.kind.stage, Box::new(source)), sinks);
     let start = Instant::now();
     let options = dfp_flow::Options {
         edge_buffer_size: plan.edge_buffer_size,
@@ -173,7 +173,7 @@ impl<'a> Run<'a> {
     fn train_from_files(&mut self, glob: &str, settings: &plan::TrainAe) -> Result<(), RunError> {
         let start = Instant::now();
         let files = source::find(glob, self.plan.source.recursive, None, false)?;
-        let of_source = plan::Cloudtrail { repeat: 1, ..self.plan.source.clone() };
+        let of_source = plan::SourceSettings { repeat: 1, ..self.plan.source.clone() };
         let reporter = Arc::clone(&self.reporter);
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
@@ -182,13 +182,13 @@ impl<'a> Run<'a> {
         let reading = source::Reading {
             settings: &of_source,
             user_column: &self.plan.user_column,
+            features: &self.plan.columns,
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             strict: self.plan.strict,
             pool: &self.pool,
             reporter: self.reporter.as_ref(),
         };
-        let table = source::read(&files, "training data", &reading)?;
-        let everyone = Users::of(&table.batch, &self.plan.user_column, "training data")?;
+        let (table, everyone) = source::read(&files, "training data", &reading)?;
         // Everyone's model learns from everyone, whoever is scored.
         let mut of_everyone: Vec<u32> = Vec::new();
         if self.plan.generic_model {

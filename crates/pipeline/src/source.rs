@@ -1,17 +1,17 @@
 //! The pipeline's source and the reading of training files: files -> one message a user.
 
+use crate::derive::{actor, counters};
 use crate::error::RunError;
 use crate::message::Message;
-use crate::plan::Cloudtrail;
+use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::stages::ScoreBook;
 use crate::users::{self, Users};
 use arrow_schema::Schema;
 use dfp_flow::BoxError;
 use dfp_io::files::{self, FindOptions};
-use dfp_io::logs::LogTable;
-use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
 use dfp_io::logs::skipped::Unit;
+use dfp_io::logs::{self, LogTable, ReadOptions};
 use rayon::ThreadPool;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,9 +52,11 @@ pub fn find(
 /// How files are read, the same for input and training files.
 pub struct Reading<'a> {
     /// The source's options.
-    pub settings: &'a Cloudtrail,
-    /// Stays text, whatever it looks like.
+    pub settings: &'a SourceSettings,
+    /// The column that tells users apart; stays text, whatever it looks like.
     pub user_column: &'a str,
+    /// The feature columns looked for.
+    pub features: &'a [String],
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
     /// Whether anything left out is an error.
@@ -75,24 +77,27 @@ pub struct Only<'a> {
     pub will_do: &'a dyn Fn(&Schema) -> bool,
 }
 
-/// Reads files and tells the reporter what was left out, under the name of their `purpose`.
+/// Reads files, adds the columns that are made of others, and tells the reporter what was left out,
+/// under the name of the files' `purpose`. Each user's rows are in the order of time.
 ///
 /// # Errors
-/// No file gave a row, or anything had to be left out of a strict run.
+/// No file gave a row, there is no column of users, or anything had to be left out of a strict run.
 pub fn read(
     files: &[PathBuf],
     purpose: &'static str,
     reading: &Reading<'_>,
-) -> Result<LogTable, RunError> {
-    let Reading { settings, user_column, only, strict, pool, reporter } = *reading;
+) -> Result<(LogTable, Users), RunError> {
+    let Reading { settings, user_column, features, only, strict, pool, reporter } = *reading;
     let identifiers = [user_column.to_owned()];
-    let read = |columns| {
-        let options = CloudTrailOptions {
+    let read = |columns: Option<&[String]>| {
+        let columns = columns.map(|columns| settings.kind.with_inputs(columns.to_vec()));
+        let options = ReadOptions {
             file_type: settings.file_type,
             repeat: settings.repeat,
             identifiers: &identifiers,
-            columns,
-            ..CloudTrailOptions::default()
+            columns: columns.as_deref(),
+            time: settings.time_column.as_deref(),
+            ..ReadOptions::default()
         };
         let (mut files_done, mut rows_read) = (0, 0);
         let mut on_file = |_: &Path, rows| {
@@ -105,7 +110,12 @@ pub fn read(
                 rows: rows_read,
             });
         };
-        pool.install(|| cloudtrail::read(files, &options, &mut on_file))
+        let read = || logs::read(settings.kind.dialect, files, &options, &mut on_file);
+        let mut table = pool.install(read)?;
+        if settings.kind.makes_actors(features.iter().chain(&identifiers)) {
+            table.batch = actor::add(&table.batch)?;
+        }
+        Ok::<_, RunError>(table)
     };
     let mut table = read(only.map(|only| only.columns));
     if let (Some(only), Ok(found)) = (only, &table)
@@ -114,7 +124,7 @@ pub fn read(
         table = read(None);
     }
     reporter.phase_over();
-    let table = table?;
+    let mut table = table?;
     for reason in table.skipped.reasons() {
         for message in &reason.messages {
             reporter.say(Weight::Warning, message);
@@ -126,7 +136,20 @@ pub fn read(
             "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
         )));
     }
-    Ok(table)
+    let mut users = Users::of(&table.batch, user_column, purpose)?;
+    if let Some(spec) = &settings.kind.counters {
+        let (batch, unreadable) = counters::add(&table.batch, &mut users.rows, spec)?;
+        table.batch = batch;
+        if unreadable > 0 {
+            let text = format!(
+                "{purpose}: {unreadable} {} no readable time in column {:?}; they count as of 1970-01-01",
+                if unreadable == 1 { "row has" } else { "rows have" },
+                spec.time
+            );
+            reporter.say(Weight::Warning, &text);
+        }
+    }
+    Ok((table, users))
 }
 
 fn without_user(rows: usize, purpose: &str) -> String {
@@ -176,10 +199,11 @@ impl ReadCount {
 
 /// The source of the pipeline: everything is read at the first message, since the order of rows
 /// is that of time over all files.
-pub struct CloudtrailSource {
+pub struct LogSource {
     files: Vec<PathBuf>,
-    settings: Cloudtrail,
+    settings: SourceSettings,
     user_column: String,
+    features: Vec<String>,
     user_filter: Option<String>,
     strict: bool,
     pool: Arc<ThreadPool>,
@@ -192,7 +216,7 @@ pub struct CloudtrailSource {
 /// Users whose rows have not been handed on yet.
 type PendingUsers = std::vec::IntoIter<(Arc<str>, Vec<u32>)>;
 
-impl CloudtrailSource {
+impl LogSource {
     /// A source of these files. What it read can be seen in `count` after the run.
     pub fn new(
         files: Vec<PathBuf>,
@@ -206,6 +230,7 @@ impl CloudtrailSource {
             files,
             settings: plan.source.clone(),
             user_column: plan.user_column.clone(),
+            features: plan.columns.clone(),
             user_filter: plan.user_filter.clone(),
             strict: plan.strict,
             pool,
@@ -220,13 +245,13 @@ impl CloudtrailSource {
         let reading = Reading {
             settings: &self.settings,
             user_column: &self.user_column,
+            features: &self.features,
             only: None,
             strict: self.strict,
             pool: &self.pool,
             reporter: self.reporter.as_ref(),
         };
-        let table = read(&self.files, "input", &reading)?;
-        let users = Users::of(&table.batch, &self.user_column, "input")?;
+        let (table, users) = read(&self.files, "input", &reading)?;
         let users = users.only(self.user_filter.as_deref(), "input")?;
         check_strict(&users, "input", self.strict)?;
         self.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
@@ -237,7 +262,7 @@ impl CloudtrailSource {
     }
 }
 
-impl dfp_flow::Source<Message> for CloudtrailSource {
+impl dfp_flow::Source<Message> for LogSource {
     fn next(&mut self) -> Result<Option<Message>, BoxError> {
         if self.files.is_empty() {
             return Ok(None);

@@ -177,7 +177,8 @@ impl<'a> Trainer<'a> {
 
     /// Whether nothing has to be said about columns that a log with this schema does not have.
     pub fn will_do(&self, schema: &Schema) -> bool {
-        let has = |name: &String| schema.field_with_name(name).is_ok();
+        let source = self.plan.source.kind;
+        let has = |name: &String| schema.field_with_name(name).is_ok() || source.counts(name);
         let columns = &self.plan.columns;
         let features = if self.plan.columns_are_listed {
             columns.iter().all(has)

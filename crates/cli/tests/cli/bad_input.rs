@@ -317,7 +317,7 @@ fn unknown_names_and_values_are_told_together() {
             2,
             "error: pipeline-ae: there is no option --userid_filer; did you mean --userid_filter\n\
              error: run: --num_threads: \"many\" is not a whole number of at least 1\n\
-             error: from-cloudtrail: --file-type: \"xml\" is not one of auto, csv, json\n\
+             error: from-cloudtrail: --file-type: \"xml\" is not one of auto, csv, json, parquet\n\
              error: there is no stage \"train-a\"; did you mean train-ae\n\
              see morpheus run pipeline-ae --help\n"
         )

@@ -7,4 +7,5 @@ mod golden_distribution;
 mod place;
 mod run;
 mod seed_job;
+mod sources;
 mod statistics;

@@ -1,11 +1,26 @@
-//! Log files to Arrow tables: one file a format.
+//! Log files to Arrow tables: one file a source, one folder a format.
 
+pub mod azure;
 mod bytes;
 pub mod cloudtrail;
 pub mod csv;
+pub mod dialect;
+pub mod duo;
+mod file;
 pub mod json;
+pub mod okta;
+mod parquet;
+mod read;
 pub mod skipped;
+pub mod table;
+#[cfg(test)]
+mod tests;
+pub mod time;
 mod union;
+
+pub use dialect::Dialect;
+pub use json::Nested;
+pub use read::{EVENT_DT, FileType, ReadOptions, read};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use skipped::Skipped;

@@ -7,11 +7,12 @@ use crate::text;
 use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
-    Float32Type, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type,
+    Float32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampNanosecondType,
+    UInt64Type,
 };
 use arrow_array::{
     Array, BooleanArray, Float32Array, Float64Array, Int64Array, RecordBatch,
-    TimestampMicrosecondArray, UInt64Array,
+    TimestampMicrosecondArray, TimestampNanosecondArray, UInt64Array,
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
@@ -102,6 +103,7 @@ enum Cells<'a> {
     /// Written as the shortest decimal of the value widened to a double, as the peer does.
     Float32(&'a Float32Array),
     Time(&'a TimestampMicrosecondArray, bool),
+    Nanoseconds(&'a TimestampNanosecondArray, bool),
     Other(&'a dyn Array, ArrayFormatter<'a>),
 }
 
@@ -118,6 +120,9 @@ impl<'a> Cells<'a> {
             DataType::UInt64 => Self::UInt(array.as_primitive::<UInt64Type>()),
             DataType::Float64 => Self::Float64(array.as_primitive::<Float64Type>()),
             DataType::Float32 => Self::Float32(array.as_primitive::<Float32Type>()),
+            DataType::Timestamp(TimeUnit::Nanosecond, zone) => {
+                Self::Nanoseconds(array.as_primitive::<TimestampNanosecondType>(), zone.is_some())
+            }
             DataType::Timestamp(TimeUnit::Microsecond, zone) => {
                 Self::Time(array.as_primitive::<TimestampMicrosecondType>(), zone.is_some())
             }
@@ -137,6 +142,7 @@ impl<'a> Cells<'a> {
             Self::Float64(a) => *a,
             Self::Float32(a) => *a,
             Self::Time(a, _) => *a,
+            Self::Nanoseconds(a, _) => *a,
             Self::Other(a, _) => *a,
         }
     }
@@ -157,7 +163,10 @@ impl<'a> Cells<'a> {
             Self::UInt(a) => write!(out, "{}", a.value(row)),
             Self::Float64(a) => push_number(out, a.value(row), alone),
             Self::Float32(a) => push_number(out, f64::from(a.value(row)), alone),
-            Self::Time(a, zoned) => return push_time(out, a.value(row), *zoned),
+            Self::Time(a, zoned) => {
+                return push_time(out, i128::from(a.value(row)) * 1_000, *zoned);
+            }
+            Self::Nanoseconds(a, zoned) => return push_time(out, a.value(row).into(), *zoned),
             Self::Other(_, format) => {
                 push_field(
                     out,
@@ -181,17 +190,20 @@ fn push_number(out: &mut String, value: f64, alone: bool) -> std::fmt::Result {
     Ok(())
 }
 
-fn push_time(out: &mut String, microseconds: i64, zoned: bool) -> io::Result<()> {
-    let instant = Timestamp::from_microsecond(microseconds).map_err(io::Error::other)?;
+/// As pandas prints a time: microseconds, if there are any, nanoseconds only if those need them.
+fn push_time(out: &mut String, nanoseconds: i128, zoned: bool) -> io::Result<()> {
+    let instant = Timestamp::from_nanosecond(nanoseconds).map_err(io::Error::other)?;
     let (day, time) = (
         jiff::tz::Offset::UTC.to_datetime(instant).date(),
         jiff::tz::Offset::UTC.to_datetime(instant).time(),
     );
     // Writing to a String cannot fail.
     let _ = write!(out, "{day} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
-    let fraction = microseconds.rem_euclid(1_000_000);
-    if fraction != 0 {
-        let _ = write!(out, ".{fraction:06}");
+    let fraction = nanoseconds.rem_euclid(1_000_000_000);
+    if fraction % 1_000 != 0 {
+        let _ = write!(out, ".{fraction:09}");
+    } else if fraction != 0 {
+        let _ = write!(out, ".{:06}", fraction / 1_000);
     }
     if zoned {
         out.push_str("+00:00");
@@ -253,13 +265,14 @@ mod tests {
             ("narrow", Arc::new(Float32Array::from(vec![Some(0.1), Some(1e16), None]))),
             ("day", Arc::new(arrow_array::Date32Array::from(vec![Some(0), Some(1), None]))),
             ("time", Arc::new(times)),
+            ("fine", Arc::new(TimestampNanosecondArray::from(vec![Some(1), Some(1_000), None]))),
         ]);
         assert_eq!(
             written(&[table]),
-            ",text,flag,wide,narrow,day,time\n\
-             0,\"a,b\",True,1.0,0.10000000149011612,1970-01-01,2021-10-01 08:01:00+00:00\n\
-             1,\"say \"\"hi\"\"\r\",False,1e-05,1.0000000272564224e+16,1970-01-02,1969-12-31 23:59:59.999999+00:00\n\
-             2,,,,,,\n"
+            ",text,flag,wide,narrow,day,time,fine\n\
+             0,\"a,b\",True,1.0,0.10000000149011612,1970-01-01,2021-10-01 08:01:00+00:00,1970-01-01 00:00:00.000000001\n\
+             1,\"say \"\"hi\"\"\r\",False,1e-05,1.0000000272564224e+16,1970-01-02,1969-12-31 23:59:59.999999+00:00,1970-01-01 00:00:00.000001\n\
+             2,,,,,,,\n"
         );
     }
 

@@ -3,7 +3,7 @@
 use crate::error::RunError;
 use crate::generate::{GenerateOptions, LogFormat, generate};
 use dfp_io::IoError;
-use dfp_io::logs::cloudtrail::{self, CloudTrailOptions};
+use dfp_io::logs::{self, ReadOptions, cloudtrail};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
@@ -56,7 +56,8 @@ impl Logs {
 
     /// Reads all files with all their columns, as a source does.
     pub(super) fn read(&self) -> Result<(), RunError> {
-        let table = cloudtrail::read(&self.files, &CloudTrailOptions::default(), &mut |_, _| {})?;
+        let options = ReadOptions::default();
+        let table = logs::read(&cloudtrail::DIALECT, &self.files, &options, &mut |_, _| {})?;
         let rows = std::hint::black_box(table).batch.num_rows();
         // A file that cannot be read is skipped: fast, but no measurement.
         if rows as u64 == self.rows {

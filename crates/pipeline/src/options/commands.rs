@@ -88,15 +88,18 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
         OptionSpec::new(
             "columns_file",
             Kind::Text,
-            "feature columns: a file with one name a line, or a built-in list: cloudtrail (default: the source's list)",
+            "feature columns: a file with one name a line, or a built-in list: cloudtrail, azure, duo, okta (default: the source's list)",
         ),
         OptionSpec::new(
             "labels_file",
             Kind::ExistingFile,
             "names of the result columns, one a line: the score, then its z-score",
         ),
-        OptionSpec::new("userid_column_name", Kind::Text, "the column that tells users apart")
-            .default("userIdentityaccountId"),
+        OptionSpec::new(
+            "userid_column_name",
+            Kind::Text,
+            "the column that tells users apart; with from-cloudtrail also actor: who acted, whatever the type of identity (default: the source's: userIdentityaccountId, userPrincipalName, username, actoralternateId)",
+        ),
         OptionSpec::new("userid_filter", Kind::Text, "only this user"),
         OptionSpec::new(
             "feature_scaler",
@@ -109,8 +112,11 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
             "also train a model on the rows of all users, for users without one of their own",
         )
         .default("false"),
-        OptionSpec::new("timestamp_column_name", Kind::Text, "the time column of `timeseries`")
-            .noted("it belongs to timeseries, which is not here yet; rows are ordered by event_dt"),
+        OptionSpec::new(
+            "timestamp_column_name",
+            Kind::Text,
+            "the column by which from-file puts rows in order (default: timestamp); the other sources know theirs",
+        ),
         OptionSpec::new("viz_file", Kind::Path, "draw the pipeline")
             .refused("drawing the pipeline is not here yet; leave it out"),
         OptionSpec::new(

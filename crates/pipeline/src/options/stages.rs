@@ -7,49 +7,58 @@ const ANY: &[Form] = &[Form::UserRows, Form::Assigned, Form::Encoded, Form::Scor
 const NOT_YET: &str = "it is not here yet";
 const WATCHING: &str = "it belongs to watching a directory, which is not here yet";
 
+/// The options of every source.
+const SOURCE: &[OptionSpec] = &[
+    OptionSpec::new(
+        "input_glob",
+        Kind::Text,
+        "files to read; ** stands for any number of directories",
+    )
+    .required(),
+    OptionSpec::new("watch_directory", Kind::Bool, "go on reading files as they arrive")
+        .refused_unless("false", "watching a directory is not here yet; leave it out"),
+    OptionSpec::new(
+        "max_files",
+        Kind::Integer { min: -1 },
+        "read at most this many files, in sorted order; -1: all",
+    )
+    .default("-1"),
+    OptionSpec::new(
+        "file-type",
+        Kind::Choice(&["auto", "csv", "json", "parquet"]),
+        "what the files hold; auto: told by name and content",
+    )
+    .aliases(&["file_type"])
+    .default("auto"),
+    OptionSpec::new(
+        "repeat",
+        Kind::Integer { min: 1 },
+        "read each file this many times, each copy starting where the last one ends in time",
+    )
+    .default("1"),
+    OptionSpec::new("sort_glob", Kind::Bool, "read files in sorted order")
+        .noted("files are always read in sorted order"),
+    OptionSpec::new("recursive", Kind::Bool, "let ** reach below the first directory")
+        .default("true"),
+    OptionSpec::new("queue_max_size", Kind::Integer { min: 1 }, "file batches waiting")
+        .noted(WATCHING),
+    OptionSpec::new("batch_timeout", Kind::Number { min: 0.0 }, "seconds between two looks")
+        .noted(WATCHING),
+    OptionSpec::new("allow_no_files", Kind::Bool, "do not fail when no file matches")
+        .default("false"),
+];
+
+const fn source(name: &'static str, about: &'static str) -> StageEntry {
+    StageEntry { name, aliases: &[], about, role: Role::Source(Form::UserRows), options: SOURCE }
+}
+
 /// Every stage of the autoencoder pipeline, those of the peer that are not here included.
 pub const STAGES: &[StageEntry] = &[
-    StageEntry {
-        name: "from-cloudtrail",
-        aliases: &[],
-        about: "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, each also gzipped",
-        role: Role::Source(Form::UserRows),
-        options: &[
-            OptionSpec::new(
-                "input_glob",
-                Kind::Text,
-                "files to read; ** stands for any number of directories",
-            )
-            .required(),
-            OptionSpec::new("watch_directory", Kind::Bool, "go on reading files as they arrive")
-                .refused_unless("false", "watching a directory is not here yet; leave it out"),
-            OptionSpec::new(
-                "max_files",
-                Kind::Integer { min: -1 },
-                "read at most this many files, in sorted order; -1: all",
-            )
-            .default("-1"),
-            OptionSpec::new(
-                "file-type",
-                Kind::Choice(&["auto", "csv", "json"]),
-                "what the files hold; auto: told by name and content",
-            )
-            .aliases(&["file_type"])
-            .default("auto"),
-            OptionSpec::new(
-                "repeat",
-                Kind::Integer { min: 1 },
-                "read each file this many times, each copy starting where the last one ends in time",
-            )
-            .default("1"),
-            OptionSpec::new("sort_glob", Kind::Bool, "read files in sorted order")
-                .noted("files are always read in sorted order"),
-            OptionSpec::new("recursive", Kind::Bool, "let ** reach below the first directory").default("true"),
-            OptionSpec::new("queue_max_size", Kind::Integer { min: 1 }, "file batches waiting").noted(WATCHING),
-            OptionSpec::new("batch_timeout", Kind::Number { min: 0.0 }, "seconds between two looks").noted(WATCHING),
-            OptionSpec::new("allow_no_files", Kind::Bool, "do not fail when no file matches").default("false"),
-        ],
-    },
+    source("from-cloudtrail", "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, Parquet"),
+    source("from-azure", "read Azure AD (Entra ID) sign-in and audit logs: JSON arrays and lines, \"properties\" or not, CSV"),
+    source("from-duo", "read Duo authentication logs: JSON arrays and lines, the Admin API's answers, CSV"),
+    source("from-okta", "read Okta's System Log: JSON arrays and lines, CSV"),
+    source("from-file", "read any table: CSV, JSON arrays and lines, Parquet"),
     StageEntry {
         name: "train-ae",
         aliases: &[],
@@ -235,10 +244,6 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new("flush", Kind::Bool, "hand every message to the disk at once").default("false"),
         ],
     },
-    absent("from-azure", NOT_YET),
-    absent("from-duo", NOT_YET),
-    absent("from-okta", NOT_YET),
-    absent("from-file", NOT_YET),
     absent("from-kafka", NOT_YET),
     absent("from-http", NOT_YET),
     absent("from-http-client", NOT_YET),

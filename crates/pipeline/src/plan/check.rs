@@ -1,7 +1,7 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
 use super::settings::{
-    AddScores, Cloudtrail, Details, Monitor, Plan, ScoreKind, Serialize, StageSettings, ToFile,
+    AddScores, Details, Monitor, Plan, ScoreKind, Serialize, SourceSettings, StageSettings, ToFile,
 };
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
@@ -11,7 +11,8 @@ use crate::measure::MeasureOptions;
 use crate::options::{
     self, AUTOENCODER, BENCH, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, nearest,
 };
-use dfp_io::logs::cloudtrail::FileType;
+use crate::sources::{self, Source};
+use dfp_io::logs::FileType;
 use dfp_io::sinks::Format;
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -104,7 +105,11 @@ impl Checker {
     fn plan(&mut self, spec: &PlanSpec) -> Option<Plan> {
         let run = self.values(RUN.name, RUN.options, &spec.run);
         let pipeline = self.values(AUTOENCODER.name, AUTOENCODER.options, &spec.pipeline);
-        let columns = self.columns(pipeline.text("columns_file"));
+        let kind = spec.stages.iter().find_map(|stage| Source::of(&stage.name));
+        let kind = kind.unwrap_or(&sources::CLOUDTRAIL);
+        let columns = self.columns(pipeline.text("columns_file"), kind);
+        let user_column = self.user_column(pipeline.text("userid_column_name"), kind);
+        let time_column = self.time_column(pipeline.text("timestamp_column_name"), kind);
         let labels = self.labels(pipeline.text("labels_file"));
         let (mut source, mut stages) = (None, Vec::new());
         for stage in &spec.stages {
@@ -117,12 +122,15 @@ impl Checker {
                 continue;
             }
             let values = self.values(entry.name, entry.options, &stage.options);
+            if let Some(kind) = Source::of(entry.name) {
+                source = Some(self.source(&values, kind, time_column.clone()));
+                continue;
+            }
             match entry.name {
-                "from-cloudtrail" => source = Some(self.cloudtrail(&values)),
                 "train-ae" => {
                     stages.push(StageSettings::TrainAe(self.train_ae(
                         &values,
-                        (&run, &pipeline),
+                        (&run, &pipeline, kind),
                         &stage.options,
                     )));
                 }
@@ -165,7 +173,7 @@ impl Checker {
             columns_are_listed: pipeline
                 .text("columns_file")
                 .is_some_and(|name| Path::new(name).is_file()),
-            user_column: pipeline.owned("userid_column_name"),
+            user_column,
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
             source: source?,
@@ -255,11 +263,47 @@ impl Checker {
         });
     }
 
-    fn columns(&mut self, name: Option<&str>) -> Vec<String> {
-        features::columns(name.unwrap_or("cloudtrail")).unwrap_or_else(|why| {
+    fn columns(&mut self, name: Option<&str>, kind: &Source) -> Vec<String> {
+        let Some(name) = name else {
+            if kind.features.is_empty() {
+                self.mistakes.push(format!(
+                    "{}: --columns_file is required with {}: which columns are features, one a line",
+                    AUTOENCODER.name, kind.stage
+                ));
+            }
+            return features::owned(kind.features);
+        };
+        features::columns(name).unwrap_or_else(|why| {
             self.mistakes.push(format!("{}: --columns_file: {why}", AUTOENCODER.name));
             Vec::new()
         })
+    }
+
+    fn user_column(&mut self, name: Option<&str>, kind: &Source) -> String {
+        match name.map(|name| kind.clean(name)).or_else(|| kind.user_column.map(str::to_owned)) {
+            Some(name) => name,
+            None => {
+                self.mistakes.push(format!(
+                    "{}: --userid_column_name is required with {}: the column that tells users apart",
+                    AUTOENCODER.name, kind.stage
+                ));
+                String::new()
+            }
+        }
+    }
+
+    /// The column of event times of a source that has none of its own.
+    fn time_column(&mut self, name: Option<&str>, kind: &Source) -> Option<String> {
+        if kind.stage == sources::FILE.stage {
+            return Some(name.unwrap_or("timestamp").to_owned());
+        }
+        if name.is_some() {
+            self.notes.push(format!(
+                "--timestamp_column_name of {} has no effect: {} knows its own column of times",
+                AUTOENCODER.name, kind.stage
+            ));
+        }
+        None
     }
 
     fn labels(&mut self, path: Option<&str>) -> Vec<String> {
@@ -287,18 +331,27 @@ impl Checker {
         labels
     }
 
-    fn cloudtrail(&mut self, values: &Values) -> Cloudtrail {
+    fn source(
+        &mut self,
+        values: &Values,
+        kind: &'static Source,
+        time_column: Option<String>,
+    ) -> SourceSettings {
         if values.integer("max_files") == Some(0) {
-            self.mistakes.push(
-                "from-cloudtrail: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all".to_owned(),
-            );
+            self.mistakes.push(format!(
+                "{}: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all",
+                kind.stage
+            ));
         }
-        Cloudtrail {
+        SourceSettings {
+            kind,
+            time_column,
             input_glob: values.owned("input_glob"),
             max_files: values.count("max_files"),
             file_type: match values.text("file-type") {
                 Some("csv") => FileType::Csv,
                 Some("json") => FileType::Json,
+                Some("parquet") => FileType::Parquet,
                 _ => FileType::Auto,
             },
             repeat: values.count("repeat").unwrap_or(1),

@@ -11,7 +11,7 @@ mod values;
 pub use architecture::{Architecture, Length, ModelSettings};
 pub use check::{check, check_bench, check_generate, cpus};
 pub use settings::{
-    AddScores, Cloudtrail, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings,
+    AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
     StageSettings, ToFile, TrainAe,
 };
 

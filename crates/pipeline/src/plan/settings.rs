@@ -1,7 +1,8 @@
 //! A checked pipeline: every value typed, every default filled in.
 
 use super::architecture::ModelSettings;
-use dfp_io::logs::cloudtrail::FileType;
+use crate::sources::Source;
+use dfp_io::logs::FileType;
 use dfp_io::sinks::Format;
 use regex::Regex;
 use std::path::PathBuf;
@@ -30,17 +31,20 @@ pub struct Plan {
     /// Also train a model on everyone's rows.
     pub generic_model: bool,
     /// The source.
-    pub source: Cloudtrail,
+    pub source: SourceSettings,
     /// The stages after the source.
     pub stages: Vec<StageSettings>,
     /// What is to be said once before the run: options without meaning here.
     pub notes: Vec<String>,
 }
 
-/// `from-cloudtrail`
+/// `from-cloudtrail` and the other sources.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
-pub struct Cloudtrail {
+pub struct SourceSettings {
+    pub kind: &'static Source,
+    /// The column of event times, where the source has none of its own.
+    pub time_column: Option<String>,
     pub input_glob: String,
     pub max_files: Option<usize>,
     pub file_type: FileType,

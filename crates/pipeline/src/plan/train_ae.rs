@@ -5,6 +5,7 @@ use super::architecture::{Architecture, Length, ModelSettings};
 use super::check::Checker;
 use super::settings::{Details, StageSettings, TrainAe};
 use super::values::Values;
+use crate::sources::Source;
 use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -35,7 +36,7 @@ impl Checker {
     pub(super) fn train_ae(
         &mut self,
         values: &Values,
-        (run, pipeline): (&Values, &Values),
+        (run, pipeline, source): (&Values, &Values, &Source),
         typed: &OptionTexts,
     ) -> TrainAe {
         let pretrained = values.text("pretrained_filename");
@@ -45,9 +46,11 @@ impl Checker {
         }
         if let Some(class) = values.text("source_stage_class") {
             let name = class.rsplit('.').next().unwrap_or(class);
-            if name != "CloudTrailSourceStage" && name != "from-cloudtrail" {
+            if name != source.stage && Some(name) != source.class {
                 self.mistakes.push(format!(
-                    "train-ae: --source_stage_class: {class:?} is not here; accepted: CloudTrailSourceStage"
+                    "train-ae: --source_stage_class: training files are read as {} reads; {class:?} is another source; accepted: {}",
+                    source.stage,
+                    source.class.unwrap_or(source.stage)
                 ));
             }
         }

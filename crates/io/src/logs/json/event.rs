@@ -17,6 +17,8 @@ pub(super) struct Events<'o, 'de> {
     nested: Nested,
     /// Members of the event being read.
     pending: Vec<Pending<'de>>,
+    /// Members of the object inside it that is the event, once that has begun.
+    inner: Option<Vec<Pending<'de>>>,
     columns: Vec<(String, Builder)>,
     /// Column of each distinct path.
     column_of: Vec<Option<usize>>,
@@ -44,6 +46,7 @@ impl<'o, 'de> Events<'o, 'de> {
             paths: Paths::new(schema),
             nested,
             pending: Vec::new(),
+            inner: None,
             columns: Vec::new(),
             column_of: Vec::new(),
             positions: Vec::new(),
@@ -57,6 +60,7 @@ impl<'o, 'de> Events<'o, 'de> {
     /// Forgets the event that broke off.
     pub(super) fn abandon(&mut self) {
         self.pending.clear();
+        self.inner = None;
         self.next_position += 1;
     }
 
@@ -72,6 +76,9 @@ impl<'o, 'de> Events<'o, 'de> {
 
     /// Ends an event: its members become a row.
     fn commit(&mut self) {
+        if let Some(inner) = self.inner.take() {
+            self.pending = inner;
+        }
         let row = self.positions.len();
         if self.pending.iter().any(|p| self.column_of.get(p.cell).is_none_or(Option::is_none)) {
             self.make_columns(row);
@@ -125,9 +132,7 @@ impl<'o, 'de> Events<'o, 'de> {
         let top = parent == ROOT;
         while let Some(node) = members.next_key_seed(Key { paths: &mut self.paths, parent })? {
             let member = self.paths.node(node);
-            if matches!(member.role, Role::Skip)
-                && !member.descend
-                && !(top && member.path == RECORDS)
+            if matches!(member.role, Role::Skip) && !(member.descend || member.list || member.inner)
             {
                 members.next_value::<IgnoredAny>()?;
             } else {
@@ -137,9 +142,6 @@ impl<'o, 'de> Events<'o, 'de> {
         Ok(())
     }
 }
-
-/// The member of a delivery file that holds its events.
-const RECORDS: &str = "Records";
 
 /// Identifiers are text with exact digits. The prefix is for numbers, and for digits outside a
 /// list of events, where the peer takes text that looks like a number for one.
@@ -186,7 +188,7 @@ impl Visitor<'_> for Key<'_, '_> {
     }
 }
 
-/// A document: an event, an object with `Records`, or a list of events.
+/// A document: an event, an object with a list of events, or a list of events.
 pub(super) struct Document<'r, 'o, 'de>(pub(super) &'r mut Events<'o, 'de>);
 
 impl<'de> DeserializeSeed<'de> for Document<'_, '_, 'de> {
@@ -211,6 +213,7 @@ impl<'de> Visitor<'de> for Document<'_, '_, 'de> {
         if self.0.container {
             // What stands beside the events, such as a page token, is not an event.
             self.0.pending.clear();
+            self.0.inner = None;
         } else {
             self.0.commit();
         }
@@ -305,6 +308,19 @@ impl<'de> Member<'_, '_, 'de> {
         self.events.push(self.node, self.top, value);
         Ok(())
     }
+
+    /// Whether this is the object that is the event.
+    fn is_inner(&self) -> bool {
+        self.events.inner.is_none() && self.events.paths.node(self.node).inner
+    }
+
+    /// The object of an inner event that is written as text; `None` if this is none.
+    fn inner_object(&self, text: &str) -> Option<Tree> {
+        if !self.is_inner() {
+            return None;
+        }
+        serde_json::from_str(text).ok().filter(Tree::is_object)
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for Member<'_, '_, 'de> {
@@ -342,15 +358,24 @@ impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
         self.put(Cell::Float(value))
     }
 
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
-        self.put(Cell::Text(Cow::Borrowed(value)))
+    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<(), E> {
+        match self.inner_object(value) {
+            Some(object) => self.deserialize(object).map_err(E::custom),
+            None => self.put(Cell::Text(Cow::Borrowed(value))),
+        }
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        self.put(Cell::Text(Cow::Owned(value.to_owned())))
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        match self.inner_object(value) {
+            Some(object) => self.deserialize(object).map_err(E::custom),
+            None => self.put(Cell::Text(Cow::Owned(value.to_owned()))),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        if self.is_inner() {
+            return inner(self.events, &mut members);
+        }
         if self.events.alone && self.events.nested == Nested::Keep {
             let mut text = String::new();
             Print(&mut text).visit_map(members)?;
@@ -361,7 +386,7 @@ impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let node = self.events.paths.node(self.node);
-        if self.top && self.events.alone && node.path == RECORDS {
+        if self.events.alone && node.list {
             return records(self.events, &mut list);
         }
         let value = match node.role {
@@ -378,6 +403,18 @@ impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
         };
         self.put(value)
     }
+}
+
+/// The members of the object that is the event; those beside it are kept apart.
+fn inner<'de, A: MapAccess<'de>>(
+    events: &mut Events<'_, 'de>,
+    members: &mut A,
+) -> Result<(), A::Error> {
+    let beside = std::mem::take(&mut events.pending);
+    events.inner = Some(Vec::new());
+    events.members(ROOT, members)?;
+    events.inner = Some(std::mem::replace(&mut events.pending, beside));
+    Ok(())
 }
 
 fn records<'de, A: SeqAccess<'de>>(

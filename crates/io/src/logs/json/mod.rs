@@ -1,4 +1,5 @@
-//! JSON logs: `{"Records": […]}`, a list of events, JSON lines, or several documents in a row.
+//! JSON logs: an object with a list of events, a list of events, JSON lines, or several documents in
+//! a row.
 //!
 //! Nested objects become columns `outer.inner`: plain members of an event first, in their order,
 //! then the members of nested objects, depth first; an empty object vanishes; lists are text in
@@ -56,6 +57,12 @@ pub trait Schema: Sync {
 
     /// Whether a member below this path may be wanted.
     fn descend(&self, path: &str) -> bool;
+
+    /// Whether a list at this path of a document holds its events.
+    fn is_list(&self, path: &str) -> bool;
+
+    /// Whether an object at this path of an event is the event, without what stands beside it.
+    fn is_inner(&self, path: &str) -> bool;
 }
 
 /// Bytes of a large file that are read as one piece: setting up some hundred columns for it must
@@ -117,7 +124,7 @@ fn in_pieces(
         });
         Some(read.collect())
     } else {
-        let Some(list) = pieces::list(bytes, size) else { return Ok(None) };
+        let Some(list) = pieces::list(bytes, schema, size) else { return Ok(None) };
         let read = list.into_par_iter().map(|text| {
             let list = [b"[", text, b"]"].concat();
             let list = str::from_utf8(&list).ok()?;

@@ -19,6 +19,10 @@ pub(super) struct Node {
     pub(super) role: Role,
     /// Something below may be wanted.
     pub(super) descend: bool,
+    /// A list here holds the document's events.
+    pub(super) list: bool,
+    /// An object here is the event.
+    pub(super) inner: bool,
     /// Position among the distinct paths: a member `a.b` and a member `b` inside `a` share one.
     pub(super) cell: usize,
     children: Vec<(Box<str>, usize)>,
@@ -52,6 +56,8 @@ impl<'o> Paths<'o> {
             path: String::new(),
             role: Role::Skip,
             descend: true,
+            list: false,
+            inner: false,
             cell: 0,
             children: Vec::new(),
             by_key: HashMap::new(),
@@ -117,6 +123,8 @@ impl<'o> Paths<'o> {
         self.nodes.push(Node {
             role: self.schema.role(&path),
             descend: self.schema.descend(&path),
+            list: self.schema.is_list(&path),
+            inner: self.schema.is_inner(&path),
             path,
             cell,
             children: Vec::new(),

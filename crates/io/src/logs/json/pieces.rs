@@ -2,6 +2,7 @@
 //!
 //! Where pieces begin depends on the text alone, never on the number of threads.
 
+use super::Schema;
 use super::builder::Builder;
 use super::paths::MAX_COLUMNS;
 use crate::error::IoError;
@@ -114,13 +115,18 @@ pub(super) fn lines(text: &[u8], size: usize) -> Vec<&[u8]> {
 /// A cut may turn out to be inside a text or a list. If every piece in brackets is a list, all cuts
 /// are right: the first piece begins at an element, and each next one behind a comma that follows
 /// whole elements.
-pub(super) fn list(text: &[u8], size: usize) -> Option<Vec<&[u8]>> {
+pub(super) fn list<'t>(text: &'t [u8], schema: &dyn Schema, size: usize) -> Option<Vec<&'t [u8]>> {
     let text = text.trim_ascii();
     let body = match text.strip_prefix(b"[") {
         Some(rest) => rest.strip_suffix(b"]")?,
         None => {
-            let rest = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"Records\"")?;
-            let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+            let rest = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
+            let (name, rest) = rest.split_at_checked(memchr(b'"', rest)?)?;
+            if !schema.is_list(str::from_utf8(name).ok()?) {
+                return None;
+            }
+            let rest =
+                rest.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
             rest.strip_prefix(b"[")?.strip_suffix(b"}")?.trim_ascii_end().strip_suffix(b"]")?
         }
     };

@@ -20,6 +20,14 @@ impl Schema for All {
     fn descend(&self, _: &str) -> bool {
         true
     }
+
+    fn is_list(&self, path: &str) -> bool {
+        matches!(path, "Records" | "response.logs")
+    }
+
+    fn is_inner(&self, path: &str) -> bool {
+        path == "inner"
+    }
 }
 
 fn table(text: &str) -> FileTable {
@@ -192,4 +200,38 @@ proptest! {
             }
         }
     }
+}
+
+/// The names of the columns, and each row's texts.
+fn rows(text: &str) -> (Vec<String>, Vec<String>) {
+    let table = table(text);
+    let printed: Vec<_> =
+        table.columns.iter().map(|c| crate::logs::union::print(&c.values).unwrap()).collect();
+    let row = |row: usize| {
+        let cells = printed.iter().map(|c| TextCells::of(c).unwrap().get(row).unwrap_or("-"));
+        cells.collect::<Vec<_>>().join(" ")
+    };
+    let rows = (0..table.positions.len()).map(row).collect();
+    (table.columns.into_iter().map(|c| c.name).collect(), rows)
+}
+
+#[test]
+fn an_inner_object_is_the_event_and_what_stands_beside_it_is_left_out() {
+    let (names, cells) = rows(
+        r#"[{"a": 1, "inner": {"x": {"y": 2}, "a": 3, "inner": 4}, "z": 5},
+            {"inner": "{\"a\": \"t\", \"x\": {\"y\": 6}}", "z": 7},
+            {"a": 8, "z": 9},
+            {"inner": "no object", "a": 1}]"#,
+    );
+    assert_eq!(names, ["a", "inner", "x.y", "z"]);
+    assert_eq!(cells, ["3 4 2.0 -", "t - 6.0 -", "8 - - 9.0", "1 no object - -"]);
+}
+
+#[test]
+fn a_list_of_events_may_stand_inside_an_answer() {
+    let (names, cells) =
+        rows(r#"{"stat": "OK", "response": {"total": 2, "logs": [{"a": 1}, {"a": 2}]}}"#);
+    assert_eq!((names, cells), (vec!["a".to_owned()], vec!["1".to_owned(), "2".to_owned()]));
+    let (names, cells) = rows(r#"{"response": {"logs": 5}}"#);
+    assert_eq!((names, cells), (vec!["response.logs".to_owned()], vec!["5".to_owned()]));
 }

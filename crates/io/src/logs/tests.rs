@@ -1,9 +1,11 @@
 //! Unit tests; whole files are compared with recorded ones in `tests/golden_cloudtrail.rs`.
 
 use super::*;
+
 use crate::texts::TextCells;
 use arrow_schema::DataType;
 use std::io::Write as _;
+use std::path::{Path, PathBuf};
 
 fn files(contents: &[(&str, &[u8])]) -> (tempfile::TempDir, Vec<PathBuf>) {
     let directory = tempfile::tempdir().unwrap();
@@ -19,7 +21,7 @@ fn files(contents: &[(&str, &[u8])]) -> (tempfile::TempDir, Vec<PathBuf>) {
 }
 
 fn texts(table: &LogTable, column: &str) -> Vec<String> {
-    let values = super::super::union::print(table.batch.column_by_name(column).unwrap()).unwrap();
+    let values = union::print(table.batch.column_by_name(column).unwrap()).unwrap();
     let cells = TextCells::of(&values).unwrap();
     cells.iter().map(|v| v.unwrap_or("-").to_owned()).collect()
 }
@@ -47,7 +49,8 @@ fn one_bad_file_does_not_stop_the_others() {
     paths.push(PathBuf::from("does/not/exist.json"));
     let mut seen = Vec::new();
     let table =
-        read(&paths, &CloudTrailOptions::default(), &mut |_, rows| seen.push(rows)).unwrap();
+        read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, rows| seen.push(rows))
+            .unwrap();
     assert_eq!(seen, [0, 0, 0, 0, 0, 1, 0, 0]);
     assert_eq!((table.batch.num_rows(), table.skipped.files(), table.skipped.rows()), (1, 6, 0));
     let messages = table.skipped.reasons()[0].messages.join("\n");
@@ -60,8 +63,9 @@ fn one_bad_file_does_not_stop_the_others() {
         assert!(messages.contains(part), "{part}: {messages}");
     }
     paths.remove(5);
-    let error =
-        read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap_err().to_string();
+    let error = read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {})
+        .unwrap_err()
+        .to_string();
     assert!(error.starts_with("no rows in 7 file(s); 6 x unreadable file"), "{error}");
 }
 
@@ -71,7 +75,8 @@ fn rows_without_a_time_are_counted() {
         ("a.json", b"{\"eventTime\": \"yesterday\", \"n\": 1}\n{\"eventTime\": null, \"n\": 2}\n{\"eventTime\": \"2021-10-01T10:00:00+02:00\", \"n\": 3}\n"),
         ("b.csv", b"n\n4\n"),
     ]);
-    let table = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    let table =
+        read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}).unwrap();
     assert_eq!(texts(&table, "n"), ["3"]);
     assert_eq!(table.file_rows.values(), &[2]);
     let reasons: Vec<_> = table.skipped.reasons().iter().map(|r| (r.reason, r.count)).collect();
@@ -86,10 +91,11 @@ fn ties_are_ordered_by_row_then_file() {
     let one = b"eventTime,n\n2021-10-01T08:00:00Z,a0\n2021-10-01T08:00:00Z,a1\n";
     let two = b"eventTime,n\n2021-10-01T08:00:00Z,b0\n2021-10-01T07:00:00Z,b1\n";
     let (_directory, paths) = files(&[("1.csv", one), ("2.csv", two)]);
-    let sorted = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    let sorted =
+        read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}).unwrap();
     assert_eq!(texts(&sorted, "n"), ["b1", "a0", "b0", "a1"]);
-    let options = CloudTrailOptions { sort: false, ..CloudTrailOptions::default() };
-    let kept = read(&paths, &options, &mut |_, _| {}).unwrap();
+    let options = ReadOptions { sort: false, ..ReadOptions::default() };
+    let kept = read(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
     assert_eq!(texts(&kept, "n"), ["a0", "a1", "b0", "b1"]);
 }
 
@@ -97,8 +103,8 @@ fn ties_are_ordered_by_row_then_file() {
 fn repetition_shifts_time_by_the_span() {
     let (_directory, paths) =
         files(&[("1.csv", b"eventTime,n\n2021-10-01T08:00:00.5Z,1\n2021-10-01T08:01:00.5Z,2\n")]);
-    let options = CloudTrailOptions { repeat: 3, ..CloudTrailOptions::default() };
-    let table = read(&paths, &options, &mut |_, _| {}).unwrap();
+    let options = ReadOptions { repeat: 3, ..ReadOptions::default() };
+    let table = read(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
     assert_eq!(table.file_rows.values(), &[0, 0, 1, 0, 1, 1]);
     assert_eq!(
         texts(&table, "eventTime"),
@@ -122,12 +128,12 @@ fn chosen_columns_and_identifiers() {
     ]);
     let columns = ["user".to_owned(), "yzw".to_owned(), "userIdentityaccountId".to_owned()];
     let identifiers = ["user".to_owned()];
-    let options = CloudTrailOptions {
+    let options = ReadOptions {
         columns: Some(&columns),
         identifiers: &identifiers,
-        ..CloudTrailOptions::default()
+        ..ReadOptions::default()
     };
-    let table = read(&paths, &options, &mut |_, _| {}).unwrap();
+    let table = read(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
     let schema = table.batch.schema();
     let names: Vec<_> = schema.fields().iter().map(|f| f.name().as_str()).collect();
     assert_eq!(names, ["user", "userIdentityaccountId", "yzw", "event_dt"]);
@@ -140,7 +146,8 @@ fn chosen_columns_and_identifiers() {
 #[test]
 fn names_that_become_equal_stay_apart() {
     let (_directory, paths) = files(&[("1.json", br#"[{"a.b": 1, "ab": 2, "a": {"b": 3}}]"#)]);
-    let table = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    let table =
+        read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}).unwrap();
     assert_eq!(
         (texts(&table, "ab"), texts(&table, "ab1")),
         (vec!["3".to_owned()], vec!["2".to_owned()])
@@ -166,7 +173,7 @@ fn the_result_does_not_depend_on_threads() {
     let (_directory, paths) = files(&borrowed);
     let run = |threads| {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-        pool.install(|| read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}))
+        pool.install(|| read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}))
             .map(|t| (t.batch, t.file_rows))
     };
     assert_eq!(run(1).unwrap(), run(4).unwrap());
@@ -199,8 +206,10 @@ fn large_files_do_not_depend_on_threads() {
     for files in [&paths[..1], &paths[1..2], &paths[2..], &paths] {
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            let options = CloudTrailOptions::default();
-            let table = pool.install(|| read(files, &options, &mut |_, _| {})).unwrap();
+            let options = ReadOptions::default();
+            let table = pool
+                .install(|| read(&cloudtrail::DIALECT, files, &options, &mut |_, _| {}))
+                .unwrap();
             (table.batch, table.file_rows, table.skipped)
         };
         let one = run(1);
@@ -221,7 +230,8 @@ fn real_logs_are_read_whole() {
     }
     let paths = crate::files::find(folder.to_str().unwrap(), &crate::files::FindOptions::default())
         .unwrap();
-    let table = read(&paths, &CloudTrailOptions::default(), &mut |_, _| {}).unwrap();
+    let table =
+        read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}).unwrap();
     assert_eq!(table.batch.num_rows(), 1235);
     assert!(table.skipped.is_empty(), "{:?}", table.skipped);
 }

@@ -1,14 +1,8 @@
-//! AWS CloudTrail: delivery files as AWS writes them, and CSV made from them.
-//!
-//! What the reader does beyond the format (names without dots, account identifiers, event times,
-//! order of rows) follows the peer's 22.06 pipeline; where it deviates, this is said at the place.
-
-mod file;
-mod time;
+//! Many files to one table, in the order of time.
 
 use super::skipped::{Skipped, Unit};
 use super::union::{Part, union};
-use super::{LogTable, bytes};
+use super::{Dialect, LogTable, Nested, file};
 use crate::error::IoError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
@@ -19,8 +13,6 @@ use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-pub use super::json::Nested;
-
 /// Content of the input files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum FileType {
@@ -29,13 +21,15 @@ pub enum FileType {
     Auto,
     /// Comma-separated, with a header line.
     Csv,
-    /// `{"Records": […]}`, a list of events, JSON lines, or several documents in a row.
+    /// An object with a list of events, a list of events, JSON lines, or several documents in a row.
     Json,
+    /// Apache Parquet.
+    Parquet,
 }
 
-/// How to read CloudTrail files.
+/// What is wanted of the files.
 #[derive(Clone, Debug)]
-pub struct CloudTrailOptions<'a> {
+pub struct ReadOptions<'a> {
     /// Content of the files.
     pub file_type: FileType,
     /// Every file is followed by `repeat - 1` copies of itself, each shifted in time by the file's
@@ -45,21 +39,26 @@ pub struct CloudTrailOptions<'a> {
     /// `None` keeps all.
     pub columns: Option<&'a [String]>,
     /// Columns (cleaned names) that stay text with exact digits even if every value is a number,
-    /// besides `userIdentityaccountId`.
+    /// besides those of the dialect.
     pub identifiers: &'a [String],
-    /// Sort all rows by (`event_dt`, row label, order of files). Otherwise rows stay in file order.
+    /// The column (cleaned name) of event times, in place of the dialect's. Where it is not there,
+    /// there is no `event_dt`.
+    pub time: Option<&'a str>,
+    /// Sort all rows by (`event_dt`, row label, order of files), if there are event times. Otherwise
+    /// rows stay in file order.
     pub sort: bool,
     /// Objects inside JSON lines.
     pub nested: Nested,
 }
 
-impl Default for CloudTrailOptions<'_> {
+impl Default for ReadOptions<'_> {
     fn default() -> Self {
         Self {
             file_type: FileType::Auto,
             repeat: 1,
             columns: None,
             identifiers: &[],
+            time: None,
             sort: true,
             nested: Nested::Flatten,
         }
@@ -69,14 +68,14 @@ impl Default for CloudTrailOptions<'_> {
 /// Name of the column that holds the event time.
 pub const EVENT_DT: &str = "event_dt";
 /// Name of the row label while tables are joined; no column of a log has an empty name.
-const LABEL: &str = "";
+pub(super) const LABEL: &str = "";
 /// Files read at a time for each thread, so that progress is reported along the way.
 const FILES_PER_THREAD: usize = 4;
 
 const UNREADABLE: &str = "unreadable file";
 const NO_TIME: &str = "no event time";
 
-/// Reads and joins CloudTrail files; `on_file` is told each file and its rows, in order.
+/// Reads and joins the files of a source; `on_file` is told each file and its rows, in order.
 ///
 /// Files are read in parallel on the current rayon pool; the result does not depend on its size.
 /// A file that cannot be read is counted in [`LogTable::skipped`], and so is a row without a time
@@ -86,15 +85,16 @@ const NO_TIME: &str = "no event time";
 /// [`IoError::NoRows`] if no file gives a row, with the reasons; [`IoError::Table`] if a text
 /// column of all files together exceeds 2 GiB.
 pub fn read(
+    dialect: &Dialect,
     files: &[PathBuf],
-    options: &CloudTrailOptions<'_>,
+    options: &ReadOptions<'_>,
     on_file: &mut dyn FnMut(&Path, usize),
 ) -> Result<LogTable, IoError> {
     let mut skipped = Skipped::default();
     let mut parts = Vec::with_capacity(files.len());
     for chunk in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
         let read: Vec<Result<Part, IoError>> =
-            chunk.par_iter().map(|path| file::read(path, options)).collect();
+            chunk.par_iter().map(|path| file::read(path, dialect, options)).collect();
         for (path, part) in chunk.iter().zip(read) {
             match part {
                 Ok(mut part) => {
@@ -109,7 +109,8 @@ pub fn read(
             }
         }
     }
-    let parts = with_times(parts, &mut skipped);
+    let time = options.time.or(dialect.time).unwrap_or_default();
+    let parts = with_times(parts, time, &mut skipped);
     let rows = parts.iter().map(|part| part.rows).sum();
     if rows == 0 {
         return Err(IoError::NoRows { files: files.len(), reasons: reasons(&skipped) });
@@ -120,7 +121,7 @@ pub fn read(
 
 /// If some files have event times, rows of the others have none and are left out: there is no
 /// place in time for them.
-fn with_times(parts: Vec<(&PathBuf, Part)>, skipped: &mut Skipped) -> Vec<Part> {
+fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -> Vec<Part> {
     let timed = |part: &Part| part.columns.iter().any(|(name, _)| name == EVENT_DT);
     let any = parts.iter().any(|(_, part)| timed(part));
     let mut kept = Vec::with_capacity(parts.len());
@@ -129,7 +130,7 @@ fn with_times(parts: Vec<(&PathBuf, Part)>, skipped: &mut Skipped) -> Vec<Part> 
             for row in 0..part.rows {
                 skipped.add(Unit::Row, NO_TIME, || {
                     format!(
-                        "no column \"eventTime\": \"{}\" row {row}; expected as in the other files",
+                        "no column \"{time}\": \"{}\" row {row}; expected as in the other files",
                         path.display()
                     )
                 });
@@ -211,6 +212,3 @@ fn reasons(skipped: &Skipped) -> String {
     }
     text
 }
-
-#[cfg(test)]
-mod tests;

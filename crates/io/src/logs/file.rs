@@ -1,11 +1,11 @@
-//! One CloudTrail file: format, clean names, identifiers, event times, repetition.
+//! One file: format, clean names, identifiers, event times, repetition.
 
-use super::{CloudTrailOptions, EVENT_DT, FileType, LABEL, bytes, time};
+use super::json::{self, Role};
+use super::read::{EVENT_DT, FileType, LABEL, ReadOptions};
+use super::skipped::{Skipped, Unit};
+use super::union::{Part, print};
+use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
 use crate::error::{IoError, Place};
-use crate::logs::json::{self, Role};
-use crate::logs::skipped::{Skipped, Unit};
-use crate::logs::union::{Part, print};
-use crate::logs::{Column, FileTable, csv};
 use crate::texts::{self, TextCells};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -20,115 +20,130 @@ use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
-const ACCOUNT: &str = "userIdentityaccountId";
-const ACCOUNT_PREFIX: &str = "Account-";
-const OWNERS: &str = "requestParametersownersSetitems";
-const EVENT_TIME: &str = "eventTime";
-const DATA: &str = "data";
 /// pandas' name for a first column without one.
 const UNNAMED_FIRST: &str = "Unnamed: 0";
 
 const NO_ROWS: &str = "no rows below the header";
-const MISSING_DATA: &str = "missing \"data\"";
+const MISSING: &str = "missing \"data\"";
 const BAD_TIME: &str = "bad event time";
 
 /// Reads one file; its columns are the clean ones, then `event_dt` if there are event times, then
 /// the row labels.
-pub(super) fn read(path: &Path, options: &CloudTrailOptions<'_>) -> Result<Part, IoError> {
+pub(super) fn read(
+    path: &Path,
+    dialect: &Dialect,
+    options: &ReadOptions<'_>,
+) -> Result<Part, IoError> {
     let content = bytes::read(path)?;
-    let wanted = Wanted { options };
-    let is_csv = is_csv(path, &content, options.file_type);
-    let table = if is_csv {
-        let known = csv::CsvOptions {
-            text: &|name| wanted.is_identifier(&clean(name)),
-            wanted: &|name| name == UNNAMED_FIRST || wanted.column(&clean(name)),
-        };
-        let table = csv::read(&content, path, &known)?;
-        if table.positions.is_empty() && table.skipped.is_empty() {
-            return Err(IoError::Content {
-                path: path.to_owned(),
-                place: Box::new(Place::default()),
-                cause: NO_ROWS.to_owned(),
-                expected: "at least one row".to_owned(),
-            });
+    let wanted = Wanted { dialect, options };
+    let clean = dialect.clean;
+    let table = match format(path, &content, options.file_type) {
+        FileType::Json => json::read(&content, path, &wanted, options.nested)?,
+        FileType::Parquet => {
+            let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
+            prefix_identifiers(table, dialect)?
         }
-        prefix_accounts(label_rows(table, options)?)?
-    } else {
-        json::read(&content, path, &wanted, options.nested)?
+        FileType::Csv | FileType::Auto => {
+            let known = csv::CsvOptions {
+                text: &|name| wanted.is_identifier(&clean(name)),
+                wanted: &|name| name == UNNAMED_FIRST || wanted.column(&clean(name)),
+            };
+            let table = csv::read(&content, path, &known)?;
+            if table.positions.is_empty() && table.skipped.is_empty() {
+                return Err(IoError::Content {
+                    path: path.to_owned(),
+                    place: Box::new(Place::default()),
+                    cause: NO_ROWS.to_owned(),
+                    expected: "at least one row".to_owned(),
+                });
+            }
+            prefix_identifiers(label_rows(table, options)?, dialect)?
+        }
     };
-    let mut cleaner = Cleaner::new(path, table)?;
-    cleaner.drop_missing_data()?;
-    cleaner.parse_times()?;
-    cleaner.repeat(options.repeat.max(1))?;
+    let mut cleaner = Cleaner::new(path, table, clean)?;
+    if let Some(required) = dialect.required {
+        cleaner.drop_missing(required)?;
+    }
+    if let Some(time) = wanted.time() {
+        cleaner.parse_times(time)?;
+    }
+    cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
     Ok(cleaner.finish(options))
 }
 
-/// Content counts first: an opening brace is JSON whatever the name, a bracket unless the name says
-/// CSV; other content is CSV unless the name says JSON.
-fn is_csv(path: &Path, content: &[u8], file_type: FileType) -> bool {
-    match file_type {
-        FileType::Csv => return true,
-        FileType::Json => return false,
-        FileType::Auto => {}
+/// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket
+/// unless the name says CSV; other content is CSV unless the name says JSON.
+fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
+    if file_type != FileType::Auto {
+        return file_type;
+    }
+    if content.starts_with(parquet::MAGIC) {
+        return FileType::Parquet;
     }
     let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
     let name = path.to_string_lossy().to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match text.first() {
+    let csv = match text.first() {
         Some(b'{') => false,
         Some(b'[') => name.ends_with(".csv"),
         _ => ![".json", ".jsonl", ".jsonlines"].iter().any(|ending| name.ends_with(ending)),
-    }
-}
-
-/// Column names lose their dots.
-fn clean(name: &str) -> String {
-    let mut name = name.to_owned();
-    name.retain(|c| c != '.');
-    name
+    };
+    if csv { FileType::Csv } else { FileType::Json }
 }
 
 /// What the options want of a file.
 struct Wanted<'a> {
-    options: &'a CloudTrailOptions<'a>,
+    dialect: &'a Dialect,
+    options: &'a ReadOptions<'a>,
 }
 
 impl Wanted<'_> {
+    fn time(&self) -> Option<&str> {
+        self.options.time.or(self.dialect.time)
+    }
+
     fn column(&self, clean: &str) -> bool {
-        matches!(clean, EVENT_TIME | DATA)
-            || self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
+        self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
+            || self.time() == Some(clean)
+            || self.dialect.required == Some(clean)
     }
 
     fn is_identifier(&self, clean: &str) -> bool {
-        clean == ACCOUNT || self.options.identifiers.iter().any(|name| name == clean)
+        matches!(self.dialect.role(clean), Some(Role::Identifier { .. }))
+            || self.options.identifiers.iter().any(|name| name == clean)
     }
 }
 
 impl json::Schema for Wanted<'_> {
     fn role(&self, path: &str) -> Role {
-        let name = clean(path);
+        let name = (self.dialect.clean)(path);
         if !self.column(&name) {
-            Role::Skip
-        } else if name == ACCOUNT {
-            Role::Identifier { prefix: ACCOUNT_PREFIX }
-        } else if self.is_identifier(&name) {
-            Role::Identifier { prefix: "" }
-        } else if name == OWNERS {
-            Role::FirstOfFirst
-        } else {
-            Role::Value
+            return Role::Skip;
         }
+        let plain =
+            if self.is_identifier(&name) { Role::Identifier { prefix: "" } } else { Role::Value };
+        self.dialect.role(&name).unwrap_or(plain)
     }
 
     fn descend(&self, path: &str) -> bool {
         let Some(names) = self.options.columns else { return true };
-        let name = clean(path);
+        let name = (self.dialect.clean)(path);
         names.iter().any(|n| n.starts_with(&name))
+            || self.time().is_some_and(|time| time.starts_with(&name))
+            || self.dialect.leads_to_list(path)
+    }
+
+    fn is_list(&self, path: &str) -> bool {
+        self.dialect.lists.contains(&path)
+    }
+
+    fn is_inner(&self, path: &str) -> bool {
+        self.dialect.inner == Some(path)
     }
 }
 
 /// A first column without a name and of integers labels the rows, which are sorted by it.
-fn label_rows(mut table: FileTable, options: &CloudTrailOptions<'_>) -> Result<FileTable, IoError> {
+fn label_rows(mut table: FileTable, options: &ReadOptions<'_>) -> Result<FileTable, IoError> {
     let unnamed = table.columns.first().is_some_and(|c| c.name == UNNAMED_FIRST);
     let alone = table.columns.len() == 1 && options.columns.is_none();
     let integers = |values: &ArrayRef| *values.data_type() == DataType::Int64;
@@ -161,17 +176,19 @@ fn sort_by_position(table: &mut FileTable) -> Result<(), IoError> {
     Ok(())
 }
 
-/// An account of digits only gets the prefix that the peer gives to a column of integers, whatever
+/// An identifier of digits only gets the prefix that the peer gives to a column of integers, whatever
 /// the other rows hold.
-fn prefix_accounts(mut table: FileTable) -> Result<FileTable, IoError> {
-    for column in table.columns.iter_mut().filter(|c| clean(&c.name) == ACCOUNT) {
+fn prefix_identifiers(mut table: FileTable, dialect: &Dialect) -> Result<FileTable, IoError> {
+    for column in &mut table.columns {
+        let role = dialect.role(&(dialect.clean)(&column.name));
+        let Some(Role::Identifier { prefix }) = role else { continue };
         if let Some(cells) = TextCells::of(&column.values) {
             column.values = texts::collect(cells.iter().map(|text| {
                 let text = text?;
                 let trimmed = text.trim();
                 let number = !trimmed.is_empty() && trimmed.bytes().all(|b| b.is_ascii_digit());
                 Some(if number {
-                    Cow::Owned(format!("{ACCOUNT_PREFIX}{trimmed}"))
+                    Cow::Owned(format!("{prefix}{trimmed}"))
                 } else {
                     Cow::Borrowed(text)
                 })
@@ -194,7 +211,7 @@ impl<'p> Cleaner<'p> {
     /// Cleans the names. Two columns whose names become equal stay apart: the second gets the
     /// first free number behind its name, as repeated CSV headers do once their dot is gone (the
     /// peer keeps two columns of one name).
-    fn new(path: &'p Path, table: FileTable) -> Result<Self, IoError> {
+    fn new(path: &'p Path, table: FileTable, clean: fn(&str) -> String) -> Result<Self, IoError> {
         let mut taken = HashSet::new();
         let mut columns = Vec::with_capacity(table.columns.len());
         for Column { name, values } in table.columns {
@@ -216,23 +233,23 @@ impl<'p> Cleaner<'p> {
         })
     }
 
-    /// The peer's rule for logs of its language pipelines: no `data`, no row.
-    fn drop_missing_data(&mut self) -> Result<(), IoError> {
-        let Some(data) = self.column(DATA) else { return Ok(()) };
+    /// Leaves out rows without a value in a column that is there.
+    fn drop_missing(&mut self, required: &str) -> Result<(), IoError> {
+        let Some(data) = self.column(required) else { return Ok(()) };
         let keep: Vec<bool> = (0..data.len())
             .map(|row| data.data_type() != &DataType::Null && data.is_valid(row))
             .collect();
         for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
             let label = self.labels.value(row);
-            self.skipped.add(Unit::Row, MISSING_DATA, || {
-                message(self.path, label, DATA, "missing value".into(), "any value")
+            self.skipped.add(Unit::Row, MISSING, || {
+                message(self.path, label, required, "missing value".into(), "any value")
             });
         }
         self.retain(&keep)
     }
 
-    fn parse_times(&mut self) -> Result<(), IoError> {
-        let Some(column) = self.column(EVENT_TIME) else { return Ok(()) };
+    fn parse_times(&mut self, name: &str) -> Result<(), IoError> {
+        let Some(column) = self.column(name) else { return Ok(()) };
         let texts = print(column)?;
         let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
         let parsed: Vec<Option<i64>> = texts.iter().map(|text| time::parse(text?)).collect();
@@ -247,7 +264,7 @@ impl<'p> Cleaner<'p> {
                 message(
                     self.path,
                     label,
-                    EVENT_TIME,
+                    name,
                     cause,
                     "an ISO 8601 time like \"2021-10-01T08:00:00Z\"",
                 )
@@ -258,7 +275,7 @@ impl<'p> Cleaner<'p> {
     }
 
     /// Appends copies, each beginning at the instant at which the one before ends.
-    fn repeat(&mut self, repeat: usize) -> Result<(), IoError> {
+    fn repeat(&mut self, repeat: usize, time_column: &str) -> Result<(), IoError> {
         let Some(times) = &self.times else { return self.copy(repeat) };
         let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
             return Ok(());
@@ -275,7 +292,7 @@ impl<'p> Cleaner<'p> {
         };
         let mut all = Vec::with_capacity(times.len() * repeat);
         let mut texts: Vec<Option<String>> = Vec::with_capacity(times.len() * repeat);
-        if let Some(column) = self.column(EVENT_TIME) {
+        if let Some(column) = self.column(time_column) {
             let printed = print(column)?;
             let cells = TextCells::of(&printed).into_iter().flat_map(TextCells::iter);
             texts.extend(cells.map(|text| text.map(str::to_owned)));
@@ -292,7 +309,7 @@ impl<'p> Cleaner<'p> {
         }
         self.copy(repeat)?;
         self.times = Some(all);
-        for (_, values) in self.columns.iter_mut().filter(|(name, _)| name == EVENT_TIME) {
+        for (_, values) in self.columns.iter_mut().filter(|(name, _)| name == time_column) {
             *values = texts::collect(texts.iter().map(Option::as_deref))?;
         }
         Ok(())
@@ -313,7 +330,7 @@ impl<'p> Cleaner<'p> {
         Ok(())
     }
 
-    fn finish(self, options: &CloudTrailOptions<'_>) -> Part {
+    fn finish(self, options: &ReadOptions<'_>) -> Part {
         let rows = self.labels.len();
         let keep = |name: &str| options.columns.is_none_or(|names| names.iter().any(|n| n == name));
         let mut columns: Vec<_> = self.columns.into_iter().filter(|(name, _)| keep(name)).collect();

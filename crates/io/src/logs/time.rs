@@ -10,13 +10,24 @@ pub(super) fn parse(value: &str) -> Option<i64> {
     if let Some(time) = plain(value.as_bytes()) {
         return Some(time);
     }
+    i64::try_from(instant(value)?.as_nanosecond().div_euclid(1_000)).ok()
+}
+
+/// Nanoseconds since 1970 of an ISO 8601 time from 1678 to 2261; without a zone it is UTC.
+pub fn nanoseconds(value: &str) -> Option<i64> {
+    match plain(value.as_bytes()) {
+        Some(microseconds) => microseconds.checked_mul(1_000),
+        None => i64::try_from(instant(value)?.as_nanosecond()).ok(),
+    }
+}
+
+fn instant(value: &str) -> Option<Timestamp> {
     let value = value.trim();
-    let instant = value
+    value
         .parse::<Timestamp>()
         .ok()
         .or_else(|| value.parse::<Zoned>().ok().map(|zoned| zoned.timestamp()))
-        .or_else(|| Offset::UTC.to_timestamp(value.parse::<DateTime>().ok()?).ok())?;
-    i64::try_from(instant.as_nanosecond().div_euclid(1_000)).ok()
+        .or_else(|| Offset::UTC.to_timestamp(value.parse::<DateTime>().ok()?).ok())
 }
 
 /// `2021-10-01T08:00:00Z`, the form of nearly every event, without the general parser.
@@ -96,6 +107,9 @@ mod tests {
         ] {
             assert_eq!(parse(value), expected, "{value}");
         }
+        assert_eq!(nanoseconds("2021-10-01T08:00:00.1234567Z"), Some(eight * 1_000 + 123_456_700));
+        assert_eq!(nanoseconds("2021-10-01T08:00:00Z"), Some(eight * 1_000));
+        assert_eq!((nanoseconds("3000-01-01T00:00:00Z"), nanoseconds("soon")), (None, None));
         assert_eq!(print(eight + 999_999).unwrap(), "2021-10-01T08:00:00Z");
         assert_eq!(print(-1).unwrap(), "1969-12-31T23:59:59Z");
     }
