@@ -29,8 +29,8 @@ PYTHON = WORK / "venv/bin/python"
 USER = "userIdentitysessionContextsessionIssueruserName"
 # What a model of CloudTrail's commonest features reads.
 NEEDED = (
-    "eventTime", "eventSource", "eventName", "sourceIPAddress", "userAgent", "errorCode", "userIdentity.type",
-    "userIdentity.sessionContext.sessionIssuer.userName",
+    "eventTime", "eventSource", "eventName", "sourceIPAddress", "userAgent", "errorCode", "userIdentitytype",
+    "userIdentityuserName",
 )
 TORCH = "https://download.pytorch.org/whl/cpu"
 

@@ -8,7 +8,7 @@ use std::path::Path;
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(table) = read(bytes, Path::new("fuzz.csv"), &CsvOptions::default()) {
         for column in &table.columns {
-            assert_eq!(column.values.len(), table.labels.len());
+            assert_eq!(column.values.len(), table.positions.len());
         }
     }
 });

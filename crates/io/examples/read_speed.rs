@@ -31,6 +31,12 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     let megabytes = bytes as f64 / 1e6;
     let options = ReadOptions { columns: columns.as_deref(), ..ReadOptions::default() };
+    let whole = read(&cloudtrail::DIALECT, &files, &ReadOptions::default(), &mut |_, _| {})?;
+    let known = whole.batch.schema();
+    if let Some(name) = columns.iter().flatten().find(|name| known.field_with_name(name).is_err()) {
+        return Err(format!("no file has a column {name:?}").into());
+    }
+    drop(whole);
     let read = || read(&cloudtrail::DIALECT, &files, &options, &mut |_, _| {});
     for threads in [1, std::thread::available_parallelism()?.get()] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;

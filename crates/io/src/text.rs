@@ -115,6 +115,28 @@ fn is_printable(c: char) -> bool {
     std::str::from_utf8(&bytes[..=length]).is_ok_and(|s| s.escape_debug().nth(1) == Some(c))
 }
 
+/// Appends a time (nanoseconds since 1970) as pandas prints it: microseconds, if there are any,
+/// nanoseconds only if those need them.
+pub(crate) fn push_time(out: &mut String, nanoseconds: i128, zoned: bool) -> std::io::Result<()> {
+    let instant = jiff::Timestamp::from_nanosecond(nanoseconds).map_err(std::io::Error::other)?;
+    let (day, time) = (
+        jiff::tz::Offset::UTC.to_datetime(instant).date(),
+        jiff::tz::Offset::UTC.to_datetime(instant).time(),
+    );
+    // Writing to a String cannot fail.
+    let _ = write!(out, "{day} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
+    let fraction = nanoseconds.rem_euclid(1_000_000_000);
+    if fraction % 1_000 != 0 {
+        let _ = write!(out, ".{fraction:09}");
+    } else if fraction != 0 {
+        let _ = write!(out, ".{:06}", fraction / 1_000);
+    }
+    if zoned {
+        out.push_str("+00:00");
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

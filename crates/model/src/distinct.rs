@@ -5,50 +5,54 @@ use crate::encode::{EncodedRows, FeatureShape};
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::{BuildHasher, Hash, Hasher};
 
-/// The different rows of a table, and where each row of the table is among them.
-#[derive(Clone, Debug)]
+/// The different rows of the tables seen so far.
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Distinct {
     /// Each row that occurs, once, in the order of first occurrence.
     pub(crate) rows: EncodedRows,
-    /// For each row of the table its place in `rows`.
-    pub(crate) places: Vec<usize>,
+    index: HashTable<usize>,
+    // Seeded anew for every run: nobody can prepare a log whose rows collide.
+    seed: DefaultHashBuilder,
 }
 
 impl Distinct {
-    /// Rows are the same if all their bits are.
+    /// Adds the rows of `table` that are new; for each row its place in [`Distinct::rows`]. Rows are
+    /// the same if all their bits are.
     ///
     /// # Panics
-    /// If the table is not of this shape.
-    pub(crate) fn of(table: &EncodedRows, shape: &FeatureShape) -> Self {
-        let all = Table { table, widths: [shape.numeric, shape.binary, shape.codes.len()] };
-        let (mut firsts, mut places) = (Vec::new(), Vec::with_capacity(table.rows));
-        // Seeded anew for every run: nobody can prepare a log whose rows collide.
-        let seed = DefaultHashBuilder::default();
-        let mut index: HashTable<usize> = HashTable::new();
+    /// If the table is not of this shape, or those before were of another.
+    pub(crate) fn add(&mut self, table: &EncodedRows, shape: &FeatureShape) -> Vec<usize> {
+        let widths = [shape.numeric, shape.binary, shape.codes.len()];
+        let new = Table { table, widths };
+        let mut places = Vec::with_capacity(table.rows);
         for row in 0..table.rows {
-            let place = index
+            let fresh = self.rows.rows;
+            let known = Table { table: &self.rows, widths };
+            let place = *self
+                .index
                 .entry(
-                    all.hash(row, &seed),
-                    |&place| all.same(row, firsts[place]),
-                    |&place| all.hash(firsts[place], &seed),
+                    new.hash(row, &self.seed),
+                    |&place| new.same(row, &known, place),
+                    |&place| known.hash(place, &self.seed),
                 )
-                .or_insert_with(|| firsts.len());
-            places.push(*place.get());
-            if *place.get() == firsts.len() {
-                firsts.push(row);
+                .or_insert(fresh)
+                .get();
+            if place == fresh {
+                new.append(row, &mut self.rows);
             }
+            places.push(place);
         }
-        Self { rows: all.select(&firsts), places }
+        places
     }
+}
 
-    /// The values of all rows of the table from those of the distinct rows, `width` a row.
-    pub(crate) fn spread(&self, values: &[f32], width: usize) -> Vec<f32> {
-        let mut all = Vec::with_capacity(self.places.len() * width);
-        for place in &self.places {
-            all.extend_from_slice(&values[place * width..(place + 1) * width]);
-        }
-        all
+/// The values at `places`, `width` at each.
+pub(crate) fn spread(places: &[usize], values: &[f32], width: usize) -> Vec<f32> {
+    let mut all = Vec::with_capacity(places.len() * width);
+    for place in places {
+        all.extend_from_slice(&values[place * width..(place + 1) * width]);
     }
+    all
 }
 
 /// Encoded rows with the widths of their numeric, binary and categorical parts.
@@ -77,23 +81,17 @@ impl Table<'_> {
         hasher.finish()
     }
 
-    fn same(&self, a: usize, b: usize) -> bool {
-        self.codes(a) == self.codes(b) && self.numbers(a).eq(self.numbers(b))
+    fn same(&self, row: usize, other: &Table<'_>, of_other: usize) -> bool {
+        self.codes(row) == other.codes(of_other) && self.numbers(row).eq(other.numbers(of_other))
     }
 
-    fn select(&self, rows: &[usize]) -> EncodedRows {
+    fn append(&self, row: usize, to: &mut EncodedRows) {
         let [numeric, binary, codes] = self.widths;
-        EncodedRows {
-            rows: rows.len(),
-            numeric: gather(&self.table.numeric, numeric, rows),
-            binary: gather(&self.table.binary, binary, rows),
-            codes: gather(&self.table.codes, codes, rows),
-        }
+        to.rows += 1;
+        to.numeric.extend_from_slice(&self.table.numeric[row * numeric..(row + 1) * numeric]);
+        to.binary.extend_from_slice(&self.table.binary[row * binary..(row + 1) * binary]);
+        to.codes.extend_from_slice(&self.table.codes[row * codes..(row + 1) * codes]);
     }
-}
-
-fn gather<T: Copy>(values: &[T], width: usize, rows: &[usize]) -> Vec<T> {
-    rows.iter().flat_map(|row| &values[row * width..(row + 1) * width]).copied().collect()
 }
 
 #[cfg(test)]
@@ -113,13 +111,18 @@ mod tests {
                 codes: rows.iter().flat_map(|row| [row.1, row.2]).collect(),
             };
             let shape = FeatureShape { numeric: 1, binary: 0, codes: vec![2, 2] };
-            let distinct = Distinct::of(&table, &shape);
+            let mut distinct = Distinct::default();
+            let places = distinct.add(&table, &shape);
             prop_assert!(distinct.rows.rows <= 8);
-            let numeric = distinct.spread(&distinct.rows.numeric, 1);
+            let numeric = spread(&places, &distinct.rows.numeric, 1);
             prop_assert!(numeric.iter().zip(&table.numeric).all(|(a, b)| a.to_bits() == b.to_bits()));
             let codes: Vec<f32> = distinct.rows.codes.iter().map(|&code| code as f32).collect();
             let want: Vec<f32> = table.codes.iter().map(|&code| code as f32).collect();
-            prop_assert_eq!(distinct.spread(&codes, 2), want);
+            prop_assert_eq!(spread(&places, &codes, 2), want);
+            // What is known is found again.
+            let known = distinct.rows.rows;
+            prop_assert_eq!(distinct.add(&table, &shape), places);
+            prop_assert_eq!(distinct.rows.rows, known);
         }
     }
 }

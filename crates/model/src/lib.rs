@@ -25,4 +25,4 @@ pub use error::ModelError;
 pub use kernels::instruction_set;
 pub use score::{FeatureScores, Scores};
 pub use train::EpochReport;
-pub use user_model::{ModelHeader, UserModel};
+pub use user_model::{ModelHeader, ScoreMemory, UserModel};

@@ -4,7 +4,7 @@
 //! the user is its distance from the mean score of the training rows in standard deviations.
 
 use crate::config::LossScaler;
-use crate::distinct::Distinct;
+use crate::distinct::{Distinct, spread};
 use crate::encode::EncodedRows;
 use crate::net::{Evaluation, Network, Rows};
 use arrow_array::ArrayRef;
@@ -159,29 +159,40 @@ pub fn row_means(losses: &[f32], features: usize) -> Vec<f32> {
 /// rows that are the same.
 pub fn losses(network: &Network, rows: &EncodedRows, slice_rows: usize) -> Vec<f32> {
     let shape = network.layout().shape();
-    let distinct = Distinct::of(rows, shape);
-    let losses = losses_of_each(network, &distinct.rows, slice_rows);
-    distinct.spread(&losses, shape.features())
+    let mut distinct = Distinct::default();
+    let places = distinct.add(rows, shape);
+    let losses = losses_from(network, &distinct.rows, 0, slice_rows);
+    spread(&places, &losses, shape.features())
 }
 
-/// As [`losses`], computed for every row.
-pub(crate) fn losses_of_each(network: &Network, rows: &EncodedRows, slice_rows: usize) -> Vec<f32> {
-    let features = network.layout().shape().features();
-    let mut all = Vec::with_capacity(rows.rows * features);
-    each_slice(network, rows, slice_rows, |evaluation| all.extend_from_slice(evaluation.losses()));
+/// As [`losses`], computed for every row from `first` on.
+pub(crate) fn losses_from(
+    network: &Network,
+    rows: &EncodedRows,
+    first: usize,
+    slice_rows: usize,
+) -> Vec<f32> {
+    let mut all = Vec::new();
+    each_slice(network, rows, first, slice_rows, |evaluation| {
+        all.extend_from_slice(evaluation.losses());
+    });
     all
 }
 
-/// Runs the network over slices of `slice_rows` rows.
+/// Most bytes of a slice's table: a large vocabulary must not fill the memory.
+const MAX_TABLE: usize = 256 << 20;
+
+/// Runs the network over slices of at most `slice_rows` rows, from row `first` on.
 pub(crate) fn each_slice(
     network: &Network,
     rows: &EncodedRows,
+    first: usize,
     slice_rows: usize,
     mut each: impl FnMut(&Evaluation<'_>),
 ) {
     let mut evaluation = Evaluation::new(network);
-    let slice_rows = slice_rows.clamp(1, rows.rows.max(1));
-    for first in (0..rows.rows).step_by(slice_rows) {
+    let slice_rows = slice_rows.min(evaluation.rows_within(MAX_TABLE)).clamp(1, rows.rows.max(1));
+    for first in (first..rows.rows).step_by(slice_rows) {
         let slice = first..rows.rows.min(first + slice_rows);
         evaluation.run(Rows::of(rows, network.layout().shape(), slice));
         each(&evaluation);

@@ -1,7 +1,7 @@
 //! The deep front door: one user's encoder, weights and loss statistics.
 
 use crate::config::ModelConfig;
-use crate::distinct::Distinct;
+use crate::distinct::{Distinct, spread};
 use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
 use crate::kernels::math::sigmoid;
@@ -52,6 +52,20 @@ fn refuse_giants(plan: &FeaturePlan, weights: usize) -> Result<(), ModelError> {
         "the network would have {weights} weights, more than {MAX_WEIGHTS}; column {column:?} alone has {codes} \
          categories: leave it out of the feature columns"
     )))
+}
+
+/// The scores of the different rows that a model has scored: log rows repeat, and a score depends on
+/// its row alone.
+#[derive(Clone, Debug, Default)]
+pub struct ScoreMemory {
+    distinct: Distinct,
+    anomaly_score: Vec<f32>,
+    zscore: Vec<f32>,
+}
+
+impl ScoreMemory {
+    /// With more different rows than this it begins anew.
+    const MOST_ROWS: usize = 1 << 16;
 }
 
 /// One user's model: encodes log rows, scores them, explains the scores.
@@ -207,13 +221,30 @@ impl UserModel {
     /// # Panics
     /// If they were encoded by a model with other features.
     pub fn score(&self, rows: &EncodedRows) -> Scores {
-        let distinct = Distinct::of(rows, self.network.layout().shape());
+        self.score_with(&mut ScoreMemory::default(), rows)
+    }
+
+    /// As [`UserModel::score`], without computing again the rows that `memory` knows from calls
+    /// before. A memory belongs to one model.
+    ///
+    /// # Panics
+    /// As [`UserModel::score`].
+    pub fn score_with(&self, memory: &mut ScoreMemory, rows: &EncodedRows) -> Scores {
+        if memory.distinct.rows.rows > ScoreMemory::MOST_ROWS {
+            *memory = ScoreMemory::default();
+        }
+        let shape = self.network.layout().shape();
+        let known = memory.anomaly_score.len();
+        let places = memory.distinct.add(rows, shape);
         let slice = self.header.config.eval_batch_size;
-        let losses = score::losses_of_each(&self.network, &distinct.rows, slice);
+        let losses = score::losses_from(&self.network, &memory.distinct.rows, known, slice);
         let (anomaly_score, zscore) = self.scores_of(&losses);
-        let [anomaly_score, zscore] =
-            [anomaly_score, zscore].map(|values| distinct.spread(&values, 1));
-        Scores { anomaly_score, zscore }
+        memory.anomaly_score.extend(anomaly_score);
+        memory.zscore.extend(zscore);
+        Scores {
+            anomaly_score: spread(&places, &memory.anomaly_score, 1),
+            zscore: spread(&places, &memory.zscore, 1),
+        }
     }
 
     /// Scores rows that this model has encoded and tells each feature's part, with z losses as
@@ -230,15 +261,16 @@ impl UserModel {
     /// # Panics
     /// As [`UserModel::score`].
     pub fn score_features_signed(&self, rows: &EncodedRows, sign: ZSign) -> FeatureScores {
-        let distinct = Distinct::of(rows, self.network.layout().shape());
+        let mut distinct = Distinct::default();
+        let places = distinct.add(rows, self.network.layout().shape());
         let (mut loss, mut outputs) = (Vec::new(), Vec::new());
         let slice = self.header.config.eval_batch_size;
-        score::each_slice(&self.network, &distinct.rows, slice, |evaluation| {
+        score::each_slice(&self.network, &distinct.rows, 0, slice, |evaluation| {
             loss.extend_from_slice(evaluation.losses());
             outputs.extend(evaluation.outputs());
         });
         let features = self.header.loss_scales.len();
-        let loss = distinct.spread(&loss, features);
+        let loss = spread(&places, &loss, features);
         let (anomaly_score, zscore) = self.scores_of(&loss);
         let mut z_loss = loss.clone();
         for row in z_loss.chunks_exact_mut(features) {
@@ -258,7 +290,7 @@ impl UserModel {
                 .map(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max))
                 .collect(),
             mean_abs_z: score::row_means(&z_loss, features),
-            predictions: self.predictions(&outputs, &distinct.places),
+            predictions: self.predictions(&outputs, &places),
             loss,
             z_loss,
         }

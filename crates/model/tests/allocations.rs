@@ -12,18 +12,25 @@ use std::alloc::System;
 #[global_allocator]
 static GLOBAL: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
-const ROWS: usize = 64;
+/// Several shards, the last one not full.
+const ROWS: usize = 150;
 
 #[test]
 fn a_step_after_the_first_allocates_nothing() {
     let shape = FeatureShape { numeric: 3, binary: 1, codes: vec![20, 5] };
-    let config = ModelConfig {
+    let peer = ModelConfig {
         encoder_layers: vec![48, 32],
         decoder_layers: vec![48],
         encoder_dropout: vec![0.1, 0.0],
         ..ModelConfig::pipeline()
     };
-    let layout = Layout::new(&shape, &config);
+    for config in [peer, ModelConfig::compact(ROWS)] {
+        steps(&shape, &config);
+    }
+}
+
+fn steps(shape: &FeatureShape, config: &ModelConfig) {
+    let layout = Layout::new(shape, config);
     let mut network = Network::new(layout, &mut ChaCha8Rng::seed_from_u64(1));
     let table = EncodedRows {
         rows: ROWS,
@@ -31,11 +38,11 @@ fn a_step_after_the_first_allocates_nothing() {
         binary: vec![1.0; ROWS],
         codes: (0..ROWS as u32).flat_map(|i| [i % 20, i % 5]).collect(),
     };
-    let mut training = Training::new(&network, &config, ROWS, [0; 32]);
+    let mut training = Training::new(&network, config, ROWS, [0; 32]);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
     pool.install(|| {
         let mut step = || {
-            let rows = Rows::of(&table, &shape, 0..ROWS);
+            let rows = Rows::of(&table, shape, 0..ROWS);
             training.step(&mut network, rows, rows, 0.01);
         };
         step();

@@ -3,7 +3,7 @@
 
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use dfp_model::config::{Activation, ModelConfig, Objective};
-use dfp_model::{ModelError, Scores, UserModel};
+use dfp_model::{ModelError, ScoreMemory, Scores, UserModel};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -21,6 +21,7 @@ fn rows() -> RecordBatch {
         ("mfa", Arc::new((0..ROWS).map(|i| Some(i % 7 == 0)).collect::<BooleanArray>())),
         ("action", texts(40)),
         ("region", texts(3)),
+        ("agent", texts(1009)),
     ])
     .unwrap()
 }
@@ -50,7 +51,9 @@ fn threads_do_not_change_a_byte() {
         objective: Objective::MeanOverFeatures,
         ..ModelConfig::default()
     };
-    for config in [ModelConfig::pipeline(), dropout].map(small) {
+    // The vocabulary's table is several tiles.
+    let summed = ModelConfig::compact(ROWS);
+    for config in [ModelConfig::pipeline(), dropout, summed].map(small) {
         let runs = [1, 2, 4].map(|threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
             pool.install(|| fit("ana", &config))
@@ -82,6 +85,21 @@ fn a_score_depends_on_its_row_alone() {
     let one = model.score_features(&model.encode(&rows().slice(5, 1)).unwrap());
     for (all, one) in features.predictions.iter().zip(&one.predictions) {
         assert_eq!(&all.slice(2, 1), one);
+    }
+}
+
+#[test]
+fn a_memory_changes_no_score() {
+    let go_on = &mut |_| ControlFlow::Continue(());
+    let config = small(ModelConfig::compact(ROWS));
+    let model = UserModel::fit("ana", &rows(), None, &config, go_on).unwrap();
+    let whole = model.score(&model.encode(&rows()).unwrap());
+    let mut memory = ScoreMemory::default();
+    for first in [0, 100, 50, 0, 600] {
+        let part = model.encode(&rows().slice(first, 100)).unwrap();
+        let scores = model.score_with(&mut memory, &part);
+        assert_eq!(scores.anomaly_score, whole.anomaly_score[first..first + 100]);
+        assert_eq!(scores.zscore, whole.zscore[first..first + 100]);
     }
 }
 

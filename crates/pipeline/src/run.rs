@@ -308,6 +308,7 @@ impl<'a> Run<'a> {
                         book: Arc::clone(&self.book),
                         strict: self.plan.strict,
                         reporter: Arc::clone(&self.reporter),
+                        memory: None,
                     }),
                 ),
                 StageSettings::AddScores(settings) => chain.stage(

@@ -98,17 +98,23 @@ impl<'a> Trainer<'a> {
             (Arc::clone(&task.user), result)
         };
         let threads = self.plan.compute_threads;
-        let trained = if users <= 1 || threads == 1 {
-            tasks.iter().map(|task| pool.install(|| fit(task))).collect()
-        } else {
-            // The largest first, so that no core is left with a long one at the end.
-            tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.len()));
-            in_parallel(&tasks, threads.min(users), &fit)?
+        // The largest first, so that no core is left with a long one at the end. One that would keep a
+        // core busy for longer than all others together would take gets all cores.
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.len()));
+        let rows: usize = tasks.iter().map(|task| task.rows.len()).sum();
+        let too_long = |task: &Task<'_>| {
+            let share = rows.div_ceil(threads);
+            let config = self.settings.model.config(task.rows.len(), self.settings.seed);
+            (users == 1 || task.rows.len() > share) && config.is_worth_many_threads()
         };
+        let together = tasks.iter().take_while(|task| too_long(task)).count();
+        let (together, alone) = tasks.split_at(together);
+        let mut trained: Vec<Trained> =
+            together.iter().map(|task| pool.install(|| fit(task))).collect();
+        trained.extend(in_parallel(alone, threads.min(alone.len()), &fit)?);
         if self.stop.is_set() {
             return Err(RunError::Interrupted);
         }
-        let mut trained = trained;
         trained.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(trained)
     }
@@ -119,6 +125,9 @@ impl<'a> Trainer<'a> {
         users_done: &AtomicUsize,
         users: usize,
     ) -> Result<Arc<UserModel>, String> {
+        if self.stop.is_set() {
+            return Err("stopped before its turn".to_owned());
+        }
         let rows = task.rows.len();
         if rows < self.settings.min_history {
             return Err(format!(

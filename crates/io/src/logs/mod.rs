@@ -25,6 +25,9 @@ pub use read::{EVENT_DT, FileType, ReadOptions, read};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use skipped::Skipped;
 
+/// More columns than this are a malformed or hostile file: every one is as long as the table.
+const MAX_COLUMNS: usize = 20_000;
+
 /// What a reader made of all files together.
 #[derive(Clone, Debug)]
 pub struct LogTable {

@@ -7,22 +7,23 @@
 use super::skipped::Skipped;
 use super::{Column, FileTable};
 use crate::error::{IoError, Place};
-use crate::texts;
+use crate::{text, texts};
 use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use arrow_array::cast::AsArray;
+use arrow_array::types::{
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType,
+};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, TimeUnit};
 use arrow_select::concat::concat;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
-
-const TIMES: FormatOptions<'static> =
-    FormatOptions::new().with_timestamp_format(None).with_timestamp_tz_format(None);
 
 /// Reads a Parquet file that is already in memory; `path` is for messages only.
 ///
@@ -94,8 +95,10 @@ fn plain(values: &ArrayRef) -> Result<ArrayRef, Box<dyn std::error::Error + Send
         DataType::Decimal128(..) | DataType::Decimal256(..) => DataType::Float64,
         DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
         DataType::Dictionary(_, texts) if **texts == DataType::Utf8 => DataType::Utf8,
+        DataType::Timestamp(unit, zone) => return times(values, *unit, zone.is_some()),
         _ => {
-            let format = ArrayFormatter::try_new(values.as_ref(), &TIMES)?;
+            let options = FormatOptions::new();
+            let format = ArrayFormatter::try_new(values.as_ref(), &options)?;
             let text = |row| values.is_valid(row).then(|| format.value(row).to_string());
             return Ok(texts::collect((0..values.len()).map(text))?);
         }
@@ -104,5 +107,120 @@ fn plain(values: &ArrayRef) -> Result<ArrayRef, Box<dyn std::error::Error + Send
     match cast.as_string_opt::<i32>() {
         Some(cells) => Ok(texts::collect(cells.iter())?),
         None => Ok(cast),
+    }
+}
+
+/// Times as the other formats write them.
+fn times(
+    values: &ArrayRef,
+    unit: TimeUnit,
+    zoned: bool,
+) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
+    let print = |value: i64, nanoseconds: i128| {
+        let mut out = String::new();
+        text::push_time(&mut out, i128::from(value) * nanoseconds, zoned)?;
+        Ok::<_, std::io::Error>(out)
+    };
+    let mut printed = Vec::with_capacity(values.len());
+    for row in 0..values.len() {
+        let (value, nanoseconds) = match unit {
+            TimeUnit::Second => {
+                (values.as_primitive::<TimestampSecondType>().value(row), 1_000_000_000)
+            }
+            TimeUnit::Millisecond => {
+                (values.as_primitive::<TimestampMillisecondType>().value(row), 1_000_000)
+            }
+            TimeUnit::Microsecond => {
+                (values.as_primitive::<TimestampMicrosecondType>().value(row), 1_000)
+            }
+            TimeUnit::Nanosecond => {
+                (values.as_primitive::<TimestampNanosecondType>().value(row), 1)
+            }
+        };
+        printed.push(values.is_valid(row).then(|| print(value, nanoseconds)).transpose()?);
+    }
+    Ok(texts::collect(printed.into_iter())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ::parquet::arrow::ArrowWriter;
+    use arrow_array::{
+        BooleanArray, Int32Array, Int64Array, ListArray, StringArray, StructArray,
+        TimestampMillisecondArray,
+    };
+    use arrow_schema::Field;
+
+    fn table() -> RecordBatch {
+        let city: ArrayRef = Arc::new(StringArray::from(vec![Some("Oslo"), Some("Lyon"), None]));
+        let place = StructArray::new(
+            vec![Field::new("city", DataType::Utf8, true)].into(),
+            vec![city],
+            Some(vec![true, false, true].into()),
+        );
+        let list = ListArray::from_iter_primitive::<arrow_array::types::Int32Type, _, _>([
+            Some(vec![Some(1), None]),
+            None,
+            Some(vec![]),
+        ]);
+        RecordBatch::try_from_iter_with_nullable([
+            ("n", Arc::new(Int32Array::from(vec![1, 2, 3])) as ArrayRef, true),
+            ("gaps", Arc::new(Int64Array::from(vec![Some(5), None, Some(7)])), true),
+            ("flag", Arc::new(BooleanArray::from(vec![true, false, true])), true),
+            ("place", Arc::new(place), true),
+            (
+                "when",
+                Arc::new(TimestampMillisecondArray::from(vec![0, 1, 2]).with_timezone("UTC")),
+                true,
+            ),
+            ("list", Arc::new(list), true),
+        ])
+        .unwrap()
+    }
+
+    fn bytes() -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, table().schema(), None).unwrap();
+        writer.write(&table()).unwrap();
+        writer.close().unwrap();
+        bytes
+    }
+
+    fn texts(column: &Column) -> Vec<String> {
+        let printed = super::super::union::print(&column.values).unwrap();
+        let cells = texts::TextCells::of(&printed).unwrap();
+        cells.iter().map(|text| text.unwrap_or("-").to_owned()).collect()
+    }
+
+    #[test]
+    fn columns_have_the_types_of_the_other_formats() {
+        let table = read(bytes(), Path::new("a.parquet"), &|name| name != "flag").unwrap();
+        let columns: Vec<_> =
+            table.columns.iter().map(|c| (c.name.as_str(), texts(c).join(" "))).collect();
+        let want = [
+            ("n", "1 2 3"),
+            ("gaps", "5.0 - 7.0"),
+            ("place.city", "Oslo - -"),
+            (
+                "when",
+                "1970-01-01 00:00:00+00:00 1970-01-01 00:00:00.001000+00:00 1970-01-01 00:00:00.002000+00:00",
+            ),
+            ("list", "[1, ] - []"),
+        ];
+        assert_eq!(columns, want.map(|(name, cells)| (name, cells.to_owned())));
+        assert_eq!(table.positions, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error() {
+        let bytes = bytes();
+        for cut in [4, 5, bytes.len() / 2, bytes.len() - 1] {
+            let error = read(bytes[..cut].to_vec(), Path::new("a.parquet"), &|_| true);
+            assert!(
+                error.is_err_and(|e| e.to_string().contains("a complete Parquet file")),
+                "{cut}"
+            );
+        }
     }
 }

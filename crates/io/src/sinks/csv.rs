@@ -16,7 +16,6 @@ use arrow_array::{
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
-use jiff::Timestamp;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::path::Path;
@@ -164,9 +163,11 @@ impl<'a> Cells<'a> {
             Self::Float64(a) => push_number(out, a.value(row), alone),
             Self::Float32(a) => push_number(out, f64::from(a.value(row)), alone),
             Self::Time(a, zoned) => {
-                return push_time(out, i128::from(a.value(row)) * 1_000, *zoned);
+                return text::push_time(out, i128::from(a.value(row)) * 1_000, *zoned);
             }
-            Self::Nanoseconds(a, zoned) => return push_time(out, a.value(row).into(), *zoned),
+            Self::Nanoseconds(a, zoned) => {
+                return text::push_time(out, a.value(row).into(), *zoned);
+            }
             Self::Other(_, format) => {
                 push_field(
                     out,
@@ -186,27 +187,6 @@ fn push_number(out: &mut String, value: f64, alone: bool) -> std::fmt::Result {
         push_field(out, "", alone);
     } else {
         text::push_float(out, value);
-    }
-    Ok(())
-}
-
-/// As pandas prints a time: microseconds, if there are any, nanoseconds only if those need them.
-fn push_time(out: &mut String, nanoseconds: i128, zoned: bool) -> io::Result<()> {
-    let instant = Timestamp::from_nanosecond(nanoseconds).map_err(io::Error::other)?;
-    let (day, time) = (
-        jiff::tz::Offset::UTC.to_datetime(instant).date(),
-        jiff::tz::Offset::UTC.to_datetime(instant).time(),
-    );
-    // Writing to a String cannot fail.
-    let _ = write!(out, "{day} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second());
-    let fraction = nanoseconds.rem_euclid(1_000_000_000);
-    if fraction % 1_000 != 0 {
-        let _ = write!(out, ".{fraction:09}");
-    } else if fraction != 0 {
-        let _ = write!(out, ".{:06}", fraction / 1_000);
-    }
-    if zoned {
-        out.push_str("+00:00");
     }
     Ok(())
 }

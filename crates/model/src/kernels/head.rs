@@ -227,5 +227,40 @@ mod tests {
                 prop_assert_eq!((&portable.0, &portable.1), (&got, &gradients));
             }
         }
+
+        #[test]
+        fn every_level_gives_the_same_bits_for_any_values(
+            rows in 0_usize..=LANES,
+            odd in prop::sample::select(vec![f32::NAN, f32::INFINITY, f32::NEG_INFINITY, 3e38, 1e-40]),
+            place in (0_usize..10, 0_usize..LANES),
+        ) {
+            let shape = FeatureShape { numeric: 1, binary: 1, codes: vec![1, 5, 2] };
+            let codes: Vec<u32> = (0..rows as u32).flat_map(|i| [0, i % 5, i % 2]).collect();
+            let (numbers, flags) = (vec![0.5; rows], vec![1.0; rows]);
+            let targets = Targets { rows, numeric: &numbers, binary: &flags, codes: &codes };
+            let weights = CellWeights { numeric: 0.5, binary: 0.25, categorical: 2.0 };
+            let mut table: Vec<Lane> =
+                (0..10).map(|l| std::array::from_fn(|i| ((l * LANES + i) as f32).sin())).collect();
+            if place.1 < rows {
+                table[place.0][place.1] = odd;
+            }
+            let bits = |lanes: &[Lane]| -> Vec<u32> {
+                let normal = |v: &f32| if v.is_nan() { f32::NAN.to_bits() } else { v.to_bits() };
+                lanes.as_flattened().iter().map(normal).collect()
+            };
+            let mut first = None;
+            for level in Level::available() {
+                let mut outputs = table.clone();
+                let mut gradients = vec![[f32::NAN; LANES]; 10];
+                let mut got = vec![[0.0; LANES]; 5];
+                let heads = Heads { outputs: &mut outputs, gradients: &mut gradients, losses: &mut got };
+                losses(level, heads, &[0.25; 10], &shape, targets, weights);
+                for gradient in &gradients {
+                    prop_assert!(gradient[rows..].iter().all(|g| *g == 0.0));
+                }
+                let all = (bits(&outputs), bits(&gradients), bits(&got));
+                prop_assert_eq!(&*first.get_or_insert_with(|| all.clone()), &all);
+            }
+        }
     }
 }

@@ -27,6 +27,12 @@ impl<'a> Evaluation<'a> {
         Self { network, columns, table: Vec::new(), losses: Vec::new(), rows: 0 }
     }
 
+    /// As many rows, in whole panels, as a table of so many bytes holds; at least a panel.
+    pub fn rows_within(&self, bytes: usize) -> usize {
+        let panel = self.columns.stride.max(1) * size_of::<Lane>();
+        (bytes / panel).max(1) * LANES
+    }
+
     /// Reconstructs the rows and compares them with themselves. A row's results depend neither on
     /// the rows that come with it nor on its place.
     pub fn run(&mut self, rows: Rows<'_>) {

@@ -6,6 +6,7 @@ use crate::report::{Progress, Reporter, Unusual, UnusualRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_model::{ScoreMemory, UserModel};
 use rayon::ThreadPool;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,6 +27,8 @@ pub struct Inference {
     pub book: Arc<ScoreBook>,
     /// Who is told.
     pub reporter: Arc<dyn Reporter>,
+    /// The scores of the model used last: a user's messages come one after the other.
+    pub memory: Option<(Arc<UserModel>, ScoreMemory)>,
 }
 
 impl Stage<Message> for Inference {
@@ -41,7 +44,11 @@ impl Stage<Message> for Inference {
                         features: Some(scores),
                     }
                 } else {
-                    let scores = model.score(encoded);
+                    let memory = match &mut self.memory {
+                        Some((of, memory)) if Arc::ptr_eq(of, &model) => memory,
+                        other => &mut other.insert((Arc::clone(&model), ScoreMemory::default())).1,
+                    };
+                    let scores = model.score_with(memory, encoded);
                     RowScores {
                         anomaly_score: scores.anomaly_score,
                         zscore: scores.zscore,

@@ -10,7 +10,7 @@ mod cells;
 mod records;
 
 use super::skipped::{Skipped, Unit};
-use super::{Column, FileTable};
+use super::{Column, FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
 use arrow_array::ArrayRef;
 use builder::{Builder, Conflict};
@@ -193,6 +193,9 @@ fn header(bytes: &[u8], path: &Path) -> Result<(Vec<String>, usize), IoError> {
     };
     if block.is_empty() {
         return Err(refuse(if end == End::Unclosed { UNCLOSED } else { "empty file" }));
+    }
+    if block.width(0) > MAX_COLUMNS {
+        return Err(refuse(&format!("{} columns; at most {MAX_COLUMNS} are read", block.width(0))));
     }
     let given: Result<Vec<String>, _> =
         (0..block.width(0)).map(|field| String::from_utf8(block.cell(0, field).to_vec())).collect();

@@ -15,6 +15,8 @@ use std::fmt;
 pub(super) struct Events<'o, 'de> {
     paths: Paths<'o>,
     nested: Nested,
+    /// Most rows times columns.
+    most_cells: usize,
     /// Members of the event being read.
     pending: Vec<Pending<'de>>,
     /// Members of the object inside it that is the event, once that has begun.
@@ -41,10 +43,11 @@ struct Pending<'de> {
 }
 
 impl<'o, 'de> Events<'o, 'de> {
-    pub(super) fn new(schema: &'o dyn Schema, nested: Nested) -> Self {
+    pub(super) fn new(schema: &'o dyn Schema, nested: Nested, most_cells: usize) -> Self {
         Self {
             paths: Paths::new(schema),
             nested,
+            most_cells,
             pending: Vec::new(),
             inner: None,
             columns: Vec::new(),
@@ -75,13 +78,20 @@ impl<'o, 'de> Events<'o, 'de> {
     }
 
     /// Ends an event: its members become a row.
-    fn commit(&mut self) {
+    fn commit<E: Error>(&mut self) -> Result<(), E> {
         if let Some(inner) = self.inner.take() {
             self.pending = inner;
         }
         let row = self.positions.len();
         if self.pending.iter().any(|p| self.column_of.get(p.cell).is_none_or(Option::is_none)) {
             self.make_columns(row);
+        }
+        if self.columns.len().saturating_mul(row + 1) > self.most_cells {
+            return Err(E::custom(format_args!(
+                "{} rows of {} columns, far more cells than the file has bytes",
+                row + 1,
+                self.columns.len()
+            )));
         }
         // Backwards, so that the last of several members of one name counts.
         for pending in self.pending.drain(..).rev() {
@@ -95,6 +105,7 @@ impl<'o, 'de> Events<'o, 'de> {
         }
         self.positions.push(self.next_position);
         self.next_position += 1;
+        Ok(())
     }
 
     /// Makes the columns that are new with this row: those of plain members first, then those of
@@ -214,10 +225,10 @@ impl<'de> Visitor<'de> for Document<'_, '_, 'de> {
             // What stands beside the events, such as a page token, is not an event.
             self.0.pending.clear();
             self.0.inner = None;
+            Ok(())
         } else {
-            self.0.commit();
+            self.0.commit()
         }
-        Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
@@ -255,8 +266,7 @@ impl<'de> Visitor<'de> for Listed<'_, '_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         self.0.alone = false;
         self.0.members(ROOT, &mut members)?;
-        self.0.commit();
-        Ok(())
+        self.0.commit()
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {

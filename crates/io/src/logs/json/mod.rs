@@ -102,6 +102,12 @@ pub fn read(
     Ok(FileTable { columns, labels: None, positions, skipped })
 }
 
+/// Rows times columns of a file that is not made to fill the memory: events that share few of their
+/// members have far fewer cells than bytes.
+fn most_cells(bytes: &[u8]) -> usize {
+    (1 << 24) + 16 * bytes.len()
+}
+
 /// Reads a large file on all cores; `None` if it is small, or something in it wants a single
 /// reader, which then also finds the right words for it.
 fn in_pieces(
@@ -114,11 +120,12 @@ fn in_pieces(
     if bytes.len() <= size {
         return Ok(None);
     }
+    let cells = most_cells(bytes);
     let read: Option<Vec<Piece>> = if is_lines(bytes) {
         let texts = pieces::lines(bytes, size);
         let before = pieces::lines_before(&texts);
         let read = texts.par_iter().zip(before).map(|(text, before)| {
-            let mut events = Events::new(schema, nested);
+            let mut events = Events::new(schema, nested, cells);
             let skipped = lines(text, before, path, &mut events);
             Piece { skipped, ..events.finish() }
         });
@@ -128,7 +135,7 @@ fn in_pieces(
         let read = list.into_par_iter().map(|text| {
             let list = [b"[", text, b"]"].concat();
             let list = str::from_utf8(&list).ok()?;
-            let mut events = Events::new(schema, nested);
+            let mut events = Events::new(schema, nested, cells);
             let mut reader = serde_json::Deserializer::from_str(list);
             Document(&mut events).deserialize(&mut reader).ok()?;
             reader.end().ok()?;
@@ -136,7 +143,7 @@ fn in_pieces(
         });
         read.collect()
     };
-    read.map_or(Ok(None), pieces::join)
+    read.map_or(Ok(None), |pieces| pieces::join(pieces, cells))
 }
 
 fn one_reader(
@@ -145,7 +152,7 @@ fn one_reader(
     schema: &dyn Schema,
     nested: Nested,
 ) -> Result<Whole, IoError> {
-    let mut events = Events::new(schema, nested);
+    let mut events = Events::new(schema, nested, most_cells(bytes));
     let mut skipped = Skipped::default();
     if is_lines(bytes) {
         skipped = lines(bytes, 0, path, &mut events);

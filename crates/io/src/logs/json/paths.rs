@@ -2,11 +2,9 @@
 
 use super::Role;
 use super::Schema;
+use crate::logs::MAX_COLUMNS;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use std::hash::BuildHasher;
-
-/// More columns than this are a malformed or hostile file: every one is as long as the table.
-pub(super) const MAX_COLUMNS: usize = 20_000;
 
 /// Up to this many members of an object are looked through one by one.
 const FEW: usize = 12;

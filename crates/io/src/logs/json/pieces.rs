@@ -4,10 +4,9 @@
 
 use super::Schema;
 use super::builder::Builder;
-use super::paths::MAX_COLUMNS;
 use crate::error::IoError;
-use crate::logs::Column;
 use crate::logs::skipped::Skipped;
+use crate::logs::{Column, MAX_COLUMNS};
 use hashbrown::HashMap;
 use memchr::{memchr, memmem};
 use rayon::prelude::*;
@@ -52,11 +51,11 @@ impl Piece {
 }
 
 /// Puts pieces together as if one reader had read them all; `None` if that one would have met too
-/// many columns.
+/// many columns or cells.
 ///
 /// # Errors
 /// The texts of a column exceed 2 GiB.
-pub(super) fn join(pieces: Vec<Piece>) -> Result<Option<Whole>, IoError> {
+pub(super) fn join(pieces: Vec<Piece>, most_cells: usize) -> Result<Option<Whole>, IoError> {
     let mut whole = Whole::default();
     let mut columns: Vec<(String, Vec<(usize, Builder)>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
@@ -75,10 +74,10 @@ pub(super) fn join(pieces: Vec<Piece>) -> Result<Option<Whole>, IoError> {
         whole.skipped.merge(piece.skipped);
         position += piece.next_position;
     }
-    if columns.len() > MAX_COLUMNS {
+    let rows = whole.positions.len();
+    if columns.len() > MAX_COLUMNS || columns.len().saturating_mul(rows) > most_cells {
         return Ok(None);
     }
-    let rows = whole.positions.len();
     whole.columns = columns
         .into_par_iter()
         .map(|(name, parts)| {

@@ -235,3 +235,14 @@ fn a_list_of_events_may_stand_inside_an_answer() {
     let (names, cells) = rows(r#"{"response": {"logs": 5}}"#);
     assert_eq!((names, cells), (vec!["response.logs".to_owned()], vec!["5".to_owned()]));
 }
+
+#[test]
+fn rows_times_columns_are_bounded_by_the_file() {
+    let wide: Vec<String> = (0..15_000).map(|i| format!("\"m{i}\":{i}")).collect();
+    let text = format!("{{{}}}\n{}", wide.join(","), "{}\n".repeat(5_000));
+    let table = table(&text);
+    // The rows beyond are counted, not kept.
+    let kept = most_cells(text.as_bytes()) / 15_000;
+    assert_eq!((table.columns.len(), table.positions.len()), (15_000, kept));
+    assert_eq!(table.skipped.rows(), 5_001 - kept);
+}
