@@ -11,4 +11,5 @@ pub const DIALECT: Dialect = Dialect {
     inner: Some("properties"),
     roles: &[],
     required: Some("data"),
+    other_files: &[],
 };

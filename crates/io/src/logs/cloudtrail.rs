@@ -17,6 +17,8 @@ pub const DIALECT: Dialect = Dialect {
     ],
     // The peer's rule for logs of its language pipelines.
     required: Some("data"),
+    // `123456789012_CloudTrail-Digest_us-east-1_…`: checksums of delivered files, and what Insights found.
+    other_files: &["_CloudTrail-Digest_", "_CloudTrail-Insight_"],
 };
 
 fn without_dots(name: &str) -> String {

@@ -1,6 +1,7 @@
 //! What is particular about the logs of one source. A new one is a file with a constant.
 
 pub use super::json::Role;
+use std::path::Path;
 
 /// How the files of a source are read.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,8 @@ pub struct Dialect {
     pub roles: &'static [(&'static str, Role)],
     /// Rows without a value in this column, if it is there, are left out.
     pub required: Option<&'static str>,
+    /// Parts of names of files that are delivered beside the logs and hold no events.
+    pub other_files: &'static [&'static str],
 }
 
 impl Dialect {
@@ -26,6 +29,12 @@ impl Dialect {
     pub(super) fn leads_to_list(&self, path: &str) -> bool {
         let below = |list: &&str| list.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
         self.lists.iter().any(|list| *list == path || below(list))
+    }
+
+    /// Whether a file stands beside the logs, by its name.
+    pub(super) fn is_other_file(&self, path: &Path) -> bool {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.other_files.iter().any(|part| name.contains(part))
     }
 
     pub(super) fn role(&self, clean: &str) -> Option<Role> {

@@ -10,4 +10,5 @@ pub const DIALECT: Dialect = Dialect {
     inner: None,
     roles: &[],
     required: Some("data"),
+    other_files: &[],
 };

@@ -11,4 +11,5 @@ pub const DIALECT: Dialect = Dialect {
     inner: None,
     roles: &[],
     required: None,
+    other_files: &[],
 };

@@ -72,6 +72,7 @@ pub(super) const LABEL: &str = "";
 /// Files read at a time for each thread, so that progress is reported along the way.
 const FILES_PER_THREAD: usize = 4;
 
+const OTHER: &str = "digest or Insight file";
 const UNREADABLE: &str = "unreadable file";
 const NO_TIME: &str = "no event time";
 
@@ -92,10 +93,16 @@ pub fn read(
 ) -> Result<LogTable, IoError> {
     let mut skipped = Skipped::default();
     let mut parts = Vec::with_capacity(files.len());
+    let (others, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        files.iter().partition(|path| dialect.is_other_file(path));
+    for path in others {
+        skipped.add(Unit::File, OTHER, || format!("no log by its name: {path:?}"));
+        on_file(path, 0);
+    }
     for chunk in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
         let read: Vec<Result<Part, IoError>> =
             chunk.par_iter().map(|path| file::read(path, dialect, options)).collect();
-        for (path, part) in chunk.iter().zip(read) {
+        for (&path, part) in chunk.iter().zip(read) {
             match part {
                 Ok(mut part) => {
                     skipped.merge(std::mem::take(&mut part.skipped));

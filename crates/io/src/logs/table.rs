@@ -10,4 +10,5 @@ pub const DIALECT: Dialect = Dialect {
     inner: None,
     roles: &[],
     required: None,
+    other_files: &[],
 };
