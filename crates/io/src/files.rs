@@ -4,23 +4,10 @@ use crate::error::IoError;
 use glob::{MatchOptions, Pattern};
 use std::path::{Path, PathBuf};
 
-/// How to look for files.
-#[derive(Clone, Debug)]
-pub struct FindOptions {
-    /// `**` matches any depth of directories; otherwise it is the same as `*`.
-    pub recursive: bool,
-    /// Take only this many files, the first in sorted order.
-    pub max_files: Option<usize>,
-}
-
-impl Default for FindOptions {
-    fn default() -> Self {
-        Self { recursive: true, max_files: None }
-    }
-}
-
-/// Endings that a directory is searched for, each also with `.gz`.
-const ENDINGS: [&str; 4] = [".csv", ".json", ".jsonl", ".jsonlines"];
+/// Endings that a directory is searched for.
+const ENDINGS: [&str; 5] = [".csv", ".json", ".jsonl", ".jsonlines", ".parquet"];
+/// Endings of compressed files, behind the others.
+const PACKED: [&str; 4] = [".gz", ".zst", ".bz2", ".xz"];
 /// Ending of our unfinished output files, which are never input.
 const PARTIAL: &str = ".partial";
 const MATCHING: MatchOptions = MatchOptions {
@@ -32,22 +19,23 @@ const MATCHING: MatchOptions = MatchOptions {
 /// The files that `pattern` names, sorted by path.
 ///
 /// A pattern is a file name, a directory (its files with known endings: csv, json, jsonl,
-/// jsonlines, each also with `.gz`) or a shell pattern with `*`, `?`, `[…]` and `**`. Matching is
-/// case-sensitive on every system; names that begin with a dot need a dot in the pattern.
+/// jsonlines, parquet, each also compressed) or a shell pattern with `*`, `?`, `[…]` and `**`. Matching is
+/// case-sensitive on every system; names that begin with a dot need a dot in the pattern. If
+/// `recursive`, `**` matches any depth of directories; otherwise it is the same as `*`.
 ///
 /// # Errors
 /// [`IoError::NoMatch`] if no file matches, [`IoError::Pattern`] if the pattern is malformed.
-pub fn find(pattern: &str, options: &FindOptions) -> Result<Vec<PathBuf>, IoError> {
+pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoError> {
     let path = Path::new(pattern);
     let mut found = if path.is_file() {
         vec![path.to_owned()]
     } else if path.is_dir() {
-        let depth = if options.recursive { "**/*" } else { "*" };
+        let depth = if recursive { "**/*" } else { "*" };
         let inside = Path::new(&Pattern::escape(pattern)).join(depth);
         let mut files = expand(&inside.to_string_lossy(), pattern)?;
         files.retain(|file| has_known_ending(file));
         files
-    } else if options.recursive {
+    } else if recursive {
         expand(pattern, pattern)?
     } else {
         expand(&pattern.replace("**", "*"), pattern)?
@@ -58,7 +46,6 @@ pub fn find(pattern: &str, options: &FindOptions) -> Result<Vec<PathBuf>, IoErro
     // The order of directory entries differs between file systems.
     found.sort_unstable();
     found.dedup();
-    found.truncate(options.max_files.unwrap_or(usize::MAX));
     Ok(found)
 }
 
@@ -79,9 +66,14 @@ fn expand(pattern: &str, typed: &str) -> Result<Vec<PathBuf>, IoError> {
     Ok(found)
 }
 
-fn has_known_ending(file: &Path) -> bool {
+/// A file's name without the ending of a compressed one.
+pub(crate) fn unpacked_name(file: &Path) -> String {
     let name = file.to_string_lossy();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    PACKED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
+}
+
+fn has_known_ending(file: &Path) -> bool {
+    let name = unpacked_name(file);
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
 
@@ -138,9 +130,9 @@ mod tests {
         root
     }
 
-    fn names(root: &Path, pattern: &str, options: &FindOptions) -> Vec<String> {
+    fn names(root: &Path, pattern: &str, recursive: bool) -> Vec<String> {
         let full = root.join(pattern);
-        let found = find(full.to_str().unwrap(), options).unwrap();
+        let found = find(full.to_str().unwrap(), recursive).unwrap();
         found
             .iter()
             .map(|p| p.strip_prefix(root).unwrap().to_str().unwrap().replace('\\', "/"))
@@ -159,36 +151,31 @@ mod tests {
             ".a.csv.7.partial",
             "a.csv.partial",
         ]);
-        let all = FindOptions::default();
-        assert_eq!(names(root.path(), "*.csv", &all), ["a.csv", "b.csv"]);
-        assert_eq!(names(root.path(), "*/*.csv", &all), ["sub/c.csv"]);
+        assert_eq!(names(root.path(), "*.csv", true), ["a.csv", "b.csv"]);
+        assert_eq!(names(root.path(), "*/*.csv", true), ["sub/c.csv"]);
         assert_eq!(
-            names(root.path(), "**/*.csv", &all),
+            names(root.path(), "**/*.csv", true),
             ["a.csv", "b.csv", "sub/c.csv", "sub/deep/d.csv"]
         );
-        let flat = FindOptions { recursive: false, ..all.clone() };
-        assert_eq!(names(root.path(), "**/*.csv", &flat), ["sub/c.csv"]);
-        let two = FindOptions { max_files: Some(2), ..all.clone() };
-        assert_eq!(names(root.path(), "**/*.csv", &two), ["a.csv", "b.csv"]);
-        assert_eq!(names(root.path(), "a*", &all), ["a.csv"]);
-        assert_eq!(names(root.path(), "b.csv", &all), ["b.csv"]);
-        assert_eq!(names(root.path(), "sub", &flat), ["sub/c.csv"]);
-        assert_eq!(names(root.path(), "", &flat), ["a.csv", "b.csv", "x.json"]);
+        assert_eq!(names(root.path(), "**/*.csv", false), ["sub/c.csv"]);
+        assert_eq!(names(root.path(), "a*", true), ["a.csv"]);
+        assert_eq!(names(root.path(), "b.csv", true), ["b.csv"]);
+        assert_eq!(names(root.path(), "sub", false), ["sub/c.csv"]);
+        assert_eq!(names(root.path(), "", false), ["a.csv", "b.csv", "x.json"]);
     }
 
     #[test]
     fn special_characters_in_a_plain_name_are_literal() {
         let root = tree(&["[1]/a.csv"]);
-        assert_eq!(names(root.path(), "[1]/a.csv", &FindOptions::default()), ["[1]/a.csv"]);
-        assert_eq!(names(root.path(), "[1]", &FindOptions::default()), ["[1]/a.csv"]);
+        assert_eq!(names(root.path(), "[1]/a.csv", true), ["[1]/a.csv"]);
+        assert_eq!(names(root.path(), "[1]", true), ["[1]/a.csv"]);
     }
 
     #[test]
     fn no_match_names_the_pattern_and_what_is_there() {
         let root = tree(&["logs/a.json", "logs/b.json", "logs/old/c.json"]);
         let pattern = root.path().join("logs/missing/*.csv");
-        let message =
-            find(pattern.to_str().unwrap(), &FindOptions::default()).unwrap_err().to_string();
+        let message = find(pattern.to_str().unwrap(), true).unwrap_err().to_string();
         assert!(message.starts_with("no file matches \""), "{message}");
         assert!(message.contains("missing/*.csv\""), "{message}");
         assert!(message.contains("holds 2 file(s) (.json) and 1 folder(s)"), "{message}");
@@ -196,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_malformed_pattern_is_named() {
-        let message = find("data/[a.csv", &FindOptions::default()).unwrap_err().to_string();
+        let message = find("data/[a.csv", true).unwrap_err().to_string();
         assert!(message.contains("\"data/[a.csv\""), "{message}");
     }
 }

@@ -1,6 +1,6 @@
 //! What every source has to bear: the same good and bad files, in the words of each.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers of tests fail like tests")]
 
 use dfp_io::logs::{Dialect, LogTable, ReadOptions, azure, cloudtrail, duo, okta, read, table};
 use dfp_io::texts::TextCells;
@@ -51,6 +51,9 @@ const SOURCES: [Source; 5] = [
 ];
 
 const TIME: &str = "\"2024-01-02T03:04:05Z\"";
+
+/// Name, content, users found besides the good file's, rows and files left out.
+type Case = (&'static str, Vec<u8>, &'static [&'static str], usize, usize);
 
 impl Source {
     fn event(&self, user: &str, time: &str, more: &str) -> Vec<u8> {
@@ -116,8 +119,7 @@ fn every_source_bears_every_file() {
         let other_types = with("{\"a\": [true, null, {\"b\": 1.5}]}");
         let future = source.event("\"ana\"", "\"2999-12-31T23:59:59Z\"", "1");
         let past = source.event("\"ana\"", "\"1901-01-01T00:00:00Z\"", "1");
-        // Name, content, users found besides the good file's, rows and files left out.
-        let cases: Vec<(&str, Vec<u8>, &[&str], usize, usize)> = vec![
+        let cases: Vec<Case> = vec![
             ("happy.json", list(&two), &["ana", "bo"], 0, 0),
             ("happy.jsonl", lines(&two), &["ana", "bo"], 0, 0),
             ("packed.json", packed.clone(), &["ana", "bo"], 0, 0),

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
-use dfp_io::files::{FindOptions, find};
+use dfp_io::files::find;
 use dfp_io::logs::LogTable;
 use dfp_io::logs::{ReadOptions, cloudtrail, read};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ fn load(paths: &[PathBuf]) -> LogTable {
 
 #[test]
 fn every_good_form_gives_the_same_three_events() {
-    let paths = find(folder("good").to_str().unwrap(), &FindOptions::default()).unwrap();
+    let paths = find(folder("good").to_str().unwrap(), true).unwrap();
     assert_eq!(paths.len(), 7);
     for path in &paths {
         let table = load(std::slice::from_ref(path));

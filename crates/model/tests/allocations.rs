@@ -1,4 +1,5 @@
 //! A training step reuses its buffers.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use dfp_model::EncodedRows;
 use dfp_model::config::ModelConfig;

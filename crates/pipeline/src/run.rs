@@ -29,7 +29,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
     // Everything that can be refused without reading data is refused before training.
     let files = source::find(
-        &plan.source.input_glob,
+        &plan.source.input_globs,
         plan.source.recursive,
         plan.source.max_files,
         plan.source.allow_no_files,
@@ -172,7 +172,8 @@ impl<'a> Run<'a> {
 
     fn train_from_files(&mut self, glob: &str, settings: &plan::TrainAe) -> Result<(), RunError> {
         let start = Instant::now();
-        let files = source::find(glob, self.plan.source.recursive, None, false)?;
+        let globs = [glob.to_owned()];
+        let files = source::find(&globs, self.plan.source.recursive, None, false)?;
         let of_source = plan::SourceSettings { repeat: 1, ..self.plan.source.clone() };
         let reporter = Arc::clone(&self.reporter);
         let stop = self.stop.clone();

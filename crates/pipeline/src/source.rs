@@ -9,7 +9,7 @@ use crate::stages::ScoreBook;
 use crate::users::{self, Users};
 use arrow_schema::Schema;
 use dfp_flow::BoxError;
-use dfp_io::files::{self, FindOptions};
+use dfp_io::files;
 use dfp_io::logs::skipped::Unit;
 use dfp_io::logs::{self, LogTable, ReadOptions};
 use rayon::ThreadPool;
@@ -29,24 +29,31 @@ pub struct ReadCount {
     pub skipped: Vec<String>,
 }
 
-/// The files that `glob` names.
+/// The files that any of `globs` names, each once, sorted by path.
 ///
 /// # Errors
-/// No file matches, unless `allow_none`.
+/// One of them names no file, unless `allow_none`.
 pub fn find(
-    glob: &str,
+    globs: &[String],
     recursive: bool,
     max_files: Option<usize>,
     allow_none: bool,
 ) -> Result<Vec<PathBuf>, RunError> {
-    match files::find(glob, &FindOptions { recursive, max_files }) {
-        Err(dfp_io::IoError::NoMatch { .. }) if allow_none => Ok(Vec::new()),
-        // The pattern was typed wrong: nothing has been read yet.
-        Err(error @ (dfp_io::IoError::NoMatch { .. } | dfp_io::IoError::Pattern { .. })) => {
-            Err(RunError::Usage(vec![error.to_string()]))
+    let mut all = Vec::new();
+    for glob in globs {
+        match files::find(glob, recursive) {
+            Err(dfp_io::IoError::NoMatch { .. }) if allow_none => {}
+            // The pattern was typed wrong: nothing has been read yet.
+            Err(error @ (dfp_io::IoError::NoMatch { .. } | dfp_io::IoError::Pattern { .. })) => {
+                return Err(RunError::Usage(vec![error.to_string()]));
+            }
+            found => all.extend(found?),
         }
-        found => Ok(found?),
     }
+    all.sort_unstable();
+    all.dedup();
+    all.truncate(max_files.unwrap_or(usize::MAX));
+    Ok(all)
 }
 
 /// How files are read, the same for input and training files.

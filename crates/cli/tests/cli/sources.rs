@@ -227,3 +227,26 @@ fn the_actor_of_real_events_is_found_whatever_the_type_of_identity() {
     assert_eq!(counts, [1107, 87, 26, 15]);
     assert!(column(&table, "actor").iter().any(|actor| actor == "123837392027:bert-jan"));
 }
+
+#[test]
+fn several_patterns_and_a_directory_name_each_file_once() {
+    let place = Place::new();
+    place.write("features.txt", "what\n");
+    for (file, user) in
+        [("a/1.csv", "ana"), ("a/b/2.csv", "bo"), ("c/3.csv", "cy"), ("c/4.txt", "di")]
+    {
+        place.write(file, format!("who,what\n{user},read\n"));
+    }
+    let users = |globs: &str| {
+        let ended = place.morpheus(&format!(
+            "run pipeline-ae --userid_column_name=who --columns_file=features.txt from-file {globs} \
+             to-file --filename=out.csv --overwrite"
+        ));
+        ok(&ended);
+        column(&place.read("out.csv"), "who").join(" ")
+    };
+    assert_eq!(users("--input_glob=a --input_glob=c"), "ana bo cy");
+    assert_eq!(users("--input_glob=c/* --input_glob=a/*.csv --input_glob=**/1.csv"), "ana cy di");
+    assert_eq!(users("--input_glob=a --input_glob=c --max_files=2"), "ana bo");
+    assert_eq!(users("--input_glob=a --input_glob=gone/* --allow_no_files"), "ana bo");
+}

@@ -6,6 +6,7 @@ use super::skipped::{Skipped, Unit};
 use super::union::{Part, print};
 use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
 use crate::error::{IoError, Place};
+use crate::files::unpacked_name;
 use crate::texts::{self, TextCells};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -81,8 +82,7 @@ fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
         return FileType::Parquet;
     }
     let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
-    let name = path.to_string_lossy().to_ascii_lowercase();
-    let name = name.strip_suffix(".gz").unwrap_or(&name);
+    let name = unpacked_name(path).to_ascii_lowercase();
     let csv = match text.first() {
         Some(b'{') => false,
         Some(b'[') => name.ends_with(".csv"),

@@ -12,8 +12,9 @@ const SOURCE: &[OptionSpec] = &[
     OptionSpec::new(
         "input_glob",
         Kind::Text,
-        "files to read; ** stands for any number of directories",
+        "files to read, a directory or a pattern; ** stands for any number of directories",
     )
+    .multiple()
     .required(),
     OptionSpec::new("watch_directory", Kind::Bool, "go on reading files as they arrive")
         .refused_unless("false", "watching a directory is not here yet; leave it out"),

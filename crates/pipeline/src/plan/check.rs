@@ -346,7 +346,7 @@ impl Checker {
         SourceSettings {
             kind,
             time_column,
-            input_glob: values.owned("input_glob"),
+            input_globs: values.texts("input_glob").into_iter().map(str::to_owned).collect(),
             max_files: values.count("max_files"),
             file_type: match values.text("file-type") {
                 Some("csv") => FileType::Csv,

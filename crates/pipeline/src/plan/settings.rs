@@ -45,7 +45,7 @@ pub struct SourceSettings {
     pub kind: &'static Source,
     /// The column of event times, where the source has none of its own.
     pub time_column: Option<String>,
-    pub input_glob: String,
+    pub input_globs: Vec<String>,
     pub max_files: Option<usize>,
     pub file_type: FileType,
     pub repeat: usize,
