@@ -7,7 +7,7 @@
 `--data` holds `training/*.csv` and `validation/*.csv` of one user (default: the bundled example), `--json` names
 CloudTrail's own files to read. The rivals, the reference library (dfencoder 0.0.42 on PyTorch's CPU build),
 scikit-learn's isolation forest and pandas, are put into a virtual environment under `target/`. Every single
-time goes into `bench/runs/DATE.json`, and `docs/benchmarks.md` is made anew from the newest of these files
+time of a process goes into `bench/runs/DATE.json`, and `docs/benchmarks.md` is made anew from the newest of these files
 (`--table` does only that).
 """
 import argparse
@@ -205,8 +205,8 @@ def table(record):
 
     lines = [
         "# Benchmarks", "",
-        "Made by `bench/rivals/run.py` from `bench/runs/`, where every single time is kept. Seconds are of whole processes, start and",
-        "imports included; medians of runs in turns.", "",
+        "Made by `bench/rivals/run.py` from `bench/runs/`, where every single time of a process is kept. Seconds are of whole processes,",
+        "start and imports included; medians of runs in turns, but a job with one run stood behind the others.", "",
         f"{record['date']}, {host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB. morpheus {seen['morpheus']}, dfencoder {seen['dfencoder']},",
         f"PyTorch {seen['torch']}, scikit-learn {seen['scikit-learn']}, pandas {seen['pandas']}, Python {seen['python']}.", "",
         "## One user: train and score", "",
