@@ -1,5 +1,6 @@
 //! What can go wrong between a file and a table.
 
+use crate::logs::skipped::Skipped;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -49,12 +50,14 @@ pub enum IoError {
         expected: String,
     },
     /// All files were read, and none gave a row.
-    #[error("no rows in {files} file(s){reasons}")]
+    #[error("no rows in {files} file(s){}{}", outside_text(*outside), skipped.text())]
     NoRows {
         /// Number of files read.
         files: usize,
-        /// One line for each reason for which rows or files were skipped.
-        reasons: String,
+        /// Rows outside of the times asked for.
+        outside: usize,
+        /// What was left out, and why.
+        skipped: Box<Skipped>,
     },
     /// The output exists and may not be replaced.
     #[error("\"{}\" exists already; choose another name or pass --overwrite", path.display())]
@@ -78,6 +81,14 @@ pub enum IoError {
         /// The columns of the file.
         columns: String,
     },
+    /// The state folder cannot be used.
+    #[error("state \"{}\": {cause}", path.display())]
+    State {
+        /// The database within the folder.
+        path: PathBuf,
+        /// The reason, and what to do.
+        cause: String,
+    },
     /// A table could not be built or encoded.
     #[error("{cause}: cannot {action}")]
     Table {
@@ -95,6 +106,14 @@ impl IoError {
 
     pub(crate) fn table(action: impl Into<String>, cause: &dyn fmt::Display) -> Self {
         Self::Table { action: action.into(), cause: cause.to_string() }
+    }
+}
+
+fn outside_text(rows: usize) -> String {
+    match rows {
+        0 => String::new(),
+        1 => "; 1 row is outside of the times asked for".to_owned(),
+        rows => format!("; {rows} rows are outside of the times asked for"),
     }
 }
 

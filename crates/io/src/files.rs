@@ -2,7 +2,9 @@
 
 use crate::error::IoError;
 use glob::{MatchOptions, Pattern};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 /// Endings that a directory is searched for.
 const ENDINGS: [&str; 5] = [".csv", ".json", ".jsonl", ".jsonlines", ".parquet"];
@@ -47,6 +49,30 @@ pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoError> {
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// What tells one content of a file from a later one without reading it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stamp {
+    /// Length in bytes.
+    pub bytes: u64,
+    /// Time of the last change, nanoseconds since 1970; 0 where the system does not tell.
+    pub modified_ns: u64,
+}
+
+impl Stamp {
+    /// The stamp of a file as it is now; that of a remote object, which never changes, and of a file
+    /// that cannot be asked, is zero.
+    pub fn of(path: &Path) -> Self {
+        let Ok(metadata) = path.metadata() else { return Self::default() };
+        let since_1970 = metadata.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
+        let nanoseconds = since_1970.map_or(0, |since| since.as_nanos());
+        Self {
+            bytes: metadata.len(),
+            modified_ns: u64::try_from(nanoseconds).unwrap_or(u64::MAX),
+        }
+    }
 }
 
 fn expand(pattern: &str, typed: &str) -> Result<Vec<PathBuf>, IoError> {

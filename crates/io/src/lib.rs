@@ -5,8 +5,10 @@ pub mod error;
 pub mod files;
 pub mod logs;
 pub mod sinks;
+pub mod state;
 mod text;
 pub mod texts;
+pub mod watch;
 
 pub use error::IoError;
 pub use logs::skipped::Skipped;

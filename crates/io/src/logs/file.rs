@@ -1,7 +1,7 @@
 //! One file: format, clean names, identifiers, event times, repetition.
 
 use super::json::{self, Role};
-use super::read::{EVENT_DT, FileType, LABEL, ReadOptions};
+use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, ReadOptions, Slice};
 use super::skipped::{Skipped, Unit};
 use super::union::{Part, print};
 use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
@@ -18,6 +18,7 @@ use arrow_select::filter::filter;
 use arrow_select::take::take;
 use hashbrown::HashSet;
 use std::borrow::Cow;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -69,6 +70,7 @@ pub(super) fn read(
         cleaner.parse_times(time)?;
     }
     cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
+    cleaner.within(&options.between, options.slice.map(|slice| slice(path)))?;
     Ok(cleaner.finish(options))
 }
 
@@ -204,6 +206,7 @@ struct Cleaner<'p> {
     columns: Vec<(String, ArrayRef)>,
     labels: Int64Array,
     times: Option<Vec<i64>>,
+    outside: usize,
     skipped: Skipped,
 }
 
@@ -229,6 +232,7 @@ impl<'p> Cleaner<'p> {
             columns,
             labels: Int64Array::from(table.positions),
             times: None,
+            outside: 0,
             skipped: table.skipped,
         })
     }
@@ -315,6 +319,23 @@ impl<'p> Cleaner<'p> {
         Ok(())
     }
 
+    /// Keeps the rows of the times asked for, and of those the ones in this part of the file.
+    fn within(&mut self, between: &Range<i64>, slice: Option<Slice>) -> Result<(), IoError> {
+        let slice = slice.unwrap_or(Slice { times: ALWAYS, again: false });
+        if let Some(times) = &mut self.times {
+            self.outside = times.iter().filter(|time| !between.contains(time)).count();
+            let wanted = |time: &i64| between.contains(time) && slice.times.contains(time);
+            let keep: Vec<bool> = times.iter().map(wanted).collect();
+            times.retain(wanted);
+            self.retain(&keep)?;
+        }
+        if slice.again {
+            self.outside = 0;
+            self.skipped = Skipped::default();
+        }
+        Ok(())
+    }
+
     fn copy(&mut self, repeat: usize) -> Result<(), IoError> {
         if repeat == 1 {
             return Ok(());
@@ -339,7 +360,7 @@ impl<'p> Cleaner<'p> {
             columns.push((EVENT_DT.to_owned(), Arc::new(times)));
         }
         columns.push((LABEL.to_owned(), Arc::new(self.labels)));
-        Part { columns, rows, skipped: self.skipped }
+        Part { columns, rows, outside: self.outside, skipped: self.skipped }
     }
 
     fn column(&self, wanted: &str) -> Option<&ArrayRef> {

@@ -20,7 +20,7 @@ mod union;
 
 pub use dialect::Dialect;
 pub use json::Nested;
-pub use read::{EVENT_DT, FileType, ReadOptions, read};
+pub use read::{ALWAYS, EVENT_DT, FileType, Hours, ReadOptions, Slice, hours, read};
 
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use skipped::Skipped;
@@ -36,6 +36,8 @@ pub struct LogTable {
     pub batch: RecordBatch,
     /// For each row its label within its own file.
     pub file_rows: Int64Array,
+    /// Rows with event times outside of [`ReadOptions::between`].
+    pub outside: usize,
     /// What was left out and why.
     pub skipped: Skipped,
 }

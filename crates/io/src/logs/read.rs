@@ -10,6 +10,8 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, 
 use arrow_schema::{Field, Schema};
 use arrow_select::take::take;
 use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -49,7 +51,24 @@ pub struct ReadOptions<'a> {
     pub sort: bool,
     /// Objects inside JSON lines.
     pub nested: Nested,
+    /// Only rows with event times (microseconds since 1970) in this range; the others are counted in
+    /// [`LogTable::outside`].
+    pub between: Range<i64>,
+    /// Which part of a file is read now, if not all of it.
+    pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
 }
+
+/// A part of a file, of which the other parts are read before or afterwards.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slice {
+    /// Event times of the rows, microseconds since 1970.
+    pub times: Range<i64>,
+    /// The file has been read before: what it had to leave out has been counted.
+    pub again: bool,
+}
+
+/// All times.
+pub const ALWAYS: Range<i64> = i64::MIN..i64::MAX;
 
 impl Default for ReadOptions<'_> {
     fn default() -> Self {
@@ -61,6 +80,8 @@ impl Default for ReadOptions<'_> {
             time: None,
             sort: true,
             nested: Nested::Flatten,
+            between: ALWAYS,
+            slice: None,
         }
     }
 }
@@ -71,6 +92,9 @@ pub const EVENT_DT: &str = "event_dt";
 pub(super) const LABEL: &str = "";
 /// Files read at a time for each thread, so that progress is reported along the way.
 const FILES_PER_THREAD: usize = 4;
+
+/// Microseconds.
+const HOUR: i64 = 3_600_000_000;
 
 const OTHER: &str = "digest or Insight file";
 const UNREADABLE: &str = "unreadable file";
@@ -119,11 +143,33 @@ pub fn read(
     let time = options.time.or(dialect.time).unwrap_or_default();
     let parts = with_times(parts, time, &mut skipped);
     let rows = parts.iter().map(|part| part.rows).sum();
+    let outside = parts.iter().map(|part| part.outside).sum();
     if rows == 0 {
-        return Err(IoError::NoRows { files: files.len(), reasons: reasons(&skipped) });
+        return Err(IoError::NoRows { files: files.len(), outside, skipped: Box::new(skipped) });
     }
     let columns = order(union(parts)?, options.sort)?;
-    table(columns, rows, skipped)
+    table(columns, rows, outside, skipped)
+}
+
+/// When a file's events happened: rows by the hour they are in, as hours since 1970.
+pub type Hours = BTreeMap<i64, usize>;
+
+/// Finds out when the events of each file happened, without keeping anything else of them. A file
+/// that cannot be read, or has no event times, has no hours.
+pub fn hours(dialect: &Dialect, files: &[PathBuf], options: &ReadOptions<'_>) -> Vec<Hours> {
+    let options = ReadOptions { columns: Some(&[]), slice: None, ..options.clone() };
+    let hours = |path: &PathBuf| {
+        let mut hours = Hours::new();
+        if let Ok(part) = file::read(path, dialect, &options)
+            && let Some((_, times)) = part.columns.iter().find(|(name, _)| name == EVENT_DT)
+        {
+            for time in times.as_primitive::<TimestampMicrosecondType>().values() {
+                *hours.entry(time.div_euclid(HOUR)).or_default() += 1;
+            }
+        }
+        hours
+    };
+    files.par_iter().map(hours).collect()
 }
 
 /// If some files have event times, rows of the others have none and are left out: there is no
@@ -179,6 +225,7 @@ fn order(columns: Vec<(String, ArrayRef)>, sort: bool) -> Result<Vec<(String, Ar
 fn table(
     columns: Vec<(String, ArrayRef)>,
     rows: usize,
+    outside: usize,
     skipped: Skipped,
 ) -> Result<LogTable, IoError> {
     let mut fields = Vec::with_capacity(columns.len());
@@ -202,20 +249,5 @@ fn table(
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .map_err(|e| IoError::table("join the files", &e))?;
-    Ok(LogTable { batch, file_rows: labels, skipped })
-}
-
-fn reasons(skipped: &Skipped) -> String {
-    let mut text = String::new();
-    for reason in skipped.reasons() {
-        text.push_str(&format!("; {} x {}", reason.count, reason.reason));
-        for message in &reason.messages {
-            text.push_str("\n  ");
-            text.push_str(message);
-        }
-        if reason.count > reason.messages.len() {
-            text.push_str(&format!("\n  and {} more", reason.count - reason.messages.len()));
-        }
-    }
-    text
+    Ok(LogTable { batch, file_rows: labels, outside, skipped })
 }

@@ -68,13 +68,29 @@ impl Skipped {
     }
 
     /// Adds what another part of the input left out.
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         for theirs in other.reasons {
             let ours = self.entry(theirs.unit, theirs.reason);
             ours.count += theirs.count;
             let room = Self::MESSAGES - ours.messages.len();
             ours.messages.extend(theirs.messages.into_iter().take(room));
         }
+    }
+
+    /// Every reason with its count and messages, each on a line of its own.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        for reason in &self.reasons {
+            text.push_str(&format!("; {} x {}", reason.count, reason.reason));
+            for message in &reason.messages {
+                text.push_str("\n  ");
+                text.push_str(message);
+            }
+            if reason.count > reason.messages.len() {
+                text.push_str(&format!("\n  and {} more", reason.count - reason.messages.len()));
+            }
+        }
+        text
     }
 
     fn total(&self, unit: Unit) -> usize {

@@ -17,6 +17,8 @@ use std::sync::Arc;
 pub(super) struct Part {
     pub(super) columns: Vec<(String, ArrayRef)>,
     pub(super) rows: usize,
+    /// Rows outside of the times asked for.
+    pub(super) outside: usize,
     pub(super) skipped: Skipped,
 }
 

@@ -13,6 +13,16 @@ pub(super) struct Conform {
 }
 
 impl Conform {
+    /// The columns of a file that is gone on with.
+    pub(super) fn resume(columns: SchemaRef) -> Self {
+        Self { columns: Some(columns) }
+    }
+
+    /// The columns, once there are any.
+    pub(super) fn columns(&self) -> Option<&SchemaRef> {
+        self.columns.as_ref()
+    }
+
     pub(super) fn conform(
         &mut self,
         batch: &RecordBatch,

@@ -2,7 +2,7 @@
 //! `True`/`False`, shortest floats, times like `2021-10-01 00:00:00+00:00`.
 
 use super::file::Encode;
-use super::partial::{Partial, Storage};
+use super::partial::{Out, Partial};
 use crate::text;
 use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
@@ -17,25 +17,30 @@ use arrow_array::{
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
 use std::fmt::Write as _;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 1 << 16;
 
-pub(super) struct Csv<S = std::fs::File> {
-    out: Partial<S>,
+pub(super) struct Csv<O = Partial> {
+    out: O,
     buffer: String,
     header_written: bool,
 }
 
-impl<S> Csv<S> {
-    pub(super) fn new(out: Partial<S>) -> Self {
+impl<O> Csv<O> {
+    pub(super) fn new(out: O) -> Self {
         Self { out, buffer: String::with_capacity(2 * BUFFER), header_written: false }
+    }
+
+    /// Goes on with a file that has its header.
+    pub(super) fn resume(out: O) -> Self {
+        Self { header_written: true, ..Self::new(out) }
     }
 }
 
-impl<S: Storage> Csv<S> {
+impl<O: Out> Csv<O> {
     fn drain(&mut self) -> io::Result<()> {
         self.out.write_all(self.buffer.as_bytes())?;
         self.buffer.clear();
@@ -43,8 +48,8 @@ impl<S: Storage> Csv<S> {
     }
 }
 
-impl<S: Storage> Encode for Csv<S> {
-    type Storage = S;
+impl<O: Out> Encode for Csv<O> {
+    type Out = O;
 
     fn target(&self) -> &Path {
         self.out.target()
@@ -85,7 +90,7 @@ impl<S: Storage> Encode for Csv<S> {
         self.out.flush()
     }
 
-    fn finish(mut self) -> io::Result<Partial<S>> {
+    fn finish(mut self) -> io::Result<O> {
         self.drain()?;
         self.out.flush()?;
         Ok(self.out)

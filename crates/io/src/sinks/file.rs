@@ -2,18 +2,18 @@
 
 use super::Sink;
 use super::conform::Conform;
-use super::partial::{Partial, Storage};
+use super::partial::{Out, Partial, Storage};
 use crate::error::IoError;
 use arrow_array::RecordBatch;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// One format's way to turn batches into bytes of a partial file.
+/// One format's way to turn batches into bytes of a file.
 pub(super) trait Encode: Send {
-    /// What the partial file is made of.
-    type Storage: Storage;
+    /// Where the bytes go.
+    type Out: Out;
 
-    /// The name the file will get.
+    /// The name that the file has or will get.
     fn target(&self) -> &Path;
 
     /// Appends the rows; the columns are those of the first batch.
@@ -23,7 +23,7 @@ pub(super) trait Encode: Send {
     fn flush(&mut self) -> io::Result<()>;
 
     /// Completes the format and returns the file.
-    fn finish(self) -> io::Result<Partial<Self::Storage>>;
+    fn finish(self) -> io::Result<Self::Out>;
 }
 
 /// A [`Sink`] in the format of `E`.
@@ -40,7 +40,7 @@ impl<E: Encode> FileSink<E> {
     }
 
     /// After a failed write the file has a hole and must not look complete.
-    fn finish(self) -> Result<Partial<E::Storage>, IoError> {
+    fn finish(self) -> Result<E::Out, IoError> {
         let target = self.encoder.target().to_owned();
         if self.failed {
             let cause = io::Error::other("an earlier write failed");
@@ -50,7 +50,7 @@ impl<E: Encode> FileSink<E> {
     }
 }
 
-impl<E: Encode> Sink for FileSink<E> {
+impl<S: Storage, E: Encode<Out = Partial<S>>> Sink for FileSink<E> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), IoError> {
         let target = self.encoder.target();
         let batch = self.columns.conform(batch, target)?;
@@ -116,7 +116,7 @@ mod tests {
         RecordBatch::try_from_iter([("n", numbers)]).unwrap()
     }
 
-    fn fill<E: Encode>(make: impl Fn(Partial<Full>) -> E) {
+    fn fill<E: Encode<Out = Partial<Full>> + 'static>(make: impl Fn(Partial<Full>) -> E) {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("out");
         for flush in [false, true] {

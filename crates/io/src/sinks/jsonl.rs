@@ -3,7 +3,7 @@
 //! non-ASCII characters are written as they are: both forms are the same JSON value.
 
 use super::file::Encode;
-use super::partial::{Partial, Storage};
+use super::partial::{Out, Partial};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float32Type, Float64Type, Int64Type, TimestampMillisecondType, UInt64Type,
@@ -11,25 +11,25 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 /// Bytes gathered before they are written.
 const BUFFER: usize = 1 << 16;
 
-pub(super) struct JsonLines<S = std::fs::File> {
-    out: Partial<S>,
+pub(super) struct JsonLines<O = Partial> {
+    out: O,
     buffer: Vec<u8>,
 }
 
-impl<S> JsonLines<S> {
-    pub(super) fn new(out: Partial<S>) -> Self {
+impl<O> JsonLines<O> {
+    pub(super) fn new(out: O) -> Self {
         Self { out, buffer: Vec::with_capacity(2 * BUFFER) }
     }
 }
 
-impl<S: Storage> JsonLines<S> {
+impl<O: Out> JsonLines<O> {
     fn drain(&mut self) -> io::Result<()> {
         self.out.write_all(&self.buffer)?;
         self.buffer.clear();
@@ -37,8 +37,8 @@ impl<S: Storage> JsonLines<S> {
     }
 }
 
-impl<S: Storage> Encode for JsonLines<S> {
-    type Storage = S;
+impl<O: Out> Encode for JsonLines<O> {
+    type Out = O;
 
     fn target(&self) -> &Path {
         self.out.target()
@@ -75,7 +75,7 @@ impl<S: Storage> Encode for JsonLines<S> {
         self.out.flush()
     }
 
-    fn finish(mut self) -> io::Result<Partial<S>> {
+    fn finish(mut self) -> io::Result<O> {
         self.drain()?;
         self.out.flush()?;
         Ok(self.out)

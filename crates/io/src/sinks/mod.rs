@@ -1,14 +1,17 @@
 //! Result files. A file appears under its name only when it is complete: everything is written to
-//! a hidden partial file beside it, which `commit` syncs and renames.
+//! a hidden partial file beside it, which `commit` syncs and renames. Where the input has no end,
+//! rows are appended to the file under its own name instead ([`append`]).
 
 mod conform;
 mod csv;
 mod file;
 mod jsonl;
+mod live;
 mod parquet;
 mod partial;
 
 use crate::error::IoError;
+use crate::state::OutputMark;
 use arrow_array::RecordBatch;
 use file::FileSink;
 use partial::Partial;
@@ -49,6 +52,15 @@ pub trait Sink: Send {
     /// # Errors
     /// The disk is full or another system error, or a column that the file does not have.
     fn write(&mut self, batch: &RecordBatch) -> Result<(), IoError>;
+
+    /// Syncs everything written so far to the disk and says how far the file goes; `None` for a file
+    /// that nobody sees before it is complete.
+    ///
+    /// # Errors
+    /// A system error.
+    fn checkpoint(&mut self) -> Result<Option<OutputMark>, IoError> {
+        Ok(None)
+    }
 
     /// Completes the file, syncs it to disk and gives it its name. Without any batch the file is
     /// empty (Parquet: a file without columns).
@@ -103,6 +115,24 @@ pub fn create(
         Format::JsonLines => Box::new(FileSink::new(jsonl::JsonLines::new(partial), flush)),
         Format::Parquet => Box::new(FileSink::new(parquet::Parquet::new(partial), flush)),
     })
+}
+
+/// Opens a result file to which rows are appended under its own name, for input without an end.
+///
+/// Where `mark` says how far the file had been written, what stands behind it is cut off, and
+/// writing goes on there. Otherwise the file is new; an older one is replaced if `overwrite`.
+///
+/// # Errors
+/// As [`create`]; [`IoError::State`] if the file is shorter than `mark` says; Parquet, which cannot
+/// be appended to.
+pub fn append(
+    path: &Path,
+    format: Format,
+    overwrite: bool,
+    flush: bool,
+    mark: Option<&OutputMark>,
+) -> Result<Box<dyn Sink>, IoError> {
+    live::open(path, format, overwrite, flush, mark)
 }
 
 #[cfg(test)]

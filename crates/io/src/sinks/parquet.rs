@@ -1,7 +1,7 @@
 //! Parquet with Snappy compression. The column with the empty name is called `index`.
 
 use super::file::Encode;
-use super::partial::{Partial, Storage};
+use super::partial::{Out, Partial, Storage};
 use crate::texts::is_text;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_cast::{CastOptions, cast_with_options};
@@ -47,7 +47,7 @@ impl<S: Storage> Parquet<S> {
 }
 
 impl<S: Storage> Encode for Parquet<S> {
-    type Storage = S;
+    type Out = Partial<S>;
 
     fn target(&self) -> &Path {
         &self.target

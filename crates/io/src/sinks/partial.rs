@@ -18,6 +18,18 @@ impl Storage for File {
     }
 }
 
+/// Where an encoder's bytes go.
+pub(super) trait Out: Write + Send {
+    /// The name that the file has or will get.
+    fn target(&self) -> &Path;
+}
+
+impl<S: Storage> Out for Partial<S> {
+    fn target(&self) -> &Path {
+        &self.target
+    }
+}
+
 /// An unfinished file beside its target; dropping it removes it.
 pub(super) struct Partial<S = File> {
     file: NamedTempFile<S>,
@@ -34,8 +46,7 @@ impl Partial {
             let cause = io::Error::from(io::ErrorKind::IsADirectory);
             return Err(IoError::os("write", target, cause));
         }
-        let directory = directory_of(target);
-        fs::create_dir_all(directory).map_err(|e| IoError::os("create directory", directory, e))?;
+        let directory = create_directory_of(target)?;
         let name = target.file_name().unwrap_or_default().to_string_lossy();
         let prefix = format!(".{name}.{}.", std::process::id());
         let mut builder = tempfile::Builder::new();
@@ -54,10 +65,6 @@ impl Partial {
 }
 
 impl<S: Storage> Partial<S> {
-    pub(super) fn target(&self) -> &Path {
-        &self.target
-    }
-
     /// Gives the synced file its name.
     pub(super) fn commit(self) -> Result<(), IoError> {
         let Self { file, target, overwrite } = self;
@@ -103,6 +110,13 @@ impl<S: Storage> Write for Partial<S> {
     }
 }
 
+/// The directory that the file is in, made if it is not there.
+pub(super) fn create_directory_of(target: &Path) -> Result<&Path, IoError> {
+    let directory = directory_of(target);
+    fs::create_dir_all(directory).map_err(|e| IoError::os("create directory", directory, e))?;
+    Ok(directory)
+}
+
 fn directory_of(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -111,7 +125,7 @@ fn directory_of(target: &Path) -> &Path {
 }
 
 /// A rename is durable only after its directory is.
-fn sync_directory(target: &Path) -> Result<(), IoError> {
+pub(super) fn sync_directory(target: &Path) -> Result<(), IoError> {
     #[cfg(unix)]
     {
         let directory = directory_of(target);

@@ -1,0 +1,222 @@
+//! Result files that are read while they are written: rows are appended under the file's own name.
+
+use super::conform::Conform;
+use super::file::Encode;
+use super::partial::{Out, create_directory_of, sync_directory};
+use super::{Format, Sink, csv, jsonl};
+use crate::error::IoError;
+use crate::state::OutputMark;
+use arrow_array::RecordBatch;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::sync::Arc;
+
+pub(super) fn open(
+    path: &Path,
+    format: Format,
+    overwrite: bool,
+    flush: bool,
+    mark: Option<&OutputMark>,
+) -> Result<Box<dyn Sink>, IoError> {
+    // A file that was moved away, as log rotation does, is begun anew.
+    let mark = mark.filter(|_| path.exists());
+    let out = match mark {
+        Some(mark) => Live::resume(path, mark)?,
+        None => Live::create(path, overwrite)?,
+    };
+    let columns = match mark {
+        Some(mark) if mark.bytes > 0 => Conform::resume(schema(mark)?),
+        _ => Conform::default(),
+    };
+    let file = out.file.try_clone().map_err(|e| IoError::os("append to", path, e))?;
+    Ok(match format {
+        Format::Csv if columns.columns().is_some() => {
+            Box::new(LiveSink { encoder: csv::Csv::resume(out), file, columns, flush })
+        }
+        Format::Csv => Box::new(LiveSink { encoder: csv::Csv::new(out), file, columns, flush }),
+        Format::JsonLines => {
+            Box::new(LiveSink { encoder: jsonl::JsonLines::new(out), file, columns, flush })
+        }
+        Format::Parquet => {
+            let cause = "Parquet cannot be appended to; accepted: .csv, .json, .jsonl, .jsonlines";
+            return Err(IoError::os("append to", path, io::Error::other(cause)));
+        }
+    })
+}
+
+/// The columns that the file has.
+fn schema(mark: &OutputMark) -> Result<SchemaRef, IoError> {
+    let field = |(name, kind): &(String, String)| {
+        let kind = DataType::from_str(kind).map_err(|e| IoError::State {
+            path: mark.path.clone(),
+            cause: format!("column \"{name}\": \"{kind}\" is no type: {e}"),
+        })?;
+        Ok(Field::new(name, kind, true))
+    };
+    let fields: Result<Vec<Field>, IoError> = mark.columns.iter().map(field).collect();
+    Ok(Arc::new(Schema::new(fields?)))
+}
+
+/// A file under its own name.
+struct Live {
+    file: File,
+    target: PathBuf,
+}
+
+impl Live {
+    fn create(target: &Path, overwrite: bool) -> Result<Self, IoError> {
+        create_directory_of(target)?;
+        let mut options = OpenOptions::new();
+        options.write(true);
+        if overwrite {
+            options.create(true).truncate(true);
+        } else {
+            options.create_new(true);
+        }
+        let file = options.open(target).map_err(|e| match e.kind() {
+            io::ErrorKind::AlreadyExists => IoError::Exists { path: target.to_owned() },
+            _ => IoError::os("write", target, e),
+        })?;
+        sync_directory(target)?;
+        Ok(Self { file, target: target.to_owned() })
+    }
+
+    fn resume(target: &Path, mark: &OutputMark) -> Result<Self, IoError> {
+        let fail = |e| IoError::os("append to", target, e);
+        let mut file = OpenOptions::new().write(true).open(target).map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        if length < mark.bytes {
+            return Err(IoError::State {
+                path: target.to_owned(),
+                cause: format!(
+                    "the file has {length} bytes, and {} had been written; it was changed from outside: move it away to begin a new one",
+                    mark.bytes
+                ),
+            });
+        }
+        file.set_len(mark.bytes).map_err(fail)?;
+        file.seek(io::SeekFrom::Start(mark.bytes)).map_err(fail)?;
+        Ok(Self { file, target: target.to_owned() })
+    }
+}
+
+impl Write for Live {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+impl Out for Live {
+    fn target(&self) -> &Path {
+        &self.target
+    }
+}
+
+/// A [`Sink`] that never takes back what it has written.
+struct LiveSink<E> {
+    encoder: E,
+    /// The encoder's file: both handles share one position.
+    file: File,
+    columns: Conform,
+    flush: bool,
+}
+
+impl<E: Encode<Out = Live>> LiveSink<E> {
+    /// Syncs everything to the disk; how long the file is.
+    fn sync(&mut self) -> Result<u64, IoError> {
+        let synced = self.encoder.flush().and_then(|()| self.file.sync_data());
+        let length = synced.and_then(|()| self.file.stream_position());
+        length.map_err(|e| IoError::os("write", self.encoder.target(), e))
+    }
+}
+
+impl<E: Encode<Out = Live>> Sink for LiveSink<E> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), IoError> {
+        let batch = self.columns.conform(batch, self.encoder.target())?;
+        let mut written = self.encoder.encode(&batch);
+        if self.flush {
+            written = written.and_then(|()| self.encoder.flush());
+        }
+        written.map_err(|e| IoError::os("write", self.encoder.target(), e))
+    }
+
+    fn checkpoint(&mut self) -> Result<Option<OutputMark>, IoError> {
+        let bytes = self.sync()?;
+        let fields = self.columns.columns().map(|schema| schema.fields().iter());
+        let columns = fields.into_iter().flatten();
+        let columns =
+            columns.map(|field| (field.name().clone(), field.data_type().to_string())).collect();
+        Ok(Some(OutputMark { path: self.encoder.target().to_owned(), bytes, columns }))
+    }
+
+    fn commit(mut self: Box<Self>) -> Result<(), IoError> {
+        self.sync().map(|_| ())
+    }
+
+    fn keep_partial(mut self: Box<Self>) -> Result<PathBuf, IoError> {
+        self.sync()?;
+        Ok(self.encoder.target().to_owned())
+    }
+
+    /// What has been written may have been read: it stays.
+    fn discard(mut self: Box<Self>) {
+        let _ = self.sync();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::append;
+    use super::*;
+    use arrow_array::{ArrayRef, Float64Array, StringArray};
+    use std::fs;
+
+    fn batch(name: &str, number: f64) -> RecordBatch {
+        let columns: [(&str, ArrayRef); 2] = [
+            ("name", Arc::new(StringArray::from(vec![name]))),
+            ("number", Arc::new(Float64Array::from(vec![number]))),
+        ];
+        RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    #[test]
+    fn writing_goes_on_where_the_mark_is() {
+        let directory = tempfile::tempdir().unwrap();
+        for (ending, whole) in [
+            (".csv", "name,number\na,1.0\nc,3.0\n"),
+            (".jsonl", "{\"name\":\"a\",\"number\":1.0}\n{\"name\":\"c\",\"number\":3.0}\n"),
+        ] {
+            let path = directory.path().join(format!("new/out{ending}"));
+            let format = Format::of(&path).unwrap();
+            let mut sink = append(&path, format, false, false, None).unwrap();
+            sink.write(&batch("a", 1.0)).unwrap();
+            let mark = sink.checkpoint().unwrap().unwrap();
+            sink.write(&batch("b", 2.0)).unwrap();
+            sink.discard();
+            assert!(fs::read_to_string(&path).unwrap().contains('b'));
+
+            assert!(append(&path, format, false, false, None).is_err(), "it exists");
+            let mut sink = append(&path, format, false, false, Some(&mark)).unwrap();
+            sink.write(&batch("c", 3.0)).unwrap();
+            sink.commit().unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), whole);
+
+            fs::write(&path, "x").unwrap();
+            let error = append(&path, format, false, false, Some(&mark)).err().unwrap().to_string();
+            assert!(error.contains("has 1 bytes, and"), "{error}");
+            fs::remove_file(&path).unwrap();
+            let mut sink = append(&path, format, false, false, Some(&mark)).unwrap();
+            sink.write(&batch("d", 4.0)).unwrap();
+            sink.commit().unwrap();
+            let anew = fs::read_to_string(&path).unwrap();
+            assert_eq!(anew.lines().count(), whole.lines().count() - 1, "{anew}");
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! The state folder: what a run has finished, so that the next one neither skips nor repeats it.
+//!
+//! One database file, written in transactions: after a crash it holds what the last whole
+//! [`StateDir::commit`] left, nothing in between. One process has it open at a time.
+
+use crate::error::IoError;
+use crate::files::Stamp;
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use serde::{Deserialize, Serialize};
+use std::collections::HashMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Name of the database within the folder.
+const FILE: &str = "state.redb";
+/// Version of what the tables hold.
+const VERSION: u32 = 1;
+
+/// Path of a file -> [`FileMark`].
+const FILES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("files");
+/// User -> rows handed on so far.
+const ROWS: TableDefinition<'_, &str, u64> = TableDefinition::new("rows");
+/// User -> what derived columns remember.
+const MEMORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("memory");
+/// Single values: [`ABOUT`], [`OUTPUTS`].
+const SINGLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("single");
+const ABOUT: &str = "about";
+const OUTPUTS: &str = "outputs";
+
+/// How far a file has been read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileMark {
+    /// The file as it was then: one that has changed since is another file.
+    pub stamp: Stamp,
+    /// Rows before this time (microseconds since 1970) have been written; `None`: all rows.
+    pub until: Option<i64>,
+}
+
+/// How far an output has been written.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OutputMark {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length in bytes; what stands behind belongs to no finished input.
+    pub bytes: u64,
+    /// Names of its columns, with their Arrow types as Arrow prints them.
+    pub columns: Vec<(String, String)>,
+}
+
+/// What one transaction adds to the state.
+#[derive(Clone, Debug, Default)]
+pub struct Commit<'a> {
+    /// Files read, wholly or up to a time.
+    pub files: &'a [(PathBuf, FileMark)],
+    /// Rows of each user handed on so far.
+    pub rows: &'a [(Arc<str>, u64)],
+    /// What derived columns remember of each user.
+    pub memory: &'a [(Arc<str>, Vec<u8>)],
+    /// All outputs, in the order of the pipeline.
+    pub outputs: &'a [OutputMark],
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct About {
+    version: u32,
+    pipeline: String,
+}
+
+/// An open state folder.
+pub struct StateDir {
+    database: Database,
+    path: PathBuf,
+}
+
+impl StateDir {
+    /// Opens the folder, or makes it. `pipeline` says whose state it is; another one's is refused.
+    ///
+    /// # Errors
+    /// Another process has it open, it belongs to another pipeline or a later version, or the
+    /// system refuses.
+    pub fn open(directory: &Path, pipeline: &str) -> Result<Self, IoError> {
+        fs::create_dir_all(directory).map_err(|e| IoError::os("create directory", directory, e))?;
+        let path = directory.join(FILE);
+        let database = Database::create(&path).map_err(|e| {
+            let cause = match e {
+                redb::DatabaseError::DatabaseAlreadyOpen => {
+                    "another process is using it".to_owned()
+                }
+                other => other.to_string(),
+            };
+            IoError::State { path: path.clone(), cause }
+        })?;
+        let state = Self { database, path };
+        state.claim(pipeline)?;
+        Ok(state)
+    }
+
+    fn claim(&self, pipeline: &str) -> Result<(), IoError> {
+        let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
+        {
+            // Tables are made here, so that readers find them.
+            for table in [FILES, MEMORY] {
+                write.open_table(table).map_err(|e| self.fail(&e))?;
+            }
+            write.open_table(ROWS).map_err(|e| self.fail(&e))?;
+            let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
+            let known: Option<About> = match single.get(ABOUT).map_err(|e| self.fail(&e))? {
+                Some(bytes) => Some(self.parse(bytes.value())?),
+                None => None,
+            };
+            match known {
+                None => {
+                    let about = About { version: VERSION, pipeline: pipeline.to_owned() };
+                    let bytes = self.print(&about)?;
+                    single.insert(ABOUT, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+                }
+                Some(about) if about.version != VERSION => {
+                    return Err(self.refuse(format!(
+                        "it was written by version {} of the state, and this program knows version {VERSION}",
+                        about.version
+                    )));
+                }
+                Some(about) if about.pipeline != pipeline => {
+                    return Err(self.refuse(format!(
+                        "it belongs to another pipeline ({}, and this one is {pipeline}); choose another folder",
+                        about.pipeline
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        write.commit().map_err(|e| self.fail(&e))
+    }
+
+    /// The files that have been read.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn files(&self) -> Result<HashMap<PathBuf, FileMark>, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(FILES).map_err(|e| self.fail(&e))?;
+        let mut files = HashMap::new();
+        for entry in table.iter().map_err(|e| self.fail(&e))? {
+            let (path, mark) = entry.map_err(|e| self.fail(&e))?;
+            files.insert(PathBuf::from(path.value()), self.parse(mark.value())?);
+        }
+        Ok(files)
+    }
+
+    /// How far the outputs had been written, in the order of the pipeline.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn outputs(&self) -> Result<Vec<OutputMark>, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(SINGLE).map_err(|e| self.fail(&e))?;
+        match table.get(OUTPUTS).map_err(|e| self.fail(&e))? {
+            Some(bytes) => self.parse(bytes.value()),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Rows of this user handed on so far, and what derived columns remember.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn user(&self, user: &str) -> Result<(u64, Option<Vec<u8>>), IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let rows = read.open_table(ROWS).map_err(|e| self.fail(&e))?;
+        let rows = rows.get(user).map_err(|e| self.fail(&e))?.map_or(0, |rows| rows.value());
+        let memory = read.open_table(MEMORY).map_err(|e| self.fail(&e))?;
+        let memory = memory.get(user).map_err(|e| self.fail(&e))?.map(|m| m.value().to_vec());
+        Ok((rows, memory))
+    }
+
+    /// Adds all of `commit` durably, or, after a crash, nothing of it.
+    ///
+    /// # Errors
+    /// The system refuses, for instance since the disk is full.
+    pub fn commit(&self, commit: &Commit<'_>) -> Result<(), IoError> {
+        let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
+        {
+            let mut files = write.open_table(FILES).map_err(|e| self.fail(&e))?;
+            for (path, mark) in commit.files {
+                let bytes = self.print(mark)?;
+                let path = path.to_string_lossy();
+                files.insert(&*path, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+            }
+            let mut rows = write.open_table(ROWS).map_err(|e| self.fail(&e))?;
+            for (user, count) in commit.rows {
+                rows.insert(&**user, count).map_err(|e| self.fail(&e))?;
+            }
+            let mut memory = write.open_table(MEMORY).map_err(|e| self.fail(&e))?;
+            for (user, bytes) in commit.memory {
+                memory.insert(&**user, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+            }
+            if !commit.outputs.is_empty() {
+                let bytes = self.print(&commit.outputs)?;
+                let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
+                single.insert(OUTPUTS, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+            }
+        }
+        write.commit().map_err(|e| self.fail(&e))
+    }
+
+    /// Forgets files that are not there any more, so that the state does not grow for ever.
+    ///
+    /// # Errors
+    /// The database cannot be written.
+    pub fn forget_files(&self, gone: &[PathBuf]) -> Result<(), IoError> {
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
+        {
+            let mut files = write.open_table(FILES).map_err(|e| self.fail(&e))?;
+            for path in gone {
+                files.remove(&*path.to_string_lossy()).map_err(|e| self.fail(&e))?;
+            }
+        }
+        write.commit().map_err(|e| self.fail(&e))
+    }
+
+    fn print(&self, value: &impl Serialize) -> Result<Vec<u8>, IoError> {
+        serde_json::to_vec(value).map_err(|e| self.fail(&e))
+    }
+
+    fn parse<T: for<'a> Deserialize<'a>>(&self, bytes: &[u8]) -> Result<T, IoError> {
+        serde_json::from_slice(bytes).map_err(|e| self.fail(&e))
+    }
+
+    fn fail(&self, cause: &dyn std::fmt::Display) -> IoError {
+        self.refuse(cause.to_string())
+    }
+
+    fn refuse(&self, cause: String) -> IoError {
+        IoError::State { path: self.path.clone(), cause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mark(bytes: u64, until: Option<i64>) -> FileMark {
+        FileMark { stamp: Stamp { bytes, modified_ns: 7 }, until }
+    }
+
+    #[test]
+    fn what_was_committed_is_there_after_opening_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = directory.path().join("deep/state");
+        let files = [("a.json".into(), mark(1, None)), ("b.json".into(), mark(2, Some(-5)))];
+        let outputs = [OutputMark {
+            path: "out.csv".into(),
+            bytes: 12,
+            columns: vec![("n".into(), "Int64".into())],
+        }];
+        {
+            let state = StateDir::open(&folder, "from-azure").unwrap();
+            assert_eq!(state.user("ana").unwrap(), (0, None));
+            assert!(state.files().unwrap().is_empty() && state.outputs().unwrap().is_empty());
+            let commit = Commit {
+                files: &files,
+                rows: &[("ana".into(), 3)],
+                memory: &[("ana".into(), b"{}".to_vec())],
+                outputs: &outputs,
+            };
+            state.commit(&commit).unwrap();
+            let later = [("b.json".into(), mark(2, None))];
+            state.commit(&Commit { files: &later, ..Commit::default() }).unwrap();
+        }
+        let state = StateDir::open(&folder, "from-azure").unwrap();
+        assert_eq!(state.user("ana").unwrap(), (3, Some(b"{}".to_vec())));
+        assert_eq!(state.outputs().unwrap(), outputs);
+        let known = state.files().unwrap();
+        assert_eq!((known.len(), known[Path::new("b.json")]), (2, mark(2, None)));
+        state.forget_files(&["a.json".into()]).unwrap();
+        assert_eq!(state.files().unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_folder_in_use_or_of_another_pipeline_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = StateDir::open(directory.path(), "from-azure").unwrap();
+        let second = StateDir::open(directory.path(), "from-azure").err().unwrap().to_string();
+        assert!(second.contains("state.redb\": another process is using it"), "{second}");
+        drop(first);
+        let other = StateDir::open(directory.path(), "from-duo").err().unwrap().to_string();
+        assert!(other.contains("another pipeline (from-azure, and this one is from-duo)"), "{other}");
+    }
+}

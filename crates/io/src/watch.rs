@@ -1,0 +1,272 @@
+//! Watching for files that are complete.
+//!
+//! A file is complete when it was renamed into place or closed by its writer (the system tells, on
+//! Linux by inotify), or when it has not changed for a set time. Every look lists the patterns
+//! anew, so that nothing hangs on a notification: they only say when to look sooner. Where the
+//! system notifies of nothing (network file systems, remote objects), looks come at an interval.
+
+use crate::error::IoError;
+use crate::files::{self, Stamp};
+use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
+use notify::{Event, EventKind, RecursiveMode, Watcher};
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// After a notification, others mostly follow at once: one look for all of them.
+const GATHER: Duration = Duration::from_millis(20);
+/// How often a wait looks whether it should end.
+const TICK: Duration = Duration::from_millis(100);
+
+/// What is watched, and how.
+#[derive(Clone, Debug)]
+pub struct WatchOptions {
+    /// Patterns, directories or files, as [`files::find`] takes them.
+    pub patterns: Vec<String>,
+    /// Whether `**` reaches below the first directory.
+    pub recursive: bool,
+    /// Time between two looks where the system tells of nothing.
+    pub interval: Duration,
+    /// A file that has not changed for this long is complete.
+    pub settle: Duration,
+}
+
+/// Files found so far, and those that may still be growing.
+pub struct Watch {
+    options: WatchOptions,
+    /// What each file was like when it was handed on.
+    known: HashMap<PathBuf, Stamp>,
+    growing: HashMap<PathBuf, (Stamp, Instant)>,
+    /// Files of which the system has said that they are complete.
+    told: HashSet<PathBuf>,
+    /// Kept, since it ends with its owner.
+    watcher: Option<notify::RecommendedWatcher>,
+    events: Receiver<notify::Result<Event>>,
+}
+
+impl Watch {
+    /// Starts watching; files in `known` that have not changed since are not found again. The second
+    /// value says why the system's notifications cannot be used, if so.
+    pub fn new(options: WatchOptions, known: HashMap<PathBuf, Stamp>) -> (Self, Option<String>) {
+        let (sender, events) = channel();
+        let started = notify::recommended_watcher(move |event| {
+            // The receiver goes with the watch.
+            let _ = sender.send(event);
+        })
+        .and_then(|mut watcher| {
+            for (directory, mode) in directories(&options) {
+                watcher.watch(&directory, mode)?;
+            }
+            Ok(watcher)
+        });
+        let (watcher, why) = match started {
+            Ok(watcher) => (Some(watcher), None),
+            Err(error) => (None, Some(error.to_string())),
+        };
+        let (growing, told) = (HashMap::new(), HashSet::new());
+        (Self { options, known, growing, told, watcher, events }, why)
+    }
+
+    /// The complete files that have not been handed on yet, sorted by path, each with its stamp; empty if
+    /// there is none yet.
+    ///
+    /// # Errors
+    /// A pattern is malformed, or a directory cannot be listed.
+    pub fn look(&mut self) -> Result<Vec<(PathBuf, Stamp)>, IoError> {
+        self.take_events();
+        let mut there = Vec::new();
+        for pattern in &self.options.patterns {
+            match files::find(pattern, self.options.recursive) {
+                Err(IoError::NoMatch { .. }) => {}
+                found => there.extend(found?),
+            }
+        }
+        there.sort_unstable();
+        there.dedup();
+        let mut complete = Vec::new();
+        for path in there {
+            let stamp = Stamp::of(&path);
+            if self.known.get(&path) == Some(&stamp) {
+                self.told.remove(&without_dot(&path));
+            } else if self.is_complete(&path, stamp) {
+                self.known.insert(path.clone(), stamp);
+                complete.push((path, stamp));
+            }
+        }
+        Ok(complete)
+    }
+
+    fn is_complete(&mut self, path: &Path, stamp: Stamp) -> bool {
+        let settle = self.options.settle;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let age = now.checked_sub(Duration::from_nanos(stamp.modified_ns));
+        // The clock of a network file system may be ahead of ours: then only our own counts.
+        let (seen, since) = self.growing.entry(path.to_owned()).or_insert((stamp, Instant::now()));
+        if *seen != stamp {
+            (*seen, *since) = (stamp, Instant::now());
+        }
+        let rests = age.is_some_and(|age| age >= settle) || since.elapsed() >= settle;
+        let complete = self.told.remove(&without_dot(path)) || rests;
+        if complete {
+            self.growing.remove(path);
+        }
+        complete
+    }
+
+    /// Waits until a look may find something, at most until the next interval; `ended` is asked
+    /// now and then whether to give up waiting.
+    pub fn wait(&mut self, ended: &dyn Fn() -> bool) {
+        let interval = if self.growing.is_empty() {
+            self.options.interval
+        } else {
+            self.options.interval.min(self.options.settle.max(TICK))
+        };
+        let until = Instant::now() + interval;
+        while !ended() {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            // Without a watcher the channel has no sender and would answer at once.
+            if self.watcher.is_none() {
+                std::thread::sleep(left.min(TICK));
+            } else if let Ok(event) = self.events.recv_timeout(left.min(TICK)) {
+                self.take(event);
+                std::thread::sleep(GATHER);
+                return;
+            }
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Ok(event) = self.events.try_recv() {
+            self.take(event);
+        }
+    }
+
+    fn take(&mut self, event: notify::Result<Event>) {
+        let Ok(event) = event else { return };
+        match event.kind {
+            EventKind::Access(AccessKind::Close(AccessMode::Write))
+            | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => {
+                self.told.extend(event.paths.iter().map(|path| without_dot(path)));
+            }
+            // Written again: not complete after all, until it is closed.
+            EventKind::Modify(ModifyKind::Data(_)) | EventKind::Create(_) => {
+                for path in &event.paths {
+                    self.told.remove(&without_dot(path));
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The path without `.` in it: the system's names begin with the watched directory.
+fn without_dot(path: &Path) -> PathBuf {
+    path.components().filter(|part| !matches!(part, std::path::Component::CurDir)).collect()
+}
+
+/// The directories that patterns begin with, up to the first part with a wildcard.
+fn directories(options: &WatchOptions) -> Vec<(PathBuf, RecursiveMode)> {
+    let mode = if options.recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+    let mut directories: Vec<PathBuf> = Vec::new();
+    for pattern in &options.patterns {
+        let path = Path::new(pattern);
+        let directory = if path.is_dir() {
+            path.to_owned()
+        } else {
+            let plain = |part: &std::path::Component<'_>| {
+                !part.as_os_str().to_string_lossy().contains(['*', '?', '['])
+            };
+            let mut parts: Vec<_> = path.components().take_while(plain).collect();
+            if parts.len() == path.components().count() {
+                parts.pop();
+            }
+            parts.iter().collect()
+        };
+        let directory =
+            if directory.as_os_str().is_empty() { PathBuf::from(".") } else { directory };
+        if !directories.contains(&directory) {
+            directories.push(directory);
+        }
+    }
+    directories.into_iter().map(|directory| (directory, mode)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn watch(directory: &Path, settle: Duration) -> Watch {
+        let options = WatchOptions {
+            patterns: vec![directory.join("*.csv").to_string_lossy().into_owned()],
+            recursive: false,
+            interval: Duration::from_millis(50),
+            settle,
+        };
+        let (watch, why) = Watch::new(options, HashMap::new());
+        assert_eq!(why, None);
+        watch
+    }
+
+    fn names(found: &[(PathBuf, Stamp)]) -> Vec<String> {
+        found.iter().map(|(p, _)| p.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    }
+
+    /// Looks until something is found or two seconds are over.
+    fn found(watch: &mut Watch) -> Vec<String> {
+        let start = Instant::now();
+        loop {
+            let found = watch.look().unwrap();
+            if !found.is_empty() || start.elapsed() > Duration::from_secs(2) {
+                return names(&found);
+            }
+            watch.wait(&|| false);
+        }
+    }
+
+    #[test]
+    fn a_file_is_found_once_when_it_rests_and_again_when_it_has_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.csv");
+        fs::write(&path, "x").unwrap();
+        let mut watch = watch(directory.path(), Duration::from_millis(200));
+        assert!(watch.look().unwrap().is_empty(), "it may still be growing");
+        assert_eq!(found(&mut watch), ["a.csv"]);
+        assert!(watch.look().unwrap().is_empty());
+        fs::write(&path, "xy").unwrap();
+        assert_eq!(found(&mut watch), ["a.csv"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_is_renamed_in_or_closed_is_complete_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut watch = watch(directory.path(), Duration::from_secs(3600));
+        let hidden = directory.path().join("b.part");
+        fs::write(&hidden, "x").unwrap();
+        fs::rename(&hidden, directory.path().join("b.csv")).unwrap();
+        assert_eq!(found(&mut watch), ["b.csv"]);
+        let mut open = fs::File::create(directory.path().join("c.csv")).unwrap();
+        std::io::Write::write_all(&mut open, b"x").unwrap();
+        std::thread::sleep(Duration::from_millis(100));
+        assert!(watch.look().unwrap().is_empty(), "it is still open");
+        drop(open);
+        assert_eq!(found(&mut watch), ["c.csv"]);
+    }
+
+    #[test]
+    fn directories_end_before_the_first_wildcard() {
+        let options = WatchOptions {
+            patterns: ["logs/*/2024/*.json", "*.csv", "./a/b.csv"].map(String::from).to_vec(),
+            recursive: true,
+            interval: Duration::ZERO,
+            settle: Duration::ZERO,
+        };
+        let found: Vec<_> = directories(&options).into_iter().map(|(path, _)| path).collect();
+        assert_eq!(found, [Path::new("logs"), Path::new("."), Path::new("./a")]);
+    }
+}
