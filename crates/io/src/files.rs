@@ -68,10 +68,7 @@ impl Stamp {
         let Ok(metadata) = path.metadata() else { return Self::default() };
         let since_1970 = metadata.modified().ok().and_then(|t| t.duration_since(UNIX_EPOCH).ok());
         let nanoseconds = since_1970.map_or(0, |since| since.as_nanos());
-        Self {
-            bytes: metadata.len(),
-            modified_ns: u64::try_from(nanoseconds).unwrap_or(u64::MAX),
-        }
+        Self { bytes: metadata.len(), modified_ns: u64::try_from(nanoseconds).unwrap_or(u64::MAX) }
     }
 }
 

@@ -291,6 +291,9 @@ mod tests {
         assert!(second.contains("state.redb\": another process is using it"), "{second}");
         drop(first);
         let other = StateDir::open(directory.path(), "from-duo").err().unwrap().to_string();
-        assert!(other.contains("another pipeline (from-azure, and this one is from-duo)"), "{other}");
+        assert!(
+            other.contains("another pipeline (from-azure, and this one is from-duo)"),
+            "{other}"
+        );
     }
 }

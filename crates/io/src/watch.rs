@@ -170,7 +170,8 @@ fn without_dot(path: &Path) -> PathBuf {
 
 /// The directories that patterns begin with, up to the first part with a wildcard.
 fn directories(options: &WatchOptions) -> Vec<(PathBuf, RecursiveMode)> {
-    let mode = if options.recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
+    let mode =
+        if options.recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
     let mut directories: Vec<PathBuf> = Vec::new();
     for pattern in &options.patterns {
         let path = Path::new(pattern);

@@ -1,11 +1,13 @@
 //! The product: one table of stages and options, a serialisable plan that is checked and run,
 //! rows split by user, one look-up of models, and the stages.
 
+pub mod batches;
 pub mod error;
 pub mod features;
 pub mod generate;
 pub mod measure;
 pub mod options;
+pub mod period;
 pub mod plan;
 pub mod report;
 pub mod sources;

@@ -36,6 +36,29 @@ pub(super) fn read(
     dialect: &Dialect,
     options: &ReadOptions<'_>,
 ) -> Result<Part, IoError> {
+    let mut cleaner = open(path, dialect, options)?;
+    let clock = options.clock.filter(|_| options.between != ALWAYS || options.slice.is_some());
+    cleaner.within(&options.between, options.slice.map(|slice| slice(path)), clock)?;
+    Ok(cleaner.finish(options))
+}
+
+/// When the events of a file happened that are in the times asked for.
+pub(super) fn times(
+    path: &Path,
+    dialect: &Dialect,
+    options: &ReadOptions<'_>,
+) -> Result<Vec<i64>, IoError> {
+    let options = ReadOptions { columns: Some(&[]), slice: None, ..options.clone() };
+    let mut cleaner = open(path, dialect, &options)?;
+    cleaner.within(&options.between, None, options.clock)?;
+    Ok(cleaner.clock(options.clock)?.unwrap_or_default())
+}
+
+fn open<'p>(
+    path: &'p Path,
+    dialect: &Dialect,
+    options: &ReadOptions<'_>,
+) -> Result<Cleaner<'p>, IoError> {
     let content = bytes::read(path)?;
     let wanted = Wanted { dialect, options };
     let clean = dialect.clean;
@@ -70,8 +93,7 @@ pub(super) fn read(
         cleaner.parse_times(time)?;
     }
     cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
-    cleaner.within(&options.between, options.slice.map(|slice| slice(path)))?;
-    Ok(cleaner.finish(options))
+    Ok(cleaner)
 }
 
 /// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket
@@ -107,6 +129,7 @@ impl Wanted<'_> {
     fn column(&self, clean: &str) -> bool {
         self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
             || self.time() == Some(clean)
+            || self.options.clock == Some(clean)
             || self.dialect.required == Some(clean)
     }
 
@@ -132,6 +155,7 @@ impl json::Schema for Wanted<'_> {
         let name = (self.dialect.clean)(path);
         names.iter().any(|n| n.starts_with(&name))
             || self.time().is_some_and(|time| time.starts_with(&name))
+            || self.options.clock.is_some_and(|clock| clock.starts_with(&name))
             || self.dialect.leads_to_list(path)
     }
 
@@ -319,14 +343,34 @@ impl<'p> Cleaner<'p> {
         Ok(())
     }
 
+    /// When each row happened: its event time, else what the column `clock` says.
+    fn clock(&self, clock: Option<&str>) -> Result<Option<Vec<i64>>, IoError> {
+        if self.times.is_some() {
+            return Ok(self.times.clone());
+        }
+        let Some(column) = clock.and_then(|clock| self.column(clock)) else { return Ok(None) };
+        let texts = print(column)?;
+        let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
+        Ok(Some(cells.map(|text| text.and_then(time::parse).unwrap_or_default()).collect()))
+    }
+
     /// Keeps the rows of the times asked for, and of those the ones in this part of the file.
-    fn within(&mut self, between: &Range<i64>, slice: Option<Slice>) -> Result<(), IoError> {
+    fn within(
+        &mut self,
+        between: &Range<i64>,
+        slice: Option<Slice>,
+        clock: Option<&str>,
+    ) -> Result<(), IoError> {
         let slice = slice.unwrap_or(Slice { times: ALWAYS, again: false });
-        if let Some(times) = &mut self.times {
+        if (*between != ALWAYS || slice.times != ALWAYS)
+            && let Some(times) = self.clock(clock)?
+        {
             self.outside = times.iter().filter(|time| !between.contains(time)).count();
             let wanted = |time: &i64| between.contains(time) && slice.times.contains(time);
             let keep: Vec<bool> = times.iter().map(wanted).collect();
-            times.retain(wanted);
+            if let Some(times) = &mut self.times {
+                times.retain(wanted);
+            }
             self.retain(&keep)?;
         }
         if slice.again {

@@ -30,7 +30,7 @@ pub enum FileType {
 }
 
 /// What is wanted of the files.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct ReadOptions<'a> {
     /// Content of the files.
     pub file_type: FileType,
@@ -46,6 +46,9 @@ pub struct ReadOptions<'a> {
     /// The column (cleaned name) of event times, in place of the dialect's. Where it is not there,
     /// there is no `event_dt`.
     pub time: Option<&'a str>,
+    /// The column (cleaned name) that tells when an event happened where there is no `event_dt`, for
+    /// `between` and `slice`; an unreadable time counts as 1970.
+    pub clock: Option<&'a str>,
     /// Sort all rows by (`event_dt`, row label, order of files), if there are event times. Otherwise
     /// rows stay in file order.
     pub sort: bool,
@@ -78,6 +81,7 @@ impl Default for ReadOptions<'_> {
             columns: None,
             identifiers: &[],
             time: None,
+            clock: None,
             sort: true,
             nested: Nested::Flatten,
             between: ALWAYS,
@@ -154,18 +158,13 @@ pub fn read(
 /// When a file's events happened: rows by the hour they are in, as hours since 1970.
 pub type Hours = BTreeMap<i64, usize>;
 
-/// Finds out when the events of each file happened, without keeping anything else of them. A file
-/// that cannot be read, or has no event times, has no hours.
+/// Finds out when the events of each file happened, without keeping anything else of them: those
+/// in [`ReadOptions::between`]. A file that cannot be read, or has no times, has no hours.
 pub fn hours(dialect: &Dialect, files: &[PathBuf], options: &ReadOptions<'_>) -> Vec<Hours> {
-    let options = ReadOptions { columns: Some(&[]), slice: None, ..options.clone() };
     let hours = |path: &PathBuf| {
         let mut hours = Hours::new();
-        if let Ok(part) = file::read(path, dialect, &options)
-            && let Some((_, times)) = part.columns.iter().find(|(name, _)| name == EVENT_DT)
-        {
-            for time in times.as_primitive::<TimestampMicrosecondType>().values() {
-                *hours.entry(time.div_euclid(HOUR)).or_default() += 1;
-            }
+        for time in file::times(path, dialect, options).unwrap_or_default() {
+            *hours.entry(time.div_euclid(HOUR)).or_default() += 1;
         }
         hours
     };

@@ -174,7 +174,7 @@ mod tests {
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
         let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a)).collect();
-        Part { columns, rows, skipped: Skipped::default() }
+        Part { columns, rows, outside: 0, skipped: Skipped::default() }
     }
 
     fn ints(values: &[i64]) -> ArrayRef {

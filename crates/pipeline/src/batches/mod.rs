@@ -1,0 +1,251 @@
+//! Which files are read together, and which of their rows: the batches of a run.
+//!
+//! Without further wishes all files are one batch, since the order of rows is that of time over all
+//! of them. Input that is too large for that, or that is wanted by calendar period, is cut at
+//! instants: a first look at the times alone tells what belongs where, and a batch holds all rows
+//! before its end that were in no batch before. So rows come in the order of time over all
+//! batches, and memory is that of the largest one.
+//!
+//! Watching adds files as they become complete. With a period, rows wait until the newest one seen
+//! is `lateness` behind the end of their period, or nothing has come for as long.
+
+mod names;
+mod sampling;
+mod watching;
+
+pub use sampling::Sampling;
+pub use watching::Watching;
+
+use crate::period::Period;
+use dfp_io::files::Stamp;
+use dfp_io::logs::{ALWAYS, Hours, Slice};
+use dfp_io::state::FileMark;
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+/// Microseconds.
+const HOUR: i64 = 3_600_000_000;
+/// How much longer logs are than their compressed files, roughly.
+const UNPACKED: u64 = 10;
+
+/// How input is cut into batches.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// A batch never reaches beyond a period.
+    pub period: Option<Period>,
+    /// Whether the period is that of the time in a file's name, instead of each row's.
+    pub by_name: bool,
+    /// Bytes of input that are read together, roughly.
+    pub bytes: u64,
+}
+
+/// Files that are read together, in the order of their paths.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Batch {
+    /// The files.
+    pub files: Vec<PathBuf>,
+    /// How far each of them has been read after this batch.
+    pub marks: Vec<(PathBuf, FileMark)>,
+    /// Files of which earlier batches had all rows before this time.
+    before: HashMap<PathBuf, i64>,
+    /// Rows from here on are left to later batches.
+    end: Option<i64>,
+}
+
+impl Batch {
+    /// What is to be read of a file.
+    pub fn slice(&self, path: &Path) -> Slice {
+        let before = self.before.get(path);
+        let start = before.copied().unwrap_or(ALWAYS.start);
+        Slice { times: start..self.end.unwrap_or(ALWAYS.end), again: before.is_some() }
+    }
+}
+
+/// A file that has not been read to its end.
+#[derive(Clone, Debug)]
+struct Open {
+    path: PathBuf,
+    stamp: Stamp,
+    /// Rows before this time were in an earlier batch.
+    before: Option<i64>,
+    /// When its events happened; `None` where nobody has looked.
+    hours: Option<Hours>,
+}
+
+impl Open {
+    fn new(path: PathBuf, stamp: Stamp, mark: Option<&FileMark>) -> Self {
+        let before = mark.filter(|mark| mark.stamp == stamp).and_then(|mark| mark.until);
+        Self { path, stamp, before, hours: None }
+    }
+
+    /// Length of its content, roughly.
+    fn bytes(&self) -> u64 {
+        let packed = ["gz", "zst", "bz2", "xz", "parquet"];
+        let ending = self.path.extension().unwrap_or_default().to_string_lossy();
+        let factor = if packed.contains(&ending.as_ref()) { UNPACKED } else { 1 };
+        self.stamp.bytes.saturating_mul(factor).max(1)
+    }
+
+    /// The time in its name, else that of its last change.
+    fn time(&self) -> i64 {
+        let changed = i64::try_from(self.stamp.modified_ns / 1_000).unwrap_or(i64::MAX);
+        names::time(&self.path).unwrap_or(changed)
+    }
+
+    /// Rows that no batch has had, by the hour.
+    fn left(&self) -> impl Iterator<Item = (i64, usize)> {
+        let before = self.before.map_or(i64::MIN, |before| before.div_euclid(HOUR));
+        let hours = self.hours.iter().flatten();
+        hours.map(|(hour, rows)| (*hour, *rows)).filter(move |(hour, _)| *hour >= before)
+    }
+
+    /// Whether it may have rows before `end` that no batch has had. One without known times has.
+    fn has_rows_before(&self, end: i64) -> bool {
+        match self.left().next() {
+            Some((hour, _)) => hour.saturating_mul(HOUR) < end,
+            None => self.before.is_none(),
+        }
+    }
+
+    fn has_rows_from(&self, end: i64) -> bool {
+        let last = self.left().last();
+        last.is_some_and(|(hour, _)| hour.saturating_add(1).saturating_mul(HOUR) > end)
+    }
+}
+
+/// Takes the rows before `end` out of the open files. Files that are then read to their end go.
+fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
+    let mut batch = Batch { end, ..Batch::default() };
+    open.retain_mut(|file| {
+        if end.is_some_and(|end| !file.has_rows_before(end)) {
+            return true;
+        }
+        batch.files.push(file.path.clone());
+        if let Some(before) = file.before {
+            batch.before.insert(file.path.clone(), before);
+        }
+        let until = end.filter(|end| file.has_rows_from(*end));
+        batch.marks.push((file.path.clone(), FileMark { stamp: file.stamp, until }));
+        file.before = until;
+        until.is_some()
+    });
+    batch
+}
+
+/// Where batches end: with each period, and where the input before would be too large. The last
+/// batch has no end. Needs to know the hours of all files.
+fn ends(open: &[Open], rules: &Rules) -> Vec<i64> {
+    let mut bytes_of_hour: BTreeMap<i64, u64> = BTreeMap::new();
+    for file in open {
+        let rows: usize = file.hours.iter().flatten().map(|(_, rows)| rows).sum();
+        for (hour, of_hour) in file.left() {
+            let share = file.bytes() as f64 * of_hour as f64 / rows.max(1) as f64;
+            *bytes_of_hour.entry(hour).or_default() += share as u64;
+        }
+    }
+    let mut ends = Vec::new();
+    let (mut bytes, mut end_of_period) = (0, i64::MAX);
+    for (hour, of_hour) in bytes_of_hour {
+        let start = hour.saturating_mul(HOUR);
+        let over = bytes > 0 && bytes + of_hour > rules.bytes;
+        if start >= end_of_period || over {
+            ends.push(start.min(end_of_period));
+            bytes = 0;
+        }
+        bytes += of_hour;
+        if let Some(period) = rules.period {
+            // Periods shorter than an hour end within it.
+            let mut at = start;
+            loop {
+                end_of_period = period.around(at).1;
+                if end_of_period >= start + HOUR {
+                    break;
+                }
+                ends.push(end_of_period);
+                at = end_of_period;
+                bytes = 0;
+            }
+        }
+    }
+    ends.dedup();
+    ends
+}
+
+/// The batches of files that are all there.
+pub struct Fixed {
+    open: Vec<Open>,
+    ends: std::vec::IntoIter<i64>,
+    by_name: Option<Period>,
+    done: bool,
+}
+
+impl Fixed {
+    /// `files` sorted by path; `known` is what earlier runs have read of them. `hours` finds out when
+    /// the events of files happened, and is only asked if need be.
+    pub fn new(
+        files: Vec<PathBuf>,
+        known: &HashMap<PathBuf, FileMark>,
+        rules: &Rules,
+        hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>,
+    ) -> Self {
+        let mut open: Vec<Open> = files
+            .into_iter()
+            .map(|path| {
+                let stamp = Stamp::of(&path);
+                Open::new(path, stamp, None)
+            })
+            .collect();
+        open.retain_mut(|file| match known.get(&file.path).filter(|m| m.stamp == file.stamp) {
+            Some(mark) => {
+                file.before = mark.until;
+                mark.until.is_some()
+            }
+            None => true,
+        });
+        let by_name = rules.period.filter(|_| rules.by_name);
+        let bytes: u64 = open.iter().map(Open::bytes).sum();
+        let mut ends_of = Vec::new();
+        if by_name.is_some() {
+            open.sort_by(|a, b| a.time().cmp(&b.time()).then_with(|| a.path.cmp(&b.path)));
+        } else if rules.period.is_some() || bytes > rules.bytes {
+            look_at_times(&mut open, hours);
+            ends_of = ends(&open, rules);
+        }
+        let done = open.is_empty();
+        Self { open, ends: ends_of.into_iter(), by_name, done }
+    }
+
+    /// Whether there is more than one batch.
+    pub fn is_cut(&self) -> bool {
+        self.by_name.is_some() || self.ends.len() > 0
+    }
+
+    /// The next batch.
+    pub fn next(&mut self) -> Option<Batch> {
+        if self.done {
+            return None;
+        }
+        if let Some(period) = self.by_name {
+            let end = period.around(self.open.first()?.time()).1;
+            let count = self.open.iter().take_while(|file| file.time() < end).count();
+            let mut first: Vec<Open> = self.open.drain(..count).collect();
+            first.sort_by(|a, b| a.path.cmp(&b.path));
+            return Some(cut(&mut first, None));
+        }
+        let end = self.ends.next();
+        self.done = end.is_none();
+        Some(cut(&mut self.open, end))
+    }
+}
+
+fn look_at_times(open: &mut [Open], hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>) {
+    let unknown = |file: &&mut Open| file.hours.is_none();
+    let paths: Vec<PathBuf> =
+        open.iter().filter(|file| file.hours.is_none()).map(|file| file.path.clone()).collect();
+    for (file, found) in open.iter_mut().filter(unknown).zip(hours(&paths)) {
+        file.hours = Some(found);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+use super::*;
+use crate::period::{Period, instant};
+
+fn rules(period: Option<Period>, bytes: u64) -> Rules {
+    Rules { period, by_name: false, bytes }
+}
+
+/// A file with rows at these hours of the first days of 2024, ten bytes a row.
+fn open(path: &str, hours: &[i64]) -> Open {
+    let first = instant("2024-01-01").unwrap() / HOUR;
+    let mut of_hour = Hours::new();
+    for hour in hours {
+        *of_hour.entry(first + hour).or_default() += 1;
+    }
+    let stamp = Stamp { bytes: 10 * hours.len() as u64, modified_ns: 1 };
+    Open { hours: Some(of_hour), ..Open::new(path.into(), stamp, None) }
+}
+
+fn day(day: i64) -> i64 {
+    instant("2024-01-01").unwrap() + day * 24 * HOUR
+}
+
+#[test]
+fn a_batch_ends_with_each_period_and_where_it_would_be_too_large() {
+    let files = [open("a", &[0, 1, 30]), open("b", &[25, 80])];
+    let days = Some(Period::parse("D").unwrap());
+    assert_eq!(ends(&files, &rules(days, 1_000)), [day(1), day(3)]);
+    assert_eq!(ends(&files, &rules(None, 1_000)), [0_i64; 0]);
+    let hour = |hour: i64| day(0) + hour * HOUR;
+    assert_eq!(ends(&files, &rules(None, 20)), [hour(25), hour(80)]);
+    assert_eq!(ends(&files, &rules(days, 10)), [hour(1), hour(24), hour(30), day(3)]);
+    let half = Some(Period::parse("30m").unwrap());
+    assert_eq!(
+        ends(&[open("a", &[0, 2])], &rules(half, 1_000)),
+        [hour(0) + HOUR / 2, hour(1), hour(2) + HOUR / 2]
+    );
+}
+
+#[test]
+fn every_row_is_in_one_batch_and_a_late_file_in_the_next() {
+    let mut files = vec![open("a", &[0, 30]), open("b", &[1])];
+    let first = cut(&mut files, Some(day(1)));
+    assert_eq!(first.files, [Path::new("a"), Path::new("b")]);
+    assert_eq!(first.slice(Path::new("a")), Slice { times: i64::MIN..day(1), again: false });
+    assert_eq!(first.marks[0].1.until, Some(day(1)));
+    assert_eq!(first.marks[1].1.until, None);
+    // Rows before the first batch's end, but nobody has had them.
+    files.push(open("late", &[2]));
+    let second = cut(&mut files, Some(day(2)));
+    assert_eq!(second.files, [Path::new("a"), Path::new("late")]);
+    assert_eq!(second.slice(Path::new("a")), Slice { times: day(1)..day(2), again: true });
+    assert_eq!(second.slice(Path::new("late")), Slice { times: i64::MIN..day(2), again: false });
+    assert!(files.is_empty(), "a ends in the second day");
+}
+
+#[test]
+fn files_that_are_all_there_are_one_batch_unless_they_are_large() {
+    let directory = tempfile::tempdir().unwrap();
+    let write = |name: &str| {
+        let path = directory.path().join(name);
+        std::fs::write(&path, [b'x'; 20]).unwrap();
+        path
+    };
+    let files = vec![write("a.csv"), write("b.csv")];
+    let never = |_: &[PathBuf]| -> Vec<Hours> { panic!("nobody needs the times") };
+    let mut small = Fixed::new(files.clone(), &HashMap::new(), &rules(None, 40), &never);
+    assert!(!small.is_cut());
+    assert_eq!(small.next().unwrap().files, files);
+    assert_eq!(small.next(), None);
+
+    let hours = |paths: &[PathBuf]| -> Vec<Hours> {
+        paths.iter().map(|_| Hours::from([(10, 1), (20, 1)])).collect()
+    };
+    let mut large = Fixed::new(files.clone(), &HashMap::new(), &rules(None, 30), &hours);
+    assert!(large.is_cut());
+    let (first, second) = (large.next().unwrap(), large.next().unwrap());
+    assert_eq!((&first.files, &second.files), (&files, &files));
+    assert_eq!(first.slice(&files[0]).times, i64::MIN..20 * HOUR);
+    assert_eq!(second.slice(&files[0]).times, 20 * HOUR..i64::MAX);
+    assert_eq!(large.next(), None);
+
+    // What an earlier run has read is not read again.
+    let known: HashMap<_, _> = first.marks.iter().cloned().collect();
+    let mut rest = Fixed::new(files.clone(), &known, &rules(None, 1_000), &never);
+    assert_eq!(
+        rest.next().unwrap().slice(&files[1]),
+        Slice { times: 20 * HOUR..i64::MAX, again: true }
+    );
+    let known: HashMap<_, _> = second.marks.into_iter().collect();
+    assert_eq!(Fixed::new(files, &known, &rules(None, 1_000), &never).next(), None);
+}
+
+#[test]
+fn files_can_go_by_the_time_in_their_names() {
+    let names = ["x_2024-01-02.csv", "a_2024-01-02.csv", "b_2024-01-01.csv"];
+    let files = names.map(PathBuf::from).to_vec();
+    let days = Rules { by_name: true, ..rules(Period::parse("D"), 1_000) };
+    let never = |_: &[PathBuf]| -> Vec<Hours> { panic!("nobody needs the times") };
+    let mut batches = Fixed::new(files, &HashMap::new(), &days, &never);
+    assert_eq!(batches.next().unwrap().files, [Path::new("b_2024-01-01.csv")]);
+    let second = batches.next().unwrap();
+    assert_eq!(second.files, [Path::new("a_2024-01-02.csv"), Path::new("x_2024-01-02.csv")]);
+    assert_eq!(second.slice(&second.files[0]).times, ALWAYS);
+    assert_eq!(batches.next(), None);
+}
