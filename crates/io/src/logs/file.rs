@@ -3,6 +3,7 @@
 use super::json::{self, Role};
 use super::read::{EVENT_DT, FileType, LABEL, ReadOptions};
 use super::skipped::{Skipped, Unit};
+use super::time::TimeFormats;
 use super::union::{Part, print};
 use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
 use crate::error::{IoError, Place};
@@ -66,7 +67,9 @@ pub(super) fn read(
         cleaner.drop_missing(required)?;
     }
     if let Some(time) = wanted.time() {
-        cleaner.parse_times(time)?;
+        let iso = TimeFormats::default();
+        let formats = options.time.map_or(&iso, |time| &time.formats);
+        cleaner.parse_times(time, formats)?;
     }
     cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
     Ok(cleaner.finish(options))
@@ -99,7 +102,7 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn time(&self) -> Option<&str> {
-        self.options.time.or(self.dialect.time)
+        self.options.time.map(|time| time.name.as_str()).or(self.dialect.time)
     }
 
     fn column(&self, clean: &str) -> bool {
@@ -248,11 +251,11 @@ impl<'p> Cleaner<'p> {
         self.retain(&keep)
     }
 
-    fn parse_times(&mut self, name: &str) -> Result<(), IoError> {
+    fn parse_times(&mut self, name: &str, formats: &TimeFormats) -> Result<(), IoError> {
         let Some(column) = self.column(name) else { return Ok(()) };
         let texts = print(column)?;
         let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
-        let parsed: Vec<Option<i64>> = texts.iter().map(|text| time::parse(text?)).collect();
+        let parsed: Vec<Option<i64>> = texts.iter().map(|text| formats.microseconds(text?)).collect();
         let keep: Vec<bool> = parsed.iter().map(Option::is_some).collect();
         for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
             let label = self.labels.value(row);
@@ -261,13 +264,7 @@ impl<'p> Cleaner<'p> {
                     None => "missing value".to_owned(),
                     Some(text) => format!("\"{text}\" is not a time"),
                 };
-                message(
-                    self.path,
-                    label,
-                    name,
-                    cause,
-                    "an ISO 8601 time like \"2021-10-01T08:00:00Z\"",
-                )
+                message(self.path, label, name, cause, &formats.describe())
             });
         }
         self.times = Some(parsed.into_iter().flatten().collect());

@@ -5,7 +5,7 @@ use super::settings::{
 };
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
-use crate::features;
+use crate::features::{self, Features};
 use crate::generate::{GenerateOptions, LogFormat};
 use crate::measure::MeasureOptions;
 use crate::options::{
@@ -13,10 +13,12 @@ use crate::options::{
 };
 use crate::sources::{self, Source};
 use dfp_io::logs::FileType;
+use dfp_io::logs::time::TimeColumn;
 use dfp_io::sinks::Format;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Checks names, values, required options and the order of stages.
 ///
@@ -107,9 +109,7 @@ impl Checker {
         let pipeline = self.values(AUTOENCODER.name, AUTOENCODER.options, &spec.pipeline);
         let kind = spec.stages.iter().find_map(|stage| Source::of(&stage.name));
         let kind = kind.unwrap_or(&sources::CLOUDTRAIL);
-        let columns = self.columns(pipeline.text("columns_file"), kind);
-        let user_column = self.user_column(pipeline.text("userid_column_name"), kind);
-        let time_column = self.time_column(pipeline.text("timestamp_column_name"), kind);
+        let features = self.features(&pipeline, kind);
         let labels = self.labels(pipeline.text("labels_file"));
         let (mut source, mut stages) = (None, Vec::new());
         for stage in &spec.stages {
@@ -123,14 +123,14 @@ impl Checker {
             }
             let values = self.values(entry.name, entry.options, &stage.options);
             if let Some(kind) = Source::of(entry.name) {
-                source = Some(self.source(&values, kind, time_column.clone()));
+                source = Some(self.source(&values, kind, Arc::clone(&features)));
                 continue;
             }
             match entry.name {
                 "train-ae" => {
                     stages.push(StageSettings::TrainAe(self.train_ae(
                         &values,
-                        (&run, &pipeline, kind),
+                        (&run, &pipeline, kind, &features),
                         &stage.options,
                     )));
                 }
@@ -169,11 +169,10 @@ impl Checker {
             pipeline_batch_size: run.count("pipeline_batch_size").unwrap_or(1),
             edge_buffer_size: run.count("edge_buffer_size").unwrap_or(2),
             strict: run.bool("strict"),
-            columns,
-            columns_are_listed: pipeline
-                .text("columns_file")
-                .is_some_and(|name| Path::new(name).is_file()),
-            user_column,
+            columns: features.names(),
+            columns_are_listed: features.is_own
+                || pipeline.text("columns_file").is_some_and(|name| Path::new(name).is_file()),
+            user_column: features.user.clone().unwrap_or_default(),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
             source: source?,
@@ -263,47 +262,72 @@ impl Checker {
         });
     }
 
-    fn columns(&mut self, name: Option<&str>, kind: &Source) -> Vec<String> {
-        let Some(name) = name else {
-            if kind.features.is_empty() {
-                self.mistakes.push(format!(
-                    "{}: --columns_file is required with {}: which columns are features, one a line",
-                    AUTOENCODER.name, kind.stage
-                ));
+    /// What is made of the logs: the feature file or the source's own, and what was typed in place of it.
+    fn features(&mut self, typed: &Values, kind: &'static Source) -> Arc<Features> {
+        let place = AUTOENCODER.name;
+        let (file, list) = (typed.text("features"), typed.text("columns_file"));
+        if file.is_some() && list.is_some() {
+            self.mistakes.push(format!(
+                "{place}: --features and --columns_file both say which columns are features; leave one of the two out"
+            ));
+        }
+        let read = file.map(features::find);
+        if let Some(Err(mistakes)) = &read {
+            self.mistakes.extend(mistakes.iter().map(|why| format!("{place}: --features: {why}")));
+        }
+        let is_read = matches!(read, Some(Ok(_)));
+        let mut features = read.and_then(Result::ok).unwrap_or_else(|| kind.features());
+        if let Some(source) = features.source.as_ref().filter(|source| **source != kind.stage) {
+            self.mistakes.push(format!(
+                "{place}: --features: {} is made for the logs of {source}, and these are read by {}",
+                features.name, kind.stage
+            ));
+        }
+        if let Some(columns) = list.map(features::columns::columns) {
+            match columns {
+                Ok(columns) => features = features.with_features(columns),
+                Err(why) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
             }
-            return features::owned(kind.features);
-        };
-        features::columns(name).unwrap_or_else(|why| {
-            self.mistakes.push(format!("{}: --columns_file: {why}", AUTOENCODER.name));
-            Vec::new()
-        })
+        } else if features.features.is_empty() && file.is_none() {
+            self.mistakes.push(format!(
+                "{place}: --columns_file is required with {}: which columns are features, one a line; or --features",
+                kind.stage
+            ));
+        } else if features.features.is_empty() && is_read {
+            self.mistakes.push(format!("{place}: --features: {} names no features", features.name));
+        }
+        features.user = typed.text("userid_column_name").map(|name| kind.clean(name)).or(features.user);
+        if features.user.is_none() && (is_read || file.is_none()) {
+            self.mistakes.push(format!(
+                "{place}: --userid_column_name is required with {}: the column that tells users apart",
+                kind.stage
+            ));
+        }
+        self.time_column(typed.text("timestamp_column_name"), is_read, kind, &mut features);
+        Arc::new(features.without_unused())
     }
 
-    fn user_column(&mut self, name: Option<&str>, kind: &Source) -> String {
-        match name.map(|name| kind.clean(name)).or_else(|| kind.user_column.map(str::to_owned)) {
-            Some(name) => name,
-            None => {
-                self.mistakes.push(format!(
-                    "{}: --userid_column_name is required with {}: the column that tells users apart",
-                    AUTOENCODER.name, kind.stage
-                ));
-                String::new()
-            }
-        }
-    }
-
-    /// The column of event times of a source that has none of its own.
-    fn time_column(&mut self, name: Option<&str>, kind: &Source) -> Option<String> {
-        if kind.stage == sources::FILE.stage {
-            return Some(name.unwrap_or("timestamp").to_owned());
-        }
-        if name.is_some() {
+    /// A column of event times that was typed goes before the file's; a source that knows its own keeps it.
+    fn time_column(
+        &mut self,
+        name: Option<&str>,
+        has_file: bool,
+        kind: &Source,
+        features: &mut Features,
+    ) {
+        let of_any_table = kind.stage == sources::FILE.stage;
+        if name.is_some() && !has_file && !of_any_table {
             self.notes.push(format!(
                 "--timestamp_column_name of {} has no effect: {} knows its own column of times",
                 AUTOENCODER.name, kind.stage
             ));
+            return;
         }
-        None
+        let named = name.or((of_any_table && features.time.is_none()).then_some("timestamp"));
+        if let Some(name) = named {
+            let formats = features.time.take().map(|time| time.formats).unwrap_or_default();
+            features.time = Some(TimeColumn { name: kind.clean(name), formats });
+        }
     }
 
     fn labels(&mut self, path: Option<&str>) -> Vec<String> {
@@ -335,7 +359,7 @@ impl Checker {
         &mut self,
         values: &Values,
         kind: &'static Source,
-        time_column: Option<String>,
+        features: Arc<Features>,
     ) -> SourceSettings {
         if values.integer("max_files") == Some(0) {
             self.mistakes.push(format!(
@@ -345,7 +369,7 @@ impl Checker {
         }
         SourceSettings {
             kind,
-            time_column,
+            features,
             input_globs: values.texts("input_glob").into_iter().map(str::to_owned).collect(),
             max_files: values.count("max_files"),
             file_type: match values.text("file-type") {
