@@ -70,9 +70,7 @@ impl<'a> TextCells<'a> {
 ///
 /// # Errors
 /// The texts exceed 2 GiB.
-pub fn collect<T: AsRef<str>>(
-    cells: impl Iterator<Item = Option<T>>,
-) -> Result<ArrayRef, IoError> {
+pub fn collect<T: AsRef<str>>(cells: impl Iterator<Item = Option<T>>) -> Result<ArrayRef, IoError> {
     let mut texts = Texts::default();
     for cell in cells {
         texts.push(cell.as_ref().map(|text| text.as_ref().as_bytes()));

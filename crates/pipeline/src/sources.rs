@@ -50,12 +50,8 @@ pub static OKTA: Source = Source {
 };
 
 /// Any table.
-pub static FILE: Source = Source {
-    stage: "from-file",
-    class: None,
-    dialect: &logs::table::DIALECT,
-    features: None,
-};
+pub static FILE: Source =
+    Source { stage: "from-file", class: None, dialect: &logs::table::DIALECT, features: None };
 
 /// All sources.
 pub static SOURCES: [&Source; 5] = [&CLOUDTRAIL, &AZURE, &DUO, &OKTA, &FILE];

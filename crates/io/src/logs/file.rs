@@ -255,7 +255,8 @@ impl<'p> Cleaner<'p> {
         let Some(column) = self.column(name) else { return Ok(()) };
         let texts = print(column)?;
         let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
-        let parsed: Vec<Option<i64>> = texts.iter().map(|text| formats.microseconds(text?)).collect();
+        let parsed: Vec<Option<i64>> =
+            texts.iter().map(|text| formats.microseconds(text?)).collect();
         let keep: Vec<bool> = parsed.iter().map(Option::is_some).collect();
         for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
             let label = self.labels.value(row);

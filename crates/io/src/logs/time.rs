@@ -97,9 +97,9 @@ impl TimeFormats {
             Format::Pattern(pattern) => {
                 let time = BrokenDownTime::parse(pattern, value).ok()?;
                 let instant = time.to_timestamp().ok().or_else(|| {
-                    let civil = time
-                        .to_datetime()
-                        .or_else(|_| time.to_date().map(|date| date.to_datetime(jiff::civil::Time::midnight())));
+                    let civil = time.to_datetime().or_else(|_| {
+                        time.to_date().map(|date| date.to_datetime(jiff::civil::Time::midnight()))
+                    });
                     self.zone.to_timestamp(civil.ok()?).ok()
                 })?;
                 Some(instant.as_nanosecond())
@@ -268,7 +268,8 @@ mod tests {
             let read = TimeFormats::new(&formats, zone).unwrap();
             assert_eq!(read.nanoseconds(value), expected, "{formats:?} {value}");
         }
-        let refused = |format: &str, zone| TimeFormats::new(&[format.to_owned()], zone).unwrap_err();
+        let refused =
+            |format: &str, zone| TimeFormats::new(&[format.to_owned()], zone).unwrap_err();
         assert!(refused("ISO", None).starts_with("\"ISO\" is no format of times; accepted: iso"));
         assert!(refused("%Y %!", None).starts_with("\"%Y %!\" is no format of times: "));
         assert_eq!(

@@ -72,7 +72,8 @@ impl RowOp for Actor {
 
     /// A row that names nobody has neither an actor nor a kind.
     fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
-        let parts = inputs.cells.iter().map(|cells| cells.texts()).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            inputs.cells.iter().map(|cells| cells.texts()).collect::<Result<Vec<_>, _>>()?;
         let (mut actors, mut kinds) = (Vec::new(), Vec::new());
         for row in 0..inputs.rows {
             let part = |i: usize| parts.get(i).and_then(|part| part.get(row)).unwrap_or_default();

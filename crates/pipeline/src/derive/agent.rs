@@ -68,7 +68,8 @@ impl Agent {
             return "aws-service".to_owned();
         }
         match browsers.parse(text) {
-            Some(found) if found.name != "UNKNOWN" => found.name.to_owned(),
+            // "HTTP Library" and the like say less than the product's own name.
+            Some(found) if !["UNKNOWN", "misc"].contains(&found.category) => found.name.to_owned(),
             _ => product(text).to_owned(),
         }
     }

@@ -12,20 +12,20 @@ use dfp_io::texts::{self, TextCells};
 use jiff::Timestamp;
 
 /// A column; every cell is missing if there is none.
-pub(super) struct Cells {
+pub(crate) struct Cells {
     array: Option<ArrayRef>,
     rows: usize,
 }
 
 /// The cells of a column as text. What is none has its canonical text, the one that categories are
 /// compared by: `True`, and numbers without a fraction that is 0.
-pub(super) struct Texts {
+pub(crate) struct Texts {
     array: Option<ArrayRef>,
     rows: usize,
 }
 
 impl Cells {
-    pub(super) fn of(batch: &RecordBatch, name: &str) -> Self {
+    pub(crate) fn of(batch: &RecordBatch, name: &str) -> Self {
         Self { array: batch.column_by_name(name).cloned(), rows: batch.num_rows() }
     }
 
@@ -35,7 +35,7 @@ impl Cells {
         self.array.clone().unwrap_or_else(nothing)
     }
 
-    pub(super) fn texts(&self) -> Result<Texts, RunError> {
+    pub(crate) fn texts(&self) -> Result<Texts, RunError> {
         Ok(Texts { array: self.array.as_ref().map(as_text).transpose()?, rows: self.rows })
     }
 }
@@ -47,7 +47,8 @@ pub(super) fn as_text(array: &ArrayRef) -> Result<ArrayRef, RunError> {
     }
     Ok(match array.data_type() {
         DataType::Boolean => {
-            let word = |value: Option<bool>| value.map(|value| if value { "True" } else { "False" });
+            let word =
+                |value: Option<bool>| value.map(|value| if value { "True" } else { "False" });
             texts::collect(array.as_boolean().iter().map(word))?
         }
         DataType::Float64 => {
@@ -78,7 +79,7 @@ impl Texts {
     }
 
     /// The texts of all rows.
-    pub(super) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let cells = self.cells();
         (0..self.rows).map(move |row| cells?.get(row))
     }

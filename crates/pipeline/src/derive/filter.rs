@@ -71,6 +71,11 @@ impl Filter {
         columns
     }
 
+    /// Gives the columns other names.
+    pub(crate) fn rename(&mut self, rename: &impl Fn(&mut String)) {
+        self.0.rename(rename);
+    }
+
     /// Whether each row is used.
     pub(super) fn rows(&self, batch: &RecordBatch) -> Result<Vec<bool>, RunError> {
         self.0.rows(batch)
@@ -83,6 +88,16 @@ impl Expression {
             Self::And(parts) | Self::Or(parts) => parts.iter().for_each(|part| part.columns(into)),
             Self::Not(part) => part.columns(into),
             Self::Test(column, _) => into.push(column),
+        }
+    }
+
+    fn rename(&mut self, rename: &impl Fn(&mut String)) {
+        match self {
+            Self::And(parts) | Self::Or(parts) => {
+                parts.iter_mut().for_each(|part| part.rename(rename));
+            }
+            Self::Not(part) => part.rename(rename),
+            Self::Test(column, _) => rename(column),
         }
     }
 
@@ -126,7 +141,9 @@ impl Test {
         if array.data_type().is_numeric() {
             // Without printing each number; a text is compared with what would be printed.
             if let Self::Compare(Value::Number(limit), comparison) = self {
-                let hold = |cell: Option<f64>| cell.is_some_and(|cell| comparison.holds(cell.partial_cmp(limit)));
+                let hold = |cell: Option<f64>| {
+                    cell.is_some_and(|cell| comparison.holds(cell.partial_cmp(limit)))
+                };
                 return Ok(numbers(&array)?.map(hold).collect());
             }
         }
@@ -332,14 +349,18 @@ impl Parser {
             Token::Name(word) if word == "matches" => (Test::Matches(self.pattern()?), negated),
             Token::Sign(sign) if !negated => self.compare(sign, at)?,
             found => {
-                let words = WORDS.iter().copied().filter(|word| !["and", "or", "missing"].contains(word));
+                let words =
+                    WORDS.iter().copied().filter(|word| !["and", "or", "missing"].contains(word));
                 let near = match found {
                     Token::Name(name) => nearest(name, words),
                     _ => None,
                 };
                 let near = near.map(|near| format!("; did you mean {near:?}")).unwrap_or_default();
-                let expected =
-                    if negated { "in, like or matches" } else { "==, !=, <, <=, >, >=, in, like, matches or is" };
+                let expected = if negated {
+                    "in, like or matches"
+                } else {
+                    "==, !=, <, <=, >, >=, in, like, matches or is"
+                };
                 return Err(unexpected(at, found, expected) + &near);
             }
         };
@@ -479,14 +500,29 @@ mod tests {
     fn what_is_no_filter_is_named_with_its_place() {
         for (filter, why) in [
             ("", "character 1: found the end; expected a column, not, or a parenthesis"),
-            ("a", "character 2: found the end; expected ==, !=, <, <=, >, >=, in, like, matches or is"),
-            ("a == ", "character 6: found the end; expected a text in quotes, a number, true or false"),
-            ("a == b", "character 6: found \"b\"; expected a text in quotes, a number, true or false"),
-            ("a lik 'x'", "character 3: found \"lik\"; expected ==, !=, <, <=, >, >=, in, like, matches or is; did you mean \"like\""),
+            (
+                "a",
+                "character 2: found the end; expected ==, !=, <, <=, >, >=, in, like, matches or is",
+            ),
+            (
+                "a == ",
+                "character 6: found the end; expected a text in quotes, a number, true or false",
+            ),
+            (
+                "a == b",
+                "character 6: found \"b\"; expected a text in quotes, a number, true or false",
+            ),
+            (
+                "a lik 'x'",
+                "character 3: found \"lik\"; expected ==, !=, <, <=, >, >=, in, like, matches or is; did you mean \"like\"",
+            ),
             ("a == 'x", "character 6: a ' is not closed"),
             ("(a == 1", "character 8: found the end; expected \")\""),
             ("a == 1 b == 2", "character 8: found \"b\"; expected and, or, or the end"),
-            ("a in []", "character 7: found \"]\"; expected a text in quotes, a number, true or false"),
+            (
+                "a in []",
+                "character 7: found \"]\"; expected a text in quotes, a number, true or false",
+            ),
             ("a in [1 2]", "character 9: found the number \"2\"; expected \",\" or \"]\""),
             ("a matches '('", "character 11: \"(\" is no regular expression: unclosed group"),
             ("a & b", "character 3: '&' is no part of a filter"),

@@ -66,13 +66,13 @@ pub(super) fn cast(array: &ArrayRef, to: Type) -> Result<(ArrayRef, usize), RunE
 
 fn whole(number: Option<f64>) -> Option<i64> {
     // Beyond 2^53 a float does not say which whole number it is.
-    number.filter(|number| number.fract() == 0.0 && number.abs() <= 9e15).map(|number| number as i64)
+    number
+        .filter(|number| number.fract() == 0.0 && number.abs() <= 9e15)
+        .map(|number| number as i64)
 }
 
 /// The cells as numbers; what is none, or not finite, is missing.
-pub(super) fn numbers(
-    array: &ArrayRef,
-) -> Result<Box<dyn Iterator<Item = Option<f64>>>, RunError> {
+pub(super) fn numbers(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Option<f64>>>, RunError> {
     let numbers: Vec<Option<f64>> = match array.data_type() {
         DataType::Int64 => {
             array.as_primitive::<Int64Type>().iter().map(|n| n.map(|n| n as f64)).collect()
@@ -81,9 +81,7 @@ pub(super) fn numbers(
             array.as_primitive::<UInt64Type>().iter().map(|n| n.map(|n| n as f64)).collect()
         }
         DataType::Float64 => array.as_primitive::<Float64Type>().iter().collect(),
-        DataType::Boolean => {
-            array.as_boolean().iter().map(|flag| flag.map(f64::from)).collect()
-        }
+        DataType::Boolean => array.as_boolean().iter().map(|flag| flag.map(f64::from)).collect(),
         _ => {
             let texts = as_text(array)?;
             let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);

@@ -90,9 +90,12 @@ impl Table {
         }
         let table = NetworkTable::open(path)?;
         let column = table.column(field.word())?;
-        Ok(Self::Csv(Networks::new(table.rows.iter().map(|row| {
-            (row.network, row.record.get(column).unwrap_or_default().to_owned())
-        }))))
+        Ok(Self::Csv(Networks::new(
+            table
+                .rows
+                .iter()
+                .map(|row| (row.network, row.record.get(column).unwrap_or_default().to_owned())),
+        )))
     }
 
     fn get(&self, address: IpAddr, field: Field) -> Option<String> {
@@ -178,7 +181,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("t.mmdb"), tiny_database()).unwrap();
         for (field, expected) in [("country", Some("NO")), ("asn", Some("2119")), ("city", None)] {
-            let column = format!("name = 'b'\nop = 'lookup'\nof = 'a'\nfile = 't.mmdb'\nfield = '{field}'");
+            let column =
+                format!("name = 'b'\nop = 'lookup'\nof = 'a'\nfile = 't.mmdb'\nfield = '{field}'");
             let batch = made_in(dir.path(), &column, &[ADDRESSES]);
             assert_eq!(texts_of(&batch, "b"), [expected, None, None, None, None], "{field}");
         }
@@ -197,8 +201,13 @@ mod tests {
             ("city", [Some("Oslo"), None, None, None, None]),
             ("asn", [Some("2119"), None, None, None, None]),
         ] {
-            let column = format!("name = 'b'\nop = 'lookup'\nof = 'a'\nfile = 't.csv'\nfield = '{field}'");
-            assert_eq!(texts_of(&made_in(dir.path(), &column, &[ADDRESSES]), "b"), expected, "{field}");
+            let column =
+                format!("name = 'b'\nop = 'lookup'\nof = 'a'\nfile = 't.csv'\nfield = '{field}'");
+            assert_eq!(
+                texts_of(&made_in(dir.path(), &column, &[ADDRESSES]), "b"),
+                expected,
+                "{field}"
+            );
         }
         let column = "name = 'b'\nop = 'lookup'\nof = 'a'\nfile = 't.csv'\nfield = 'organization'";
         assert_eq!(

@@ -27,7 +27,7 @@ use crate::message::with_columns;
 use crate::users::missing_column;
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
-use cells::Cells;
+pub(crate) use cells::Cells;
 use dfp_io::logs::{EVENT_DT, LogTable};
 use std::cell::RefCell;
 use std::fmt::Debug;
@@ -219,7 +219,9 @@ fn check_inputs(features: &Features, schema: &Schema, notes: &mut Notes) -> Resu
         }
         let place = if place == "rows" { place.to_owned() } else { format!("column {place:?}") };
         let what = format!("column for {place} of {}:", features.name);
-        notes.messages.push(format!("{}; it counts as missing", missing_column(&what, input, schema)));
+        notes
+            .messages
+            .push(format!("{}; it counts as missing", missing_column(&what, input, schema)));
     }
     Ok(())
 }

@@ -109,9 +109,9 @@ struct Class {
 }
 
 pub(super) fn class(keys: &Keys<'_, '_>, folder: &Path) -> Option<Op> {
-    let special = SPECIAL.iter().filter_map(|(network, class)| {
-        Some((network.parse().ok()?, (*class).to_owned()))
-    });
+    let special = SPECIAL
+        .iter()
+        .filter_map(|(network, class)| Some((network.parse().ok()?, (*class).to_owned())));
     let mut providers = None;
     if let Some(file) = keys.text("networks") {
         match read_networks(&folder.join(&file)) {
@@ -200,7 +200,9 @@ impl NetworkTable {
             let parsed = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
             let parsed = parsed.map_err(|_| {
                 let line = record.position().map_or(0, csv::Position::line);
-                format!("{path:?} line {line}: network {text:?} is no network, such as \"10.0.0.0/8\"")
+                format!(
+                    "{path:?} line {line}: network {text:?} is no network, such as \"10.0.0.0/8\""
+                )
             })?;
             table.rows.push(NetworkRow { network: parsed, record });
         }
@@ -210,7 +212,11 @@ impl NetworkTable {
     /// The position of a column.
     pub(super) fn column(&self, name: &str) -> Result<usize, String> {
         self.header.iter().position(|known| known == name).ok_or_else(|| {
-            format!("{:?} has no column {name:?}; its columns are {}", self.path, self.header.join(", "))
+            format!(
+                "{:?} has no column {name:?}; its columns are {}",
+                self.path,
+                self.header.join(", ")
+            )
         })
     }
 }
@@ -251,7 +257,10 @@ mod tests {
         );
         let column = "name = 'n'\nop = 'network'\nof = 'a'\nv4 = 8\nv6 = 16";
         let batch = made_in(dir.path(), column, &[ADDRESSES]);
-        assert_eq!(texts_of(&batch, "n")[..3], [Some("203.0.0.0/8"), Some("10.0.0.0/8"), Some("2600::/16")]);
+        assert_eq!(
+            texts_of(&batch, "n")[..3],
+            [Some("203.0.0.0/8"), Some("10.0.0.0/8"), Some("2600::/16")]
+        );
     }
 
     #[test]
@@ -277,7 +286,10 @@ mod tests {
         .unwrap();
         let with_aws = format!("{column}\nnetworks = 'ip-ranges.json'");
         let batch = made_in(dir.path(), &with_aws, &[ADDRESSES]);
-        assert_eq!((texts_of(&batch, "c")[2], texts_of(&batch, "c")[8]), (Some("AWS"), Some("AWS")));
+        assert_eq!(
+            (texts_of(&batch, "c")[2], texts_of(&batch, "c")[8]),
+            (Some("AWS"), Some("AWS"))
+        );
         // The smaller network counts, and one's own goes before the special ones.
         std::fs::write(
             dir.path().join("n.csv"),
@@ -285,7 +297,10 @@ mod tests {
         )
         .unwrap();
         let batch = made_in(dir.path(), &format!("{column}\nnetworks = 'n.csv'"), &[ADDRESSES]);
-        assert_eq!((texts_of(&batch, "c")[1], texts_of(&batch, "c")[5]), (Some("lab"), Some("dns")));
+        assert_eq!(
+            (texts_of(&batch, "c")[1], texts_of(&batch, "c")[5]),
+            (Some("lab"), Some("dns"))
+        );
     }
 
     #[test]
@@ -294,8 +309,16 @@ mod tests {
         let path = dir.path().join("n.csv");
         let column = "name = 'c'\nop = 'address_class'\nof = 'a'\nnetworks = 'n.csv'";
         for (text, why) in [
-            ("network,class\n10.0.0.0/8,a\n10.0.0.0/33,b\n", format!("{path:?} line 3: network \"10.0.0.0/33\" is no network, such as \"10.0.0.0/8\"")),
-            ("network,kind\n", format!("{path:?} has no column \"class\"; its columns are network, kind")),
+            (
+                "network,class\n10.0.0.0/8,a\n10.0.0.0/33,b\n",
+                format!(
+                    "{path:?} line 3: network \"10.0.0.0/33\" is no network, such as \"10.0.0.0/8\""
+                ),
+            ),
+            (
+                "network,kind\n",
+                format!("{path:?} has no column \"class\"; its columns are network, kind"),
+            ),
         ] {
             std::fs::write(&path, text).unwrap();
             assert_eq!(
@@ -303,7 +326,9 @@ mod tests {
                 [format!("f.toml line 6: column \"c\": networks: {why}")]
             );
         }
-        assert!(refused_in(dir.path(), "name = 'c'\nop = 'network'\nof = 'a'\nv4 = 33")[0]
-            .ends_with("v4: \"33\" is not a whole number from 0 to 32"));
+        assert!(
+            refused_in(dir.path(), "name = 'c'\nop = 'network'\nof = 'a'\nv4 = 33")[0]
+                .ends_with("v4: \"33\" is not a whole number from 0 to 32")
+        );
     }
 }

@@ -20,7 +20,11 @@ pub fn table(columns: &[(&str, &[Option<&str>])]) -> RecordBatch {
 
 fn log_table(batch: RecordBatch) -> LogTable {
     let rows = batch.num_rows() as i64;
-    LogTable { batch, file_rows: Int64Array::from_iter_values(0..rows), skipped: Default::default() }
+    LogTable {
+        batch,
+        file_rows: Int64Array::from_iter_values(0..rows),
+        skipped: Default::default(),
+    }
 }
 
 fn read(folder: &Path, columns: &str) -> Result<Features, Vec<String>> {

@@ -170,7 +170,8 @@ pub(super) fn concat(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 
 impl RowOp for Concat {
     fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
-        let parts = inputs.cells.iter().map(|cells| cells.texts()).collect::<Result<Vec<_>, _>>()?;
+        let parts =
+            inputs.cells.iter().map(|cells| cells.texts()).collect::<Result<Vec<_>, _>>()?;
         let mut text = String::new();
         let mut made = Vec::with_capacity(inputs.rows);
         for row in 0..inputs.rows {
@@ -214,9 +215,8 @@ pub(super) fn extract(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 
 impl RowOp for Extract {
     fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
-        let part = |text: &str| {
-            Some(self.pattern.captures(text)?.get(self.group)?.as_str().to_owned())
-        };
+        let part =
+            |text: &str| Some(self.pattern.captures(text)?.get(self.group)?.as_str().to_owned());
         Ok(vec![inputs.first().texts()?.map(part)?])
     }
 }
@@ -228,8 +228,7 @@ mod tests {
     use arrow_array::cast::AsArray;
     use proptest::prelude::*;
 
-    const A: (&str, &[Option<&str>]) =
-        ("a", &[Some("success"), Some("DENIED"), None, Some("odd")]);
+    const A: (&str, &[Option<&str>]) = ("a", &[Some("success"), Some("DENIED"), None, Some("odd")]);
 
     #[test]
     fn a_column_by_another_name() {
@@ -256,7 +255,8 @@ mod tests {
 
     #[test]
     fn a_cell_that_cannot_be_cast_is_missing_and_told() {
-        let cells: &[Option<&str>] = &[Some("1"), Some("2.0"), Some("2.5"), Some("x"), None, Some("True")];
+        let cells: &[Option<&str>] =
+            &[Some("1"), Some("2.0"), Some("2.5"), Some("x"), None, Some("True")];
         let cast = |to: &str| {
             made(&format!("name = 'b'\nop = 'cast'\nof = 'a'\nto = '{to}'"), &[("a", cells)])
         };
@@ -270,8 +270,14 @@ mod tests {
 
     #[test]
     fn a_list_becomes_one_text() {
-        let cells: &[Option<&str>] =
-            &[Some("['a', \"it's\"]"), Some("[]"), Some("[1, 2]"), Some("plain"), None, Some("[{'a': 1}]")];
+        let cells: &[Option<&str>] = &[
+            Some("['a', \"it's\"]"),
+            Some("[]"),
+            Some("[1, 2]"),
+            Some("plain"),
+            None,
+            Some("[{'a': 1}]"),
+        ];
         let batch = made("name = 'b'\nop = 'join'\nof = 'a'\nseparator = '+'", &[("a", cells)]);
         assert_eq!(
             texts_of(&batch, "b"),
@@ -295,7 +301,8 @@ mod tests {
     #[test]
     fn a_part_of_a_text() {
         let arns: &[Option<&str>] = &[Some("arn:aws:iam::12:role/x"), Some("none"), None];
-        let batch = made("name = 'b'\nop = 'extract'\nof = 'a'\npattern = '::(\\d+):'", &[("a", arns)]);
+        let batch =
+            made("name = 'b'\nop = 'extract'\nof = 'a'\npattern = '::(\\d+):'", &[("a", arns)]);
         assert_eq!(texts_of(&batch, "b"), [Some("12"), None, None]);
         let batch = made(
             "name = 'b'\nop = 'extract'\nof = 'a'\npattern = '(?i)ROLE/(.)'\ngroup = 0",
@@ -305,7 +312,9 @@ mod tests {
         let mistakes = refused("name = 'b'\nop = 'extract'\nof = 'a'\npattern = '('");
         assert_eq!(
             mistakes,
-            ["f.toml line 6: column \"b\": pattern: \"(\" is no regular expression: unclosed group"]
+            [
+                "f.toml line 6: column \"b\": pattern: \"(\" is no regular expression: unclosed group"
+            ]
         );
     }
 

@@ -133,8 +133,7 @@ pub(super) fn part(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
             ("date", Date),
         ],
     );
-    let forms =
-        [("number", Form::Number), ("category", Form::Category), ("cyclic", Form::Cyclic)];
+    let forms = [("number", Form::Number), ("category", Form::Category), ("cyclic", Form::Cyclic)];
     let form = keys.choice("as", &forms);
     if part == Some(Date) && form.is_some() {
         keys.wrong_value("as", "a date is always a text; leave it out");
@@ -178,7 +177,9 @@ impl RowOp for Part {
                 let angles: Vec<Option<f64>> =
                     civil.map(|time| Some(self.share(time?) * TAU)).collect();
                 let of = |function: fn(f64) -> f64| -> ArrayRef {
-                    Arc::new(angles.iter().map(|angle| angle.map(function)).collect::<Float64Array>())
+                    Arc::new(
+                        angles.iter().map(|angle| angle.map(function)).collect::<Float64Array>(),
+                    )
                 };
                 vec![of(f64::sin), of(f64::cos)]
             }
@@ -249,7 +250,11 @@ mod tests {
                     "name = 'b'\nop = 'part'\nof = 't'\npart = '{part}'\nas = '{form}'\nzone = '{zone}'"
                 );
                 let expected = [Some(expected[0]), Some(expected[1]), None, None];
-                assert_eq!(texts_of(&made(&column, &[TIMES]), "b"), expected, "{part} {zone} {form}");
+                assert_eq!(
+                    texts_of(&made(&column, &[TIMES]), "b"),
+                    expected,
+                    "{part} {zone} {form}"
+                );
             }
         }
         let dates = made("name = 'b'\nop = 'part'\nof = 't'\npart = 'date'", &[TIMES]);
@@ -258,7 +263,8 @@ mod tests {
 
     #[test]
     fn six_in_the_morning_is_a_quarter_of_the_circle() {
-        let batch = made("name = 'h'\nop = 'part'\nof = 't'\npart = 'hour'\nas = 'cyclic'", &[TIMES]);
+        let batch =
+            made("name = 'h'\nop = 'part'\nof = 't'\npart = 'hour'\nas = 'cyclic'", &[TIMES]);
         let of = |name: &str| {
             let array = batch.column_by_name(name).unwrap();
             array.as_primitive::<arrow_array::types::Float64Type>().value(0)

@@ -149,8 +149,7 @@ impl<'a, 't> Keys<'a, 't> {
         match number.filter(|number| range.contains(number)) {
             Some(number) => Some(number),
             None => {
-                let accepted =
-                    format!("a whole number from {} to {}", range.start, range.end - 1);
+                let accepted = format!("a whole number from {} to {}", range.start, range.end - 1);
                 self.refuse(key, value, &accepted)
             }
         }

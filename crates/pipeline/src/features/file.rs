@@ -229,11 +229,7 @@ impl<'t> File<'_, 't> {
                 }
                 let kind = keys.choice(
                     "kind",
-                    &[
-                        ("number", Kind::Number),
-                        ("category", Kind::Category),
-                        ("flag", Kind::Flag),
-                    ],
+                    &[("number", Kind::Number), ("category", Kind::Category), ("flag", Kind::Flag)],
                 );
                 let scaler = keys.choice(
                     "scaler",
@@ -275,7 +271,8 @@ impl<'t> File<'_, 't> {
         for (at, column) in features.columns.iter().enumerate() {
             let place = format!("column {:?}", column.name);
             for input in &column.inputs {
-                let later = |c: &Column| c.outputs.contains(input) && !column.outputs.contains(input);
+                let later =
+                    |c: &Column| c.outputs.contains(input) && !column.outputs.contains(input);
                 if !made.contains_key(input.as_str()) && features.columns[at..].iter().any(later) {
                     keys.wrong(&format!(
                         "{place} is made of {input:?}, which is made further down; columns are made in the order of the file"
@@ -302,7 +299,10 @@ impl<'t> File<'_, 't> {
         }
         let of_users = |name: &str| made.get(name).is_some_and(|at| features.columns[*at].of_users);
         if features.user.as_deref().is_some_and(of_users) {
-            keys.wrong_value("user", "a column that is counted for each user cannot tell users apart");
+            keys.wrong_value(
+                "user",
+                "a column that is counted for each user cannot tell users apart",
+            );
         }
         if features.time.as_ref().is_some_and(|time| of_users(&time.name)) {
             keys.wrong_value("time", "a column that is counted in the order of time is no time");

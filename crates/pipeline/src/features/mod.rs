@@ -7,13 +7,16 @@
 pub mod columns;
 mod document;
 mod file;
+mod inspect;
 
 pub use document::Keys;
 pub(crate) use file::time_formats;
 pub use file::{BUILT_IN, built_in_text, find, find_built_in, read};
+pub use inspect::{Facts, Inspection, Options as InspectOptions, inspect};
 
 use crate::derive::{Column, Filter, Op};
 use arrow_schema::Schema;
+use dfp_io::logs::EVENT_DT;
 use dfp_io::logs::time::TimeColumn;
 use dfp_model::config::Scaler;
 use regex::Regex;
@@ -82,6 +85,26 @@ impl Features {
             features: Vec::new(),
             is_own: false,
         }
+    }
+
+    /// Names of the log's columns as the reader has them: users may write them as their logs do.
+    #[must_use]
+    pub fn with_clean_names(mut self, clean: impl Fn(&str) -> String) -> Self {
+        let made = self.columns.iter().flat_map(|column| column.outputs.clone());
+        let made: HashSet<String> = made.chain([EVENT_DT.to_owned()]).collect();
+        let of_log = |name: &mut String| {
+            if !made.contains(name) {
+                *name = clean(name);
+            }
+        };
+        self.columns.iter_mut().flat_map(|column| &mut column.inputs).for_each(of_log);
+        self.features.iter_mut().map(|feature| &mut feature.column).for_each(of_log);
+        self.time.iter_mut().map(|time| &mut time.name).for_each(of_log);
+        self.user.iter_mut().for_each(of_log);
+        if let Some(rows) = &mut self.rows {
+            rows.rename(&of_log);
+        }
+        self
     }
 
     /// Takes these columns for features instead of its own; their kinds are left to the data.
@@ -191,7 +214,8 @@ impl Features {
             made.extend(column.outputs.iter().map(String::as_str));
         }
         let in_rows = self.rows.iter().flat_map(Filter::columns);
-        absent.extend(in_rows.filter(|name| self.is_own && lacks(&made, name)).map(|n| ("rows", n)));
+        absent
+            .extend(in_rows.filter(|name| self.is_own && lacks(&made, name)).map(|n| ("rows", n)));
         absent
     }
 

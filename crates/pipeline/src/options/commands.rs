@@ -173,6 +173,24 @@ pub const GENERATE: CommandSpec = CommandSpec {
     ],
 };
 
+/// `morpheus tools features`
+pub const FEATURES: CommandSpec = CommandSpec {
+    name: "features",
+    about: "print a built-in feature file, or show what a feature file makes of logs",
+    options: &[
+        OptionSpec::new(
+            "check",
+            Kind::Text,
+            "the feature file, or the name of a built-in one; the words after it are logs to read",
+        ),
+        OptionSpec::new(
+            "source",
+            Kind::Choice(&["from-cloudtrail", "from-azure", "from-duo", "from-okta", "from-file"]),
+            "how the logs are read (default: as the file says)",
+        ),
+    ],
+};
+
 /// `morpheus tools bench`
 pub const BENCH: CommandSpec = CommandSpec {
     name: "bench",

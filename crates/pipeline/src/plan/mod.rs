@@ -9,7 +9,7 @@ mod train_ae;
 mod values;
 
 pub use architecture::{Architecture, Length, ModelSettings};
-pub use check::{check, check_bench, check_generate, cpus};
+pub use check::{check, check_bench, check_generate, check_inspection, cpus};
 pub use settings::{
     AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
     StageSettings, ToFile, TrainAe,

@@ -97,12 +97,7 @@ impl Checker {
         }
     }
 
-    fn model(
-        &mut self,
-        values: &Values,
-        pipeline: &Values,
-        features: &Features,
-    ) -> ModelSettings {
+    fn model(&mut self, values: &Values, pipeline: &Values, features: &Features) -> ModelSettings {
         let epochs = values.count("train_epochs").map(Length::Epochs);
         let steps = values.count("train_steps").map(Length::Steps);
         if epochs.is_some() && steps.is_some() {
