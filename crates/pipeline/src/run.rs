@@ -196,6 +196,12 @@ impl<'a> Run<'a> {
         let mut memory = Memory::default();
         let (table, everyone) = source::read(&files, "training data", &reading, &mut memory)?;
         *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory.after_training();
+        if table.batch.num_rows() == 0 {
+            return Err(RunError::Failed(format!(
+                "no row of the training data is used: the feature file leaves out all {}",
+                everyone.filtered
+            )));
+        }
         // Everyone's model learns from everyone, whoever is scored.
         let mut of_everyone: Vec<u32> = Vec::new();
         if self.plan.generic_model {

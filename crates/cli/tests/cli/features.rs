@@ -271,7 +271,7 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
         ),
         (
             "user = 'u'\nfeatures = ['n']\n[[column]]\nname = 'n'\nop = 'rename'\nof = 'm'\n[[column]]\nname = 'm'\nop = 'rename'\nof = 'u'\n",
-            "column \"n\" is made of \"m\", which is made further down; columns are made in the order of the file",
+            "f.toml line 3: column \"n\": it is made of \"m\", which is made further down; columns are made in the order of the file",
         ),
     ] {
         place.write("f.toml", text);

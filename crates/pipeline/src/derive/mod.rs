@@ -213,15 +213,15 @@ pub fn before_users(features: &Features, table: &mut LogTable) -> Result<Notes, 
 }
 
 fn check_inputs(features: &Features, schema: &Schema, notes: &mut Notes) -> Result<(), RunError> {
-    for (place, input) in features.absent_inputs(schema) {
-        if features.derived_time() == Some(place) {
-            return Err(RunError::Failed(missing_column("column of times:", input, schema)));
+    for absent in features.absent_inputs(schema) {
+        if absent.of.is_some() && absent.of == features.derived_time() {
+            let what = "column of times:";
+            return Err(RunError::Failed(missing_column(what, absent.input, schema)));
         }
-        let place = if place == "rows" { place.to_owned() } else { format!("column {place:?}") };
+        let place = absent.of.map_or("rows".to_owned(), |name| format!("column {name:?}"));
         let what = format!("column for {place} of {}:", features.name);
-        notes
-            .messages
-            .push(format!("{}; it counts as missing", missing_column(&what, input, schema)));
+        let told = missing_column(&what, absent.input, schema);
+        notes.messages.push(format!("{told}; it counts as missing"));
     }
     Ok(())
 }
@@ -293,10 +293,11 @@ fn event_times(
     notes: &mut Vec<String>,
 ) -> Result<Option<Vec<i64>>, RunError> {
     let derived = features.derived_time();
+    if derived.is_none() && !features.counts() {
+        // The reader has put all rows in order.
+        return Ok(None);
+    }
     let Some(column) = batch.column_by_name(derived.unwrap_or(EVENT_DT)) else {
-        if !features.counts() {
-            return Ok(None);
-        }
         let name = features.time.as_ref().map_or(EVENT_DT, |time| time.name.as_str());
         return Err(RunError::Failed(missing_column("column of times:", name, &batch.schema())));
     };

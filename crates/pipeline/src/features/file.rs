@@ -9,7 +9,7 @@ use dfp_io::logs::EVENT_DT;
 use dfp_io::logs::time::{TimeColumn, TimeFormats};
 use dfp_model::config::Scaler;
 use regex::Regex;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -109,7 +109,8 @@ impl<'t> File<'_, 't> {
         if let Some(Err(why)) = &lateness {
             keys.wrong_value("lateness", why);
         }
-        let columns = self.columns(&keys, time.as_ref());
+        let (columns, places): (Vec<Column>, Vec<usize>) =
+            self.columns(&keys, time.as_ref()).into_iter().unzip();
         let rows = keys.text("rows").and_then(|text| match Filter::parse(&text) {
             Ok(filter) => Some(filter),
             Err(why) => {
@@ -129,7 +130,8 @@ impl<'t> File<'_, 't> {
             features: self.list(&keys),
             is_own: false,
         };
-        self.check_order(&features, &keys);
+        self.check_order(&features, &places);
+        self.check_uses(&features, &keys);
         keys.finish();
         features
     }
@@ -161,15 +163,18 @@ impl<'t> File<'_, 't> {
         Some(patterns)
     }
 
-    fn columns(&self, keys: &Keys<'_, 't>, time: Option<&TimeColumn>) -> Vec<Column> {
-        let mut columns = Vec::new();
+    /// The derived columns, and the bytes at which they begin.
+    fn columns(&self, keys: &Keys<'_, 't>, time: Option<&TimeColumn>) -> Vec<(Column, usize)> {
+        let mut columns: Vec<(Column, usize)> = Vec::new();
         let mut number = 0;
         keys.tables(
             "column",
             |table, at| {
                 number += 1;
                 let keys = Keys::new(table, format!("column {number}"), at, self.mistakes);
-                columns.extend(self.column(keys, time, &columns));
+                let earlier: Vec<&Column> = columns.iter().map(|(column, _)| column).collect();
+                let column = self.column(keys, time, &earlier);
+                columns.extend(column.map(|column| (column, at)));
             },
             |_, _| false,
         );
@@ -180,7 +185,7 @@ impl<'t> File<'_, 't> {
         &self,
         mut keys: Keys<'_, 't>,
         time: Option<&TimeColumn>,
-        earlier: &[Column],
+        earlier: &[&Column],
     ) -> Option<Column> {
         let name = keys.required("name", "what the column is called");
         if let Some(name) = &name {
@@ -264,59 +269,60 @@ impl<'t> File<'_, 't> {
         features.push(feature);
     }
 
-    /// What single tables cannot show: names that clash, columns used before they are made, and users
-    /// or rows that would depend on counts by user.
-    fn check_order(&self, features: &Features, keys: &Keys<'_, 't>) {
-        let mut made: HashMap<&str, usize> = HashMap::new();
-        for (at, column) in features.columns.iter().enumerate() {
-            let place = format!("column {:?}", column.name);
+    /// Names that clash, and columns that are used before they are made. `places` are those of the
+    /// columns in the text.
+    fn check_order(&self, features: &Features, places: &[usize]) {
+        let mut made: HashSet<&str> = HashSet::new();
+        for (at, (column, place)) in features.columns.iter().zip(places).enumerate() {
+            let (before, after) = features.columns.split_at(at);
+            let wrong = |what: String| {
+                self.mistakes.add(*place, format!("column {:?}: {what}", column.name));
+            };
             for input in &column.inputs {
-                let later =
-                    |c: &Column| c.outputs.contains(input) && !column.outputs.contains(input);
-                if !made.contains_key(input.as_str()) && features.columns[at..].iter().any(later) {
-                    keys.wrong(&format!(
-                        "{place} is made of {input:?}, which is made further down; columns are made in the order of the file"
+                let makes = |c: &Column| c.outputs.contains(input) && !c.inputs.contains(input);
+                if !made.contains(input.as_str()) && after.iter().any(makes) {
+                    wrong(format!(
+                        "it is made of {input:?}, which is made further down; columns are made in the order of the file"
                     ));
                 }
             }
             for output in &column.outputs {
                 if output == EVENT_DT {
-                    keys.wrong(&format!("{place}: {EVENT_DT:?} is the reader's column of times"));
+                    wrong(format!("{EVENT_DT:?} is the reader's column of times"));
                 }
-                if made.insert(output, at).is_some() {
-                    keys.wrong(&format!("{place}: there are two columns {output:?}"));
+                if !made.insert(output) {
+                    wrong(format!("there is another column {output:?}"));
                 }
                 // Columns by user are made last, and would find the new one in its place.
-                let before = &features.columns[..at];
-                let user = before.iter().find(|c| c.inputs.contains(output));
-                if let (true, Some(user)) = (column.inputs.contains(output), user) {
-                    keys.wrong(&format!(
-                        "{place} takes the place of a column that {:?} is made of; give it another name",
-                        user.name
+                let other = before.iter().find(|other| other.inputs.contains(output));
+                if let (true, Some(other)) = (column.inputs.contains(output), other) {
+                    wrong(format!(
+                        "it takes the place of a column that {:?} is made of; give it another name",
+                        other.name
                     ));
                 }
             }
         }
-        let of_users = |name: &str| made.get(name).is_some_and(|at| features.columns[*at].of_users);
+    }
+
+    /// Users, times and rows that would depend on counts by user.
+    fn check_uses(&self, features: &Features, keys: &Keys<'_, 't>) {
+        let makes = |name: &str| {
+            features.columns.iter().find(|column| column.outputs.iter().any(|made| made == name))
+        };
+        let of_users = |name: &str| makes(name).is_some_and(|column| column.of_users);
         if features.user.as_deref().is_some_and(of_users) {
-            keys.wrong_value(
-                "user",
-                "a column that is counted for each user cannot tell users apart",
-            );
+            let why = "a column that is counted for each user cannot tell users apart";
+            keys.wrong_value("user", why);
         }
-        if features.time.as_ref().is_some_and(|time| of_users(&time.name)) {
-            keys.wrong_value("time", "a column that is counted in the order of time is no time");
-        }
-        if let Some(time) = features.time.as_ref().and_then(|time| made.get(time.name.as_str()))
-            && !features.columns[*time].op.makes_times()
+        if let Some(column) = features.time.as_ref().and_then(|time| makes(&time.name))
+            && (column.of_users || !column.op.makes_times())
         {
             keys.wrong_value("time", "a derived column of times is made by op = \"datetime\"");
         }
         for name in features.rows.iter().flat_map(Filter::columns).filter(|name| of_users(name)) {
-            keys.wrong_value(
-                "rows",
-                &format!("{name:?} is counted for each user among the rows that are used"),
-            );
+            let why = format!("{name:?} is counted for each user among the rows that are used");
+            keys.wrong_value("rows", &why);
         }
     }
 }
@@ -349,11 +355,118 @@ fn duration(text: &str) -> Result<i64, String> {
 
 impl Column {
     /// Notes whether it is made of columns that are counted for each user.
-    fn after(mut self, earlier: &[Self]) -> Self {
+    fn after(mut self, earlier: &[&Self]) -> Self {
         let of_users = |input: &String| {
             earlier.iter().any(|column| column.of_users && column.outputs.contains(input))
         };
         self.of_users = matches!(self.op, Op::User(_)) || self.inputs.iter().any(of_users);
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn every_built_in_file_is_one() {
+        for (name, _) in BUILT_IN {
+            let features = find_built_in(name).unwrap();
+            assert!(features.user.is_some() && !features.features.is_empty(), "{name}");
+        }
+    }
+
+    #[test]
+    fn columns_that_nobody_uses_are_made_only_if_asked_for() {
+        let features = find_built_in("cloudtrail").unwrap();
+        assert!(features.makes("actor") && !features.clone().without_unused().makes("actor"));
+        let by_actor = Features { user: Some("actor".to_owned()), ..features };
+        assert!(by_actor.without_unused().makes("actor_kind"));
+    }
+
+    #[test]
+    fn training_reads_what_its_columns_are_made_of() {
+        let text = "user = 'u'\ntime = 't'\nrows = 'r == 1'\n[[column]]\nname = 'a'\nop = 'rename'\nof = 'x'\n\
+                    [[column]]\nname = 'b'\nop = 'concat'\nof = ['a', 'y']\n[[column]]\nname = 'c'\nop = 'rename'\nof = 'z'\n";
+        let features = read("f.toml", text, Path::new("")).unwrap();
+        let mut inputs = features.inputs_of(&["b".to_owned()]);
+        inputs.sort_unstable();
+        assert_eq!(inputs, ["r", "t", "u", "x", "y"]);
+        let narrowed = features.narrowed(&["b".to_owned()]);
+        assert!(narrowed.makes("a") && narrowed.makes("b") && !narrowed.makes("c"));
+    }
+
+    #[test]
+    fn the_logs_own_spelling_of_names_will_do() {
+        let text = "user = 'user_name'\ntime = 't.t'\nrows = 'a.b == 1'\nfeatures = ['new_x', 'c_d']\n\
+                    [[column]]\nname = 'new_x'\nop = 'rename'\nof = 'e.f'\n";
+        let features = read("f.toml", text, Path::new("")).unwrap();
+        let features = features.with_clean_names(|name| name.replace(['_', '.'], ""));
+        assert_eq!(features.names(), ["new_x", "cd"]);
+        let mut inputs = features.inputs_of(&features.names());
+        inputs.sort_unstable();
+        assert_eq!(inputs, ["ab", "cd", "ef", "tt", "username"]);
+    }
+
+    #[test]
+    fn lengths_of_time() {
+        assert_eq!(duration("90m"), Ok(DAY / 16));
+        assert_eq!(duration("2w"), Ok(14 * DAY));
+        assert!(duration("1.5d").is_err() && duration("-1d").is_err() && duration("d").is_err());
+        // Longer than 292 years.
+        assert!(duration("4000000000d").is_err());
+    }
+
+    #[test]
+    fn names_that_clash_are_refused() {
+        let column = |name: &str, of: &str| {
+            format!("[[column]]\nname = '{name}'\nop = 'rename'\nof = '{of}'\n")
+        };
+        for (columns, mistake) in [
+            (
+                [column("a", "x"), column("a", "y")],
+                "f.toml line 5: column \"a\": there is another column \"a\"",
+            ),
+            (
+                [column("b", "a"), column("a", "a")],
+                "f.toml line 5: column \"a\": it takes the place of a column that \"b\" is made of; give it another name",
+            ),
+            (
+                [column("b", "a"), column("a", "x")],
+                "f.toml line 1: column \"b\": it is made of \"a\", which is made further down; columns are made in the order of the file",
+            ),
+            (
+                [column("event_dt", "a"), column("b", "a")],
+                "f.toml line 1: column \"event_dt\": \"event_dt\" is the reader's column of times",
+            ),
+        ] {
+            let mistakes = read("f.toml", &columns.concat(), Path::new("")).map(|_| ());
+            assert_eq!(mistakes.unwrap_err(), [mistake]);
+        }
+        let in_place = column("a", "a") + &column("b", "a");
+        assert!(read("f.toml", &in_place, Path::new("")).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_file_or_has_mistakes_with_lines(
+            lines in prop::collection::vec(
+                prop_oneof![
+                    "(name|op|of|user|time|rows|keep|features|lateness|part|to|pattern|missing|zone) = (1|true|'[a-z%(]{0,6}'|\\[\\]|\\['a', 'b'\\]|\\{ column = 'a' \\})",
+                    "op = '(rename|cast|bool|datetime|part|join|concat|extract|network|agent|actor|increment|first_seen)'",
+                    Just("[[column]]".to_owned()),
+                    "\\PC{0,12}",
+                ],
+                0..12,
+            )
+        ) {
+            if let Err(mistakes) = read("f.toml", &lines.join("\n"), Path::new("")) {
+                prop_assert!(!mistakes.is_empty());
+                for mistake in mistakes {
+                    prop_assert!(mistake.starts_with("f.toml line "), "{}", mistake);
+                }
+            }
+        }
     }
 }

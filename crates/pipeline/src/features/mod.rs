@@ -59,6 +59,15 @@ pub struct Feature {
     pub scaler: Option<Scaler>,
 }
 
+/// A column that is needed and not there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Absent<'a> {
+    /// The derived column that it is needed for; `None`: the row filter.
+    pub of: Option<&'a str>,
+    /// Its name.
+    pub input: &'a str,
+}
+
 /// What a feature is taken for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -197,9 +206,9 @@ impl Features {
         self.columns.retain(|_| needed.next() == Some(&true));
     }
 
-    /// The derived columns, and the row filter as "rows", that use a column which is neither in the
-    /// log nor made before, as far as that is to be told: in a file of one's own, and for the times.
-    pub fn absent_inputs(&self, schema: &Schema) -> Vec<(&str, &str)> {
+    /// Columns that are neither in the log nor made before they are needed, as far as that is to be
+    /// told: in a file of one's own, and for the times.
+    pub fn absent_inputs(&self, schema: &Schema) -> Vec<Absent<'_>> {
         let mut made: HashSet<&str> = HashSet::new();
         let mut absent = Vec::new();
         let lacks = |made: &HashSet<&str>, name: &str| {
@@ -209,13 +218,13 @@ impl Features {
             let told = self.is_own || self.derived_time() == Some(&column.name);
             if told && !column.op.takes_what_there_is() {
                 let inputs = column.inputs.iter().filter(|input| lacks(&made, input));
-                absent.extend(inputs.map(|input| (column.name.as_str(), input.as_str())));
+                absent.extend(inputs.map(|input| Absent { of: Some(&column.name), input }));
             }
             made.extend(column.outputs.iter().map(String::as_str));
         }
         let in_rows = self.rows.iter().flat_map(Filter::columns);
-        absent
-            .extend(in_rows.filter(|name| self.is_own && lacks(&made, name)).map(|n| ("rows", n)));
+        let in_rows = in_rows.filter(|name| self.is_own && lacks(&made, name));
+        absent.extend(in_rows.map(|input| Absent { of: None, input }));
         absent
     }
 
