@@ -42,6 +42,7 @@ fn the_examples_of_the_page_do_what_they_say() {
                 place.write("features.toml", format!("{head}{toml}"));
                 let made = dump(&place, &text, whole);
                 let mut wanted = csv::Reader::from_reader(text.as_bytes());
+                assert!(!whole || !made.lines().next().unwrap().contains("note"), "kept: {made}");
                 for name in wanted.headers().unwrap().clone().iter().filter(|name| *name != "note")
                 {
                     assert_eq!(column(&made, name), column(&text, name), "{toml}{name}\n{made}");
@@ -129,7 +130,7 @@ fn rows_that_the_file_leaves_out_are_counted_and_the_others_derived() {
     ok(&ended);
     assert_eq!(
         ended.messages(),
-        "warning: input: feature \"size\": 1 cell is no number, and counts as missing\n"
+        "warning: input: feature \"size\": 1 cell is no number and counts as missing\n"
     );
     assert!(
         ended.stdout.contains("filtered   input: 1 row, as the feature file asks\n"),
@@ -439,6 +440,14 @@ fn the_examples_fit_their_logs() {
     ));
     ok(&ended);
     assert!(ended.stdout.contains("\nprogram "), "{}", ended.stdout);
+    for (name, file) in [("azure", "azure_1.json"), ("duo", "duo.json")] {
+        let log = format!("{examples}/../testdata/golden/derived/{file}");
+        let ended = place.morpheus(&format!(
+            "tools features --check {examples}/features/production_{name}.toml {log}"
+        ));
+        ok(&ended);
+        assert!(!ended.stdout.contains("is not there"), "{}", ended.stdout);
+    }
     place.write(
         "log.csv",
         "when,account,address,action,status\n2022-08-01 09:00:00,ana,10.0.0.5,login,200\n2022-08-01 09:05:00,ana,203.0.113.9,read,403\n",

@@ -41,10 +41,14 @@ const FAMILIES: [(&str, &str); 22] = [
 struct Agent {
     /// `aws-sdk-go`, `aws-sdk-java`, …
     sdk: Option<Regex>,
+    /// A version or identifier at the end of a name.
+    number: Option<Regex>,
 }
 
 pub(super) fn agent(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
-    Some(Op::Row(Arc::new(Agent { sdk: Regex::new("aws-sdk-[a-z]+").ok() })))
+    let number = "[-_](?:[0-9A-Fa-f]{8}-[0-9A-Fa-f-]{27}|v?[0-9][0-9.]*)$";
+    let agent = Agent { sdk: Regex::new("aws-sdk-[a-z]+").ok(), number: Regex::new(number).ok() };
+    Some(Op::Row(Arc::new(agent)))
 }
 
 impl RowOp for Agent {
@@ -70,18 +74,20 @@ impl Agent {
         match browsers.parse(text) {
             // "HTTP Library" and the like say less than the product's own name.
             Some(found) if !["UNKNOWN", "misc"].contains(&found.category) => found.name.to_owned(),
-            _ => product(text).to_owned(),
+            _ => self.product(text).to_owned(),
         }
     }
-}
 
-/// The first product of a user agent: `curl` of `curl/7.64.1`.
-fn product(text: &str) -> &str {
-    let text = text.trim().trim_matches(['[', ']']);
-    let end = text.find(|c: char| c == '/' || c == '(' || c.is_whitespace()).unwrap_or(text.len());
-    match &text[..end] {
-        "" => "unknown",
-        product => product,
+    /// The first product of a user agent: `curl` of `curl/7.64.1`.
+    fn product<'a>(&self, text: &'a str) -> &'a str {
+        let text = text.trim().trim_matches(['[', ']']);
+        let ends = |c: char| c == '/' || c == '(' || c.is_whitespace();
+        let product = &text[..text.find(ends).unwrap_or(text.len())];
+        let number = self.number.as_ref().and_then(|number| number.find(product));
+        match &product[..number.map_or(product.len(), |number| number.start())] {
+            "" => "unknown",
+            product => product,
+        }
     }
 }
 
@@ -109,6 +115,8 @@ mod tests {
             ),
             ("Mozilla/5.0 (X11; Linux x86_64; rv:88.0) Gecko/20100101 Firefox/88.0", "Firefox"),
             ("my-tool/7.64.1", "my-tool"),
+            ("red-team_39f95f43-cd2f-4beb-b69e-be60b6fe1f57", "red-team"),
+            ("[tool-v1.2 (x)]", "tool"),
             ("(odd)", "unknown"),
         ];
         let cells: Vec<Option<&str>> = agents.iter().map(|(agent, _)| Some(*agent)).collect();

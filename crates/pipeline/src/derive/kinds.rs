@@ -113,13 +113,11 @@ pub(super) fn enforce(
         };
         let (made, lost) = cast(array, to)?;
         if lost > 0 {
-            notes.push(format!(
-                "feature {:?}: {lost} {} no {}, and {} as missing",
-                feature.column,
-                if lost == 1 { "cell is" } else { "cells are" },
-                to.word(),
-                if lost == 1 { "counts" } else { "count" }
-            ));
+            let (name, word) = (&feature.column, to.word());
+            notes.push(match lost {
+                1 => format!("feature {name:?}: 1 cell is no {word} and counts as missing"),
+                _ => format!("feature {name:?}: {lost} cells are no {word} and count as missing"),
+            });
         }
         columns.push((feature.column.clone(), made));
     }

@@ -123,11 +123,11 @@ impl<'a> Inputs<'a> {
     /// Tells how many cells of the first input were of no use.
     fn tell_cells(&self, count: usize, what: &str) {
         if count > 0 {
-            let (s, are) = if count == 1 { ("", "is") } else { ("s", "are") };
-            self.note(format!(
-                "{count} cell{s} of column {:?} {are} no {what} and count as missing",
-                self.names[0]
-            ));
+            let name = &self.names[0];
+            self.note(match count {
+                1 => format!("1 cell of column {name:?} is no {what} and counts as missing"),
+                _ => format!("{count} cells of column {name:?} are no {what} and count as missing"),
+            });
         }
     }
 

@@ -6,7 +6,7 @@ use crate::features::Keys;
 use arrow_array::ArrayRef;
 use ipnet::IpNet;
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -67,9 +67,12 @@ fn prefix(address: IpAddr, length: u8) -> Option<IpNet> {
     IpNet::new(address, length).ok().map(|network| network.trunc())
 }
 
-/// An address as logs write it; one of IPv4 inside IPv6 is one of IPv4.
+/// An address as logs write it, with or without a port; one of IPv4 inside IPv6 is one of IPv4.
 pub(super) fn address(text: &str) -> Option<IpAddr> {
-    text.trim().parse::<IpAddr>().ok().map(|address| address.to_canonical())
+    let text = text.trim();
+    let alone = text.parse::<IpAddr>().ok();
+    let address = alone.or_else(|| Some(text.parse::<SocketAddr>().ok()?.ip()));
+    address.map(|address| address.to_canonical())
 }
 
 /// An address becomes its network.
@@ -233,7 +236,7 @@ mod tests {
             Some("2600:1f18:abcd:12::1"),
             Some("ec2.amazonaws.com"),
             None,
-            Some("8.8.8.8"),
+            Some("8.8.8.8:443"),
             Some("100.100.0.1"),
             Some("fe80::1"),
             Some("3.5.140.9"),

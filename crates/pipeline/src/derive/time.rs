@@ -279,7 +279,7 @@ mod tests {
             texts_of(&batch, "b"),
             [Some("2022-08-01T06:00:00Z"), Some("2022-08-07T23:30:00Z"), None, None]
         );
-        assert_eq!(notes, ["1 cell of column \"t\" is no readable time and count as missing"]);
+        assert_eq!(notes, ["1 cell of column \"t\" is no readable time and counts as missing"]);
         let (batch, notes) =
             noted("name = 'b'\nop = 'datetime'\nof = 't'\nunreadable = 'epoch'", &[TIMES]);
         assert_eq!(texts_of(&batch, "b")[2..], [Some("1970-01-01T00:00:00Z"); 2]);

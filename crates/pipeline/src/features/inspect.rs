@@ -22,6 +22,9 @@ const EXAMPLES: usize = 3;
 const FEW_ROWS: usize = 20;
 /// From this share of rows on, a value of its own is no coincidence.
 const NEARLY_ALL: f64 = 0.9;
+/// Values that only one user has say who it is if a user has no more than this many of them; where
+/// there are more, they are what the user does.
+const NAMES_OF_A_USER: usize = 2;
 
 /// What is looked at.
 #[derive(Debug)]
@@ -98,7 +101,7 @@ pub fn inspect(options: &Options, reporter: &dyn Reporter) -> Result<Inspection,
     }
     let positions = UInt32Array::from(positions);
     let rows = arrow_select::take::take_record_batch(&table.batch, &positions)?;
-    let look = Look { rows: &rows, users: &of_rows, several: users.rows.len() > 1 };
+    let look = Look { rows: &rows, users: &of_rows, known: users.rows.len() };
     let kinds = Kinds::of(&options.features, &rows)?;
     let mut features = Vec::new();
     for feature in &options.features.features {
@@ -143,7 +146,8 @@ impl Kinds {
 struct Look<'a> {
     rows: &'a RecordBatch,
     users: &'a [&'a str],
-    several: bool,
+    /// How many there are.
+    known: usize,
 }
 
 /// A value: how many rows have it, the first of their users, and whether others have it too.
@@ -211,18 +215,19 @@ impl Look<'_> {
         if facts.kind != "category" || present < FEW_ROWS {
             return warnings;
         }
+        let few = facts.distinct <= NAMES_OF_A_USER * self.known;
         let of_one: usize = values.values().filter(|v| !v.is_shared).map(|value| value.rows).sum();
         if share(facts.distinct) >= NEARLY_ALL {
             warnings.push(format!(
                 "has {} different values in {present} rows: nearly every row looks new",
                 facts.distinct
             ));
-        } else if self.several && share(named) >= NEARLY_ALL {
+        } else if self.known > 1 && share(named) >= NEARLY_ALL {
             warnings.push(format!(
                 "holds the name of its user in {:.0} % of the rows with a value: it says who it is, not what was done",
                 100.0 * share(named)
             ));
-        } else if self.several && share(of_one) >= NEARLY_ALL {
+        } else if self.known > 1 && few && share(of_one) >= NEARLY_ALL {
             warnings.push(format!(
                 "has values that a single user has in {:.0} % of the rows with one: it says who it is, not what was done",
                 100.0 * share(of_one)
