@@ -3,7 +3,7 @@
 //!
 //! Columns that do not depend on the user are made first ([`before_users`]), since the column of
 //! users may be one of them, and so may the columns by which rows are left out. The others
-//! ([`derive`]) are made in the order of each user's events, from a [`Memory`] that outlives a batch.
+//! ([`derive()`]) are made in the order of each user's events, from a [`Memory`] that outlives a batch.
 
 mod actor;
 mod agent;

@@ -1,7 +1,7 @@
 //! What is made of a log: the column of users and the column of times, derived columns, rows that are
 //! left out, and which columns are features of which kind.
 //!
-//! It is written as a TOML file ([`document`] is what was typed, [`Features`] what was checked). The
+//! It is written as a TOML file (`document.rs` is what was typed, [`Features`] what was checked). The
 //! sources' own are files too, beside this one in `builtin/`.
 
 pub mod columns;
