@@ -6,8 +6,8 @@
 
 use crate::help;
 use dfp_pipeline::options::{
-    self, AUTOENCODER, BENCH, CommandSpec, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role, STAGES,
-    bool_word, nearest,
+    self, AUTOENCODER, BENCH, CommandSpec, FEATURES, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role,
+    STAGES, bool_word, nearest,
 };
 use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
 use dfp_pipeline::report::Weight;
@@ -23,6 +23,8 @@ pub enum Command {
     Run { spec: PlanSpec, level: Weight },
     /// Make synthetic logs.
     Generate(OptionTexts),
+    /// Print a feature file, or check one; the words are its name, or logs to read.
+    Features { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
 }
@@ -183,6 +185,7 @@ impl Parser<'_> {
         match self.next_word().as_deref() {
             None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
             Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
+            Some("features") => self.features(),
             Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
             Some("onnx-to-trt") => {
                 self.mistakes
@@ -190,11 +193,35 @@ impl Parser<'_> {
                 (HERE, None)
             }
             Some(word) => {
-                let mistake = unknown("tool", word, &["generate", "bench"]);
+                let mistake = unknown("tool", word, &["generate", "features", "bench"]);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
         }
+    }
+
+    /// The one command with words of its own, which may stand between its options.
+    fn features(&mut self) -> Parsed {
+        const HERE: &str = "morpheus tools features";
+        let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
+        loop {
+            match self.options(FEATURES.name, FEATURES.options, &["tools", FEATURES.name]) {
+                Options::Given(more) => {
+                    for (option, values) in more {
+                        texts.entry(option).or_default().extend(values);
+                    }
+                }
+                _ => return (HERE, Some(Command::Help(help::features()))),
+            }
+            match self.next_word() {
+                Some(word) => words.push(word),
+                None => break,
+            }
+        }
+        if texts.is_empty() && words.is_empty() && self.mistakes.is_empty() {
+            return (HERE, Some(Command::Help(help::features())));
+        }
+        (HERE, Some(Command::Features { texts, words }))
     }
 
     /// A command that ends the line: options, and nothing after them.
@@ -350,7 +377,7 @@ fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSp
 }
 
 fn is_command(word: &str) -> bool {
-    let commands: [&CommandSpec; 4] = [&RUN, &AUTOENCODER, &GENERATE, &BENCH];
+    let commands: [&CommandSpec; 5] = [&RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH];
     word == "tools" || commands.iter().any(|command| command.name == word)
 }
 
@@ -486,6 +513,8 @@ mod tests {
             "run --help",
             "run pipeline-ae train-ae --help",
             "tools generate --help",
+            "tools features",
+            "tools features --help",
             "tools bench --help",
         ] {
             assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");

@@ -1,13 +1,15 @@
 //! Help texts, made from the table of options.
 
 use crate::arguments::usable_stages;
+use dfp_pipeline::features::BUILT_IN;
 use dfp_pipeline::options::{
-    AUTOENCODER, BENCH, CommandSpec, Effect, GENERATE, GLOBAL, OptionSpec, RUN, StageEntry,
+    AUTOENCODER, BENCH, CommandSpec, Effect, FEATURES, GENERATE, GLOBAL, OptionSpec, RUN,
+    StageEntry,
 };
 use std::fmt::Write;
 
 /// What `morpheus tools` is for.
-const TOOLS: &str = "make demonstration data, measure this machine";
+const TOOLS: &str = "make demonstration data, look at features, measure this machine";
 
 /// Help of `morpheus`.
 pub fn morpheus() -> String {
@@ -56,7 +58,23 @@ pub fn stage(entry: &StageEntry) -> String {
 /// Help of `morpheus tools`.
 pub fn tools() -> String {
     let mut text = head("morpheus tools COMMAND", TOOLS);
-    commands(&mut text, "Commands", [&GENERATE, &BENCH].map(|spec| (spec.name, spec.about)));
+    commands(
+        &mut text,
+        "Commands",
+        [&GENERATE, &FEATURES, &BENCH].map(|spec| (spec.name, spec.about)),
+    );
+    text
+}
+
+/// Help of `morpheus tools features`.
+pub fn features() -> String {
+    let mut text = head(
+        "morpheus tools features NAME\n       morpheus tools features --check FILE [OPTIONS] LOGS...",
+        FEATURES.about,
+    );
+    options(&mut text, FEATURES.options);
+    let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    let _ = writeln!(text, "\nBuilt-in feature files: {}", names.join(", "));
     text
 }
 

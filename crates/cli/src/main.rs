@@ -5,6 +5,7 @@
 mod arguments;
 mod bench;
 mod console;
+mod features;
 mod generate;
 mod help;
 mod summary;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
         }
         Ok(Command::Run { spec, level }) => run(&spec, level),
         Ok(Command::Generate(texts)) => generate::run(&texts),
+        Ok(Command::Features { texts, words }) => features::run(&texts, &words),
         Ok(Command::Bench(texts)) => bench::run(&texts),
         Err(usage) => refuse(&usage),
     };

@@ -69,10 +69,8 @@ impl<'a> TextCells<'a> {
 /// A text column of these cells.
 ///
 /// # Errors
-/// As [`Texts::finish`].
-pub(crate) fn collect<T: AsRef<str>>(
-    cells: impl Iterator<Item = Option<T>>,
-) -> Result<ArrayRef, IoError> {
+/// The texts exceed 2 GiB.
+pub fn collect<T: AsRef<str>>(cells: impl Iterator<Item = Option<T>>) -> Result<ArrayRef, IoError> {
     let mut texts = Texts::default();
     for cell in cells {
         texts.push(cell.as_ref().map(|text| text.as_ref().as_bytes()));

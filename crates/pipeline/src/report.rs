@@ -58,6 +58,8 @@ pub struct Summary {
     pub skipped: Vec<String>,
     /// Rows of users that `--userid_filter` did not ask for.
     pub rows_of_others: usize,
+    /// Rows that the feature file leaves out, of each purpose.
+    pub filtered: Vec<(&'static str, usize)>,
     /// Rows scored.
     pub rows_scored: usize,
     /// Rows passed on with an empty score since their user has no model.

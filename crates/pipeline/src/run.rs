@@ -1,5 +1,6 @@
 //! A checked plan -> a run: models first, then rows through the engine, then the summary.
 
+use crate::derive::Memory;
 use crate::error::RunError;
 use crate::models::{GENERIC, Models};
 use crate::plan::{self, Details, Plan, StageSettings};
@@ -41,6 +42,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
         Arc::clone(reporter),
         Arc::clone(&run.input),
         Arc::clone(&run.book),
+        Arc::clone(&run.memory),
     );
     let sinks = run.open_sinks()?;
     run.prepare_models()?;
@@ -80,6 +82,8 @@ struct Run<'a> {
     input: Arc<Mutex<ReadCount>>,
     failed: Arc<Mutex<Vec<(String, String)>>>,
     gaps: Arc<Gaps>,
+    /// What derived columns remember of each user.
+    memory: Arc<Mutex<Memory>>,
     /// Time spent on training on messages, while the engine ran.
     training_time: Arc<Mutex<Duration>>,
     written: Vec<(String, Arc<AtomicUsize>)>,
@@ -103,6 +107,7 @@ impl<'a> Run<'a> {
             input: Arc::default(),
             failed: Arc::default(),
             gaps: Arc::default(),
+            memory: Arc::default(),
             training_time: Arc::default(),
             written: Vec::new(),
             summary: Summary::default(),
@@ -183,13 +188,20 @@ impl<'a> Run<'a> {
         let reading = source::Reading {
             settings: &of_source,
             user_column: &self.plan.user_column,
-            features: &self.plan.columns,
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             strict: self.plan.strict,
             pool: &self.pool,
             reporter: self.reporter.as_ref(),
         };
-        let (table, everyone) = source::read(&files, "training data", &reading)?;
+        let mut memory = Memory::default();
+        let (table, everyone) = source::read(&files, "training data", &reading, &mut memory)?;
+        *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory.after_training();
+        if table.batch.num_rows() == 0 {
+            return Err(RunError::Failed(format!(
+                "no row of the training data is used: the feature file leaves out all {}",
+                everyone.filtered
+            )));
+        }
         // Everyone's model learns from everyone, whoever is scored.
         let mut of_everyone: Vec<u32> = Vec::new();
         if self.plan.generic_model {
@@ -201,7 +213,9 @@ impl<'a> Run<'a> {
             users => users?,
         };
         source::check_strict(&users, "training data", self.plan.strict)?;
-        self.summary.skipped.extend(ReadCount::of(&table, &users, "training data").skipped);
+        let count = ReadCount::of(&table, &users, "training data");
+        self.summary.skipped.extend(count.skipped);
+        self.summary.filtered.push(("training data", count.filtered));
         self.summary.phases.push(("reading training data", start.elapsed()));
 
         let start = Instant::now();
@@ -378,6 +392,7 @@ impl<'a> Run<'a> {
         self.summary.rows_read = input.rows;
         self.summary.users = input.users;
         self.summary.rows_of_others = input.rows_of_others;
+        self.summary.filtered.push(("input", input.filtered));
         self.summary.skipped.extend(input.skipped);
         if self.gaps.cells() > 0 {
             let cells = self.gaps.cells();

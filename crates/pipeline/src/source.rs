@@ -1,6 +1,6 @@
 //! The pipeline's source and the reading of training files: files -> one message a user.
 
-use crate::derive::{actor, counters};
+use crate::derive::{self, Memory, Notes};
 use crate::error::RunError;
 use crate::message::Message;
 use crate::plan::SourceSettings;
@@ -13,6 +13,7 @@ use dfp_io::files;
 use dfp_io::logs::skipped::Unit;
 use dfp_io::logs::{self, LogTable, ReadOptions};
 use rayon::ThreadPool;
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -25,6 +26,8 @@ pub struct ReadCount {
     pub users: usize,
     /// Rows of users that were not asked for.
     pub rows_of_others: usize,
+    /// Rows that the feature file leaves out.
+    pub filtered: usize,
     /// What was left out, one line a reason.
     pub skipped: Vec<String>,
 }
@@ -62,8 +65,6 @@ pub struct Reading<'a> {
     pub settings: &'a SourceSettings,
     /// The column that tells users apart; stays text, whatever it looks like.
     pub user_column: &'a str,
-    /// The feature columns looked for.
-    pub features: &'a [String],
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
     /// Whether anything left out is an error.
@@ -93,17 +94,22 @@ pub fn read(
     files: &[PathBuf],
     purpose: &'static str,
     reading: &Reading<'_>,
+    memory: &mut Memory,
 ) -> Result<(LogTable, Users), RunError> {
-    let Reading { settings, user_column, features, only, strict, pool, reporter } = *reading;
+    let Reading { settings, user_column, only, strict, pool, reporter } = *reading;
+    let features = match only {
+        Some(only) => Cow::Owned(settings.features.narrowed(only.columns)),
+        None => Cow::Borrowed(settings.features.as_ref()),
+    };
     let identifiers = [user_column.to_owned()];
     let read = |columns: Option<&[String]>| {
-        let columns = columns.map(|columns| settings.kind.with_inputs(columns.to_vec()));
+        let columns = columns.map(|columns| features.inputs_of(columns));
         let options = ReadOptions {
             file_type: settings.file_type,
             repeat: settings.repeat,
             identifiers: &identifiers,
             columns: columns.as_deref(),
-            time: settings.time_column.as_deref(),
+            time: features.time_of_log(),
             ..ReadOptions::default()
         };
         let (mut files_done, mut rows_read) = (0, 0);
@@ -118,11 +124,7 @@ pub fn read(
             });
         };
         let read = || logs::read(settings.kind.dialect, files, &options, &mut on_file);
-        let mut table = pool.install(read)?;
-        if settings.kind.makes_actors(features.iter().chain(&identifiers)) {
-            table.batch = actor::add(&table.batch)?;
-        }
-        Ok::<_, RunError>(table)
+        Ok::<_, RunError>(pool.install(read)?)
     };
     let mut table = read(only.map(|only| only.columns));
     if let (Some(only), Ok(found)) = (only, &table)
@@ -143,19 +145,18 @@ pub fn read(
             "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
         )));
     }
-    let mut users = Users::of(&table.batch, user_column, purpose)?;
-    if let Some(spec) = &settings.kind.counters {
-        let (batch, unreadable) = counters::add(&table.batch, &mut users.rows, spec)?;
-        table.batch = batch;
-        if unreadable > 0 {
-            let text = format!(
-                "{purpose}: {unreadable} {} no readable time in column {:?}; they count as of 1970-01-01",
-                if unreadable == 1 { "row has" } else { "rows have" },
-                spec.time
-            );
-            reporter.say(Weight::Warning, &text);
+    let tell = |notes: &Notes| {
+        for message in &notes.messages {
+            reporter.say(Weight::Warning, &format!("{purpose}: {message}"));
         }
-    }
+    };
+    let notes = derive::before_users(&features, &mut table)?;
+    tell(&notes);
+    let mut users = Users::of(&table.batch, user_column, purpose)?;
+    users.filtered = notes.filtered;
+    let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
+    table.batch = batch;
+    tell(&notes);
     Ok((table, users))
 }
 
@@ -199,6 +200,7 @@ impl ReadCount {
             rows: table.batch.num_rows(),
             users: users.rows.len(),
             rows_of_others: users.of_others,
+            filtered: users.filtered,
             skipped,
         }
     }
@@ -210,7 +212,7 @@ pub struct LogSource {
     files: Vec<PathBuf>,
     settings: SourceSettings,
     user_column: String,
-    features: Vec<String>,
+    memory: Arc<Mutex<Memory>>,
     user_filter: Option<String>,
     strict: bool,
     pool: Arc<ThreadPool>,
@@ -232,12 +234,13 @@ impl LogSource {
         reporter: Arc<dyn Reporter>,
         count: Arc<Mutex<ReadCount>>,
         book: Arc<ScoreBook>,
+        memory: Arc<Mutex<Memory>>,
     ) -> Self {
         Self {
             files,
             settings: plan.source.clone(),
             user_column: plan.user_column.clone(),
-            features: plan.columns.clone(),
+            memory,
             user_filter: plan.user_filter.clone(),
             strict: plan.strict,
             pool,
@@ -252,13 +255,14 @@ impl LogSource {
         let reading = Reading {
             settings: &self.settings,
             user_column: &self.user_column,
-            features: &self.features,
             only: None,
             strict: self.strict,
             pool: &self.pool,
             reporter: self.reporter.as_ref(),
         };
-        let (table, users) = read(&self.files, "input", &reading)?;
+        let memory = Arc::clone(&self.memory);
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (table, users) = read(&self.files, "input", &reading, &mut memory)?;
         let users = users.only(self.user_filter.as_deref(), "input")?;
         check_strict(&users, "input", self.strict)?;
         self.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());

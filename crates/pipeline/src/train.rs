@@ -186,15 +186,16 @@ impl<'a> Trainer<'a> {
 
     /// Whether nothing has to be said about columns that a log with this schema does not have.
     pub fn will_do(&self, schema: &Schema) -> bool {
-        let source = self.plan.source.kind;
-        let has = |name: &String| schema.field_with_name(name).is_ok() || source.counts(name);
+        let made = &self.plan.source.features;
+        let has = |name: &String| schema.field_with_name(name).is_ok() || made.makes(name);
         let columns = &self.plan.columns;
         let features = if self.plan.columns_are_listed {
             columns.iter().all(has)
         } else {
             columns.iter().any(has)
         };
-        features && has(&self.plan.user_column)
+        let inputs = made.narrowed(columns).absent_inputs(schema).is_empty();
+        features && inputs && has(&self.plan.user_column)
     }
 
     /// Says which columns of the user's own list the log does not have.
@@ -234,7 +235,8 @@ impl<'a> Trainer<'a> {
 /// Whether every feature column has the same value in all rows, so that nothing can be learnt.
 fn is_constant(rows: &RecordBatch) -> Result<bool, ArrowError> {
     for column in rows.columns() {
-        if column.len() < 2 {
+        // A column of times is no feature, and Arrow does not print one.
+        if column.len() < 2 || column.data_type().is_temporal() {
             continue;
         }
         let cells = arrow_cast::cast(column, &arrow_schema::DataType::Utf8)?;

@@ -20,6 +20,8 @@ pub struct Users {
     pub without_user: usize,
     /// Rows of users that were not asked for.
     pub of_others: usize,
+    /// Rows that the feature file leaves out.
+    pub filtered: usize,
 }
 
 impl Users {
@@ -29,7 +31,7 @@ impl Users {
     /// There is no such column; the nearest names are given.
     pub fn of(table: &RecordBatch, column: &str, purpose: &str) -> Result<Self, RunError> {
         let names = user_names(table, column, purpose)?;
-        let mut users = Self { rows: Vec::new(), without_user: names.null_count(), of_others: 0 };
+        let mut users = Self { without_user: names.null_count(), ..Self::default() };
         let mut position: HashMap<&str, usize> = HashMap::new();
         for (row, name) in (0u32..).zip(names.iter()) {
             let Some(name) = name else { continue };
@@ -54,7 +56,7 @@ impl Users {
         let one = self.rows.swap_remove(at);
         let of_others =
             self.without_user + self.rows.iter().map(|(_, rows)| rows.len()).sum::<usize>();
-        Ok(Self { rows: vec![one], without_user: 0, of_others })
+        Ok(Self { rows: vec![one], without_user: 0, of_others, filtered: self.filtered })
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bench;
+mod features;
 mod golden_distribution;
 mod place;
 mod run;

@@ -3,6 +3,7 @@
 use super::json::{self, Role};
 use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, ReadOptions, Slice};
 use super::skipped::{Skipped, Unit};
+use super::time::{TimeColumn, TimeFormats};
 use super::union::{Part, print};
 use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
 use crate::error::{IoError, Place};
@@ -90,7 +91,9 @@ fn open<'p>(
         cleaner.drop_missing(required)?;
     }
     if let Some(time) = wanted.time() {
-        cleaner.parse_times(time)?;
+        let iso = TimeFormats::default();
+        let formats = options.time.map_or(&iso, |time| &time.formats);
+        cleaner.parse_times(time, formats)?;
     }
     cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
     Ok(cleaner)
@@ -123,13 +126,13 @@ struct Wanted<'a> {
 
 impl Wanted<'_> {
     fn time(&self) -> Option<&str> {
-        self.options.time.or(self.dialect.time)
+        self.options.time.map(|time| time.name.as_str()).or(self.dialect.time)
     }
 
     fn column(&self, clean: &str) -> bool {
         self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
             || self.time() == Some(clean)
-            || self.options.clock == Some(clean)
+            || self.options.clock.is_some_and(|clock| clock.name == clean)
             || self.dialect.required == Some(clean)
     }
 
@@ -155,7 +158,7 @@ impl json::Schema for Wanted<'_> {
         let name = (self.dialect.clean)(path);
         names.iter().any(|n| n.starts_with(&name))
             || self.time().is_some_and(|time| time.starts_with(&name))
-            || self.options.clock.is_some_and(|clock| clock.starts_with(&name))
+            || self.options.clock.is_some_and(|clock| clock.name.starts_with(&name))
             || self.dialect.leads_to_list(path)
     }
 
@@ -276,11 +279,12 @@ impl<'p> Cleaner<'p> {
         self.retain(&keep)
     }
 
-    fn parse_times(&mut self, name: &str) -> Result<(), IoError> {
+    fn parse_times(&mut self, name: &str, formats: &TimeFormats) -> Result<(), IoError> {
         let Some(column) = self.column(name) else { return Ok(()) };
         let texts = print(column)?;
         let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
-        let parsed: Vec<Option<i64>> = texts.iter().map(|text| time::parse(text?)).collect();
+        let parsed: Vec<Option<i64>> =
+            texts.iter().map(|text| formats.microseconds(text?)).collect();
         let keep: Vec<bool> = parsed.iter().map(Option::is_some).collect();
         for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
             let label = self.labels.value(row);
@@ -289,13 +293,7 @@ impl<'p> Cleaner<'p> {
                     None => "missing value".to_owned(),
                     Some(text) => format!("\"{text}\" is not a time"),
                 };
-                message(
-                    self.path,
-                    label,
-                    name,
-                    cause,
-                    "an ISO 8601 time like \"2021-10-01T08:00:00Z\"",
-                )
+                message(self.path, label, name, cause, &formats.describe())
             });
         }
         self.times = Some(parsed.into_iter().flatten().collect());
@@ -344,14 +342,17 @@ impl<'p> Cleaner<'p> {
     }
 
     /// When each row happened: its event time, else what the column `clock` says.
-    fn clock(&self, clock: Option<&str>) -> Result<Option<Vec<i64>>, IoError> {
+    fn clock(&self, clock: Option<&TimeColumn>) -> Result<Option<Vec<i64>>, IoError> {
         if self.times.is_some() {
             return Ok(self.times.clone());
         }
-        let Some(column) = clock.and_then(|clock| self.column(clock)) else { return Ok(None) };
+        let Some((clock, column)) = clock.and_then(|c| Some((c, self.column(&c.name)?))) else {
+            return Ok(None);
+        };
         let texts = print(column)?;
         let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
-        Ok(Some(cells.map(|text| text.and_then(time::parse).unwrap_or_default()).collect()))
+        let time = |text| clock.formats.microseconds(text).unwrap_or_default();
+        Ok(Some(cells.map(|text| text.map_or(0, time)).collect()))
     }
 
     /// Keeps the rows of the times asked for, and of those the ones in this part of the file.
@@ -359,7 +360,7 @@ impl<'p> Cleaner<'p> {
         &mut self,
         between: &Range<i64>,
         slice: Option<Slice>,
-        clock: Option<&str>,
+        clock: Option<&TimeColumn>,
     ) -> Result<(), IoError> {
         let slice = slice.unwrap_or(Slice { times: ALWAYS, again: false });
         if (*between != ALWAYS || slice.times != ALWAYS)

@@ -1,6 +1,7 @@
 //! Many files to one table, in the order of time.
 
 use super::skipped::{Skipped, Unit};
+use super::time::TimeColumn;
 use super::union::{Part, union};
 use super::{Dialect, LogTable, Nested, file};
 use crate::error::IoError;
@@ -43,12 +44,12 @@ pub struct ReadOptions<'a> {
     /// Columns (cleaned names) that stay text with exact digits even if every value is a number,
     /// besides those of the dialect.
     pub identifiers: &'a [String],
-    /// The column (cleaned name) of event times, in place of the dialect's. Where it is not there,
-    /// there is no `event_dt`.
-    pub time: Option<&'a str>,
-    /// The column (cleaned name) that tells when an event happened where there is no `event_dt`, for
-    /// `between` and `slice`; an unreadable time counts as 1970.
-    pub clock: Option<&'a str>,
+    /// The column of event times, in place of the dialect's. Where it is not there, there is no
+    /// `event_dt`.
+    pub time: Option<&'a TimeColumn>,
+    /// The column that tells when an event happened where there is no `event_dt`, for `between` and
+    /// `slice`; an unreadable time counts as 1970.
+    pub clock: Option<&'a TimeColumn>,
     /// Sort all rows by (`event_dt`, row label, order of files), if there are event times. Otherwise
     /// rows stay in file order.
     pub sort: bool,
@@ -144,7 +145,8 @@ pub fn read(
             }
         }
     }
-    let time = options.time.or(dialect.time).unwrap_or_default();
+    let named = options.time.map(|time| time.name.as_str());
+    let time = named.or(dialect.time).unwrap_or_default();
     let parts = with_times(parts, time, &mut skipped);
     let rows = parts.iter().map(|part| part.rows).sum();
     let outside = parts.iter().map(|part| part.outside).sum();

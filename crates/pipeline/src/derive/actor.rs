@@ -19,15 +19,14 @@
 //! Names that are unique in an account only have the account before them. A role is one actor
 //! whatever its sessions are called, since many programs call every session differently.
 
-use super::Cells;
-use crate::message::with_columns;
-use arrow_array::{ArrayRef, RecordBatch, StringArray};
-use arrow_schema::ArrowError;
+use super::{Inputs, Op, RowOp};
+use crate::error::RunError;
+use crate::features::Keys;
+use arrow_array::ArrayRef;
+use dfp_io::texts;
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::Arc;
-
-/// Names of the columns that are made.
-pub const COLUMNS: [&str; 2] = ["actor", "actor_kind"];
 
 /// The columns that they are made of.
 pub const INPUTS: [&str; 8] = [
@@ -54,37 +53,46 @@ struct Identity<'a> {
     on_behalf_of: &'a str,
 }
 
-/// `batch` with `actor` and `actor_kind`; a row that names nobody has neither.
-///
-/// # Errors
-/// A column cannot be printed.
-pub fn add(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns = INPUTS.map(|name| Cells::of(batch, name));
-    let mut cells = Vec::with_capacity(INPUTS.len());
-    for column in columns {
-        cells.push(column?);
+#[derive(Debug)]
+struct Actor;
+
+pub(super) fn actor(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
+    Some(Op::Row(Arc::new(Actor)))
+}
+
+impl RowOp for Actor {
+    fn suffixes(&self) -> &'static [&'static str] {
+        &["", "_kind"]
     }
-    let (mut actors, mut kinds) = (Vec::new(), Vec::new());
-    for row in 0..batch.num_rows() {
-        let part = |i: usize| cells.get(i).and_then(|cells| cells.get(row)).unwrap_or_default();
-        let identity = Identity {
-            kind: part(0),
-            invoked_by: part(1),
-            account: part(2),
-            user_name: part(3),
-            principal: part(4),
-            arn: part(5),
-            issuer: part(6),
-            on_behalf_of: part(7),
-        };
-        let (actor, kind) = identity.actor();
-        kinds.push((!actor.is_empty()).then_some(kind));
-        actors.push((!actor.is_empty()).then_some(actor.into_owned()));
+
+    /// Events name the columns of their own type of identity alone.
+    fn takes_what_there_is(&self) -> bool {
+        true
     }
-    let [actor, kind] = COLUMNS;
-    let actors: ArrayRef = Arc::new(StringArray::from(actors));
-    let kinds: ArrayRef = Arc::new(StringArray::from(kinds));
-    with_columns(batch, [(actor.to_owned(), actors), (kind.to_owned(), kinds)])
+
+    /// A row that names nobody has neither an actor nor a kind.
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+        let parts =
+            inputs.cells.iter().map(|cells| cells.texts()).collect::<Result<Vec<_>, _>>()?;
+        let (mut actors, mut kinds) = (Vec::new(), Vec::new());
+        for row in 0..inputs.rows {
+            let part = |i: usize| parts.get(i).and_then(|part| part.get(row)).unwrap_or_default();
+            let identity = Identity {
+                kind: part(0),
+                invoked_by: part(1),
+                account: part(2),
+                user_name: part(3),
+                principal: part(4),
+                arn: part(5),
+                issuer: part(6),
+                on_behalf_of: part(7),
+            };
+            let (actor, kind) = identity.actor();
+            kinds.push((!actor.is_empty()).then_some(kind));
+            actors.push((!actor.is_empty()).then_some(actor.into_owned()));
+        }
+        Ok(vec![texts::collect(actors.into_iter())?, texts::collect(kinds.into_iter())?])
+    }
 }
 
 impl<'a> Identity<'a> {
@@ -156,6 +164,7 @@ fn first<'a>(texts: &[&'a str]) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use super::super::tests::{made, texts_of};
     use super::*;
 
     #[test]
@@ -229,15 +238,14 @@ mod tests {
 
     #[test]
     fn a_row_that_names_nobody_has_no_actor() {
-        let texts = |texts: Vec<Option<&str>>| -> ArrayRef { Arc::new(StringArray::from(texts)) };
-        let batch = RecordBatch::try_from_iter_with_nullable([
-            ("userIdentitytype", texts(vec![Some("IAMUser"), None]), true),
-            ("userIdentityuserName", texts(vec![Some("ana"), None]), true),
-        ])
-        .unwrap();
-        let batch = add(&batch).unwrap();
-        let cells = Cells::of(&batch, "actor").unwrap();
-        assert_eq!((cells.get(0), cells.get(1)), (Some("ana"), None));
-        assert_eq!(Cells::of(&batch, "actor_kind").unwrap().get(1), None);
+        let batch = made(
+            "name = 'actor'\nop = 'actor'",
+            &[
+                ("userIdentitytype", &[Some("IAMUser"), None]),
+                ("userIdentityuserName", &[Some("ana"), None]),
+            ],
+        );
+        assert_eq!(texts_of(&batch, "actor"), [Some("ana"), None]);
+        assert_eq!(texts_of(&batch, "actor_kind"), [Some("user"), None]);
     }
 }

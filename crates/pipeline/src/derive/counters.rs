@@ -1,194 +1,249 @@
-//! What a user has done so far on a day: events, places and applications, counted in the order of time.
+//! What a user has done so far: increment, distinct_increment, first_seen, since_previous.
 //!
-//! The columns are those of the peer's sign-in sources: `time` and `day` (UTC), `locincrement` and
-//! `appincrement` (different places and applications seen so far that day), `logcount` (events before
-//! this one that day). Counts begin anew at midnight UTC. They are always a user's own, also in
-//! the rows that the model of all users learns from; the peer counts everyone together there.
+//! Each is a small machine for each user, which sees the user's rows one by one in the order of time
+//! and keeps its state in the [`Memory`]; how rows fall into batches makes no difference.
 
-use super::Cells;
-use crate::RunError;
-use crate::message::with_columns;
-use crate::users::missing_column;
-use arrow_array::{
-    ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray, TimestampNanosecondArray,
-};
-use dfp_io::logs::time;
+use super::cells::Cells;
+use super::memory::{Counted, Memory};
+use super::{Column, Op};
+use crate::error::RunError;
+use crate::features::Keys;
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
 use jiff::Timestamp;
-use std::collections::HashSet;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use std::path::Path;
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
 
-/// Names of the columns that are made.
-pub const COLUMNS: [&str; 5] = ["time", "day", "locincrement", "appincrement", "logcount"];
-const DAY: i64 = 86_400_000_000_000;
+const SECOND: i64 = 1_000_000_000;
+const HOUR: i64 = 3_600 * SECOND;
+const DAY: i64 = 24 * HOUR;
+/// 1970-01-01 was a Thursday; weeks begin on Mondays, as the peer's.
+const MONDAY: i64 = 4 * DAY;
+/// What a missing value counts as, as the peer has it.
+const MISSING: &str = "nan";
+/// Values that `first_seen` remembers of a user, unless the file says otherwise.
+const REMEMBERED: usize = 10_000;
 
-/// Which columns are counted.
+/// What is counted.
+#[derive(Clone, Debug)]
+pub enum Counter {
+    /// Events of the period before this one.
+    Events {
+        /// The period.
+        period: Period,
+        /// The result is a float.
+        float: bool,
+    },
+    /// Different values so far in the period.
+    Distinct {
+        /// The period.
+        period: Period,
+        /// Whether a row without any value counts as one with the value `nan`.
+        missing_counts: bool,
+        /// The result is a float.
+        float: bool,
+    },
+    /// Whether the user has never had this value before.
+    FirstSeen {
+        /// How many values are remembered.
+        remembered: usize,
+        /// Whether a row without any value counts as one with the value `nan`.
+        missing_counts: bool,
+    },
+    /// Seconds since the user's latest event before this one.
+    SincePrevious,
+}
+
+/// A period of the calendar, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Counters {
-    /// When it happened.
-    pub time: &'static str,
-    /// City, state and country; together one place.
-    pub place: [&'static str; 3],
-    /// The application, if applications are counted.
-    pub application: Option<&'static str>,
+pub enum Period {
+    /// From the full hour.
+    Hour,
+    /// From midnight.
+    Day,
+    /// From Monday.
+    Week,
+    /// From the first of the month.
+    Month,
 }
 
-impl Counters {
-    /// The columns that the counters are made of.
-    pub fn inputs(&self) -> impl Iterator<Item = &'static str> {
-        std::iter::once(self.time).chain(self.place).chain(self.application)
-    }
+fn period(keys: &Keys<'_, '_>) -> Period {
+    let words = [
+        ("hour", Period::Hour),
+        ("day", Period::Day),
+        ("week", Period::Week),
+        ("month", Period::Month),
+    ];
+    keys.choice("period", &words).unwrap_or(Period::Day)
+}
 
-    /// Whether a column of this name is made.
-    pub fn makes(&self, column: &str) -> bool {
-        COLUMNS.contains(&column) && (column != COLUMNS[3] || self.application.is_some())
+fn float(keys: &Keys<'_, '_>) -> bool {
+    keys.choice("number", &[("integer", false), ("float", true)]).unwrap_or_default()
+}
+
+fn missing_counts(keys: &Keys<'_, '_>) -> bool {
+    keys.choice("missing", &[("value", true), ("none", false)]).unwrap_or(true)
+}
+
+pub(super) fn increment(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
+    Some(Op::User(Counter::Events { period: period(keys), float: float(keys) }))
+}
+
+pub(super) fn distinct_increment(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
+    let (period, missing_counts, float) = (period(keys), missing_counts(keys), float(keys));
+    Some(Op::User(Counter::Distinct { period, missing_counts, float }))
+}
+
+pub(super) fn first_seen(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
+    let remembered = keys.integer("remember", 1..1_000_001);
+    let remembered = remembered.and_then(|n| usize::try_from(n).ok()).unwrap_or(REMEMBERED);
+    Some(Op::User(Counter::FirstSeen { remembered, missing_counts: missing_counts(keys) }))
+}
+
+pub(super) fn since_previous(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
+    Some(Op::User(Counter::SincePrevious))
+}
+
+impl Period {
+    /// When the period of an instant begins and when the next one does, in nanoseconds since 1970.
+    fn of(self, time: i64) -> (i64, i64) {
+        let even = |length: i64, shift: i64| {
+            let begin = time.saturating_sub((time.saturating_sub(shift)).rem_euclid(length));
+            (begin, begin.saturating_add(length))
+        };
+        match self {
+            Self::Hour => even(HOUR, 0),
+            Self::Day => even(DAY, 0),
+            Self::Week => even(7 * DAY, MONDAY),
+            Self::Month => month(time).unwrap_or_else(|| even(DAY, 0)),
+        }
     }
 }
 
-/// `batch` with the counters behind its columns, and how many rows had no readable time: they count
-/// as of 1970-01-01, as the peer's. The row positions of each user are sorted by time; equal
-/// times stay in their order.
-///
-/// # Errors
-/// There is no column of times.
-pub fn add(
-    batch: &RecordBatch,
-    users: &mut [(Arc<str>, Vec<u32>)],
-    spec: &Counters,
-) -> Result<(RecordBatch, usize), RunError> {
-    if batch.column_by_name(spec.time).is_none() {
-        let what = "column of times:";
-        return Err(RunError::Failed(missing_column(what, spec.time, &batch.schema())));
-    }
-    let rows = batch.num_rows();
-    let cells = Cells::of(batch, spec.time)?;
-    let parsed: Vec<Option<i64>> =
-        (0..rows).map(|row| cells.get(row).and_then(time::nanoseconds)).collect();
-    let unreadable = parsed.iter().filter(|time| time.is_none()).count();
-    let times: Vec<i64> = parsed.into_iter().map(Option::unwrap_or_default).collect();
-    let [city, state, country] = spec.place.map(|name| Cells::of(batch, name));
-    let place = [city?, state?, country?];
-    let application = spec.application.map(|name| Cells::of(batch, name)).transpose()?;
+fn month(time: i64) -> Option<(i64, i64)> {
+    let instant = Timestamp::from_nanosecond(i128::from(time)).ok()?;
+    let date: Date = TimeZone::UTC.to_datetime(instant).date();
+    let at = |date: Date| {
+        let instant = TimeZone::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
+        i64::try_from(instant.ok()?.as_nanosecond()).ok()
+    };
+    let first = date.first_of_month();
+    Some((at(first)?, at(date.last_of_month().tomorrow().ok()?)?))
+}
 
-    let mut places_so_far = vec![0.0; rows];
-    let mut applications_so_far = vec![0.0; rows];
-    let mut events_before = vec![0_i64; rows];
-    for (_, rows) in users {
-        rows.sort_by_key(|row| times[*row as usize]);
-        for of_day in rows.chunk_by(|a, b| day(times[*a as usize]) == day(times[*b as usize])) {
-            let (mut places, mut applications) = (HashSet::new(), HashSet::new());
-            for (before, row) in (0..).zip(of_day.iter().map(|row| *row as usize)) {
-                // A part that is missing is the word that the peer puts in its place.
-                places.insert(place.each_ref().map(|part| part.get(row).unwrap_or("nan")));
-                // A missing application is none: the peer's number for it is 0.
-                applications.extend(application.as_ref().and_then(|cells| cells.get(row)));
-                places_so_far[row] = places.len() as f64;
-                applications_so_far[row] = applications.len() as f64;
-                events_before[row] = before;
+impl Counter {
+    /// What the memory of this counter is kept under: another definition starts anew.
+    fn key(&self, column: &Column) -> String {
+        format!("{} {:?} of {:?}", column.name, self, column.inputs)
+    }
+
+    /// The column. `rows` of each user are in the order of time.
+    pub(super) fn count(
+        &self,
+        column: &Column,
+        inputs: &[Cells],
+        times: &[i64],
+        users: &[(Arc<str>, Vec<u32>)],
+        memory: &mut Memory,
+        lateness: i64,
+    ) -> Result<ArrayRef, RunError> {
+        let values = self.values(inputs, times.len())?;
+        let key = self.key(column);
+        let mut made: Vec<Option<f64>> = vec![None; times.len()];
+        for (user, rows) in users {
+            let of_user = memory.of(user);
+            let mut newest = of_user.newest();
+            let counted = of_user.counted(&key);
+            for row in rows.iter().map(|row| *row as usize) {
+                let time = times[row];
+                let value = values.get(row).copied().flatten();
+                made[row] = self.row(time, value, newest, lateness, counted);
+                newest = Some(newest.map_or(time, |newest| newest.max(time)));
+            }
+        }
+        Ok(self.array(&made))
+    }
+
+    /// Hashes of what each row has in `inputs`; `None` for a row without a value that counts.
+    fn values(&self, inputs: &[Cells], rows: usize) -> Result<Vec<Option<u64>>, RunError> {
+        let missing_counts = match self {
+            Self::Distinct { missing_counts, .. } | Self::FirstSeen { missing_counts, .. } => {
+                *missing_counts
+            }
+            Self::Events { .. } | Self::SincePrevious => return Ok(Vec::new()),
+        };
+        let mut parts = Vec::with_capacity(inputs.len());
+        for cells in inputs {
+            parts.push(cells.texts()?.each(|text| Some(xxh3_64(text.as_bytes()))));
+        }
+        let missing = xxh3_64(MISSING.as_bytes());
+        let mut bytes = Vec::with_capacity(8 * parts.len());
+        let value = |row: usize| {
+            if !missing_counts && parts.iter().all(|part| part[row].is_none()) {
+                return None;
+            }
+            if let [part] = parts.as_slice() {
+                return Some(part[row].unwrap_or(missing));
+            }
+            bytes.clear();
+            for part in &parts {
+                bytes.extend_from_slice(&part[row].unwrap_or(missing).to_le_bytes());
+            }
+            Some(xxh3_64(&bytes))
+        };
+        Ok((0..rows).map(value).collect())
+    }
+
+    /// One row: what it gets, and what is remembered of it. `newest` is the user's newest event so far.
+    fn row(
+        &self,
+        time: i64,
+        value: Option<u64>,
+        newest: Option<i64>,
+        lateness: i64,
+        counted: &mut Counted,
+    ) -> Option<f64> {
+        let newest_now = newest.map_or(time, |newest| newest.max(time));
+        let open = |end: i64| end.saturating_add(lateness) >= newest_now;
+        match self {
+            Self::Events { period, .. } => {
+                let (begin, end) = period.of(time);
+                // A row that is too late stands alone in its period.
+                let before = if open(end) { counted.count_event(begin, end) } else { 0 };
+                counted.close(open);
+                Some(before as f64)
+            }
+            Self::Distinct { period, .. } => {
+                let (begin, end) = period.of(time);
+                let so_far = match open(end) {
+                    true => counted.count_value(begin, end, value),
+                    false => usize::from(value.is_some()),
+                };
+                counted.close(open);
+                Some(so_far as f64)
+            }
+            Self::FirstSeen { remembered, .. } => {
+                Some(f64::from(value.is_some_and(|value| counted.is_new(value, time, *remembered))))
+            }
+            Self::SincePrevious => {
+                let gap = time.checked_sub(newest?)?;
+                (gap >= 0).then(|| gap as f64 / SECOND as f64)
             }
         }
     }
-    let days: Vec<String> = times.iter().map(|time| date(*time)).collect();
-    let [time, day, places, applications, events] = COLUMNS;
-    let mut columns: Vec<(&str, ArrayRef)> = vec![
-        (time, Arc::new(TimestampNanosecondArray::from(times).with_timezone("UTC"))),
-        (day, Arc::new(StringArray::from(days))),
-        (places, Arc::new(Float64Array::from(places_so_far))),
-    ];
-    if application.is_some() {
-        columns.push((applications, Arc::new(Float64Array::from(applications_so_far))));
-    }
-    columns.push((events, Arc::new(Int64Array::from(events_before))));
-    let columns = columns.into_iter().map(|(name, array)| (name.to_owned(), array));
-    Ok((with_columns(batch, columns)?, unreadable))
-}
 
-fn day(nanoseconds: i64) -> i64 {
-    nanoseconds.div_euclid(DAY)
-}
-
-fn date(nanoseconds: i64) -> String {
-    let instant = Timestamp::from_nanosecond(i128::from(nanoseconds)).unwrap_or_default();
-    jiff::tz::Offset::UTC.to_datetime(instant).date().to_string()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow_array::cast::AsArray;
-    use arrow_array::types::{Float64Type, Int64Type};
-
-    const SPEC: Counters =
-        Counters { time: "when", place: ["city", "state", "country"], application: Some("app") };
-
-    fn table(rows: &[(&str, Option<&str>, Option<&str>)]) -> RecordBatch {
-        let texts = |cell: &dyn Fn(usize) -> Option<String>| -> ArrayRef {
-            Arc::new((0..rows.len()).map(cell).collect::<StringArray>())
-        };
-        RecordBatch::try_from_iter_with_nullable([
-            ("when", texts(&|i| Some(rows[i].0.to_owned())), true),
-            ("city", texts(&|i| rows[i].1.map(str::to_owned)), true),
-            ("app", texts(&|i| rows[i].2.map(str::to_owned)), true),
-        ])
-        .unwrap()
-    }
-
-    #[test]
-    fn the_example_of_the_documents() {
-        let batch = table(&[
-            ("2022-08-01T00:00:00Z", Some("A"), Some("x")),
-            ("2022-08-02T00:00:00Z", Some("A"), Some("x")),
-            ("2022-08-01T02:00:00Z", Some("A"), Some("y")),
-            ("2022-08-01T01:00:00Z", Some("B"), None),
-            ("never", None, None),
-        ]);
-        let mut users = [(Arc::from("ana"), vec![0, 1, 2, 3, 4])];
-        let (counted, unreadable) = add(&batch, &mut users, &SPEC).unwrap();
-        assert_eq!((unreadable, &users[0].1), (1, &vec![4, 0, 3, 2, 1]));
-        let floats = |name: &str| {
-            counted.column_by_name(name).unwrap().as_primitive::<Float64Type>().values().to_vec()
-        };
-        assert_eq!(floats("locincrement"), [1.0, 1.0, 2.0, 2.0, 1.0]);
-        assert_eq!(floats("appincrement"), [1.0, 1.0, 2.0, 1.0, 0.0]);
-        let events = counted.column_by_name("logcount").unwrap().as_primitive::<Int64Type>();
-        assert_eq!(events.values(), &[0, 0, 2, 1, 0]);
-        let days = counted.column_by_name("day").unwrap().as_string::<i32>();
-        assert_eq!((days.value(1), days.value(4)), ("2022-08-02", "1970-01-01"));
-    }
-
-    #[test]
-    fn counts_do_not_depend_on_the_order_of_the_rows() {
-        let rows: Vec<(String, String, String)> = (0..60)
-            .map(|i| {
-                (
-                    format!("2022-08-0{}T{:02}:00:00Z", 1 + i % 3, i / 3),
-                    format!("city {}", i * 7 % 5),
-                    format!("app {}", i * 5 % 11),
-                )
-            })
-            .collect();
-        let counted = |order: &[usize]| {
-            let rows: Vec<_> = order
-                .iter()
-                .map(|i| {
-                    (rows[*i].0.as_str(), Some(rows[*i].1.as_str()), Some(rows[*i].2.as_str()))
-                })
-                .collect();
-            let mut users = [(Arc::from("ana"), (0..60).collect::<Vec<u32>>())];
-            let (batch, _) = add(&table(&rows), &mut users, &SPEC).unwrap();
-            let order = arrow_array::UInt32Array::from(users[0].1.clone());
-            arrow_select::take::take_record_batch(&batch, &order).unwrap()
-        };
-        let forward: Vec<usize> = (0..60).collect();
-        let backward: Vec<usize> = (0..60).rev().collect();
-        let mixed: Vec<usize> = (0..60).map(|i| i * 37 % 60).collect();
-        assert_eq!(counted(&forward), counted(&backward));
-        assert_eq!(counted(&forward), counted(&mixed));
-    }
-
-    #[test]
-    fn a_log_without_times_cannot_be_counted() {
-        let batch = table(&[]).project(&[1]).unwrap();
-        let error = add(&batch, &mut [], &SPEC).unwrap_err().to_string();
-        assert_eq!(error, "there is no column of times: \"when\"; columns are city");
+    fn array(&self, made: &[Option<f64>]) -> ArrayRef {
+        match self {
+            Self::Events { float: false, .. } | Self::Distinct { float: false, .. } => {
+                let whole = made.iter().map(|number| number.map(|number| number as i64));
+                Arc::new(Int64Array::from_iter(whole))
+            }
+            Self::FirstSeen { .. } => {
+                Arc::new(BooleanArray::from_iter(made.iter().map(|new| new.map(|new| new > 0.0))))
+            }
+            _ => Arc::new(Float64Array::from_iter(made.iter().copied())),
+        }
     }
 }

@@ -91,6 +91,11 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
             "feature columns: a file with one name a line, or a built-in list: cloudtrail, azure, duo, okta (default: the source's list)",
         ),
         OptionSpec::new(
+            "features",
+            Kind::Text,
+            "a feature file: users, times, derived columns and features with their kinds; or a built-in one: cloudtrail, azure, duo, okta (default: the source's; docs/features.md)",
+        ),
+        OptionSpec::new(
             "labels_file",
             Kind::ExistingFile,
             "names of the result columns, one a line: the score, then its z-score",
@@ -115,7 +120,7 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
         OptionSpec::new(
             "timestamp_column_name",
             Kind::Text,
-            "the column by which from-file puts rows in order (default: timestamp); the other sources know theirs",
+            "the column by which from-file puts rows in order (default: timestamp); with --features in place of the file's; the other sources know theirs",
         ),
         OptionSpec::new("viz_file", Kind::Path, "draw the pipeline")
             .refused("drawing the pipeline is not here yet; leave it out"),
@@ -165,6 +170,24 @@ pub const GENERATE: CommandSpec = CommandSpec {
         .default("csv"),
         OptionSpec::new("overwrite", Kind::Bool, "write into a directory that has files in it")
             .default("false"),
+    ],
+};
+
+/// `morpheus tools features`
+pub const FEATURES: CommandSpec = CommandSpec {
+    name: "features",
+    about: "print a built-in feature file, or show what a feature file makes of logs",
+    options: &[
+        OptionSpec::new(
+            "check",
+            Kind::Text,
+            "the feature file, or the name of a built-in one; the words after it are logs to read",
+        ),
+        OptionSpec::new(
+            "source",
+            Kind::Choice(&["from-cloudtrail", "from-azure", "from-duo", "from-okta", "from-file"]),
+            "how the logs are read (default: as the file says)",
+        ),
     ],
 };
 

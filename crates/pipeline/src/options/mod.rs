@@ -5,7 +5,7 @@ mod commands;
 mod kind;
 mod stages;
 
-pub use commands::{AUTOENCODER, BENCH, GENERATE, GLOBAL, RUN};
+pub use commands::{AUTOENCODER, BENCH, FEATURES, GENERATE, GLOBAL, RUN};
 pub use kind::{Kind, Value, bool_word};
 pub use stages::STAGES;
 
@@ -122,7 +122,7 @@ impl OptionSpec {
     }
 }
 
-/// A command with options of its own: `morpheus`, `run`, `pipeline-ae`, `tools generate`, `tools bench`.
+/// A command with options of its own: `morpheus`, `run`, `pipeline-ae`, those of `tools`.
 #[derive(Clone, Copy, Debug)]
 pub struct CommandSpec {
     /// The word typed.
@@ -227,7 +227,7 @@ mod tests {
     use super::*;
 
     fn every_option() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
-        [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &BENCH]
+        [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
             .into_iter()
             .map(|command| (command.name, command.options))
             .chain(STAGES.iter().map(|stage| (stage.name, stage.options)))
@@ -253,7 +253,7 @@ mod tests {
             assert!(!option.help.is_empty(), "{place} --{} has no help", option.name);
             assert!(!option.name.starts_with('-'));
         }
-        for options in [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &BENCH]
+        for options in [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
             .into_iter()
             .map(|command| command.options)
             .chain(STAGES.iter().map(|stage| stage.options))

@@ -2,6 +2,7 @@
 
 use dfp_model::ModelConfig;
 use dfp_model::config::{Activation, LossScaler, Optimizer, Scaler};
+use std::collections::BTreeMap;
 
 /// A step of the peer's network needs this many rows, where a user has them.
 const SMALLEST_BATCH: usize = 32;
@@ -43,6 +44,7 @@ pub struct ModelSettings {
     pub batch_size: Option<usize>,
     pub swap_noise: Option<f64>,
     pub scaler: Option<Scaler>,
+    pub scaler_overrides: BTreeMap<String, Scaler>,
     pub loss_scaler: Option<LossScaler>,
 }
 
@@ -73,6 +75,7 @@ impl ModelSettings {
             epochs,
             swap_probability: self.swap_noise.unwrap_or(base.swap_probability),
             scaler: self.scaler.unwrap_or(base.scaler),
+            scaler_overrides: self.scaler_overrides.clone(),
             loss_scaler: self.loss_scaler.unwrap_or(base.loss_scaler),
             seed,
             ..base
@@ -131,6 +134,7 @@ mod tests {
             learning_rate_decay: Some(0.9),
             swap_noise: Some(0.0),
             scaler: Some(Scaler::Modified),
+            scaler_overrides: BTreeMap::from([("logcount".to_owned(), Scaler::None)]),
             loss_scaler: Some(LossScaler::None),
             ..ModelSettings::default()
         };
@@ -142,6 +146,7 @@ mod tests {
             learning_rate_decay: 0.9,
             swap_probability: 0.0,
             scaler: Scaler::Modified,
+            scaler_overrides: BTreeMap::from([("logcount".to_owned(), Scaler::None)]),
             loss_scaler: LossScaler::None,
             ..ModelConfig::compact(10)
         };

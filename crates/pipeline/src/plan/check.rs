@@ -5,7 +5,7 @@ use super::settings::{
 };
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
-use crate::features;
+use crate::features::Features;
 use crate::generate::{GenerateOptions, LogFormat};
 use crate::measure::MeasureOptions;
 use crate::options::{
@@ -17,6 +17,7 @@ use dfp_io::sinks::Format;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Checks names, values, required options and the order of stages.
 ///
@@ -107,9 +108,7 @@ impl Checker {
         let pipeline = self.values(AUTOENCODER.name, AUTOENCODER.options, &spec.pipeline);
         let kind = spec.stages.iter().find_map(|stage| Source::of(&stage.name));
         let kind = kind.unwrap_or(&sources::CLOUDTRAIL);
-        let columns = self.columns(pipeline.text("columns_file"), kind);
-        let user_column = self.user_column(pipeline.text("userid_column_name"), kind);
-        let time_column = self.time_column(pipeline.text("timestamp_column_name"), kind);
+        let features = self.features(&pipeline, kind);
         let labels = self.labels(pipeline.text("labels_file"));
         let (mut source, mut stages) = (None, Vec::new());
         for stage in &spec.stages {
@@ -123,14 +122,14 @@ impl Checker {
             }
             let values = self.values(entry.name, entry.options, &stage.options);
             if let Some(kind) = Source::of(entry.name) {
-                source = Some(self.source(&values, kind, time_column.clone()));
+                source = Some(self.source(&values, kind, Arc::clone(&features)));
                 continue;
             }
             match entry.name {
                 "train-ae" => {
                     stages.push(StageSettings::TrainAe(self.train_ae(
                         &values,
-                        (&run, &pipeline, kind),
+                        (&run, &pipeline, kind, &features),
                         &stage.options,
                     )));
                 }
@@ -169,11 +168,10 @@ impl Checker {
             pipeline_batch_size: run.count("pipeline_batch_size").unwrap_or(1),
             edge_buffer_size: run.count("edge_buffer_size").unwrap_or(2),
             strict: run.bool("strict"),
-            columns,
-            columns_are_listed: pipeline
-                .text("columns_file")
-                .is_some_and(|name| Path::new(name).is_file()),
-            user_column,
+            columns: features.names(),
+            columns_are_listed: features.is_own
+                || pipeline.text("columns_file").is_some_and(|name| Path::new(name).is_file()),
+            user_column: features.user.clone().unwrap_or_default(),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
             source: source?,
@@ -183,7 +181,7 @@ impl Checker {
     }
 
     /// Reads the texts given for `place` by the table, and fills in defaults.
-    fn values(
+    pub(super) fn values(
         &mut self,
         place: &'static str,
         table: &'static [OptionSpec],
@@ -263,49 +261,6 @@ impl Checker {
         });
     }
 
-    fn columns(&mut self, name: Option<&str>, kind: &Source) -> Vec<String> {
-        let Some(name) = name else {
-            if kind.features.is_empty() {
-                self.mistakes.push(format!(
-                    "{}: --columns_file is required with {}: which columns are features, one a line",
-                    AUTOENCODER.name, kind.stage
-                ));
-            }
-            return features::owned(kind.features);
-        };
-        features::columns(name).unwrap_or_else(|why| {
-            self.mistakes.push(format!("{}: --columns_file: {why}", AUTOENCODER.name));
-            Vec::new()
-        })
-    }
-
-    fn user_column(&mut self, name: Option<&str>, kind: &Source) -> String {
-        match name.map(|name| kind.clean(name)).or_else(|| kind.user_column.map(str::to_owned)) {
-            Some(name) => name,
-            None => {
-                self.mistakes.push(format!(
-                    "{}: --userid_column_name is required with {}: the column that tells users apart",
-                    AUTOENCODER.name, kind.stage
-                ));
-                String::new()
-            }
-        }
-    }
-
-    /// The column of event times of a source that has none of its own.
-    fn time_column(&mut self, name: Option<&str>, kind: &Source) -> Option<String> {
-        if kind.stage == sources::FILE.stage {
-            return Some(name.unwrap_or("timestamp").to_owned());
-        }
-        if name.is_some() {
-            self.notes.push(format!(
-                "--timestamp_column_name of {} has no effect: {} knows its own column of times",
-                AUTOENCODER.name, kind.stage
-            ));
-        }
-        None
-    }
-
     fn labels(&mut self, path: Option<&str>) -> Vec<String> {
         let Some(path) = path else { return vec!["ae_anomaly_score".to_owned()] };
         let text = match std::fs::read_to_string(path) {
@@ -335,7 +290,7 @@ impl Checker {
         &mut self,
         values: &Values,
         kind: &'static Source,
-        time_column: Option<String>,
+        features: Arc<Features>,
     ) -> SourceSettings {
         if values.integer("max_files") == Some(0) {
             self.mistakes.push(format!(
@@ -345,7 +300,7 @@ impl Checker {
         }
         SourceSettings {
             kind,
-            time_column,
+            features,
             input_globs: values.texts("input_glob").into_iter().map(str::to_owned).collect(),
             max_files: values.count("max_files"),
             file_type: match values.text("file-type") {

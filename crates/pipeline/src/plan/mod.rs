@@ -3,6 +3,7 @@
 
 mod architecture;
 mod check;
+mod features;
 mod order;
 mod settings;
 mod train_ae;
@@ -10,6 +11,7 @@ mod values;
 
 pub use architecture::{Architecture, Length, ModelSettings};
 pub use check::{check, check_bench, check_generate, cpus};
+pub use features::check_inspection;
 pub use settings::{
     AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
     StageSettings, ToFile, TrainAe,

@@ -1,11 +1,13 @@
 //! A checked pipeline: every value typed, every default filled in.
 
 use super::architecture::ModelSettings;
+use crate::features::Features;
 use crate::sources::Source;
 use dfp_io::logs::FileType;
 use dfp_io::sinks::Format;
 use regex::Regex;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A pipeline that has passed every check that can be made without reading data.
 #[derive(Clone, Debug)]
@@ -43,8 +45,8 @@ pub struct Plan {
 #[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
 pub struct SourceSettings {
     pub kind: &'static Source,
-    /// The column of event times, where the source has none of its own.
-    pub time_column: Option<String>,
+    /// What is made of its logs.
+    pub features: Arc<Features>,
     pub input_globs: Vec<String>,
     pub max_files: Option<usize>,
     pub file_type: FileType,

@@ -5,6 +5,7 @@ use super::architecture::{Architecture, Length, ModelSettings};
 use super::check::Checker;
 use super::settings::{Details, StageSettings, TrainAe};
 use super::values::Values;
+use crate::features::Features;
 use crate::sources::Source;
 use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler};
 use serde::Deserialize;
@@ -36,7 +37,7 @@ impl Checker {
     pub(super) fn train_ae(
         &mut self,
         values: &Values,
-        (run, pipeline, source): (&Values, &Values, &Source),
+        (run, pipeline, source, features): (&Values, &Values, &Source, &Features),
         typed: &OptionTexts,
     ) -> TrainAe {
         let pretrained = values.text("pretrained_filename");
@@ -66,7 +67,7 @@ impl Checker {
         TrainAe {
             pretrained_filename: pretrained.map(Into::into),
             train_data_glob: glob.filter(|_| pretrained.is_none()).map(str::to_owned),
-            model: Box::new(self.model(values, pipeline)),
+            model: Box::new(self.model(values, pipeline, features)),
             min_history,
             max_history,
             // Small enough to be typed again.
@@ -96,7 +97,7 @@ impl Checker {
         }
     }
 
-    fn model(&mut self, values: &Values, pipeline: &Values) -> ModelSettings {
+    fn model(&mut self, values: &Values, pipeline: &Values, features: &Features) -> ModelSettings {
         let epochs = values.count("train_epochs").map(Length::Epochs);
         let steps = values.count("train_steps").map(Length::Steps);
         if epochs.is_some() && steps.is_some() {
@@ -120,6 +121,7 @@ impl Checker {
             batch_size: values.count("train_batch_size"),
             swap_noise: values.number("swap_noise"),
             scaler: pipeline.text("feature_scaler").map(scaler),
+            scaler_overrides: features.scalers(),
             loss_scaler: values.text("loss_scaler").map(loss_scaler),
         };
         // What single values cannot show, above all that there is a layer.

@@ -1,0 +1,113 @@
+//! `morpheus tools features`.
+
+use crate::arguments::Usage;
+use crate::console::Console;
+use crate::summary::{count, grouped, printable};
+use crate::{DONE, FAILED, SKIPPED, USAGE, out, refuse};
+use dfp_pipeline::RunError;
+use dfp_pipeline::features::{self, Inspection};
+use dfp_pipeline::plan::{self, OptionTexts};
+use dfp_pipeline::report::{Reporter, Weight};
+
+/// An example longer than this is cut.
+const LONGEST: usize = 24;
+
+/// Prints a built-in feature file, or what a feature file makes of logs; the exit code.
+pub fn run(texts: &OptionTexts, words: &[String]) -> u8 {
+    let usage = |mistakes| refuse(&Usage { mistakes, command: "morpheus tools features".into() });
+    if texts.contains_key("check") {
+        return match plan::check_inspection(texts, words) {
+            Ok(options) => check(&options),
+            Err(mistakes) => usage(mistakes),
+        };
+    }
+    match words {
+        [name] if texts.is_empty() => match features::built_in_text(name) {
+            Ok(text) => {
+                out(text.trim_end());
+                DONE
+            }
+            Err(why) => usage(vec![format!("features: {why}")]),
+        },
+        _ => usage(vec![
+            "features: expected the name of one built-in feature file, or --check FILE LOGS..."
+                .to_owned(),
+        ]),
+    }
+}
+
+fn check(options: &features::InspectOptions) -> u8 {
+    let console = Console::new(Weight::Warning);
+    let inspection = features::inspect(options, &console);
+    console.close();
+    match inspection {
+        Ok(inspection) => {
+            out(report(&inspection).trim_end());
+            if inspection.count.skipped.is_empty() { DONE } else { SKIPPED }
+        }
+        Err(error) => {
+            console.say(Weight::Error, &error.to_string());
+            if matches!(error, RunError::Usage(_)) { USAGE } else { FAILED }
+        }
+    }
+}
+
+fn report(inspection: &Inspection) -> String {
+    let read = &inspection.count;
+    let mut lines =
+        vec![format!("read       {} of {}", count(read.rows, "row"), count(read.users, "user"))];
+    lines.extend(read.skipped.iter().map(|skipped| format!("skipped    {skipped}")));
+    if read.filtered > 0 {
+        lines.push(format!("filtered   {}, as the feature file asks", count(read.filtered, "row")));
+    }
+    lines.push(String::new());
+    let head = ["feature", "kind", "values", "missing", "commonest"].map(str::to_owned);
+    let rows = inspection.features.iter().map(|facts| {
+        let examples: Vec<String> = facts.examples.iter().map(|text| short(text)).collect();
+        [
+            printable(&facts.column),
+            facts.kind.to_owned(),
+            grouped(facts.distinct),
+            format!("{:.1} %", 100.0 * facts.missing),
+            examples.join(", "),
+        ]
+    });
+    lines.extend(aligned(std::iter::once(head).chain(rows).collect()));
+    let warnings: Vec<String> = inspection
+        .features
+        .iter()
+        .flat_map(|facts| facts.warnings.iter().map(|why| format!("  {} {why}", facts.column)))
+        .collect();
+    if !warnings.is_empty() {
+        lines.extend([String::new(), "warnings".to_owned()]);
+        lines.extend(warnings.iter().map(|warning| printable(warning)));
+    }
+    lines.join("\n")
+}
+
+/// Columns as wide as their widest cell; numbers stand at the right.
+fn aligned(rows: Vec<[String; 5]>) -> Vec<String> {
+    let widths: Vec<usize> = (0..5)
+        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
+        .collect();
+    rows.iter()
+        .map(|row| {
+            let cells = row.iter().zip(&widths).enumerate();
+            let cells = cells.map(|(column, (cell, &width))| match column {
+                2 | 3 => format!("{cell:>width$}"),
+                4 => cell.clone(),
+                _ => format!("{cell:<width$}"),
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        })
+        .collect()
+}
+
+fn short(text: &str) -> String {
+    let text = printable(text);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None if text.is_empty() => "\"\"".to_owned(),
+        None => text,
+    }
+}
