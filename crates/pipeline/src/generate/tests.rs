@@ -4,7 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{GenerateError, GenerateOptions, LogFormat, generate};
+use super::{GenerateError, GenerateOptions, LogFormat, LogSource, generate};
+
+const SOURCES: [LogSource; 5] = [
+    LogSource::CloudTrail(LogFormat::Csv),
+    LogSource::CloudTrail(LogFormat::Json),
+    LogSource::Azure,
+    LogSource::Duo,
+    LogSource::Okta,
+];
 
 fn options(directory: &Path) -> GenerateOptions {
     GenerateOptions {
@@ -48,12 +56,12 @@ fn distinct<'a>(rows: &'a Rows, column: &str) -> BTreeSet<&'a str> {
 
 #[test]
 fn same_options_same_bytes() {
-    for format in [LogFormat::Csv, LogFormat::Json] {
+    for source in SOURCES {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        generate(&GenerateOptions { format, ..options(one.path()) }).unwrap();
-        generate(&GenerateOptions { format, ..options(two.path()) }).unwrap();
+        generate(&GenerateOptions { source, ..options(one.path()) }).unwrap();
+        generate(&GenerateOptions { source, ..options(two.path()) }).unwrap();
         assert_eq!(files(one.path()), files(two.path()));
-        generate(&GenerateOptions { format, seed: 7, overwrite: true, ..options(two.path()) })
+        generate(&GenerateOptions { source, seed: 7, overwrite: true, ..options(two.path()) })
             .unwrap();
         assert_ne!(files(one.path()), files(two.path()));
     }
@@ -133,7 +141,10 @@ fn an_intruder_comes_from_where_the_user_never_was() {
 fn both_formats_tell_the_same() {
     let (flat, nested) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let flat_summary = generate(&options(flat.path())).unwrap();
-    let json = GenerateOptions { format: LogFormat::Json, ..options(nested.path()) };
+    let json = GenerateOptions {
+        source: LogSource::CloudTrail(LogFormat::Json),
+        ..options(nested.path())
+    };
     let json_summary = generate(&json).unwrap();
     assert_eq!(flat_summary.takeovers, json_summary.takeovers);
     assert_eq!(flat_summary.new_rows, json_summary.new_rows);
