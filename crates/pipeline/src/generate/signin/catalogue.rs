@@ -175,6 +175,9 @@ pub(super) static MOBILE_BROWSERS: &[Browser] = &[
     browser!("Mobile Safari", "Mobile Safari", "SAFARI", "Browser", 16),
     browser!("Chrome Mobile", "Chrome Mobile", "CHROME", "Mobile Apps and Desktop clients", 117),
 ];
+/// What administrators' tasks are done with; no user has it.
+pub(super) static ADMINISTRATORS_TOOL: Browser =
+    browser!("IE", "IE", "UNKNOWN", "Mobile Apps and Desktop clients", 7);
 /// No user has them.
 #[rustfmt::skip]
 pub(super) static HOSTILE_BROWSERS: &[Browser] = &[

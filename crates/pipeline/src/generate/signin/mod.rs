@@ -138,7 +138,7 @@ impl User for Person {
     /// One session: password, perhaps a second factor, and some applications.
     fn session(&self, dice: &mut Dice, day: Day, most: usize, events: &mut Vec<Event<SignIn>>) {
         let habit = dice.habit(&self.devices);
-        let site = self.site(dice, day);
+        let site = self.site(dice, day, &habit.device);
         let from = Origin {
             place: site.place,
             network: site.network,

@@ -30,12 +30,18 @@ pub(in crate::generate) struct Person {
     /// Telephone number, of those that are kept for fiction.
     pub(super) phone: String,
     pub(super) hours: Hours,
-    /// Office, home, and where the user is now and then.
-    pub(super) sites: Vec<Site>,
+    office: Site,
+    pub(super) home: Site,
+    /// Where a telephone's provider reaches the net, now and then for a computer too.
+    on_the_way: Vec<Site>,
+    /// Days of the week on which the user works at home, from Monday, as bits.
+    home_days: u8,
     /// A town of the user's country in which the user never is.
     pub(super) strange_town: Place,
     travel: Travel,
     pub(super) devices: Vec<DeviceHabit>,
+    /// Applications that no device is used for.
+    pub(super) strange_applications: Vec<&'static str>,
     pub(super) factors: Vec<Factor>,
 }
 
@@ -83,6 +89,12 @@ impl Person {
         let abroad = abroad(dice, country);
         let access = dice.any(&ACCESS[..2]);
         let name = user_name(number);
+        let devices = devices(dice, vendor);
+        let usual = |application: &&'static str| {
+            devices.iter().any(|habit| habit.applications.contains(application))
+        };
+        let strange_applications =
+            vendor.applications.iter().copied().filter(|name| !usual(name)).collect();
         Self {
             number,
             vendor,
@@ -91,11 +103,13 @@ impl Person {
             id: dice.bits(),
             phone: format!("+1 555-01{:02}", dice.below(100)),
             hours: Hours::new(dice, town(0).city.utc_offset_hours * 3600),
-            sites: vec![
-                Site::new(dice, town(0), &OFFICE, addresses::office, 2),
-                Site::new(dice, home, access, addresses::home, 3),
-                Site::new(dice, town(1), &ACCESS[2], addresses::home, 3),
-            ],
+            office: Site::new(dice, town(0), &OFFICE, addresses::office, 2),
+            home: Site::new(dice, home, access, addresses::home, 2),
+            on_the_way: [1, 0, 2]
+                .map(|position| Site::new(dice, town(position), &ACCESS[2], addresses::home, 2))
+                .into(),
+            // The weekend, and two days or one.
+            home_days: 0b110_0000 | 1 << dice.below(5) | 1 << dice.below(5),
             strange_town: town(3),
             travel: Travel {
                 sites: vec![
@@ -106,7 +120,8 @@ impl Person {
                 days: dice.between(2, 4),
                 phase: dice.below(40),
             },
-            devices: devices(dice, vendor),
+            devices,
+            strange_applications,
             factors: {
                 use Factor::{Passcode, PhoneCall, Push, SecurityKey};
                 dice.some(&[Push, Passcode, PhoneCall, SecurityKey], 2)
@@ -115,8 +130,14 @@ impl Person {
     }
 
     /// Where the user is for a session.
-    pub(super) fn site(&self, dice: &mut Dice, day: Day) -> &Site {
-        self.travel.site(day.number).unwrap_or_else(|| dice.habit(&self.sites))
+    pub(super) fn site(&self, dice: &mut Dice, day: Day, device: &Device) -> &Site {
+        let weekday = day.date.weekday().to_monday_zero_offset();
+        match self.travel.site(day.number) {
+            Some(site) => site,
+            None if device.system.mobile || dice.chance(120) => dice.habit(&self.on_the_way),
+            None if self.home_days >> weekday & 1 == 1 => &self.home,
+            None => &self.office,
+        }
     }
 }
 
@@ -147,13 +168,15 @@ fn devices(dice: &mut Dice, vendor: &Vendor) -> Vec<DeviceHabit> {
     let (computer, other, mobile) = (dice.any(COMPUTERS), dice.any(COMPUTERS), dice.any(MOBILES));
     let browsers = dice.some(&BROWSERS.iter().collect::<Vec<_>>(), 2);
     let mobile_browser = dice.any(MOBILE_BROWSERS);
+    // Each device is for some of what the user has to do with.
+    let applications = dice.some(vendor.applications, 6);
     let mut habit =
         |name: &Option<String>, system: &'static System, browser: &'static Browser, newer| {
             let (key, count) = (dice.bits(), dice.between(3, 5) as usize);
             let version = browser.oldest_version + newer;
             DeviceHabit {
                 device: Rc::new(Device { name: name.clone(), system, browser, version, key }),
-                applications: dice.some(vendor.applications, count),
+                applications: dice.some(&applications, count),
             }
         };
     vec![

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use super::catalogue::{
-    Browser, HOSTILE_BROWSERS, HOSTILE_COUNTRIES, HOSTILE_SYSTEM, HOSTING, Place,
+    ADMINISTRATORS_TOOL, Browser, HOSTILE_BROWSERS, HOSTILE_COUNTRIES, HOSTILE_SYSTEM, HOSTING,
+    Place,
 };
-use super::person::Person;
+use super::person::{Person, Site};
 use super::{Deed, Device, Factor, Origin, Outcome, SignIn};
 use crate::generate::activity::Event;
 use crate::generate::addresses;
@@ -49,14 +50,16 @@ pub(super) fn events(
 fn origin(person: &Person, dice: &mut Dice, kind: Kind) -> Origin {
     match kind {
         Kind::UnusualHours | Kind::PrivilegeActions => {
-            // The company's computer, at home.
-            let site = &person.sites[1];
-            Origin {
-                place: site.place,
-                network: site.network,
-                address: Rc::clone(dice.habit(&site.addresses)),
-                device: Rc::clone(&person.devices[0].device),
-            }
+            let own = &person.devices[0].device;
+            let device = if kind == Kind::PrivilegeActions {
+                let (name, browser) = (own.name.clone(), &ADMINISTRATORS_TOOL);
+                let version = browser.oldest_version;
+                Rc::new(Device { name, browser, version, system: own.system, key: own.key })
+            } else {
+                Rc::clone(own)
+            };
+            let Site { place, network, ref addresses } = person.home;
+            Origin { place, network, address: Rc::clone(dice.habit(addresses)), device }
         }
         // Who tries out passwords comes from nearby, through somebody's computer.
         Kind::FailuresThenSuccess => strange(dice, person.strange_town),
@@ -85,7 +88,7 @@ fn strange(dice: &mut Dice, place: Place) -> Origin {
 fn deed(person: &Person, dice: &mut Dice, kind: Kind, row: u32, rows: u32) -> (Deed, Outcome) {
     let vendor = person.vendor;
     let usual = person.devices[0].applications[0];
-    let any = *dice.any(vendor.applications);
+    let strange = *dice.any(&person.strange_applications);
     match kind {
         Kind::FailuresThenSuccess if row + 1 < rows => (Deed::Begin(usual), Outcome::WrongPassword),
         Kind::FailuresThenSuccess | Kind::SlowDrip => (Deed::Begin(usual), Outcome::Success),
@@ -94,8 +97,9 @@ fn deed(person: &Person, dice: &mut Dice, kind: Kind, row: u32, rows: u32) -> (D
         }
         _ if row == 0 => (Deed::Begin(usual), Outcome::Success),
         // The user sleeps, and wakes up after a while.
-        Kind::UnusualHours if row % 3 == 1 => (Deed::Prove(any), Outcome::NoAnswer),
+        Kind::UnusualHours if row % 3 == 1 => (Deed::Prove(strange), Outcome::NoAnswer),
+        Kind::UnusualHours if row % 3 == 2 => (Deed::Enter(strange), Outcome::Refused),
         _ if row == 1 => (Deed::Prove(usual), Outcome::Success),
-        _ => (Deed::Enter(any), Outcome::Success),
+        _ => (Deed::Enter(strange), Outcome::Success),
     }
 }
