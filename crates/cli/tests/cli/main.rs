@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bench;
+mod generate;
 mod golden_distribution;
 mod place;
 mod run;

@@ -24,9 +24,7 @@ pub(in crate::generate) const FORM: Form<Profile> = Form {
         let unique = names.text(FILE_NAME_ALPHABET, 16);
         format!("{}_CloudTrail_us-east-1_{delivered}_{unique}.json", profile.identity.account)
     },
-    record: |out, profile, event| {
-        serde_json::to_writer(out, &Record::new(&profile.identity, event))
-    },
+    record: |profile, event| serde_json::to_string(&Record::new(&profile.identity, event)),
 };
 
 /// A record as CloudTrail writes it.

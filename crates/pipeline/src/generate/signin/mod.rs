@@ -6,6 +6,8 @@ pub(super) mod duo;
 pub(super) mod okta;
 mod person;
 mod takeover;
+#[cfg(test)]
+mod tests;
 
 use std::rc::Rc;
 
@@ -42,7 +44,7 @@ pub(super) const FORM: Form<Person> = Form {
         let time = timestamp(event.time).strftime("%Y-%m-%dT%H_%M_%S.000Z");
         format!("{}_{time}.json", person.vendor.prefix)
     },
-    record: |out, person, event| serde_json::to_writer(out, &(person.vendor.record)(person, event)),
+    record: |person, event| serde_json::to_string(&(person.vendor.record)(person, event)),
 };
 
 /// One row of such a log.

@@ -93,7 +93,8 @@ fn deed(person: &Person, dice: &mut Dice, kind: Kind, row: u32, rows: u32) -> (D
         Kind::FailuresThenSuccess if row + 1 < rows => (Deed::Begin(usual), Outcome::WrongPassword),
         Kind::FailuresThenSuccess | Kind::SlowDrip => (Deed::Begin(usual), Outcome::Success),
         Kind::PrivilegeActions => {
-            (Deed::Administer(*dice.any(vendor.privileged)), Outcome::Success)
+            let task = *dice.any(vendor.privileged);
+            (Deed::Administer(task), Outcome::Success)
         }
         _ if row == 0 => (Deed::Begin(usual), Outcome::Success),
         // The user sleeps, and wakes up after a while.

@@ -22,8 +22,8 @@ pub(in super::super) struct Form<U: User> {
     pub(in super::super) most_records: u64,
     /// The name of a file that begins with this event.
     pub(in super::super) name: fn(&U, &Event<U::What>, &mut Dice) -> String,
-    pub(in super::super) record:
-        fn(&mut BufWriter<File>, &U, &Event<U::What>) -> serde_json::Result<()>,
+    /// An event as JSON.
+    pub(in super::super) record: fn(&U, &Event<U::What>) -> serde_json::Result<String>,
 }
 
 impl<U: User> Form<U> {
@@ -104,9 +104,9 @@ impl<'a, U: User> LogFile<'a, U> {
     fn write(&mut self, user: &U, event: &Event<U::What>) -> Result<(), GenerateError> {
         let between = if self.records == 0 { "" } else { self.form.between };
         self.records += 1;
-        let Self { out, form, .. } = self;
-        out.write_all(between.as_bytes())
-            .and_then(|()| (form.record)(out, user, event).map_err(io::Error::from))
+        (self.form.record)(user, event)
+            .map_err(io::Error::from)
+            .and_then(|record| write!(self.out, "{between}{record}"))
             .map_err(io_error("write", &self.path))
     }
 
