@@ -12,11 +12,8 @@
 //!   benchmarks (RFC 1918, 6598, 5737, 2544), as are telephone numbers, domains and autonomous
 //!   systems; accounts and keys are made up.
 //!
-//! A further log of sign-ins is one file beside `signin/azure.rs`; any other source is a [`User`]
-//! and a [`Form`] of its own, as `cloudtrail/` has them.
-//!
-//! [`User`]: activity::User
-//! [`Form`]: write::Form
+//! A further log of sign-ins is one file beside `signin/azure.rs`; any other source is a
+//! `activity::User` and a `write::Form` of its own, as `cloudtrail/` has them.
 
 mod activity;
 mod addresses;

@@ -19,6 +19,10 @@ use super::write::{Form, timestamp};
 use catalogue::{Browser, Network, Place, System};
 pub(super) use person::Person;
 
+const LONGEST_PAUSE_SECONDS: u32 = 90;
+/// Of up to ten rows.
+const LONGEST_SESSION_SECONDS: u32 = 10 * LONGEST_PAUSE_SECONDS;
+
 /// What differs between the vendors of such logs.
 #[derive(Debug)]
 pub(super) struct Vendor {
@@ -152,13 +156,13 @@ impl User for Person {
         deeds.truncate(most);
 
         let session = dice.bits();
-        let mut second = self.hours.begin(dice).min(DAY_SECONDS - 1 - 1000);
+        let mut second = self.hours.begin(dice).min(DAY_SECONDS - LONGEST_SESSION_SECONDS);
         let midnight = self.hours.midnight(day.date);
         for (deed, outcome) in deeds {
             let what = SignIn { deed, outcome, from: from.clone(), factor, session };
             let (time, id) = (midnight + i64::from(second), dice.bits());
             events.push(Event { time, id, hostile: false, what });
-            second += dice.between(3, 90);
+            second += dice.between(3, LONGEST_PAUSE_SECONDS);
         }
     }
 
@@ -174,13 +178,13 @@ impl User for Person {
 }
 
 impl Person {
-    /// What is done in a session, at most 11 rows: now and then a password is mistyped or a second
+    /// What is done in a session: now and then a password is mistyped or a second
     /// factor not given in time, and done again.
     fn deeds(&self, dice: &mut Dice, applications: &[&'static str]) -> Vec<(Deed, Outcome)> {
         let application = |dice: &mut Dice| {
-            // Now and then one that is new to the user.
-            *if dice.chance(8) {
-                dice.any(self.vendor.applications)
+            // Now and then one that the user has nothing to do with.
+            *if dice.chance(4) {
+                dice.any(&self.strange_applications)
             } else {
                 dice.zipf(applications)
             }
@@ -205,8 +209,8 @@ impl Person {
     }
 }
 
-/// Seconds since 1970 and a fraction of so many digits, up to nine; the fraction is made of the event's
-/// identifier.
+/// As `2024-01-01T08:15:30.123Z`, with so many digits, up to nine, of a second; they are made of the
+/// event's identifier.
 fn time_with_fraction(event: &Event<SignIn>, digits: usize) -> String {
     let nanosecond = (event.id % 1_000_000_000) as i32;
     let time = jiff::Timestamp::new(event.time, nanosecond).unwrap_or_default();

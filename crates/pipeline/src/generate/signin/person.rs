@@ -15,6 +15,9 @@ use crate::generate::user_name;
 /// Letters and digits of the names of computers.
 const NAME_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
 
+/// How many applications a user has to do with, on all devices together.
+const USUAL_APPLICATIONS: usize = 6;
+
 /// The habits of one user. Lists are in order of habit, the most usual first.
 #[derive(Debug)]
 pub(in crate::generate) struct Person {
@@ -161,29 +164,59 @@ impl Site {
     }
 }
 
+/// Which of a user's machines, and its identifier.
+#[derive(Clone)]
+struct Machine {
+    name: Option<String>,
+    system: &'static System,
+    key: u128,
+}
+
+impl Machine {
+    fn new(dice: &mut Dice, name: Option<String>, systems: &'static [System]) -> Self {
+        Self { name, system: dice.any(systems), key: dice.bits() }
+    }
+}
+
 /// The company's computer with two browsers, one of them in two versions, a telephone, and a computer at
 /// home.
 fn devices(dice: &mut Dice, vendor: &Vendor) -> Vec<DeviceHabit> {
-    let name = Some(format!("LAPTOP-{}", dice.text(NAME_ALPHABET, 7)));
-    let (computer, other, mobile) = (dice.any(COMPUTERS), dice.any(COMPUTERS), dice.any(MOBILES));
+    let name = format!("LAPTOP-{}", dice.text(NAME_ALPHABET, 7));
+    let computer = Machine::new(dice, Some(name), COMPUTERS);
+    let telephone = Machine::new(dice, None, MOBILES);
+    let at_home = Machine::new(dice, None, COMPUTERS);
     let browsers = dice.some(&BROWSERS.iter().collect::<Vec<_>>(), 2);
     let mobile_browser = dice.any(MOBILE_BROWSERS);
     // Each device is for some of what the user has to do with.
-    let applications = dice.some(vendor.applications, 6);
-    let mut habit =
-        |name: &Option<String>, system: &'static System, browser: &'static Browser, newer| {
-            let (key, count) = (dice.bits(), dice.between(3, 5) as usize);
-            let version = browser.oldest_version + newer;
-            DeviceHabit {
-                device: Rc::new(Device { name: name.clone(), system, browser, version, key }),
-                applications: dice.some(&applications, count),
-            }
-        };
+    let applications = dice.some(vendor.applications, USUAL_APPLICATIONS);
+    let mut habit = |machine: &Machine, browser: &'static Browser, newer| {
+        let Machine { name, system, key } = machine.clone();
+        let version = browser.oldest_version + newer;
+        let count = dice.between(3, 5) as usize;
+        DeviceHabit {
+            device: Rc::new(Device { name, system, browser, version, key }),
+            applications: dice.some(&applications, count),
+        }
+    };
     vec![
-        habit(&name, computer, browsers[0], 2),
-        habit(&None, mobile, mobile_browser, 1),
-        habit(&name, computer, browsers[1], 1),
-        habit(&name, computer, browsers[0], 3),
-        habit(&None, other, browsers[1], 0),
+        habit(&computer, browsers[0], 2),
+        habit(&telephone, mobile_browser, 1),
+        habit(&computer, browsers[1], 1),
+        habit(&computer, browsers[0], 3),
+        habit(&at_home, browsers[1], 0),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{azure, duo, okta};
+    use super::*;
+
+    #[test]
+    fn every_vendor_has_applications_that_a_user_never_enters() {
+        for vendor in [&azure::VENDOR, &duo::VENDOR, &okta::VENDOR] {
+            assert!(vendor.applications.len() > USUAL_APPLICATIONS, "{}", vendor.prefix);
+            assert!(vendor.privileged.iter().all(|task| !vendor.applications.contains(task)));
+        }
+    }
 }

@@ -7,7 +7,7 @@ use super::catalogue::{
     Place,
 };
 use super::person::{Person, Site};
-use super::{Deed, Device, Factor, Origin, Outcome, SignIn};
+use super::{Deed, Device, Factor, Origin, Outcome, SignIn, derived};
 use crate::generate::activity::Event;
 use crate::generate::addresses;
 use crate::generate::calendar::Period;
@@ -37,6 +37,8 @@ pub(super) fn events(
     (0..rows)
         .map(|row| {
             let (deed, outcome) = deed(person, dice, kind, row, rows);
+            // A session ends with the day.
+            let session = derived(session, u128::from(schedule.day));
             let what = SignIn { deed, outcome, from: from.clone(), factor, session };
             let event = Event { time: schedule.time, id: dice.bits(), hostile: true, what };
             let dated = (schedule.day, event);
