@@ -172,7 +172,7 @@ pub const GENERATE: CommandSpec = CommandSpec {
                 "privilege_actions",
                 "slow_drip",
             ]),
-            "what takeovers there are; cloudtrail has the first three, unless others are named, and all that sign-ins have but new_country_and_device and privilege_actions; sign-ins have the last five",
+            "what takeovers there are (default: for cloudtrail the first three, for the others the last five; cloudtrail also takes failures_then_success, unusual_hours and slow_drip)",
         )
         .multiple(),
         OptionSpec::new("start", Kind::Text, "first day of the history, YYYY-MM-DD")
