@@ -11,7 +11,7 @@ use dfp_model::encode::FeatureShape;
 use dfp_model::net::{Layout, Network, Rows, Training};
 use dfp_model::train::{DrawnEpochs, EpochData};
 use dfp_model::{EncodedRows, ModelConfig, UserModel};
-use dfp_pipeline::generate::{GenerateOptions, LogFormat, generate};
+use dfp_pipeline::generate::{GenerateOptions, LogFormat, LogSource, generate};
 use dfp_pipeline::measure::rows;
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
@@ -88,7 +88,8 @@ fn score_3239x14(bencher: Bencher<'_, '_>, net: &str) {
 fn read_25600_events(bencher: Bencher<'_, '_>, form: &str) {
     let folder = tempfile::tempdir().unwrap();
     let format = if form == "csv" { LogFormat::Csv } else { LogFormat::Json };
-    let options = GenerateOptions { users: 8, format, ..GenerateOptions::new(folder.path()) };
+    let source = LogSource::CloudTrail(format);
+    let options = GenerateOptions { users: 8, source, ..GenerateOptions::new(folder.path()) };
     generate(&options).unwrap();
     let files: Vec<_> = std::fs::read_dir(folder.path().join("training"))
         .unwrap()

@@ -1,6 +1,7 @@
 //! Measures how fast log files become columns:
-//! `cargo run --release --workspace --example read_speed -- [--columns a,b,c] FILES…`
+//! `cargo run --release --workspace --example read_speed -- [--source azure] [--columns a,b,c] FILES…`
 //!
+//! The source is cloudtrail, azure, duo or okta (default: cloudtrail).
 //! Prints a JSON object a line for one thread and for as many as there are cores: megabytes of file
 //! (10^6 bytes) a second of processor time (all threads together, so a core's rate) and of wall
 //! time; medians of several samples. `bench/rivals/read_pandas.py` runs it beside pandas.
@@ -8,7 +9,7 @@
 
 use cpu_time::ProcessTime;
 use dfp_io::IoError;
-use dfp_io::logs::{LogTable, ReadOptions, cloudtrail, read};
+use dfp_io::logs::{Dialect, LogTable, ReadOptions, azure, cloudtrail, duo, okta, read};
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -19,11 +20,11 @@ const SAMPLE: Duration = Duration::from_millis(200);
 
 fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let mut columns: Option<Vec<String>> = None;
-    if arguments.first().is_some_and(|a| a == "--columns") && arguments.len() > 1 {
-        columns = Some(arguments[1].split(',').map(str::to_owned).collect());
-        arguments.drain(..2);
-    }
+    let source = option(&mut arguments, "--source");
+    let columns = option(&mut arguments, "--columns");
+    let columns: Option<Vec<String>> =
+        columns.map(|names| names.split(',').map(str::to_owned).collect());
+    let dialect = dialect(source.as_deref().unwrap_or("cloudtrail"))?;
     let files: Vec<PathBuf> = arguments.into_iter().map(PathBuf::from).collect();
     let mut bytes = 0;
     for file in &files {
@@ -31,13 +32,13 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     }
     let megabytes = bytes as f64 / 1e6;
     let options = ReadOptions { columns: columns.as_deref(), ..ReadOptions::default() };
-    let whole = read(&cloudtrail::DIALECT, &files, &ReadOptions::default(), &mut |_, _| {})?;
+    let whole = read(dialect, &files, &ReadOptions::default(), &mut |_, _| {})?;
     let known = whole.batch.schema();
     if let Some(name) = columns.iter().flatten().find(|name| known.field_with_name(name).is_err()) {
         return Err(format!("no file has a column {name:?}").into());
     }
     drop(whole);
-    let read = || read(&cloudtrail::DIALECT, &files, &options, &mut |_, _| {});
+    let read = || read(dialect, &files, &options, &mut |_, _| {});
     for threads in [1, std::thread::available_parallelism()?.get()] {
         let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build()?;
         let (table, cpu, wall) = pool.install(|| measure(read))?;
@@ -50,6 +51,22 @@ fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
         );
     }
     Ok(())
+}
+
+/// Takes the value of an option out of the arguments.
+fn option(arguments: &mut Vec<String>, name: &str) -> Option<String> {
+    let place = arguments.iter().position(|argument| argument == name)?;
+    (place + 1 < arguments.len()).then(|| arguments.drain(place..place + 2).nth(1)).flatten()
+}
+
+fn dialect(source: &str) -> Result<&'static Dialect, String> {
+    match source {
+        "cloudtrail" => Ok(&cloudtrail::DIALECT),
+        "azure" => Ok(&azure::DIALECT),
+        "duo" => Ok(&duo::DIALECT),
+        "okta" => Ok(&okta::DIALECT),
+        other => Err(format!("{other:?} is not one of cloudtrail, azure, duo, okta")),
+    }
 }
 
 /// A table, and the median seconds of a read in processor time and in wall time.

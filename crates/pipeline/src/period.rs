@@ -1,5 +1,6 @@
 //! Texts of times, durations and calendar periods, all in UTC.
 
+use dfp_io::logs::time::TimeFormats;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -29,7 +30,7 @@ pub fn duration(text: &str) -> Option<Duration> {
 /// Reads an ISO 8601 time, or a date, which is its midnight; without a zone it is UTC.
 /// Microseconds since 1970.
 pub fn instant(text: &str) -> Option<i64> {
-    dfp_io::logs::time::nanoseconds(text.trim()).map(|ns| ns.div_euclid(1_000))
+    TimeFormats::default().nanoseconds(text).map(|ns| ns.div_euclid(1_000))
 }
 
 /// A calendar period in UTC.

@@ -4,6 +4,7 @@
 mod bad_input;
 mod bench;
 mod features;
+mod generate;
 mod golden_distribution;
 mod place;
 mod run;

@@ -1,57 +1,68 @@
 //! What a user does, day by day.
 
-use std::rc::Rc;
+use std::iter::Peekable;
+use std::vec;
 
-use jiff::civil::{Date, Weekday};
+use super::calendar::{Day, Period, day_weight};
+use super::dice::Dice;
+use super::takeover::{Dated, Kind};
 
-use super::dice::{Dice, Purpose};
-use super::event::Event;
-use super::profile::{Profile, Routine};
-use super::takeover::Takeover;
-
-const DAY_SECONDS: u32 = 86_400;
-
-/// Which days, and how many rows in them.
+/// One row of a log, in no file's form yet.
 #[derive(Debug, Clone)]
-pub(super) struct Period {
-    pub(super) purpose: Purpose,
-    /// First day of the whole story, from which all days are counted.
-    pub(super) start: Date,
-    /// Days before this period.
-    pub(super) first_day: u32,
-    pub(super) days: u32,
-    /// Days of the whole story.
-    pub(super) all_days: u32,
-    pub(super) rows: u32,
+pub(super) struct Event<W> {
+    /// Seconds since 1970, UTC.
+    pub(super) time: i64,
+    /// Its identifier is the [`uuid`] of these.
+    pub(super) id: u128,
+    pub(super) hostile: bool,
+    pub(super) what: W,
 }
 
-impl Period {
-    pub(super) fn date(&self, day: u32) -> Date {
-        self.start.saturating_add(jiff::Span::new().days(self.first_day + day))
-    }
+/// A user of one kind of log: habits, and how the account is taken over.
+pub(super) trait User {
+    /// What an event tells besides when it was.
+    type What;
+
+    /// 0 for the first user.
+    fn number(&self) -> u32;
+
+    /// As the log has it.
+    fn name(&self) -> &str;
+
+    /// Adds up to `most` events, and at least one: something done in one go.
+    fn session(&self, dice: &mut Dice, day: Day, most: usize, events: &mut Vec<Event<Self::What>>);
+
+    /// What an intruder does in the period, by time, each event with its day of the period.
+    fn takeover(
+        &self,
+        dice: &mut Dice,
+        period: &Period,
+        kind: Kind,
+        rows: u32,
+    ) -> Vec<Dated<Self::What>>;
 }
 
 /// The events of a user in a period, by time.
-pub(super) struct Activity<'a> {
-    profile: &'a Profile,
+pub(super) struct Activity<'a, U: User> {
+    user: &'a U,
     period: Period,
-    takeover: Option<Takeover>,
+    intruder: Peekable<vec::IntoIter<Dated<U::What>>>,
     dice: Dice,
     /// Sum of the weights of all days up to and including each.
     weights: Vec<u64>,
     /// The day to come.
     day: u32,
-    today: std::vec::IntoIter<Event>,
+    today: vec::IntoIter<Event<U::What>>,
 }
 
-impl<'a> Activity<'a> {
+impl<'a, U: User> Activity<'a, U> {
     pub(super) fn new(
         seed: u64,
-        profile: &'a Profile,
+        user: &'a U,
         period: Period,
-        takeover: Option<Takeover>,
+        intruder: Vec<Dated<U::What>>,
     ) -> Self {
-        let mut dice = Dice::new(seed, profile.number, period.purpose);
+        let mut dice = Dice::new(seed, user.number(), period.purpose);
         let mut sum = 0;
         let weights = (0..period.days)
             .map(|day| {
@@ -59,7 +70,8 @@ impl<'a> Activity<'a> {
                 sum
             })
             .collect();
-        Self { profile, period, takeover, dice, weights, day: 0, today: Vec::new().into_iter() }
+        let intruder = intruder.into_iter().peekable();
+        Self { user, period, intruder, dice, weights, day: 0, today: Vec::new().into_iter() }
     }
 
     /// Rows before `day`: in proportion to the weights, and all of them at the end.
@@ -69,68 +81,26 @@ impl<'a> Activity<'a> {
         u64::from(self.period.rows) * so_far / last
     }
 
-    fn events_of(&mut self, day: u32) -> Vec<Event> {
+    fn events_of(&mut self, day: u32) -> Vec<Event<U::What>> {
         let rows = self.rows_before(day + 1) - self.rows_before(day);
         let rows = usize::try_from(rows).unwrap_or(usize::MAX);
         let mut events = Vec::with_capacity(rows);
         while events.len() < rows {
             let left = rows - events.len();
-            self.session(day, left, &mut events);
+            self.user.session(&mut self.dice, self.period.day(day), left, &mut events);
         }
-        if let Some(takeover) = self.takeover.take_if(|takeover| takeover.day == day) {
-            events.extend(takeover.events);
+        while let Some((_, event)) = self.intruder.next_if(|(of, _)| *of == day) {
+            events.push(event);
         }
         events.sort_by_key(|event| event.time);
         events
     }
-
-    /// A run of one routine: one place, one tool, a few of its actions.
-    fn session(&mut self, day: u32, most: usize, events: &mut Vec<Event>) {
-        let (profile, dice) = (self.profile, &mut self.dice);
-        let (day_now, all_days) = (self.period.first_day + day, self.period.all_days);
-        let weights = profile.routines.iter().map(|routine| routine.weight(day_now, all_days));
-        let routine = &profile.routines[dice.weighted(weights)];
-        let length = (dice.between(2, 14) as usize).min(most);
-        let pauses = if routine.by_machine { (1, 4) } else { (2, 90) };
-        let mut seconds: Vec<u32> = vec![0];
-        for _ in 1..length {
-            let last = seconds.last().copied().unwrap_or(0);
-            seconds.push(last + dice.between(pauses.0, pauses.1));
-        }
-        let duration = seconds.last().copied().unwrap_or(0);
-        let begin = begin(dice, profile, routine).min(DAY_SECONDS - 1 - duration);
-        let midnight = local_midnight(profile, self.period.date(day));
-
-        let side = profile.side(routine);
-        let (address, agent) = (dice.habit(&side.addresses), dice.habit(&side.agents));
-        for second in seconds {
-            let action = *if dice.chance(10) {
-                dice.any(&profile.strays)
-            } else {
-                dice.zipf(&routine.actions)
-            };
-            let failure = dice.chance(20).then(|| *dice.zipf(&profile.failures));
-            events.push(Event {
-                time: midnight + i64::from(begin + second),
-                action,
-                address: Rc::clone(address),
-                agent: Rc::clone(&agent.name),
-                access_key: Rc::clone(&routine.access_key),
-                console: agent.console,
-                error: failure.map(|(code, message)| (code, message.into())),
-                resource: Rc::clone(dice.zipf(&routine.resources)),
-                id: dice.bits(),
-                request_id: dice.bits(),
-                hostile: false,
-            });
-        }
-    }
 }
 
-impl Iterator for Activity<'_> {
-    type Item = Event;
+impl<U: User> Iterator for Activity<'_, U> {
+    type Item = Event<U::What>;
 
-    fn next(&mut self) -> Option<Event> {
+    fn next(&mut self) -> Option<Self::Item> {
         loop {
             if let Some(event) = self.today.next() {
                 return Some(event);
@@ -144,28 +114,18 @@ impl Iterator for Activity<'_> {
     }
 }
 
-/// How much happens on a date: little at weekends, and not the same every day.
-fn day_weight(dice: &mut Dice, date: Date) -> u32 {
-    let usual = match date.weekday() {
-        Weekday::Saturday => 10,
-        Weekday::Sunday => 7,
-        _ => 100,
-    };
-    usual * dice.between(60, 140)
+/// A random (version 4) UUID: the usual form of an event's identifier.
+pub(super) fn uuid(bits: u128) -> String {
+    let bits = bits & !(0xf << 76) & !(0x3 << 62) | 0x4 << 76 | 0x2 << 62;
+    let hex = format!("{bits:032x}");
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
 }
 
-/// Second of the local day at which a session begins.
-fn begin(dice: &mut Dice, profile: &Profile, routine: &Routine) -> u32 {
-    if routine.by_machine || dice.chance(40) {
-        return dice.below(DAY_SECONDS);
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn uuids_have_their_version_and_variant() {
+        assert_eq!(super::uuid(0), "00000000-0000-4000-8000-000000000000");
+        assert_eq!(super::uuid(u128::MAX), "ffffffff-ffff-4fff-bfff-ffffffffffff");
     }
-    // The mean of two: most work is in the middle of the working day.
-    let working_seconds = profile.working_hours * 3600;
-    profile.first_hour * 3600 + (dice.below(working_seconds) + dice.below(working_seconds)) / 2
-}
-
-/// Seconds since 1970, UTC.
-pub(super) fn local_midnight(profile: &Profile, date: Date) -> i64 {
-    let days = date - Date::constant(1970, 1, 1);
-    i64::from(days.get_days()) * i64::from(DAY_SECONDS) - i64::from(profile.utc_offset_seconds)
 }

@@ -1,20 +1,26 @@
-//! Synthetic CloudTrail logs: users with habits, and account takeovers whose truth is known.
+//! Synthetic logs: users with habits, and account takeovers whose truth is known.
 //!
-//! Every user has routines (services, actions, tools, addresses, access keys that go together), a
-//! working day and a weekly rhythm; a burst of a takeover comes from an address, a tool and a key
-//! that the user never had. The truth goes into `labels.csv`, never into the logs.
+//! A user of CloudTrail has routines (services, actions, tools, addresses, access keys that go
+//! together); one of Azure, Duo or Okta has places, devices, applications and second factors. All
+//! have a working day and a weekly rhythm. The truth of a takeover goes into `labels.csv`, never into
+//! the logs.
 //!
 //! - **Same options, same bytes**, on every platform: integers only, ChaCha streams keyed by seed
 //!   and user. A user's habits do not depend on how many users or rows are asked for.
 //! - **Bounded memory**: a user is generated day by day; at most one day of each user is held.
 //! - **Nobody's address**: all addresses are private, shared or reserved for documentation and
-//!   benchmarks (RFC 1918, 6598, 5737, 2544); accounts and keys are made up.
+//!   benchmarks (RFC 1918, 6598, 5737, 2544), as are telephone numbers, domains and autonomous
+//!   systems; accounts and keys are made up.
+//!
+//! A further log of sign-ins is one file beside `signin/azure.rs`; any other source is a
+//! `activity::User` and a `write::Form` of its own, as `cloudtrail/` has them.
 
 mod activity;
-mod catalogue;
+mod addresses;
+mod calendar;
+mod cloudtrail;
 mod dice;
-mod event;
-mod profile;
+mod signin;
 mod takeover;
 mod write;
 
@@ -32,7 +38,8 @@ pub use takeover::Kind as TakeoverKind;
 pub struct GenerateOptions {
     /// Gets `training/`, `validation/` and `labels.csv`; made if it is not there.
     pub output_dir: PathBuf,
-    /// Number of users, called `user123`, `user124` and so on.
+    /// Number of users, called `user123`, `user124` and so on, at example.com
+    /// where the log has addresses.
     pub users: u32,
     /// Days of history and new activity together, divided as the rows are; at least 2.
     pub days: u32,
@@ -44,19 +51,22 @@ pub struct GenerateOptions {
     pub takeovers: u32,
     /// Rows of each takeover; at least 1.
     pub takeover_rows: u32,
+    /// What kinds of takeovers there are; each is one of them, at random. Empty: the source's usual
+    /// ones.
+    pub takeover_kinds: Vec<TakeoverKind>,
     /// Seed of everything random.
     pub seed: u64,
     /// First day of the history.
     pub start: Date,
-    /// Form of the log files.
-    pub format: LogFormat,
+    /// Whose logs.
+    pub source: LogSource,
     /// Write into a directory that has files in it. Files of the same name are replaced, all others
     /// stay as they are.
     pub overwrite: bool,
 }
 
 impl GenerateOptions {
-    /// One user over 90 days, of which 19 are new activity with one takeover of six rows.
+    /// CloudTrail of one user over 90 days, of which 19 are new activity with one takeover of six rows.
     #[must_use]
     pub fn new(output_dir: impl Into<PathBuf>) -> Self {
         Self {
@@ -67,9 +77,10 @@ impl GenerateOptions {
             new_rows: 850,
             takeovers: 1,
             takeover_rows: 6,
+            takeover_kinds: Vec::new(),
             seed: 42,
             start: jiff::civil::date(2024, 1, 1),
-            format: LogFormat::Csv,
+            source: LogSource::CloudTrail(LogFormat::Csv),
             overwrite: false,
         }
     }
@@ -82,7 +93,17 @@ impl GenerateOptions {
         (self.days - new, new)
     }
 
-    fn check(&self) -> Result<(), GenerateError> {
+    /// The kinds that takeovers are of.
+    fn kinds(&self) -> &[TakeoverKind] {
+        match self.takeover_kinds.as_slice() {
+            [] => self.source.usual_kinds(),
+            kinds => kinds,
+        }
+    }
+
+    /// # Errors
+    /// The first value that is out of range.
+    pub(crate) fn check(&self) -> Result<(), GenerateError> {
         let least = [
             ("users", self.users, 1),
             ("days", self.days, 2),
@@ -101,6 +122,10 @@ impl GenerateOptions {
                 users: self.users,
             });
         }
+        let accepted = self.source.kinds();
+        if let Some(&kind) = self.takeover_kinds.iter().find(|kind| !accepted.contains(kind)) {
+            return Err(GenerateError::Kind { kind, source_name: self.source });
+        }
         // Far below what a calendar holds; beyond it, dates would have five digits.
         if self.days > 36_525 || !(1970..=9800).contains(&self.start.year()) {
             return Err(GenerateError::Dates { start: self.start, days: self.days });
@@ -109,7 +134,49 @@ impl GenerateOptions {
     }
 }
 
-/// Form of the log files.
+/// Whose logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogSource {
+    /// AWS CloudTrail.
+    CloudTrail(LogFormat),
+    /// Azure AD (Entra ID) sign-ins, as diagnostic settings export them.
+    Azure,
+    /// Duo authentications, as version 2 of the Admin API lists them.
+    Duo,
+    /// Okta's System Log.
+    Okta,
+}
+
+impl LogSource {
+    /// The word of the option.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CloudTrail(_) => "cloudtrail",
+            Self::Azure => "azure",
+            Self::Duo => "duo",
+            Self::Okta => "okta",
+        }
+    }
+
+    /// The kinds of takeovers that its logs can show.
+    #[must_use]
+    pub fn kinds(self) -> &'static [TakeoverKind] {
+        match self {
+            Self::CloudTrail(_) => &TakeoverKind::CLOUDTRAIL,
+            Self::Azure | Self::Duo | Self::Okta => &TakeoverKind::SIGN_IN,
+        }
+    }
+
+    fn usual_kinds(self) -> &'static [TakeoverKind] {
+        match self {
+            Self::CloudTrail(_) => &TakeoverKind::CLOUDTRAIL_DEFAULT,
+            _ => self.kinds(),
+        }
+    }
+}
+
+/// Form of CloudTrail's files; the other sources have one form, JSON arrays, one file a day (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogFormat {
     /// One flat CSV file a user, sorted by time, the first column (without a name) the row number.
@@ -140,7 +207,7 @@ pub struct GenerateSummary {
 pub struct TakeoverSummary {
     /// Whose account.
     pub user: String,
-    /// What the intruder was after.
+    /// Of what kind it is.
     pub kind: TakeoverKind,
     /// Time of its first row.
     pub start: jiff::Timestamp,
@@ -167,6 +234,17 @@ pub enum GenerateError {
         takeovers: u32,
         /// Number of users.
         users: u32,
+    },
+    /// A takeover that this source's logs do not show.
+    #[error(
+        "takeover_kinds is \"{}\", which {} does not have; accepted are {}",
+        .kind.label(), .source_name.name(), labels(.source_name.kinds())
+    )]
+    Kind {
+        /// Asked for.
+        kind: TakeoverKind,
+        /// Of what.
+        source_name: LogSource,
     },
     /// Beyond the calendar.
     #[error(
@@ -195,6 +273,18 @@ pub enum GenerateError {
         /// Why not.
         cause: std::io::Error,
     },
+}
+
+fn labels(kinds: &[TakeoverKind]) -> String {
+    kinds.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(", ")
+}
+
+/// Number of the first user: user123.
+const FIRST_USER: u32 = 123;
+
+/// `user123`, `user124` and so on; `number` is 0 for the first.
+fn user_name(number: u32) -> String {
+    format!("user{}", u64::from(FIRST_USER) + u64::from(number))
 }
 
 /// Generates logs and labels.

@@ -1,14 +1,10 @@
-//! Intruders: a burst of calls with a user's rights, from a place the user never was.
+//! Account takeovers: their kinds, and when an intruder acts.
 
-use std::rc::Rc;
-
-use super::activity::{Period, local_midnight};
-use super::catalogue::{Action, HOSTILE_SERVICES, HOSTILE_TOOLS, action};
+use super::activity::{Event, User};
+use super::calendar::{DAY_SECONDS, Hours, Period};
 use super::dice::{Dice, Purpose};
-use super::event::Event;
-use super::profile::{Profile, access_key};
 
-/// What an intruder is after.
+/// How an account is abused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Rights that last: users, keys, passwords.
@@ -17,153 +13,175 @@ pub enum Kind {
     DataExfiltration,
     /// Not being seen: trails, detectors.
     DefenseEvasion,
+    /// Signs in from a country and with a device that the user never had.
+    NewCountryAndDevice,
+    /// Is turned away again and again, in quick succession, and then let in.
+    FailuresThenSuccess,
+    /// From the user's own place and device, at night, all over what there is.
+    UnusualHours,
+    /// From the user's own place and device, but does what administrators do.
+    PrivilegeActions,
+    /// From a strange place and device, one row a day.
+    SlowDrip,
 }
 
 impl Kind {
-    const ALL: [Self; 3] =
+    /// The kinds in CloudTrail's logs; those of [`Kind::CLOUDTRAIL_DEFAULT`] come first.
+    pub const CLOUDTRAIL: [Self; 6] = [
+        Self::PrivilegeEscalation,
+        Self::DataExfiltration,
+        Self::DefenseEvasion,
+        Self::FailuresThenSuccess,
+        Self::UnusualHours,
+        Self::SlowDrip,
+    ];
+
+    /// Those that CloudTrail's takeovers are of unless others are asked for.
+    pub const CLOUDTRAIL_DEFAULT: [Self; 3] =
         [Self::PrivilegeEscalation, Self::DataExfiltration, Self::DefenseEvasion];
 
-    /// The label in `labels.csv`.
+    /// The kinds in logs of sign-ins, all of them unless others are asked for.
+    pub const SIGN_IN: [Self; 5] = [
+        Self::NewCountryAndDevice,
+        Self::FailuresThenSuccess,
+        Self::UnusualHours,
+        Self::PrivilegeActions,
+        Self::SlowDrip,
+    ];
+
+    /// The label in `labels.csv`, and the word of the option.
     #[must_use]
     pub fn label(self) -> &'static str {
         match self {
             Self::PrivilegeEscalation => "privilege_escalation",
             Self::DataExfiltration => "data_exfiltration",
             Self::DefenseEvasion => "defense_evasion",
+            Self::NewCountryAndDevice => "new_country_and_device",
+            Self::FailuresThenSuccess => "failures_then_success",
+            Self::UnusualHours => "unusual_hours",
+            Self::PrivilegeActions => "privilege_actions",
+            Self::SlowDrip => "slow_drip",
         }
     }
 
-    fn steps(self) -> &'static [Step] {
-        match self {
-            Self::PrivilegeEscalation => {
-                const {
-                    &[
-                        Step::done("iam", "ListUsers"),
-                        Step::denied("iam", "GetAccountAuthorizationDetails"),
-                        Step::done("iam", "ListAttachedUserPolicies"),
-                        Step::denied("iam", "CreateLoginProfile"),
-                        Step::done("iam", "CreateAccessKey"),
-                        Step::done("iam", "AttachUserPolicy"),
-                        Step::denied("organizations", "ListAccounts"),
-                        Step::done("iam", "CreateUser"),
-                    ]
-                }
-            }
-            Self::DataExfiltration => {
-                const {
-                    &[
-                        Step::done("secretsmanager", "ListSecrets"),
-                        Step::denied("secretsmanager", "GetSecretValue"),
-                        Step::done("secretsmanager", "GetSecretValue"),
-                        Step::denied("organizations", "DescribeOrganization"),
-                        Step::done("ec2", "ModifySnapshotAttribute"),
-                        Step::done("s3", "PutBucketPolicy"),
-                        Step::done("rds", "ModifyDBSnapshotAttribute"),
-                    ]
-                }
-            }
-            Self::DefenseEvasion => {
-                const {
-                    &[
-                        Step::done("cloudtrail", "DescribeTrails"),
-                        Step::done("cloudtrail", "GetEventSelectors"),
-                        Step::denied("cloudtrail", "StopLogging"),
-                        Step::done("guardduty", "ListDetectors"),
-                        Step::denied("guardduty", "UpdateDetector"),
-                        Step::done("cloudtrail", "DeleteTrail"),
-                        Step::done("servicequotas", "ListServiceQuotas"),
-                    ]
-                }
-            }
-        }
+    /// The kind of this label.
+    #[must_use]
+    pub fn of_label(label: &str) -> Option<Self> {
+        Self::CLOUDTRAIL.into_iter().chain(Self::SIGN_IN).find(|kind| kind.label() == label)
     }
 }
 
-struct Step {
-    service: &'static str,
-    action: &'static str,
-    denied: bool,
-}
+/// An event, and its day of the period.
+pub(super) type Dated<W> = (u32, Event<W>);
 
-impl Step {
-    const fn done(service: &'static str, action: &'static str) -> Self {
-        Self { service, action, denied: false }
-    }
-
-    const fn denied(service: &'static str, action: &'static str) -> Self {
-        Self { service, action, denied: true }
-    }
-
-    fn find(&self) -> Option<Action> {
-        let source = format!("{}.amazonaws.com", self.service);
-        HOSTILE_SERVICES
-            .iter()
-            .filter(|service| service.source == source)
-            .flat_map(|service| service.actions())
-            .find(|action| action.name == self.action)
-            .or_else(|| action(&source, self.action))
-    }
-}
-
-/// One takeover, on a day of the new activity.
-#[derive(Debug)]
-pub(super) struct Takeover {
+/// One takeover, in the new activity.
+pub(super) struct Takeover<W> {
     pub(super) kind: Kind,
+    pub(super) events: Vec<Dated<W>>,
+}
+
+impl<W> Takeover<W> {
+    /// One of `kinds`, which must not be empty.
+    pub(super) fn new<U: User<What = W>>(
+        seed: u64,
+        user: &U,
+        period: &Period,
+        kinds: &[Kind],
+        rows: u32,
+    ) -> Self {
+        let dice = &mut Dice::new(seed, user.number(), Purpose::Takeover);
+        let kind = *dice.any(kinds);
+        let mut events = user.takeover(dice, period, kind, rows);
+        events.sort_by_key(|(day, event)| (*day, event.time));
+        Self { kind, events }
+    }
+}
+
+/// When an intruder acts. It is moved on row by row, so that a source draws what else a row needs
+/// in between.
+pub(super) struct Schedule<'a> {
+    period: &'a Period,
+    hours: &'a Hours,
+    pace: Pace,
     /// Day of the period.
     pub(super) day: u32,
-    pub(super) events: Vec<Event>,
+    /// Seconds since 1970, UTC.
+    pub(super) time: i64,
 }
 
-impl Takeover {
-    /// In the small hours of the user's day, when the user is asleep.
-    pub(super) fn new(seed: u64, profile: &Profile, period: &Period, rows: u32) -> Self {
-        let dice = &mut Dice::new(seed, profile.number, Purpose::Takeover);
-        let kind = *dice.any(&Kind::ALL);
-        let day = dice.below(period.days);
-        let address = outside(dice);
-        let agent: Rc<str> = (*dice.any(HOSTILE_TOOLS)).into();
-        let access_key = access_key(dice);
-        let resource: Rc<str> = profile.identity.user.as_str().into();
+#[derive(Clone, Copy)]
+enum Pace {
+    Burst { longest_pause: u32 },
+    Daily { first_day: u32, row: u32, rows: u32 },
+}
 
-        let longest_pause = (72_000 / rows).clamp(1, 60);
-        let mut time =
-            local_midnight(profile, period.date(day)) + i64::from(dice.between(3600, 10_800));
-        let mut events = Vec::new();
-        for step in kind.steps().iter().cycle().take(rows as usize) {
-            let Some(action) = step.find() else { continue };
-            events.push(Event {
-                time,
-                action,
-                address: Rc::clone(&address),
-                agent: Rc::clone(&agent),
-                access_key: Rc::clone(&access_key),
-                console: false,
-                error: step.denied.then(|| denied(profile, step)),
-                resource: Rc::clone(&resource),
-                id: dice.bits(),
-                request_id: dice.bits(),
-                hostile: true,
-            });
-            time += i64::from(dice.between(1, longest_pause));
-        }
-        Self { kind, day, events }
+impl<'a> Schedule<'a> {
+    /// All rows in one go, in the small hours of the user's day, when the user is asleep.
+    pub(super) fn night(
+        dice: &mut Dice,
+        hours: &'a Hours,
+        period: &'a Period,
+        day: u32,
+        rows: u32,
+    ) -> Self {
+        let second = dice.between(3600, 10_800);
+        Self::burst(hours, period, day, second, rows)
     }
-}
 
-fn denied(profile: &Profile, step: &Step) -> (&'static str, Rc<str>) {
-    let message = format!(
-        "User: {} is not authorized to perform: {}:{}",
-        profile.identity.arn(),
-        step.service,
-        step.action
-    );
-    ("AccessDenied", message.into())
-}
+    /// All rows in one go, among the user's own work.
+    pub(super) fn working_hours(
+        dice: &mut Dice,
+        hours: &'a Hours,
+        period: &'a Period,
+        day: u32,
+        rows: u32,
+    ) -> Self {
+        let second = hours.begin(dice);
+        Self::burst(hours, period, day, second, rows)
+    }
 
-/// Reserved for benchmarks (RFC 2544); no user has such an address.
-fn outside(dice: &mut Dice) -> Rc<str> {
-    let (second, third) = (dice.between(18, 19), dice.below(256));
-    format!("198.{second}.{third}.{}", dice.between(1, 254)).into()
+    fn burst(hours: &'a Hours, period: &'a Period, day: u32, second: u32, rows: u32) -> Self {
+        let longest_pause = (72_000 / rows).clamp(1, 60);
+        // It ends on the day that it begins on.
+        let latest = (DAY_SECONDS - 1).saturating_sub(rows.saturating_mul(longest_pause));
+        let time = hours.midnight(period.date(day)) + i64::from(second.min(latest));
+        Self { period, hours, pace: Pace::Burst { longest_pause }, day, time }
+    }
+
+    /// One row a day, in working hours; several, if the days are fewer than the rows.
+    pub(super) fn daily(dice: &mut Dice, hours: &'a Hours, period: &'a Period, rows: u32) -> Self {
+        let first_day = dice.below(period.days.saturating_sub(rows) + 1);
+        let mut schedule = Self {
+            period,
+            hours,
+            pace: Pace::Daily { first_day, row: 0, rows },
+            day: first_day,
+            time: 0,
+        };
+        schedule.set_time(dice);
+        schedule
+    }
+
+    /// To the next row.
+    pub(super) fn advance(&mut self, dice: &mut Dice) {
+        match &mut self.pace {
+            Pace::Burst { longest_pause } => {
+                self.time += i64::from(dice.between(1, *longest_pause))
+            }
+            Pace::Daily { first_day, row, rows } => {
+                *row += 1;
+                let days = u64::from((*rows).min(self.period.days));
+                let later = u64::from(*row) * days / u64::from(*rows);
+                self.day = *first_day + later as u32;
+                self.set_time(dice);
+            }
+        }
+    }
+
+    fn set_time(&mut self, dice: &mut Dice) {
+        let second = self.hours.begin(dice);
+        self.time = self.hours.midnight(self.period.date(self.day)) + i64::from(second);
+    }
 }
 
 /// For each user whether the account is taken over.
@@ -175,16 +193,4 @@ pub(super) fn victims(seed: u64, users: u32, takeovers: u32) -> Vec<bool> {
         victims[user as usize] = true;
     }
     victims
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_step_is_in_the_catalogue() {
-        for step in Kind::ALL.iter().flat_map(|kind| kind.steps()) {
-            assert!(step.find().is_some(), "{}:{}", step.service, step.action);
-        }
-    }
 }

@@ -4,9 +4,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{GenerateError, GenerateOptions, LogFormat, generate};
+use sha2::{Digest, Sha256};
 
-fn options(directory: &Path) -> GenerateOptions {
+use super::TakeoverKind as Kind;
+use super::{GenerateError, GenerateOptions, LogFormat, LogSource, generate};
+
+const SOURCES: [LogSource; 5] = [
+    LogSource::CloudTrail(LogFormat::Csv),
+    LogSource::CloudTrail(LogFormat::Json),
+    LogSource::Azure,
+    LogSource::Duo,
+    LogSource::Okta,
+];
+
+pub(super) fn options(directory: &Path) -> GenerateOptions {
     GenerateOptions {
         users: 3,
         days: 30,
@@ -18,7 +29,7 @@ fn options(directory: &Path) -> GenerateOptions {
 }
 
 /// All files below a directory, by their path in it.
-fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(super) fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let mut found = BTreeMap::new();
     let mut folders = vec![directory.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -35,9 +46,9 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     found
 }
 
-type Rows = Vec<BTreeMap<String, String>>;
+pub(super) type Rows = Vec<BTreeMap<String, String>>;
 
-fn csv_rows(bytes: &[u8]) -> Rows {
+pub(super) fn csv_rows(bytes: &[u8]) -> Rows {
     csv::Reader::from_reader(bytes).deserialize().map(Result::unwrap).collect()
 }
 
@@ -48,12 +59,12 @@ fn distinct<'a>(rows: &'a Rows, column: &str) -> BTreeSet<&'a str> {
 
 #[test]
 fn same_options_same_bytes() {
-    for format in [LogFormat::Csv, LogFormat::Json] {
+    for source in SOURCES {
         let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-        generate(&GenerateOptions { format, ..options(one.path()) }).unwrap();
-        generate(&GenerateOptions { format, ..options(two.path()) }).unwrap();
+        generate(&GenerateOptions { source, ..options(one.path()) }).unwrap();
+        generate(&GenerateOptions { source, ..options(two.path()) }).unwrap();
         assert_eq!(files(one.path()), files(two.path()));
-        generate(&GenerateOptions { format, seed: 7, overwrite: true, ..options(two.path()) })
+        generate(&GenerateOptions { source, seed: 7, overwrite: true, ..options(two.path()) })
             .unwrap();
         assert_ne!(files(one.path()), files(two.path()));
     }
@@ -133,7 +144,10 @@ fn an_intruder_comes_from_where_the_user_never_was() {
 fn both_formats_tell_the_same() {
     let (flat, nested) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let flat_summary = generate(&options(flat.path())).unwrap();
-    let json = GenerateOptions { format: LogFormat::Json, ..options(nested.path()) };
+    let json = GenerateOptions {
+        source: LogSource::CloudTrail(LogFormat::Json),
+        ..options(nested.path())
+    };
     let json_summary = generate(&json).unwrap();
     assert_eq!(flat_summary.takeovers, json_summary.takeovers);
     assert_eq!(flat_summary.new_rows, json_summary.new_rows);
@@ -217,6 +231,12 @@ fn mistakes_are_named() {
         message(|asked| asked.takeovers = 4),
         "takeovers is \"4\", but there are only 3 users"
     );
+    assert_eq!(
+        message(|asked| asked.takeover_kinds = vec![Kind::PrivilegeActions]),
+        "takeover_kinds is \"privilege_actions\", which cloudtrail does not have; accepted are \
+         privilege_escalation, data_exfiltration, defense_evasion, failures_then_success, \
+         unusual_hours, slow_drip"
+    );
     assert!(message(|asked| asked.days = u32::MAX).contains("out of range"));
 
     let file = directory.path().join("file");
@@ -248,4 +268,51 @@ fn the_example_is_what_the_generator_makes() {
     let directory = tempfile::tempdir().unwrap();
     generate(&GenerateOptions::new(directory.path())).unwrap();
     assert!(files(directory.path()) == files(&example), "examples/user123 is out of date");
+}
+
+/// Seeds of old keep their logs; the flat form is held by the example.
+#[test]
+fn records_of_cloudtrail_are_those_of_the_first_version() {
+    let directory = tempfile::tempdir().unwrap();
+    let source = LogSource::CloudTrail(LogFormat::Json);
+    generate(&GenerateOptions { source, ..options(directory.path()) }).unwrap();
+    let mut hash = Sha256::new();
+    for bytes in files(directory.path()).values() {
+        hash.update(bytes);
+    }
+    let hex: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(hex, "735b6c396fb07bc6f6b9920cb11904a7c0fb99f2ff9513ea20fddff48c22ae74");
+}
+
+#[test]
+fn cloudtrail_has_further_kinds_when_they_are_asked_for() {
+    let kind = |kind, count: usize| {
+        let directory = tempfile::tempdir().unwrap();
+        let asked = GenerateOptions {
+            users: 1,
+            takeovers: 1,
+            takeover_kinds: vec![kind],
+            ..options(directory.path())
+        };
+        generate(&asked).unwrap();
+        let files = files(directory.path());
+        let labels = csv_rows(&files[Path::new("labels.csv")]);
+        let rows = csv_rows(&files[Path::new("validation/user123.csv")]);
+        let (hostile, own): (Rows, Rows) = rows
+            .into_iter()
+            .partition(|row| labels.iter().any(|label| label["eventID"] == row["eventID"]));
+        assert_eq!(hostile.len(), 6);
+        let days: BTreeSet<&str> = hostile.iter().map(|row| &row["eventTime"][..10]).collect();
+        assert!(days.len() >= count, "{days:?}");
+        (hostile, own)
+    };
+    let (hostile, _) = kind(Kind::FailuresThenSuccess, 1);
+    assert_eq!(distinct(&hostile[..5].to_vec(), "errorCode"), ["AccessDenied"].into());
+    assert_eq!(hostile[5]["errorCode"], "success");
+    let (hostile, own) = kind(Kind::UnusualHours, 1);
+    for column in ["sourceIPAddress", "userAgent"] {
+        assert!(distinct(&hostile, column).is_subset(&distinct(&own, column)), "{column}");
+    }
+    assert!(distinct(&hostile, "eventSource").is_disjoint(&distinct(&own, "eventSource")));
+    kind(Kind::SlowDrip, 4);
 }

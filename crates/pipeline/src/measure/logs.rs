@@ -1,7 +1,7 @@
 //! Generated logs to read, in a temporary directory that goes when they are dropped.
 
 use crate::error::RunError;
-use crate::generate::{GenerateOptions, LogFormat, generate};
+use crate::generate::{GenerateOptions, LogFormat, LogSource, generate};
 use dfp_io::IoError;
 use dfp_io::logs::{self, ReadOptions, cloudtrail};
 use std::path::{Path, PathBuf};
@@ -40,7 +40,7 @@ impl Logs {
             training_rows: ROWS_A_USER,
             new_rows: 1,
             takeovers: 0,
-            format,
+            source: LogSource::CloudTrail(format),
             ..GenerateOptions::new(directory.path())
         })?;
         let files = list(&directory.path().join("training"))?;

@@ -136,8 +136,14 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
 /// `morpheus tools generate`
 pub const GENERATE: CommandSpec = CommandSpec {
     name: "generate",
-    about: "make synthetic CloudTrail logs with account takeovers whose truth is known",
+    about: "make synthetic logs with account takeovers whose truth is known",
     options: &[
+        OptionSpec::new(
+            "source",
+            Kind::Choice(&["cloudtrail", "azure", "duo", "okta"]),
+            "whose logs; all but cloudtrail are of sign-ins",
+        )
+        .default("cloudtrail"),
         OptionSpec::new(
             "output_dir",
             Kind::Path,
@@ -159,15 +165,29 @@ pub const GENERATE: CommandSpec = CommandSpec {
             .default("1"),
         OptionSpec::new("takeover_rows", Kind::Integer { min: 1 }, "rows of each takeover")
             .default("6"),
+        OptionSpec::new(
+            "takeover_kinds",
+            Kind::Choice(&[
+                "privilege_escalation",
+                "data_exfiltration",
+                "defense_evasion",
+                "new_country_and_device",
+                "failures_then_success",
+                "unusual_hours",
+                "privilege_actions",
+                "slow_drip",
+            ]),
+            "what takeovers there are (default: for cloudtrail the first three, for the others the last five; cloudtrail also takes failures_then_success, unusual_hours and slow_drip)",
+        )
+        .multiple(),
         OptionSpec::new("start", Kind::Text, "first day of the history, YYYY-MM-DD")
             .default("2024-01-01"),
         OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
         OptionSpec::new(
             "format",
             Kind::Choice(&["csv", "json"]),
-            "flat CSV, or CloudTrail's {\"Records\": ...}",
-        )
-        .default("csv"),
+            "for cloudtrail flat CSV (the default) or {\"Records\": ...}; the other logs are json",
+        ),
         OptionSpec::new("overwrite", Kind::Bool, "write into a directory that has files in it")
             .default("false"),
     ],

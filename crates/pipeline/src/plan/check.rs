@@ -6,11 +6,8 @@ use super::settings::{
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::features::Features;
-use crate::generate::{GenerateOptions, LogFormat};
 use crate::measure::MeasureOptions;
-use crate::options::{
-    self, AUTOENCODER, BENCH, Effect, GENERATE, OptionSpec, RUN, Role, STAGES, nearest,
-};
+use crate::options::{self, AUTOENCODER, BENCH, Effect, OptionSpec, RUN, Role, STAGES, nearest};
 use crate::sources::{self, Source};
 use dfp_io::logs::FileType;
 use dfp_io::sinks::Format;
@@ -33,47 +30,6 @@ pub fn check(spec: &PlanSpec) -> Result<Plan, Vec<String>> {
         }
         _ => Err(checker.mistakes),
     }
-}
-
-/// Checks the options of `tools generate`.
-///
-/// # Errors
-/// Every mistake; each names the option and the value.
-pub fn check_generate(texts: &OptionTexts) -> Result<GenerateOptions, Vec<String>> {
-    let mut checker = Checker::default();
-    let values = checker.values(GENERATE.name, GENERATE.options, texts);
-    let start = values.owned("start");
-    let start = start.parse().unwrap_or_else(|_| {
-        checker.mistakes.push(format!("generate: --start: {start:?} is not a date, YYYY-MM-DD"));
-        jiff::civil::Date::default()
-    });
-    let mut small = |name: &str| {
-        let number = values.integer(name).unwrap_or_default();
-        u32::try_from(number).unwrap_or_else(|_| {
-            checker
-                .mistakes
-                .push(format!("generate: --{name}: \"{number}\" is more than {}", u32::MAX));
-            0
-        })
-    };
-    let options = GenerateOptions {
-        output_dir: values.owned("output_dir").into(),
-        users: small("users"),
-        days: small("days"),
-        training_rows: small("training_rows"),
-        new_rows: small("new_rows"),
-        takeovers: small("takeovers"),
-        takeover_rows: small("takeover_rows"),
-        seed: values.seed("seed").unwrap_or_default(),
-        start,
-        format: if values.text("format") == Some("json") {
-            LogFormat::Json
-        } else {
-            LogFormat::Csv
-        },
-        overwrite: values.bool("overwrite"),
-    };
-    if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
 }
 
 /// Checks the options of `tools bench`.

@@ -4,14 +4,16 @@
 mod architecture;
 mod check;
 mod features;
+mod generate;
 mod order;
 mod settings;
 mod train_ae;
 mod values;
 
 pub use architecture::{Architecture, Length, ModelSettings};
-pub use check::{check, check_bench, check_generate, cpus};
+pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;
+pub use generate::check_generate;
 pub use settings::{
     AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
     StageSettings, ToFile, TrainAe,

@@ -1,18 +1,22 @@
 //! Logs and labels on disk.
 
-mod flat;
-mod records;
+mod by_time;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::activity::{Activity, Period};
-use super::dice::Purpose;
-use super::event::{Event, uuid};
-use super::profile::Profile;
+pub(super) use by_time::Form;
+
+use super::activity::{Activity, Event, User, uuid};
+use super::calendar::Period;
+use super::cloudtrail::{self, Profile};
+use super::dice::{Dice, Purpose};
+use super::signin::{self, Person, Vendor};
 use super::takeover::{Kind, Takeover, victims};
-use super::{GenerateError, GenerateOptions, GenerateSummary, LogFormat, TakeoverSummary};
+use super::{
+    GenerateError, GenerateOptions, GenerateSummary, LogFormat, LogSource, TakeoverSummary,
+};
 
 const TRAINING: &str = "training";
 const NEW: &str = "validation";
@@ -20,29 +24,16 @@ const NEW: &str = "validation";
 /// Writes everything that `options`, which have been checked, ask for.
 pub(super) fn all(options: &GenerateOptions) -> Result<GenerateSummary, GenerateError> {
     refuse_if_not_empty(options)?;
-    let victims = victims(options.seed, options.users, options.takeovers);
-    let mut run = Run::new(options)?;
-    match options.format {
-        LogFormat::Csv => {
-            for (number, victim) in (0..options.users).zip(victims) {
-                let profile = Profile::new(options.seed, number);
-                let takeover = run.takeover(&profile, victim);
-                run.write_flat(&profile, takeover)?;
-            }
-        }
-        LogFormat::Json => {
-            let profiles: Vec<Profile> =
-                (0..options.users).map(|number| Profile::new(options.seed, number)).collect();
-            let takeovers = profiles
-                .iter()
-                .zip(victims)
-                .map(|(profile, victim)| run.takeover(profile, victim))
-                .collect();
-            run.write_records(&profiles, takeovers)?;
-        }
+    let run = Run::new(options)?;
+    let profile = |number| Profile::new(options.seed, number);
+    let person = |vendor: &'static Vendor| move |number| Person::new(options.seed, number, vendor);
+    match options.source {
+        LogSource::CloudTrail(LogFormat::Csv) => run.by_user(profile),
+        LogSource::CloudTrail(LogFormat::Json) => run.by_time(profile, &cloudtrail::records::FORM),
+        LogSource::Azure => run.by_time(person(&signin::azure::VENDOR), &signin::FORM),
+        LogSource::Duo => run.by_time(person(&signin::duo::VENDOR), &signin::FORM),
+        LogSource::Okta => run.by_time(person(&signin::okta::VENDOR), &signin::FORM),
     }
-    run.write_labels()?;
-    Ok(run.summary)
 }
 
 /// A row of an intruder, and where it was written.
@@ -106,16 +97,53 @@ impl<'a> Run<'a> {
         Ok(Self { options, training, new, crimes: Vec::new(), labels: Vec::new(), summary })
     }
 
-    fn takeover(&mut self, profile: &Profile, victim: bool) -> Option<Takeover> {
-        let rows = self.options.takeover_rows;
-        let takeover = victim.then(|| Takeover::new(self.options.seed, profile, &self.new, rows));
+    /// One flat file a user.
+    fn by_user(
+        mut self,
+        new_user: impl Fn(u32) -> Profile,
+    ) -> Result<GenerateSummary, GenerateError> {
+        for (number, victim) in self.victims() {
+            let profile = new_user(number);
+            let takeover = self.takeover(&profile, victim);
+            self.write_flat(&profile, takeover)?;
+        }
+        self.finish()
+    }
+
+    /// All users together, in the source's own files.
+    fn by_time<U: User>(
+        mut self,
+        new_user: impl Fn(u32) -> U,
+        form: &Form<U>,
+    ) -> Result<GenerateSummary, GenerateError> {
+        let victims = self.victims();
+        let users: Vec<U> = victims.iter().map(|(number, _)| new_user(*number)).collect();
+        let takeovers = users
+            .iter()
+            .zip(victims)
+            .map(|(user, (_, victim))| self.takeover(user, victim))
+            .collect();
+        self.write_by_time(&users, takeovers, form)?;
+        self.finish()
+    }
+
+    /// The numbers of all users, and whether their accounts are taken over.
+    fn victims(&self) -> Vec<(u32, bool)> {
+        let GenerateOptions { seed, users, takeovers, .. } = *self.options;
+        (0..users).zip(victims(seed, users, takeovers)).collect()
+    }
+
+    fn takeover<U: User>(&mut self, user: &U, victim: bool) -> Option<Takeover<U::What>> {
+        let GenerateOptions { seed, takeover_rows, .. } = *self.options;
+        let kinds = self.options.kinds();
+        let takeover = victim.then(|| Takeover::new(seed, user, &self.new, kinds, takeover_rows));
         let crime = takeover.as_ref().and_then(|takeover| {
-            let start = takeover.events.first()?.time;
-            Some(Crime { kind: takeover.kind, start })
+            let (_, first) = takeover.events.first()?;
+            Some(Crime { kind: takeover.kind, start: first.time })
         });
         if let Some(Crime { kind, start }) = crime {
             self.summary.takeovers.push(TakeoverSummary {
-                user: profile.identity.user.clone(),
+                user: user.name().to_owned(),
                 kind,
                 start: timestamp(start),
             });
@@ -124,61 +152,69 @@ impl<'a> Run<'a> {
         takeover
     }
 
-    fn history<'p>(&self, profile: &'p Profile) -> Activity<'p> {
-        Activity::new(self.options.seed, profile, self.training.clone(), None)
+    fn history<'u, U: User>(&self, user: &'u U) -> Activity<'u, U> {
+        Activity::new(self.options.seed, user, self.training.clone(), Vec::new())
     }
 
-    fn new_activity<'p>(&self, profile: &'p Profile, takeover: Option<Takeover>) -> Activity<'p> {
-        Activity::new(self.options.seed, profile, self.new.clone(), takeover)
+    fn new_activity<'u, U: User>(
+        &self,
+        user: &'u U,
+        takeover: Option<Takeover<U::What>>,
+    ) -> Activity<'u, U> {
+        let intruder = takeover.map(|takeover| takeover.events).unwrap_or_default();
+        Activity::new(self.options.seed, user, self.new.clone(), intruder)
     }
 
     fn write_flat(
         &mut self,
         profile: &Profile,
-        takeover: Option<Takeover>,
+        takeover: Option<Takeover<<Profile as User>::What>>,
     ) -> Result<(), GenerateError> {
-        let name = format!("{}.csv", profile.identity.user);
+        let name = format!("{}.csv", profile.name());
         let path = self.options.output_dir.join(TRAINING).join(&name);
         self.summary.training_rows +=
-            flat::write(&path, profile, self.history(profile), |_, _| {})?;
+            cloudtrail::flat::write(&path, profile, self.history(profile), |_, _| {})?;
         self.summary.training_files += 1;
 
         let path = self.options.output_dir.join(NEW).join(&name);
         let file = format!("{NEW}/{name}");
         let activity = self.new_activity(profile, takeover);
-        self.summary.new_rows += flat::write(&path, profile, activity, |row, event| {
-            note(&mut self.labels, &self.crimes, &file, row, profile, event);
-        })?;
+        self.summary.new_rows +=
+            cloudtrail::flat::write(&path, profile, activity, |row, event| {
+                note(&mut self.labels, &self.crimes, &file, row, profile, event);
+            })?;
         self.summary.new_files += 1;
         Ok(())
     }
 
-    fn write_records(
+    fn write_by_time<U: User>(
         &mut self,
-        profiles: &[Profile],
-        takeovers: Vec<Option<Takeover>>,
+        users: &[U],
+        takeovers: Vec<Option<Takeover<U::What>>>,
+        form: &Form<U>,
     ) -> Result<(), GenerateError> {
-        let names = &mut super::dice::Dice::new(self.options.seed, 1, Purpose::World);
-        let history = profiles.iter().map(|profile| (profile, self.history(profile))).collect();
+        let names = &mut Dice::new(self.options.seed, 1, Purpose::World);
+        let history = users.iter().map(|user| (user, self.history(user))).collect();
         let directory = self.options.output_dir.join(TRAINING);
-        let written = records::write(&directory, names, history, |_, _, _, _| {})?;
+        let written = form.write(&directory, names, history, |_, _, _, _| {})?;
         (self.summary.training_files, self.summary.training_rows) = written;
 
-        let activity = profiles
+        let activity = users
             .iter()
             .zip(takeovers)
-            .map(|(profile, takeover)| (profile, self.new_activity(profile, takeover)))
+            .map(|(user, takeover)| (user, self.new_activity(user, takeover)))
             .collect();
         let directory = self.options.output_dir.join(NEW);
-        let written = records::write(&directory, names, activity, |name, row, profile, event| {
+        let written = form.write(&directory, names, activity, |name, row, user, event| {
             let file = format!("{NEW}/{name}");
-            note(&mut self.labels, &self.crimes, &file, row, profile, event);
+            note(&mut self.labels, &self.crimes, &file, row, user, event);
         })?;
         (self.summary.new_files, self.summary.new_rows) = written;
         Ok(())
     }
 
-    fn write_labels(&self) -> Result<(), GenerateError> {
+    /// Writes the labels.
+    fn finish(self) -> Result<GenerateSummary, GenerateError> {
         let path = self.options.output_dir.join("labels.csv");
         let mut out = create(&path)?;
         let mut write = || {
@@ -189,26 +225,27 @@ impl<'a> Run<'a> {
             }
             out.flush()
         };
-        write().map_err(io_error("write", &path))
+        write().map_err(io_error("write", &path))?;
+        Ok(self.summary)
     }
 }
 
 /// Keeps the label of an intruder's row.
-fn note(
+fn note<U: User>(
     labels: &mut Vec<Label>,
     crimes: &[Option<Crime>],
     file: &str,
     row: u64,
-    profile: &Profile,
-    event: &Event,
+    user: &U,
+    event: &Event<U::What>,
 ) {
-    let crime = crimes.get(profile.number as usize).copied().flatten();
+    let crime = crimes.get(user.number() as usize).copied().flatten();
     if let Some(Crime { kind, start }) = crime.filter(|_| event.hostile) {
         labels.push(Label {
             file: file.to_owned(),
             row,
             event_id: uuid(event.id),
-            user: profile.identity.user.clone(),
+            user: user.name().to_owned(),
             kind,
             start,
         });
@@ -228,17 +265,20 @@ fn refuse_if_not_empty(options: &GenerateOptions) -> Result<(), GenerateError> {
     }
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, GenerateError> {
+pub(super) fn create(path: &Path) -> Result<BufWriter<File>, GenerateError> {
     let file = File::create(path).map_err(io_error("create", path))?;
     Ok(BufWriter::with_capacity(1 << 18, file))
 }
 
-fn io_error(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> GenerateError {
+pub(super) fn io_error(
+    action: &'static str,
+    path: &Path,
+) -> impl FnOnce(io::Error) -> GenerateError {
     let path = PathBuf::from(path);
     move |cause| GenerateError::Io { action, path, cause }
 }
 
-/// CloudTrail's form: `2024-01-01T08:15:30Z`.
-fn timestamp(seconds: i64) -> jiff::Timestamp {
+/// Prints as `2024-01-01T08:15:30Z`.
+pub(super) fn timestamp(seconds: i64) -> jiff::Timestamp {
     jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
 }

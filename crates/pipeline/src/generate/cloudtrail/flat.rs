@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use super::super::GenerateError;
-use super::super::event::{Event, uuid};
-use super::super::profile::Profile;
-use super::{create, io_error, timestamp};
+use super::call::Call;
+use super::profile::Profile;
+use crate::generate::GenerateError;
+use crate::generate::activity::{Event, uuid};
+use crate::generate::write::{create, io_error, timestamp};
 
 const HEADER: [&str; 17] = [
     "",
@@ -28,11 +29,11 @@ const HEADER: [&str; 17] = [
 ];
 
 /// Writes all events, tells each with its row number, and gives the number of rows.
-pub(super) fn write(
+pub(in crate::generate) fn write(
     path: &Path,
     profile: &Profile,
-    events: impl Iterator<Item = Event>,
-    mut on_row: impl FnMut(u64, &Event),
+    events: impl Iterator<Item = Event<Call>>,
+    mut on_row: impl FnMut(u64, &Event<Call>),
 ) -> Result<u64, GenerateError> {
     let mut out = csv::Writer::from_writer(create(path)?);
     let failed = |error: csv::Error| io_error("write", path)(error.into());
@@ -40,26 +41,27 @@ pub(super) fn write(
     let (principal_id, arn) = (profile.identity.principal_id(), profile.identity.arn());
     let mut row = 0;
     for event in events {
+        let call = &event.what;
         let (error_code, error_message) =
-            event.error.as_ref().map_or(("success", ""), |(code, message)| (code, message));
+            call.error.as_ref().map_or(("success", ""), |(code, message)| (code, message));
         out.write_record([
             row.to_string().as_str(),
             &uuid(event.id),
             &timestamp(event.time).to_string(),
             &profile.identity.account,
-            event.action.service.source,
-            event.action.name,
-            &event.address,
-            &event.agent,
+            call.action.service.source,
+            call.action.name,
+            &call.address,
+            &call.agent,
             "AssumedRole",
-            event.action.service.api_version.unwrap_or_default(),
+            call.action.service.api_version.unwrap_or_default(),
             &principal_id,
             &arn,
-            &event.access_key,
+            &call.access_key,
             &profile.identity.user,
             error_code,
             error_message,
-            event.action.service.host,
+            call.action.service.host,
         ])
         .map_err(failed)?;
         on_row(row, &event);

@@ -1,119 +1,31 @@
-//! CloudTrail's own files: all users together, by time, split into files.
-
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::fs::File;
-use std::io::{self, BufWriter, Write};
-use std::path::{Path, PathBuf};
+//! CloudTrail's own files.
 
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::super::GenerateError;
-use super::super::activity::Activity;
-use super::super::catalogue::Action;
-use super::super::dice::Dice;
-use super::super::event::{Event, Identity, uuid};
-use super::super::profile::Profile;
-use super::{create, io_error, timestamp};
+use super::call::{Call, Identity};
+use super::catalogue::Action;
+use super::profile::Profile;
+use crate::generate::activity::{Event, uuid};
+use crate::generate::write::{Form, timestamp};
 
-/// A file ends with the day (UTC), and after this many records.
-const FILE_RECORDS: u64 = 1000;
-const DAY_SECONDS: i64 = 86_400;
 const FILE_NAME_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Writes the events of all users, tells each with its file's name and its place in the file, and
-/// gives the number of files and of rows.
-pub(super) fn write(
-    directory: &Path,
-    names: &mut Dice,
-    mut users: Vec<(&Profile, Activity<'_>)>,
-    mut on_row: impl FnMut(&str, u64, &Profile, &Event),
-) -> Result<(usize, u64), GenerateError> {
-    let mut coming: Vec<Option<Event>> =
-        users.iter_mut().map(|(_, activity)| activity.next()).collect();
-    // The next event of each user; at the same second, in the order of users.
-    let mut order: BinaryHeap<Reverse<(i64, usize)>> = coming
-        .iter()
-        .enumerate()
-        .filter_map(|(user, event)| Some(Reverse((event.as_ref()?.time, user))))
-        .collect();
-
-    let mut file: Option<Delivery> = None;
-    let (mut files, mut rows) = (0, 0);
-    while let Some(Reverse((time, user))) = order.pop() {
-        let (profile, activity) = &mut users[user];
-        let Some(event) = std::mem::replace(&mut coming[user], activity.next()) else { continue };
-        if let Some(next) = &coming[user] {
-            order.push(Reverse((next.time, user)));
-        }
-        if let Some(full) = file.take_if(|file| !file.has_room_at(time)) {
-            full.finish()?;
-        }
-        let delivery = match &mut file {
-            Some(delivery) => delivery,
-            none => {
-                files += 1;
-                none.insert(Delivery::begin(directory, &profile.identity.account, time, names)?)
-            }
-        };
-        on_row(&delivery.name, delivery.records, profile, &event);
-        delivery.write(&profile.identity, &event)?;
-        rows += 1;
-    }
-    if let Some(last) = file {
-        last.finish()?;
-    }
-    Ok((files, rows))
-}
-
-/// One file, being written.
-struct Delivery {
-    name: String,
-    path: PathBuf,
-    out: BufWriter<File>,
-    day: i64,
-    records: u64,
-}
-
-impl Delivery {
-    fn begin(
-        directory: &Path,
-        account: &str,
-        time: i64,
-        names: &mut Dice,
-    ) -> Result<Self, GenerateError> {
+/// `{"Records": [...]}`.
+pub(in crate::generate) const FORM: Form<Profile> = Form {
+    begin: "{\"Records\":[",
+    between: ",",
+    end: "]}\n",
+    most_records: 1000,
+    name: |profile, event, names| {
         // CloudTrail delivers every five minutes.
-        let delivered = timestamp((time / 300 + 1) * 300).strftime("%Y%m%dT%H%MZ").to_string();
+        let delivered =
+            timestamp((event.time / 300 + 1) * 300).strftime("%Y%m%dT%H%MZ").to_string();
         let unique = names.text(FILE_NAME_ALPHABET, 16);
-        let name = format!("{account}_CloudTrail_us-east-1_{delivered}_{unique}.json");
-        let path = directory.join(&name);
-        let mut out = create(&path)?;
-        out.write_all(b"{\"Records\":[").map_err(io_error("write", &path))?;
-        Ok(Self { name, path, out, day: time / DAY_SECONDS, records: 0 })
-    }
-
-    fn has_room_at(&self, time: i64) -> bool {
-        self.records < FILE_RECORDS && time / DAY_SECONDS == self.day
-    }
-
-    fn write(&mut self, identity: &Identity, event: &Event) -> Result<(), GenerateError> {
-        let record = Record::new(identity, event);
-        let comma: &[u8] = if self.records == 0 { b"" } else { b"," };
-        self.records += 1;
-        self.out
-            .write_all(comma)
-            .and_then(|()| serde_json::to_writer(&mut self.out, &record).map_err(io::Error::from))
-            .map_err(io_error("write", &self.path))
-    }
-
-    fn finish(mut self) -> Result<(), GenerateError> {
-        self.out
-            .write_all(b"]}\n")
-            .and_then(|()| self.out.flush())
-            .map_err(io_error("write", &self.path))
-    }
-}
+        format!("{}_CloudTrail_us-east-1_{delivered}_{unique}.json", profile.identity.account)
+    },
+    record: |profile, event| serde_json::to_string(&Record::new(&profile.identity, event)),
+};
 
 /// A record as CloudTrail writes it.
 #[derive(Serialize)]
@@ -157,8 +69,9 @@ struct TlsDetails {
 }
 
 impl<'a> Record<'a> {
-    fn new(identity: &'a Identity, event: &'a Event) -> Self {
-        let action = event.action;
+    fn new(identity: &'a Identity, event: &'a Event<Call>) -> Self {
+        let call = &event.what;
+        let action = call.action;
         Self {
             event_version: "1.08",
             user_identity: user_identity(identity, event),
@@ -166,13 +79,13 @@ impl<'a> Record<'a> {
             event_source: action.service.source,
             event_name: action.name,
             aws_region: "us-east-1",
-            source_ip_address: &event.address,
-            user_agent: &event.agent,
-            error_code: event.error.as_ref().map(|(code, _)| *code),
-            error_message: event.error.as_ref().map(|(_, message)| &**message),
-            request_parameters: request_parameters(identity, event),
-            response_elements: response_elements(identity, event),
-            request_id: uuid(event.request_id),
+            source_ip_address: &call.address,
+            user_agent: &call.agent,
+            error_code: call.error.as_ref().map(|(code, _)| *code),
+            error_message: call.error.as_ref().map(|(_, message)| &**message),
+            request_parameters: request_parameters(identity, call),
+            response_elements: response_elements(identity, call),
+            request_id: uuid(call.request_id),
             event_id: uuid(event.id),
             read_only: action.read_only,
             event_type: "AwsApiCall",
@@ -189,13 +102,14 @@ impl<'a> Record<'a> {
     }
 }
 
-fn user_identity(identity: &Identity, event: &Event) -> Value {
+fn user_identity(identity: &Identity, event: &Event<Call>) -> Value {
+    let call = &event.what;
     json!({
         "type": "AssumedRole",
         "principalId": identity.principal_id(),
         "arn": identity.arn(),
         "accountId": identity.account,
-        "accessKeyId": &*event.access_key,
+        "accessKeyId": &*call.access_key,
         "sessionContext": {
             "sessionIssuer": {
                 "type": "Role",
@@ -208,15 +122,15 @@ fn user_identity(identity: &Identity, event: &Event) -> Value {
             "attributes": {
                 // A session of a role lasts an hour.
                 "creationDate": timestamp(event.time / 3600 * 3600).to_string(),
-                "mfaAuthenticated": if event.console { "true" } else { "false" },
+                "mfaAuthenticated": if call.console { "true" } else { "false" },
             },
         },
     })
 }
 
-fn request_parameters(identity: &Identity, event: &Event) -> Value {
-    let resource = &*event.resource;
-    let Action { service, name, .. } = event.action;
+fn request_parameters(identity: &Identity, call: &Call) -> Value {
+    let resource = &*call.resource;
+    let Action { service, name, .. } = call.action;
     match (service.source, name) {
         ("sts.amazonaws.com", "AssumeRole") => json!({
             "roleArn": role_arn(identity, resource),
@@ -259,21 +173,21 @@ fn request_parameters(identity: &Identity, event: &Event) -> Value {
 }
 
 /// CloudTrail records them for calls that change something, and not if the call failed.
-fn response_elements(identity: &Identity, event: &Event) -> Value {
-    let Action { service, name, .. } = event.action;
+fn response_elements(identity: &Identity, call: &Call) -> Value {
+    let Action { service, name, .. } = call.action;
     match (service.source, name) {
-        _ if event.error.is_some() => Value::Null,
+        _ if call.error.is_some() => Value::Null,
         ("sts.amazonaws.com", "AssumeRole") => json!({
             "assumedRoleUser": {
                 "assumedRoleId": identity.principal_id(),
                 "arn": format!(
                     "arn:aws:sts::{}:assumed-role/{}/{}",
-                    identity.account, event.resource, identity.user
+                    identity.account, call.resource, identity.user
                 ),
             },
         }),
-        ("ec2.amazonaws.com", _) if !event.action.read_only => {
-            json!({"requestId": uuid(event.request_id), "_return": true})
+        ("ec2.amazonaws.com", _) if !call.action.read_only => {
+            json!({"requestId": uuid(call.request_id), "_return": true})
         }
         _ => Value::Null,
     }

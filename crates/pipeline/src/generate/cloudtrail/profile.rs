@@ -2,12 +2,13 @@
 
 use std::rc::Rc;
 
+use super::call::Identity;
 use super::catalogue::{Action, HAND_TOOLS, MACHINE_TOOLS, SERVICES, Service, Tool};
-use super::dice::{AWS_ALPHABET, Dice, Purpose};
-use super::event::Identity;
+use crate::generate::addresses::{home, instance, office, private_network};
+use crate::generate::calendar::Hours;
+use crate::generate::dice::{AWS_ALPHABET, Dice, Purpose};
+use crate::generate::user_name;
 
-/// Number of the first user: user123.
-const FIRST_USER: u32 = 123;
 /// How usual the routines of a user are: one above all, and a long tail.
 const ROUTINE_WEIGHTS: [u32; 9] = [450, 150, 100, 80, 60, 50, 40, 40, 30];
 
@@ -53,29 +54,25 @@ const FAILURES: [Failure; 5] = [
 
 /// The habits of one user.
 #[derive(Debug)]
-pub(super) struct Profile {
+pub(in crate::generate) struct Profile {
     /// 0 for the first user.
     pub(super) number: u32,
     pub(super) identity: Identity,
     pub(super) routines: Vec<Routine>,
-    hand: Side,
+    pub(super) hand: Side,
     machine: Side,
     /// Actions outside all routines, but of the same services, now and then.
     pub(super) strays: Vec<Action>,
     /// How calls fail, now and then, the most usual first.
     pub(super) failures: Vec<Failure>,
-    /// Local time is UTC plus this, in seconds.
-    pub(super) utc_offset_seconds: i32,
-    /// Local hour at which work begins.
-    pub(super) first_hour: u32,
-    pub(super) working_hours: u32,
+    pub(super) hours: Hours,
 }
 
 impl Profile {
-    pub(super) fn new(seed: u64, number: u32) -> Self {
+    pub(in crate::generate) fn new(seed: u64, number: u32) -> Self {
         let dice = &mut Dice::new(seed, number, Purpose::Profile);
         let identity = Identity {
-            user: format!("user{}", u64::from(FIRST_USER) + u64::from(number)),
+            user: user_name(number),
             account: account(seed),
             role_id: format!("AROA{}", dice.text(AWS_ALPHABET, 17)),
         };
@@ -103,9 +100,10 @@ impl Profile {
             hand,
             machine,
             failures: dice.some(&FAILURES, 3),
-            utc_offset_seconds: (dice.between(0, 10) as i32 - 8) * 3600,
-            first_hour: dice.between(7, 9),
-            working_hours: dice.between(8, 10),
+            hours: {
+                let utc_offset_seconds = (dice.between(0, 10) as i32 - 8) * 3600;
+                Hours::new(dice, utc_offset_seconds)
+            },
         }
     }
 }
@@ -127,7 +125,7 @@ pub(super) fn account(seed: u64) -> String {
 pub(super) struct Side {
     pub(super) agents: Vec<Agent>,
     pub(super) addresses: Vec<Rc<str>>,
-    access_keys: Vec<Rc<str>>,
+    pub(super) access_keys: Vec<Rc<str>>,
     by_machine: bool,
 }
 
@@ -197,28 +195,6 @@ fn agents(dice: &mut Dice, tools: &[Tool], count: usize) -> Vec<Agent> {
 
 pub(super) fn access_key(dice: &mut Dice) -> Rc<str> {
     format!("ASIA{}", dice.text(AWS_ALPHABET, 16)).into()
-}
-
-/// Reserved for documentation (RFC 5737).
-fn office(dice: &mut Dice) -> Rc<str> {
-    format!("203.0.113.{}", dice.between(1, 254)).into()
-}
-
-/// Reserved for documentation (RFC 5737).
-fn private_network(dice: &mut Dice) -> Rc<str> {
-    format!("198.51.100.{}", dice.between(1, 254)).into()
-}
-
-/// Shared by providers (RFC 6598).
-fn home(dice: &mut Dice) -> Rc<str> {
-    let (second, third) = (dice.between(64, 127), dice.below(256));
-    format!("100.{second}.{third}.{}", dice.between(1, 254)).into()
-}
-
-/// Private (RFC 1918).
-fn instance(dice: &mut Dice) -> Rc<str> {
-    let (second, third) = (dice.below(256), dice.below(256));
-    format!("10.{second}.{third}.{}", dice.between(4, 254)).into()
 }
 
 fn resource(dice: &mut Dice) -> Rc<str> {
