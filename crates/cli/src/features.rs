@@ -43,7 +43,7 @@ fn check(options: &features::InspectOptions) -> u8 {
     match inspection {
         Ok(inspection) => {
             out(report(&inspection).trim_end());
-            if inspection.count.skipped.is_empty() { DONE } else { SKIPPED }
+            if inspection.count.lines("input").is_empty() { DONE } else { SKIPPED }
         }
         Err(error) => {
             console.say(Weight::Error, &error.to_string());
@@ -56,7 +56,7 @@ fn report(inspection: &Inspection) -> String {
     let read = &inspection.count;
     let mut lines =
         vec![format!("read       {} of {}", count(read.rows, "row"), count(read.users, "user"))];
-    lines.extend(read.skipped.iter().map(|skipped| format!("skipped    {skipped}")));
+    lines.extend(read.lines("input").iter().map(|skipped| format!("skipped    {skipped}")));
     if read.filtered > 0 {
         lines.push(format!("filtered   {}, as the feature file asks", count(read.filtered, "row")));
     }

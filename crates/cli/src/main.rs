@@ -93,7 +93,7 @@ fn run(spec: &PlanSpec, level: Weight) -> u8 {
             console.say(Weight::Error, &error.to_string());
             match error {
                 RunError::Usage(_) => USAGE,
-                RunError::Failed(_) => FAILED,
+                RunError::Failed(_) | RunError::NoRows(_) => FAILED,
                 RunError::Interrupted => INTERRUPTED,
             }
         }

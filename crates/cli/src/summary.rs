@@ -28,6 +28,12 @@ pub fn text(summary: &Summary) -> String {
             ),
         );
     }
+    if summary.rows_outside > 0 {
+        line(
+            "left out",
+            format!("{} outside of the times asked for", count(summary.rows_outside, "row")),
+        );
+    }
     let failed = match summary.failed_users.len() {
         0 => String::new(),
         n => format!(", {} without (training failed)", count(n, "user")),

@@ -9,6 +9,9 @@ pub enum RunError {
     /// The run failed: exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// Files were read, and none had a row: exit code 1.
+    #[error(transparent)]
+    NoRows(dfp_io::IoError),
     /// The run was asked to stop before there was anything to finish: exit code 130.
     #[error("interrupted")]
     Interrupted,
@@ -22,7 +25,10 @@ impl From<arrow_schema::ArrowError> for RunError {
 
 impl From<dfp_io::IoError> for RunError {
     fn from(error: dfp_io::IoError) -> Self {
-        Self::Failed(error.to_string())
+        match error {
+            dfp_io::IoError::NoRows { .. } => Self::NoRows(error),
+            error => Self::Failed(error.to_string()),
+        }
     }
 }
 

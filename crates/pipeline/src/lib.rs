@@ -13,6 +13,7 @@ pub mod report;
 pub mod sources;
 
 pub mod derive;
+mod intake;
 mod message;
 mod models;
 mod run;

@@ -2,9 +2,11 @@
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Field, Schema};
+use dfp_io::state::{FileMark, OutputMark};
 use dfp_model::EncodedRows;
 use dfp_model::score::FeatureScores;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 /// The row number of a user over the whole run: the unnamed first column of written tables.
 pub const INDEX: &str = "";
@@ -23,6 +25,23 @@ pub struct Message {
     pub encoded: Option<EncodedRows>,
     /// Scores; `None` before inference or without a model.
     pub scores: Option<RowScores>,
+    /// The last message of a batch carries what is to be remembered once the batch is written.
+    pub receipt: Option<Arc<Receipt>>,
+}
+
+/// What is to be remembered once everything up to here has been written: it travels with the last
+/// message of a batch. Every sink adds how far its file goes; behind the last of them all of it is
+/// committed together.
+#[derive(Debug, Default)]
+pub struct Receipt {
+    /// How far each file of the batch has been read.
+    pub files: Vec<(PathBuf, FileMark)>,
+    /// Rows of each of the batch's users that have been handed on so far.
+    pub rows: Vec<(Arc<str>, u64)>,
+    /// What derived columns remember of these users.
+    pub memory: Vec<(Arc<str>, Vec<u8>)>,
+    /// How far the outputs go, in the order of the pipeline.
+    pub outputs: Mutex<Vec<OutputMark>>,
 }
 
 /// What inference found out about the rows of a message.
@@ -39,7 +58,7 @@ pub struct RowScores {
 impl Message {
     /// A message that no stage has touched.
     pub fn new(user: Arc<str>, rows: RecordBatch) -> Self {
-        Self { user, rows, encoded: None, scores: None }
+        Self { user, rows, encoded: None, scores: None, receipt: None }
     }
 }
 

@@ -60,6 +60,8 @@ pub struct Summary {
     pub rows_of_others: usize,
     /// Rows that the feature file leaves out, of each purpose.
     pub filtered: Vec<(&'static str, usize)>,
+    /// Rows outside of the times asked for.
+    pub rows_outside: usize,
     /// Rows scored.
     pub rows_scored: usize,
     /// Rows passed on with an empty score since their user has no model.

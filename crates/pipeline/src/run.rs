@@ -2,15 +2,18 @@
 
 use crate::derive::Memory;
 use crate::error::RunError;
+use crate::intake::{self, Intake};
 use crate::models::{GENERIC, Models};
 use crate::plan::{self, Details, Plan, StageSettings};
 use crate::report::{Reporter, Summary, Weight};
-use crate::source::{self, LogSource, ReadCount};
+use crate::source::{self, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, TaskRows, Trained, Trainer};
 use crate::users::Users;
 use arrow_schema::Schema;
 use dfp_flow::{Failure, Pipeline, Report, Stop};
+use dfp_io::logs::ALWAYS;
+use dfp_io::state::StateDir;
 use dfp_model::artifact;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
@@ -29,29 +32,22 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     }
     let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
     // Everything that can be refused without reading data is refused before training.
-    let files = source::find(
-        &plan.source.input_globs,
-        plan.source.recursive,
-        plan.source.max_files,
-        plan.source.allow_no_files,
-    )?;
-    let source = LogSource::new(
-        files,
-        plan,
-        Arc::clone(&run.pool),
-        Arc::clone(reporter),
-        Arc::clone(&run.input),
-        Arc::clone(&run.book),
-        Arc::clone(&run.memory),
-    );
-    let sinks = run.open_sinks()?;
+    let state = run.open_state()?;
+    let source = Intake::new(plan, run.shared(state.clone()))?;
+    let sinks = run.open_sinks(state.as_deref())?;
     run.prepare_models()?;
-    let chain = run.chain(Pipeline::new(plan.source.kind.stage, Box::new(source)), sinks);
+    let mut chain = run.chain(Pipeline::new(plan.source.kind.stage, Box::new(source)), sinks);
+    if let Some(state) = state {
+        chain = chain.stage("state", Box::new(stages::Remember { state }));
+    }
     let start = Instant::now();
     let options = dfp_flow::Options {
         edge_buffer_size: plan.edge_buffer_size,
         num_threads: plan.num_threads,
     };
+    // A run that watches ends where its source does: with what has been read when it is stopped.
+    let never = Stop::new();
+    let stop = if plan.source.watch.is_some() { &never } else { stop };
     let result = chain.run(&options, stop);
     reporter.phase_over();
     let training = *run.training_time.lock().unwrap_or_else(PoisonError::into_inner);
@@ -114,14 +110,42 @@ impl<'a> Run<'a> {
         })
     }
 
+    /// The state folder belongs to what reads and to whom it is about.
+    fn open_state(&self) -> Result<Option<Arc<StateDir>>, RunError> {
+        let Some(directory) = &self.plan.source.state_dir else { return Ok(None) };
+        let pipeline = format!("{} by {}", self.plan.source.kind.stage, self.plan.user_column);
+        Ok(Some(Arc::new(StateDir::open(directory, &pipeline)?)))
+    }
+
+    fn shared(&self, state: Option<Arc<StateDir>>) -> intake::Shared {
+        intake::Shared {
+            pool: Arc::clone(&self.pool),
+            reporter: Arc::clone(&self.reporter),
+            stop: self.stop.clone(),
+            count: Arc::clone(&self.input),
+            book: Arc::clone(&self.book),
+            memory: Arc::clone(&self.memory),
+            state,
+        }
+    }
+
     /// Opens every output, in the order of the plan.
-    fn open_sinks(&mut self) -> Result<std::vec::IntoIter<stages::ToFile>, RunError> {
+    fn open_sinks(
+        &mut self,
+        state: Option<&StateDir>,
+    ) -> Result<std::vec::IntoIter<stages::ToFile>, RunError> {
+        let marks = state.map(StateDir::outputs).transpose()?.unwrap_or_default();
         let mut sinks = Vec::new();
         for stage in &self.plan.stages {
             if let StageSettings::ToFile(settings) = stage {
                 let rows = Arc::default();
                 self.written.push((settings.filename.display().to_string(), Arc::clone(&rows)));
-                let sink = stages::ToFile::open(settings, rows);
+                let sink = if self.plan.source.is_live() {
+                    let mark = marks.iter().find(|mark| mark.path == settings.filename);
+                    stages::ToFile::append(settings, mark, rows)
+                } else {
+                    stages::ToFile::open(settings, rows)
+                };
                 sinks.push(sink.map_err(|error| RunError::Failed(format!("to-file: {error}")))?);
             }
         }
@@ -179,7 +203,9 @@ impl<'a> Run<'a> {
         let start = Instant::now();
         let globs = [glob.to_owned()];
         let files = source::find(&globs, self.plan.source.recursive, None, false)?;
-        let of_source = plan::SourceSettings { repeat: 1, ..self.plan.source.clone() };
+        // Repetition and times are those of the input.
+        let of_source =
+            plan::SourceSettings { repeat: 1, between: ALWAYS, ..self.plan.source.clone() };
         let reporter = Arc::clone(&self.reporter);
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
@@ -189,12 +215,14 @@ impl<'a> Run<'a> {
             settings: &of_source,
             user_column: &self.plan.user_column,
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
+            batch: None,
             strict: self.plan.strict,
             pool: &self.pool,
             reporter: self.reporter.as_ref(),
         };
         let mut memory = Memory::default();
-        let (table, everyone) = source::read(&files, "training data", &reading, &mut memory)?;
+        let (table, everyone) =
+            source::read(&files, "training data", &reading, &mut memory, &mut |_, _| Ok(()))?;
         *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory.after_training();
         if table.batch.num_rows() == 0 {
             return Err(RunError::Failed(format!(
@@ -213,8 +241,9 @@ impl<'a> Run<'a> {
             users => users?,
         };
         source::check_strict(&users, "training data", self.plan.strict)?;
-        let count = ReadCount::of(&table, &users, "training data");
-        self.summary.skipped.extend(count.skipped);
+        let mut count = ReadCount::default();
+        count.add(&table, &users);
+        self.summary.skipped.extend(count.lines("training data"));
         self.summary.filtered.push(("training data", count.filtered));
         self.summary.phases.push(("reading training data", start.elapsed()));
 
@@ -393,7 +422,8 @@ impl<'a> Run<'a> {
         self.summary.users = input.users;
         self.summary.rows_of_others = input.rows_of_others;
         self.summary.filtered.push(("input", input.filtered));
-        self.summary.skipped.extend(input.skipped);
+        self.summary.rows_outside = input.outside;
+        self.summary.skipped.extend(input.lines("input"));
         if self.gaps.cells() > 0 {
             let cells = self.gaps.cells();
             self.summary.skipped.push(format!(

@@ -1,35 +1,38 @@
-//! The pipeline's source and the reading of training files: files -> one message a user.
+//! Reading: files -> a table with its derived columns, and which rows are whose.
 
+use crate::batches::Batch;
 use crate::derive::{self, Memory, Notes};
 use crate::error::RunError;
-use crate::message::Message;
 use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
-use crate::stages::ScoreBook;
-use crate::users::{self, Users};
+use crate::users::Users;
 use arrow_schema::Schema;
-use dfp_flow::BoxError;
-use dfp_io::files;
-use dfp_io::logs::skipped::Unit;
-use dfp_io::logs::{self, LogTable, ReadOptions};
+use dfp_io::logs::skipped::{Skipped, Unit};
+use dfp_io::logs::{self, Hours, LogTable, ReadOptions, Slice};
+use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 
-/// What a read left out, and what it found.
+/// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
 pub struct ReadCount {
     /// Rows read.
     pub rows: usize,
     /// Users found.
     pub users: usize,
+    /// Files read.
+    pub files: usize,
     /// Rows of users that were not asked for.
     pub rows_of_others: usize,
     /// Rows that the feature file leaves out.
     pub filtered: usize,
-    /// What was left out, one line a reason.
-    pub skipped: Vec<String>,
+    /// Rows outside of the times asked for.
+    pub outside: usize,
+    /// Rows without a user.
+    pub without_user: usize,
+    /// Rows and files that could not be used.
+    pub skipped: Skipped,
 }
 
 /// The files that any of `globs` names, each once, sorted by path.
@@ -45,9 +48,9 @@ pub fn find(
     let mut all = Vec::new();
     for glob in globs {
         match files::find(glob, recursive) {
-            Err(dfp_io::IoError::NoMatch { .. }) if allow_none => {}
+            Err(IoError::NoMatch { .. }) if allow_none => {}
             // The pattern was typed wrong: nothing has been read yet.
-            Err(error @ (dfp_io::IoError::NoMatch { .. } | dfp_io::IoError::Pattern { .. })) => {
+            Err(error @ (IoError::NoMatch { .. } | IoError::Pattern { .. })) => {
                 return Err(RunError::Usage(vec![error.to_string()]));
             }
             found => all.extend(found?),
@@ -67,6 +70,8 @@ pub struct Reading<'a> {
     pub user_column: &'a str,
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
+    /// The part of the files that is read now; `None`: all of them.
+    pub batch: Option<&'a Batch>,
     /// Whether anything left out is an error.
     pub strict: bool,
     /// Where files are read in parallel.
@@ -86,22 +91,26 @@ pub struct Only<'a> {
 }
 
 /// Reads files, adds the columns that are made of others, and tells the reporter what was left out,
-/// under the name of the files' `purpose`. Each user's rows are in the order of time.
+/// under the name of the files' `purpose`. Each user's rows are in the order of time. `recall` is told
+/// the users before their columns are derived, to bring back what is remembered of them.
 ///
 /// # Errors
-/// No file gave a row, there is no column of users, or anything had to be left out of a strict run.
+/// [`RunError::NoRows`] if no file gave a row; there is no column of users, or anything had to be left out of a strict run.
 pub fn read(
     files: &[PathBuf],
     purpose: &'static str,
     reading: &Reading<'_>,
     memory: &mut Memory,
+    recall: &mut dyn FnMut(&Users, &mut Memory) -> Result<(), RunError>,
 ) -> Result<(LogTable, Users), RunError> {
-    let Reading { settings, user_column, only, strict, pool, reporter } = *reading;
+    let Reading { settings, user_column, only, batch, strict, pool, reporter } = *reading;
     let features = match only {
         Some(only) => Cow::Owned(settings.features.narrowed(only.columns)),
         None => Cow::Borrowed(settings.features.as_ref()),
     };
     let identifiers = [user_column.to_owned()];
+    let clock = features.clock();
+    let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
         let columns = columns.map(|columns| features.inputs_of(columns));
         let options = ReadOptions {
@@ -110,6 +119,9 @@ pub fn read(
             identifiers: &identifiers,
             columns: columns.as_deref(),
             time: features.time_of_log(),
+            clock: clock.as_ref(),
+            between: settings.between.clone(),
+            slice: slice.as_ref().map(|slice| slice as &(dyn Fn(&Path) -> Slice + Sync)),
             ..ReadOptions::default()
         };
         let (mut files_done, mut rows_read) = (0, 0);
@@ -154,10 +166,25 @@ pub fn read(
     tell(&notes);
     let mut users = Users::of(&table.batch, user_column, purpose)?;
     users.filtered = notes.filtered;
+    recall(&users, memory)?;
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
     tell(&notes);
     Ok((table, users))
+}
+
+/// When the events of files happened.
+pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) -> Vec<Hours> {
+    let clock = settings.features.clock();
+    let options = ReadOptions {
+        file_type: settings.file_type,
+        repeat: settings.repeat,
+        time: settings.features.time_of_log(),
+        clock: clock.as_ref(),
+        between: settings.between.clone(),
+        ..ReadOptions::default()
+    };
+    pool.install(|| logs::hours(settings.kind.dialect, files, &options))
 }
 
 fn without_user(rows: usize, purpose: &str) -> String {
@@ -178,9 +205,19 @@ pub fn check_strict(users: &Users, purpose: &str, strict: bool) -> Result<(), Ru
 }
 
 impl ReadCount {
-    /// Counts what `table` holds and what was left out of it.
-    pub fn of(table: &LogTable, users: &Users, purpose: &str) -> Self {
-        let mut skipped: Vec<String> = table
+    /// Adds what `table` holds, and what was left out of it.
+    pub fn add(&mut self, table: &LogTable, users: &Users) {
+        self.rows += table.batch.num_rows();
+        self.rows_of_others += users.of_others;
+        self.filtered += users.filtered;
+        self.outside += table.outside;
+        self.without_user += users.without_user;
+        self.skipped.merge(table.skipped.clone());
+    }
+
+    /// What could not be used, one line a reason.
+    pub fn lines(&self, purpose: &str) -> Vec<String> {
+        let mut lines: Vec<String> = self
             .skipped
             .reasons()
             .iter()
@@ -193,97 +230,9 @@ impl ReadCount {
                 format!("{purpose}: {} {unit}{s}: {}", reason.count, reason.reason)
             })
             .collect();
-        if users.without_user > 0 {
-            skipped.push(without_user(users.without_user, purpose));
+        if self.without_user > 0 {
+            lines.push(without_user(self.without_user, purpose));
         }
-        Self {
-            rows: table.batch.num_rows(),
-            users: users.rows.len(),
-            rows_of_others: users.of_others,
-            filtered: users.filtered,
-            skipped,
-        }
-    }
-}
-
-/// The source of the pipeline: everything is read at the first message, since the order of rows
-/// is that of time over all files.
-pub struct LogSource {
-    files: Vec<PathBuf>,
-    settings: SourceSettings,
-    user_column: String,
-    memory: Arc<Mutex<Memory>>,
-    user_filter: Option<String>,
-    strict: bool,
-    pool: Arc<ThreadPool>,
-    book: Arc<ScoreBook>,
-    reporter: Arc<dyn Reporter>,
-    count: Arc<Mutex<ReadCount>>,
-    read: Option<(LogTable, PendingUsers)>,
-}
-
-/// Users whose rows have not been handed on yet.
-type PendingUsers = std::vec::IntoIter<(Arc<str>, Vec<u32>)>;
-
-impl LogSource {
-    /// A source of these files. What it read can be seen in `count` after the run.
-    pub fn new(
-        files: Vec<PathBuf>,
-        plan: &crate::plan::Plan,
-        pool: Arc<ThreadPool>,
-        reporter: Arc<dyn Reporter>,
-        count: Arc<Mutex<ReadCount>>,
-        book: Arc<ScoreBook>,
-        memory: Arc<Mutex<Memory>>,
-    ) -> Self {
-        Self {
-            files,
-            settings: plan.source.clone(),
-            user_column: plan.user_column.clone(),
-            memory,
-            user_filter: plan.user_filter.clone(),
-            strict: plan.strict,
-            pool,
-            book,
-            reporter,
-            count,
-            read: None,
-        }
-    }
-
-    fn open(&mut self) -> Result<(), RunError> {
-        let reading = Reading {
-            settings: &self.settings,
-            user_column: &self.user_column,
-            only: None,
-            strict: self.strict,
-            pool: &self.pool,
-            reporter: self.reporter.as_ref(),
-        };
-        let memory = Arc::clone(&self.memory);
-        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let (table, users) = read(&self.files, "input", &reading, &mut memory)?;
-        let users = users.only(self.user_filter.as_deref(), "input")?;
-        check_strict(&users, "input", self.strict)?;
-        self.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
-        *self.count.lock().unwrap_or_else(PoisonError::into_inner) =
-            ReadCount::of(&table, &users, "input");
-        self.read = Some((table, users.rows.into_iter()));
-        Ok(())
-    }
-}
-
-impl dfp_flow::Source<Message> for LogSource {
-    fn next(&mut self) -> Result<Option<Message>, BoxError> {
-        if self.files.is_empty() {
-            return Ok(None);
-        }
-        if self.read.is_none() {
-            self.open()?;
-        }
-        let Some((table, users)) = &mut self.read else { return Ok(None) };
-        let Some((user, rows)) = users.next() else { return Ok(None) };
-        // Each user is met once, so numbers start at 0.
-        Ok(Some(Message::new(user, users::take(table, &rows)?)))
+        lines
     }
 }

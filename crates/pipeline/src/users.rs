@@ -114,15 +114,16 @@ fn nobody(wanted: &str, users: &Users, purpose: &str) -> String {
     }
 }
 
-/// The rows at `positions`, with [`INDEX`] counting from 0 and [`FILE_ROW`] in front.
+/// The rows at `positions`, with [`INDEX`] counting from `first` and [`FILE_ROW`] in front.
 ///
 /// # Errors
 /// Arrow refuses the positions.
-pub fn take(table: &LogTable, positions: &[u32]) -> Result<RecordBatch, ArrowError> {
+pub fn take(table: &LogTable, positions: &[u32], first: u64) -> Result<RecordBatch, ArrowError> {
     let positions = UInt32Array::from(positions.to_vec());
     let rows = arrow_select::take::take_record_batch(&table.batch, &positions)?;
     let file_rows = arrow_select::take::take(&table.file_rows, &positions, None)?;
-    let index: ArrayRef = Arc::new(Int64Array::from_iter_values((0..).take(positions.len())));
+    let first = i64::try_from(first).unwrap_or(i64::MAX);
+    let index: ArrayRef = Arc::new(Int64Array::from_iter_values((first..).take(positions.len())));
     let mut fields = vec![
         Arc::new(Field::new(INDEX, DataType::Int64, false)),
         Arc::new(Field::new(FILE_ROW, DataType::Int64, true)),

@@ -67,6 +67,15 @@ impl Skipped {
         }
     }
 
+    /// Counts files that were read and could not be used.
+    pub fn add_files(&mut self, count: usize, reason: &'static str, message: String) {
+        let entry = self.entry(Unit::File, reason);
+        entry.count += count;
+        if entry.messages.len() < Self::MESSAGES {
+            entry.messages.push(message);
+        }
+    }
+
     /// Adds what another part of the input left out.
     pub fn merge(&mut self, other: Self) {
         for theirs in other.reasons {

@@ -14,7 +14,7 @@ mod sampling;
 mod watching;
 
 pub use sampling::Sampling;
-pub use watching::Watching;
+pub use watching::{Patience, Watching};
 
 use crate::period::Period;
 use dfp_io::files::Stamp;

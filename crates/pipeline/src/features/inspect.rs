@@ -10,7 +10,6 @@ use crate::sources::Source;
 use crate::users::missing_column;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::Schema;
-use dfp_io::logs::FileType;
 use dfp_model::{FeaturePlan, ModelConfig};
 use rayon::ThreadPoolBuilder;
 use std::collections::HashMap;
@@ -72,27 +71,23 @@ pub fn inspect(options: &Options, reporter: &dyn Reporter) -> Result<Inspection,
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start threads: {error}")))?;
     let user_column = options.features.user.clone().unwrap_or_default();
-    let settings = SourceSettings {
-        kind: options.source,
-        features: Arc::new(options.features.clone()),
-        input_globs: options.logs.clone(),
-        max_files: None,
-        file_type: FileType::Auto,
-        repeat: 1,
-        recursive: true,
-        allow_no_files: false,
-    };
+    let features = Arc::new(options.features.clone());
+    let settings = SourceSettings::all_of(options.source, features);
     let files = source::find(&options.logs, true, None, false)?;
     let reading = Reading {
         settings: &settings,
         user_column: &user_column,
         only: None,
+        batch: None,
         strict: false,
         pool: &pool,
         reporter,
     };
-    let (table, users) = source::read(&files, "input", &reading, &mut Memory::default())?;
-    let count = ReadCount::of(&table, &users, "input");
+    let mut memory = Memory::default();
+    let (table, users) = source::read(&files, "input", &reading, &mut memory, &mut |_, _| Ok(()))?;
+    let mut count = ReadCount::default();
+    count.add(&table, &users);
+    count.users = users.rows.len();
     let mut positions: Vec<u32> = Vec::new();
     let mut of_rows: Vec<&str> = Vec::new();
     for (user, rows) in &users.rows {

@@ -1,5 +1,8 @@
 //! What the value of an option may be.
 
+use crate::period::{self, Period};
+use std::time::Duration;
+
 /// What a value may be, and how its text is read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
@@ -25,6 +28,12 @@ pub enum Kind {
     Share,
     /// Widths of layers, separated by commas; `none` for no layer.
     Widths,
+    /// A length of time with its unit.
+    Duration,
+    /// A time or a date.
+    Instant,
+    /// A period of the calendar.
+    Period,
     /// Yes or no; a bare option means yes.
     Bool,
     /// One of these words, in any case.
@@ -47,6 +56,12 @@ pub enum Value {
     Bool(bool),
     /// Widths of layers.
     Widths(Vec<usize>),
+    /// A length of time.
+    Duration(Duration),
+    /// Microseconds since 1970.
+    Instant(i64),
+    /// A period of the calendar.
+    Period(Period),
 }
 
 /// Reads the words for yes and no, in any case.
@@ -92,6 +107,15 @@ impl Kind {
             Self::Widths => widths(text).map(Value::Widths).ok_or_else(|| {
                 format!("{text:?} is not a list of layer widths from 1 to {MAX_WIDTH}, such as 512,500, or none")
             }),
+            Self::Duration => period::duration(text).map(Value::Duration).ok_or_else(|| {
+                format!("{text:?} is not a length of time; accepted: a number with its unit, such as 90s, 10m, 12h, 60d")
+            }),
+            Self::Instant => period::instant(text).map(Value::Instant).ok_or_else(|| {
+                format!("{text:?} is not a time; accepted: a date or time such as 2024-01-31, 2024-01-31T08:00:00Z, 2024-01-31T08:00:00+02:00")
+            }),
+            Self::Period => Period::parse(text).map(Value::Period).ok_or_else(|| {
+                format!("{text:?} is not a period; accepted: D, W, M, h, or a length of time that divides a day or is whole days, such as 15m, 6h, 7d")
+            }),
             Self::Bool => bool_word(text)
                 .map(Value::Bool)
                 .ok_or_else(|| format!("{text:?} is neither true nor false (accepted: true, false, yes, no, on, off, 1, 0)")),
@@ -117,6 +141,9 @@ impl Kind {
             Self::Positive => "NUMBER>0".into(),
             Self::Share => "NUMBER 0..1".into(),
             Self::Widths => "WIDTH,...|none".into(),
+            Self::Duration => "DURATION".into(),
+            Self::Instant => "TIME".into(),
+            Self::Period => "PERIOD".into(),
             Self::Bool => "[true|false]".into(),
             Self::Choice(words) => format!("[{}]", words.join("|")),
         }

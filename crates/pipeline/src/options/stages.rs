@@ -5,7 +5,6 @@ use super::{Emits, Form, Kind, OptionSpec, Role, StageEntry};
 const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored];
 const ANY: &[Form] = &[Form::UserRows, Form::Assigned, Form::Encoded, Form::Scored, Form::Plain];
 const NOT_YET: &str = "it is not here yet";
-const WATCHING: &str = "it belongs to watching a directory, which is not here yet";
 
 /// The options of every source.
 const SOURCE: &[OptionSpec] = &[
@@ -16,8 +15,52 @@ const SOURCE: &[OptionSpec] = &[
     )
     .multiple()
     .required(),
-    OptionSpec::new("watch_directory", Kind::Bool, "go on reading files as they arrive")
-        .refused_unless("false", "watching a directory is not here yet; leave it out"),
+    OptionSpec::new(
+        "watch_directory",
+        Kind::Bool,
+        "go on reading files as they arrive, until stopped; results are appended as they are made",
+    )
+    .default("false"),
+    OptionSpec::new(
+        "state_dir",
+        Kind::Path,
+        "remember there which files are finished, and what users have done, so that the next run goes on where this one ends; results are appended",
+    ),
+    OptionSpec::new("start_time", Kind::Instant, "only rows from this time on"),
+    OptionSpec::new("end_time", Kind::Instant, "only rows before this time"),
+    OptionSpec::new(
+        "duration",
+        Kind::Duration,
+        "only rows of this long after --start_time, before --end_time, or before now",
+    ),
+    OptionSpec::new(
+        "period",
+        Kind::Period,
+        "hand rows on by this period of the calendar (UTC) instead of all at once: h, D, W, M, 15m, ...",
+    ),
+    OptionSpec::new(
+        "period_by",
+        Kind::Choice(&["event", "file"]),
+        "event: by the time of each row; file: by the time in the file's name, else its last change",
+    )
+    .default("event"),
+    OptionSpec::new(
+        "lateness",
+        Kind::Duration,
+        "while watching with --period, a period waits for its rows until the newest one is this late, or until nothing has come for as long",
+    )
+    .default("0s"),
+    OptionSpec::new(
+        "sampling",
+        Kind::Text,
+        "read a sample of the files: a share (0.1), a number (20), or the first of each period (1h); drawn by --manual_seed of run",
+    ),
+    OptionSpec::new(
+        "batch_megabytes",
+        Kind::Integer { min: 1 },
+        "input above this is read in parts, in the order of time",
+    )
+    .default("512"),
     OptionSpec::new(
         "max_files",
         Kind::Integer { min: -1 },
@@ -42,9 +85,19 @@ const SOURCE: &[OptionSpec] = &[
     OptionSpec::new("recursive", Kind::Bool, "let ** reach below the first directory")
         .default("true"),
     OptionSpec::new("queue_max_size", Kind::Integer { min: 1 }, "file batches waiting")
-        .noted(WATCHING),
-    OptionSpec::new("batch_timeout", Kind::Number { min: 0.0 }, "seconds between two looks")
-        .noted(WATCHING),
+        .noted("files are looked for when those found before have been read, so none wait"),
+    OptionSpec::new(
+        "batch_timeout",
+        Kind::Number { min: 0.0 },
+        "while watching, seconds between two looks where the system does not tell of new files",
+    )
+    .default("5.0"),
+    OptionSpec::new(
+        "settle",
+        Kind::Duration,
+        "while watching, a file is complete when it was renamed in, was closed, or has not changed for this long",
+    )
+    .default("2s"),
     OptionSpec::new("allow_no_files", Kind::Bool, "do not fail when no file matches")
         .default("false"),
 ];

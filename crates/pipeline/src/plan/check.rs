@@ -1,15 +1,13 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
 use super::settings::{
-    AddScores, Details, Monitor, Plan, ScoreKind, Serialize, SourceSettings, StageSettings, ToFile,
+    AddScores, Details, Monitor, Plan, ScoreKind, Serialize, StageSettings, ToFile,
 };
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
-use crate::features::Features;
 use crate::measure::MeasureOptions;
 use crate::options::{self, AUTOENCODER, BENCH, Effect, OptionSpec, RUN, Role, STAGES, nearest};
 use crate::sources::{self, Source};
-use dfp_io::logs::FileType;
 use dfp_io::sinks::Format;
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -78,7 +76,7 @@ impl Checker {
             }
             let values = self.values(entry.name, entry.options, &stage.options);
             if let Some(kind) = Source::of(entry.name) {
-                source = Some(self.source(&values, kind, Arc::clone(&features)));
+                source = Some(self.source(&values, &run, kind, Arc::clone(&features)));
                 continue;
             }
             match entry.name {
@@ -111,6 +109,9 @@ impl Checker {
             );
         }
         self.two_outputs(&stages);
+        if let Some(source) = &source {
+            self.outputs_of_live(source, &stages);
+        }
         self.unused_loss_scaler(&stages);
         let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.train_data_glob.is_none() && s.pretrained_filename.is_none());
         if pipeline.bool("use_generic_model") && stages.iter().any(trains_on_messages) {
@@ -240,35 +241,6 @@ impl Checker {
             ));
         }
         labels
-    }
-
-    fn source(
-        &mut self,
-        values: &Values,
-        kind: &'static Source,
-        features: Arc<Features>,
-    ) -> SourceSettings {
-        if values.integer("max_files") == Some(0) {
-            self.mistakes.push(format!(
-                "{}: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all",
-                kind.stage
-            ));
-        }
-        SourceSettings {
-            kind,
-            features,
-            input_globs: values.texts("input_glob").into_iter().map(str::to_owned).collect(),
-            max_files: values.count("max_files"),
-            file_type: match values.text("file-type") {
-                Some("csv") => FileType::Csv,
-                Some("json") => FileType::Json,
-                Some("parquet") => FileType::Parquet,
-                _ => FileType::Auto,
-            },
-            repeat: values.count("repeat").unwrap_or(1),
-            recursive: values.bool("recursive"),
-            allow_no_files: values.bool("allow_no_files"),
-        }
     }
 
     fn add_scores(&mut self, values: &Values, labels: &[String]) -> AddScores {

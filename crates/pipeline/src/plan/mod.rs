@@ -7,6 +7,7 @@ mod features;
 mod generate;
 mod order;
 mod settings;
+mod source;
 mod train_ae;
 mod values;
 
@@ -16,7 +17,7 @@ pub use features::check_inspection;
 pub use generate::check_generate;
 pub use settings::{
     AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
-    StageSettings, ToFile, TrainAe,
+    StageSettings, ToFile, TrainAe, WatchSettings,
 };
 
 use serde::{Deserialize, Serialize};

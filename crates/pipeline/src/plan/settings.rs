@@ -1,13 +1,16 @@
 //! A checked pipeline: every value typed, every default filled in.
 
 use super::architecture::ModelSettings;
+use crate::batches::{Rules, Sampling};
 use crate::features::Features;
 use crate::sources::Source;
-use dfp_io::logs::FileType;
+use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::sinks::Format;
 use regex::Regex;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A pipeline that has passed every check that can be made without reading data.
 #[derive(Clone, Debug)]
@@ -53,6 +56,52 @@ pub struct SourceSettings {
     pub repeat: usize,
     pub recursive: bool,
     pub allow_no_files: bool,
+    /// Event times of the rows that are read, microseconds since 1970.
+    pub between: Range<i64>,
+    /// How input is cut into batches.
+    pub rules: Rules,
+    /// Which files of many are read, and the seed of the draw.
+    pub sampling: Option<(Sampling, u64)>,
+    /// Going on as files arrive.
+    pub watch: Option<WatchSettings>,
+    pub state_dir: Option<PathBuf>,
+}
+
+impl SourceSettings {
+    /// Everything that the files of a source hold, in one batch.
+    pub fn all_of(kind: &'static Source, features: Arc<Features>) -> Self {
+        Self {
+            kind,
+            features,
+            input_globs: Vec::new(),
+            max_files: None,
+            file_type: FileType::Auto,
+            repeat: 1,
+            recursive: true,
+            allow_no_files: false,
+            between: ALWAYS,
+            rules: Rules { period: None, by_name: false, bytes: u64::MAX },
+            sampling: None,
+            watch: None,
+            state_dir: None,
+        }
+    }
+
+    /// Whether results are appended to files as they are made.
+    pub fn is_live(&self) -> bool {
+        self.watch.is_some() || self.state_dir.is_some()
+    }
+}
+
+/// How files are waited for.
+#[derive(Clone, Copy, Debug)]
+pub struct WatchSettings {
+    /// Between two looks, where the system does not tell.
+    pub interval: Duration,
+    /// A file that has not changed for this long is complete.
+    pub settle: Duration,
+    /// How long a period waits for its rows.
+    pub lateness: Duration,
 }
 
 /// A stage after the source, with the name that messages use for it.

@@ -1,7 +1,9 @@
 //! Values of options, read by the table.
 
 use crate::options::Value;
+use crate::period::Period;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Checked values of one command or stage, defaults filled in.
 pub(super) struct Values {
@@ -63,6 +65,28 @@ impl Values {
     pub(super) fn widths(&self, name: &str) -> Option<Vec<usize>> {
         match self.last(name) {
             Some(Value::Widths(widths)) => Some(widths.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn duration(&self, name: &str) -> Option<Duration> {
+        match self.last(name) {
+            Some(Value::Duration(duration)) => Some(*duration),
+            _ => None,
+        }
+    }
+
+    /// Microseconds since 1970.
+    pub(super) fn instant(&self, name: &str) -> Option<i64> {
+        match self.last(name) {
+            Some(Value::Instant(instant)) => Some(*instant),
+            _ => None,
+        }
+    }
+
+    pub(super) fn period(&self, name: &str) -> Option<Period> {
+        match self.last(name) {
+            Some(Value::Period(period)) => Some(*period),
             _ => None,
         }
     }

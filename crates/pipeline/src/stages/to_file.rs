@@ -1,12 +1,14 @@
-//! `to-file`: writes rows, under a temporary name until the run has succeeded.
+//! `to-file`: writes rows, under a temporary name until the run has succeeded; where the input has no
+//! end, or a state folder remembers it, straight into the file.
 
 use crate::message::{INDEX, Message};
 use crate::plan;
 use dfp_flow::{BoxError, Outcome, Outlet, Stage};
 use dfp_io::IoError;
 use dfp_io::sinks::{self, Sink};
-use std::sync::Arc;
+use dfp_io::state::OutputMark;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError};
 
 /// The stage.
 pub struct ToFile {
@@ -22,12 +24,22 @@ impl ToFile {
     /// # Errors
     /// The file exists and is not to be replaced, or cannot be written.
     pub fn open(settings: &plan::ToFile, rows: Arc<AtomicUsize>) -> Result<Self, IoError> {
-        let sink = sinks::create(
-            &settings.filename,
-            Some(settings.format),
-            settings.overwrite,
-            settings.flush,
-        )?;
+        let plan::ToFile { filename, format, overwrite, flush, .. } = settings;
+        let sink = sinks::create(filename, Some(*format), *overwrite, *flush)?;
+        Ok(Self { include_index: settings.include_index, sink: Some(sink), rows })
+    }
+
+    /// Opens the file to append to it, from `mark` on if it has been written before.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), and if the file is not as the mark says.
+    pub fn append(
+        settings: &plan::ToFile,
+        mark: Option<&OutputMark>,
+        rows: Arc<AtomicUsize>,
+    ) -> Result<Self, IoError> {
+        let plan::ToFile { filename, format, overwrite, flush, .. } = settings;
+        let sink = sinks::append(filename, *format, *overwrite, *flush, mark)?;
         Ok(Self { include_index: settings.include_index, sink: Some(sink), rows })
     }
 }
@@ -44,6 +56,11 @@ impl Stage<Message> for ToFile {
             sink.write(&rows)?;
         }
         self.rows.fetch_add(rows.num_rows(), Ordering::Relaxed);
+        if let (Some(receipt), Some(sink)) = (&message.receipt, &mut self.sink)
+            && let Some(mark) = sink.checkpoint()?
+        {
+            receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
+        }
         out.emit(message);
         Ok(())
     }

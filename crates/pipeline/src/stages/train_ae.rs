@@ -100,8 +100,10 @@ impl Stage<Message> for TrainAe {
         }
         let rows = message.rows.num_rows();
         for start in (0..rows).step_by(self.batch_size) {
+            let is_last = rows - start <= self.batch_size;
             let rows = message.rows.slice(start, self.batch_size.min(rows - start));
-            out.emit(Message::new(Arc::clone(&message.user), rows));
+            let receipt = message.receipt.as_ref().filter(|_| is_last).cloned();
+            out.emit(Message { receipt, ..Message::new(Arc::clone(&message.user), rows) });
         }
         Ok(())
     }

@@ -1,0 +1,305 @@
+//! The source of the pipeline: batches of files -> one message a user and batch.
+
+use crate::batches::{Batch, Fixed, Patience, Watching};
+use crate::derive::Memory;
+use crate::error::RunError;
+use crate::message::{Message, Receipt};
+use crate::plan::{Plan, SourceSettings, WatchSettings};
+use crate::report::{Reporter, Weight};
+use crate::source::{self, ReadCount, Reading};
+use crate::stages::ScoreBook;
+use crate::users::{self, Users};
+use dfp_flow::{BoxError, Stop};
+use dfp_io::IoError;
+use dfp_io::logs::LogTable;
+use dfp_io::state::{Commit, FileMark, StateDir};
+use dfp_io::watch::{Watch, WatchOptions};
+use rayon::ThreadPool;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+const UNUSABLE: &str = "file of a batch that cannot be used";
+
+/// What the source shares with the rest of a run.
+pub struct Shared {
+    /// Where files are read in parallel.
+    pub pool: Arc<ThreadPool>,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+    /// Asked while waiting for files.
+    pub stop: Stop,
+    /// What was read, for the summary.
+    pub count: Arc<Mutex<ReadCount>>,
+    /// How many rows will be scored.
+    pub book: Arc<ScoreBook>,
+    /// What derived columns remember of each user.
+    pub memory: Arc<Mutex<Memory>>,
+    /// What earlier runs have finished.
+    pub state: Option<Arc<StateDir>>,
+}
+
+/// The source.
+pub struct Intake {
+    settings: SourceSettings,
+    user_column: String,
+    user_filter: Option<String>,
+    strict: bool,
+    shared: Shared,
+    batches: Batches,
+    /// Rows of each user handed on so far: their numbers run on over the batches.
+    rows: HashMap<Arc<str>, u64>,
+    /// Users that have had rows in this run.
+    met: HashSet<Arc<str>>,
+    /// Why nobody is called as asked for, as long as nobody was.
+    nobody: Option<RunError>,
+    current: Option<Current>,
+}
+
+enum Batches {
+    Fixed(Fixed),
+    Watching(Box<Watching>),
+}
+
+/// The batch whose rows are being handed on.
+struct Current {
+    table: LogTable,
+    users: std::vec::IntoIter<(Arc<str>, Vec<u32>)>,
+    receipt: Option<Receipt>,
+}
+
+impl Intake {
+    /// The source of a plan. Files that are there are found now, so that a pattern without a match is
+    /// told before anything is trained.
+    ///
+    /// # Errors
+    /// No file matches, or the state folder cannot be read.
+    pub fn new(plan: &Plan, shared: Shared) -> Result<Self, RunError> {
+        let settings = plan.source.clone();
+        let known = match &shared.state {
+            Some(state) => state.files()?,
+            None => HashMap::new(),
+        };
+        let batches = match settings.watch {
+            Some(watch) => Batches::Watching(Box::new(watching(&settings, watch, known, &shared))),
+            None => Batches::Fixed(fixed(&settings, &known, &shared)?),
+        };
+        Ok(Self {
+            settings,
+            user_column: plan.user_column.clone(),
+            user_filter: plan.user_filter.clone(),
+            strict: plan.strict,
+            shared,
+            batches,
+            rows: HashMap::new(),
+            met: HashSet::new(),
+            nobody: None,
+            current: None,
+        })
+    }
+
+    fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
+        let Self { batches, settings, shared, .. } = self;
+        let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
+        match batches {
+            Batches::Fixed(fixed) => Ok(fixed.next()),
+            Batches::Watching(watching) => Ok(watching.next(&hours, &|| shared.stop.is_set())?),
+        }
+    }
+
+    /// Reads a batch. Whatever is wrong with it ends a run over a fixed set of files, and is told and
+    /// counted by a run that watches.
+    fn open(&mut self, batch: &Batch) -> Result<(), RunError> {
+        match self.read(batch) {
+            Ok(current) => self.current = current,
+            Err(error) if self.settings.watch.is_some() && !self.strict => {
+                self.shared.reporter.say(Weight::Error, &error.to_string());
+                let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
+                count.skipped.add_files(batch.files.len(), UNUSABLE, error.to_string());
+            }
+            Err(error) => return Err(error),
+        }
+        // Nothing of it will pass the end of the pipeline, so it is remembered here.
+        if let (None, Some(state)) = (&self.current, &self.shared.state) {
+            state.commit(&Commit { files: &batch.marks, ..Commit::default() })?;
+        }
+        Ok(())
+    }
+
+    /// The rows of a batch; `None` if it has none.
+    fn read(&mut self, batch: &Batch) -> Result<Option<Current>, RunError> {
+        let Self { settings, user_column, shared, rows, .. } = self;
+        let reading = Reading {
+            settings,
+            user_column,
+            only: None,
+            batch: Some(batch),
+            strict: self.strict,
+            pool: &shared.pool,
+            reporter: shared.reporter.as_ref(),
+        };
+        let memory = Arc::clone(&shared.memory);
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = shared.state.as_deref();
+        let mut recall = |users: &Users, memory: &mut Memory| recall(users, state, rows, memory);
+        let read = source::read(&batch.files, "input", &reading, &mut memory, &mut recall);
+        let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.files += batch.files.len();
+        let (table, users) = match read {
+            // Other batches may have rows; what this one had to leave out is counted all the same.
+            Err(RunError::NoRows(IoError::NoRows { outside, skipped, .. })) => {
+                count.outside += outside;
+                count.skipped.merge(*skipped);
+                return Ok(None);
+            }
+            read => read?,
+        };
+        let users = match users.only(self.user_filter.as_deref(), "input") {
+            Ok(users) => users,
+            // Other batches may have rows of the user.
+            Err(error) => {
+                self.nobody = Some(error);
+                count.add(&table, &Users { of_others: table.batch.num_rows(), ..Users::default() });
+                return Ok(None);
+            }
+        };
+        source::check_strict(&users, "input", self.strict)?;
+        count.add(&table, &users);
+        self.met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
+        count.users = self.met.len();
+        drop(count);
+        self.shared.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
+        let receipt = self.settings.is_live().then(|| Receipt {
+            files: batch.marks.clone(),
+            rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
+            memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },
+            ..Receipt::default()
+        });
+        Ok(Some(Current { table, users: users.rows.into_iter(), receipt }))
+    }
+
+    fn numbers_after(&self, user: &Arc<str>, rows: &[u32]) -> (Arc<str>, u64) {
+        let before = self.rows.get(user).copied().unwrap_or_default();
+        (Arc::clone(user), before + rows.len() as u64)
+    }
+
+    /// The next user's rows of the batch at hand.
+    fn next_message(&mut self) -> Result<Option<Message>, RunError> {
+        let Some(Current { table, users, receipt }) = &mut self.current else { return Ok(None) };
+        let Some((user, positions)) = users.next() else {
+            self.current = None;
+            return Ok(None);
+        };
+        let first = self.rows.entry(Arc::clone(&user)).or_default();
+        let rows = users::take(table, &positions, *first)?;
+        *first += positions.len() as u64;
+        let receipt = if users.len() == 0 { receipt.take().map(Arc::new) } else { None };
+        Ok(Some(Message { receipt, ..Message::new(user, rows) }))
+    }
+
+    /// Whether files were read and nothing of them could be handed on, unless that was asked for.
+    fn check_end(&mut self) -> Result<(), RunError> {
+        let count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.settings.watch.is_some() || !self.met.is_empty() || count.files == 0 {
+            return Ok(());
+        }
+        match self.nobody.take() {
+            Some(nobody) => Err(nobody),
+            None if count.rows == 0 && count.filtered == 0 => {
+                let (files, outside) = (count.files, count.outside);
+                let skipped = Box::new(count.skipped.clone());
+                Err(RunError::NoRows(IoError::NoRows { files, outside, skipped }))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Brings back what is remembered of users that this run has not met before.
+fn recall(
+    users: &Users,
+    state: Option<&StateDir>,
+    rows: &mut HashMap<Arc<str>, u64>,
+    memory: &mut Memory,
+) -> Result<(), RunError> {
+    let Some(state) = state else { return Ok(()) };
+    for (user, _) in &users.rows {
+        if rows.contains_key(user) {
+            continue;
+        }
+        let (before, remembered) = state.user(user)?;
+        rows.insert(Arc::clone(user), before);
+        if let Some(bytes) = remembered {
+            memory.restore(user, &bytes).map_err(RunError::Failed)?;
+        }
+    }
+    Ok(())
+}
+
+fn fixed(
+    settings: &SourceSettings,
+    known: &HashMap<PathBuf, FileMark>,
+    shared: &Shared,
+) -> Result<Fixed, RunError> {
+    let SourceSettings { input_globs, recursive, max_files, allow_no_files, .. } = settings;
+    let all = source::find(input_globs, *recursive, None, *allow_no_files)?;
+    if let Some(state) = &shared.state {
+        let gone: Vec<PathBuf> = known.keys().filter(|path| !path.exists()).cloned().collect();
+        state.forget_files(&gone)?;
+    }
+    let mut files = match settings.sampling {
+        Some((sampling, seed)) => sampling.of(all, seed),
+        None => all,
+    };
+    files.truncate(max_files.unwrap_or(usize::MAX));
+    let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
+    let fixed = Fixed::new(files, known, &settings.rules, &hours);
+    if fixed.is_cut() && settings.rules.period.is_none() {
+        let text = "input: it is larger than --batch_megabytes and is read in parts, in the order of time; users come anew in each part";
+        shared.reporter.say(Weight::Info, text);
+    }
+    Ok(fixed)
+}
+
+fn watching(
+    settings: &SourceSettings,
+    watch: WatchSettings,
+    known: HashMap<PathBuf, FileMark>,
+    shared: &Shared,
+) -> Watching {
+    let options = WatchOptions {
+        patterns: settings.input_globs.clone(),
+        recursive: settings.recursive,
+        interval: watch.interval,
+        settle: watch.settle,
+    };
+    let finished = known.iter().filter(|(_, mark)| mark.until.is_none());
+    let finished = finished.map(|(path, mark)| (path.clone(), mark.stamp)).collect();
+    let (watcher, why_not) = Watch::new(options, finished);
+    if let Some(why) = why_not {
+        let text = format!(
+            "the system does not tell of new files ({why}); they are looked for every {:?}",
+            watch.interval
+        );
+        shared.reporter.say(Weight::Warning, &text);
+    }
+    let patience = Patience { lateness: watch.lateness, hand_on_at_end: shared.state.is_none() };
+    Watching::new(watcher, known, settings.rules.clone(), patience, settings.max_files)
+}
+
+impl dfp_flow::Source<Message> for Intake {
+    fn next(&mut self) -> Result<Option<Message>, BoxError> {
+        loop {
+            if let Some(message) = self.next_message()? {
+                return Ok(Some(message));
+            }
+            match self.next_batch()? {
+                Some(batch) => self.open(&batch)?,
+                None => {
+                    self.check_end()?;
+                    return Ok(None);
+                }
+            }
+        }
+    }
+}

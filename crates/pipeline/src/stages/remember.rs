@@ -1,0 +1,29 @@
+//! The end of every chain with a state folder: what a batch has done is remembered once its rows are
+//! on the disk.
+
+use crate::message::Message;
+use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_io::state::{Commit, StateDir};
+use std::sync::{Arc, PoisonError};
+
+/// The stage.
+pub struct Remember {
+    /// Where it is remembered.
+    pub state: Arc<StateDir>,
+}
+
+impl Stage<Message> for Remember {
+    fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        if let Some(receipt) = &message.receipt {
+            let outputs = receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+            self.state.commit(&Commit {
+                files: &receipt.files,
+                rows: &receipt.rows,
+                memory: &receipt.memory,
+                outputs: &outputs,
+            })?;
+        }
+        out.emit(message);
+        Ok(())
+    }
+}
