@@ -39,7 +39,7 @@ pub struct FileMark {
 }
 
 /// How far an output has been written.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputMark {
     /// The file.

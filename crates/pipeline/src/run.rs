@@ -13,7 +13,7 @@ use crate::users::Users;
 use arrow_schema::Schema;
 use dfp_flow::{Failure, Pipeline, Report, Stop};
 use dfp_io::logs::ALWAYS;
-use dfp_io::state::StateDir;
+use dfp_io::state::{Commit, OutputMark, StateDir};
 use dfp_model::artifact;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
@@ -129,12 +129,36 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// How far the outputs have been written. New ones are put down before they are made, so that a
+    /// run that was killed at once finds its own files.
+    fn claim_outputs(&self, state: &StateDir) -> Result<Vec<OutputMark>, RunError> {
+        let known = state.outputs()?;
+        let mut marks = Vec::new();
+        for stage in &self.plan.stages {
+            let StageSettings::ToFile(settings) = stage else { continue };
+            let path = &settings.filename;
+            match known.iter().find(|mark| mark.path == *path) {
+                Some(mark) => marks.push(mark.clone()),
+                None if path.exists() && !settings.overwrite => {
+                    let exists = dfp_io::IoError::Exists { path: path.clone() };
+                    return Err(RunError::Failed(format!("to-file: {exists}")));
+                }
+                None => marks.push(OutputMark { path: path.clone(), ..OutputMark::default() }),
+            }
+        }
+        state.commit(&Commit { outputs: &marks, ..Commit::default() })?;
+        Ok(marks)
+    }
+
     /// Opens every output, in the order of the plan.
     fn open_sinks(
         &mut self,
         state: Option<&StateDir>,
     ) -> Result<std::vec::IntoIter<stages::ToFile>, RunError> {
-        let marks = state.map(StateDir::outputs).transpose()?.unwrap_or_default();
+        let marks = match state {
+            Some(state) => self.claim_outputs(state)?,
+            None => Vec::new(),
+        };
         let mut sinks = Vec::new();
         for stage in &self.plan.stages {
             if let StageSettings::ToFile(settings) = stage {

@@ -11,3 +11,4 @@ mod run;
 mod seed_job;
 mod sources;
 mod statistics;
+mod watching;

@@ -1,0 +1,281 @@
+//! Input without an end: watching a directory, the state folder, batches by time.
+
+use crate::place::{Ended, Place, column, log, numbers};
+use std::collections::HashSet;
+use std::fmt::Write as _;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// A pipeline over `logs/*.jsonl` with a small model trained on `training/a.csv`.
+const LINE: &str = "run --num_threads=1 pipeline-ae --userid_column_name=userName --columns_file=features.txt \
+     from-cloudtrail --input_glob=logs/*.jsonl SOURCE train-ae --train_data_glob=training/*.csv --seed 1 \
+     --architecture compact --train_epochs 1 preprocess inf-pytorch add-scores serialize to-file --filename=out.csv";
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("features.txt", "eventName\neventSource\nerrorCode\n");
+    place.write("training/a.csv", log(&["ana", "bo"], 60));
+    std::fs::create_dir(place.path("logs")).unwrap();
+    place
+}
+
+fn line(source: &str) -> String {
+    LINE.replace("SOURCE", source)
+}
+
+/// Events numbered from `first` on, a minute apart, of two users.
+fn events(first: usize, count: usize) -> String {
+    (first..first + count).fold(String::new(), |mut text, number| {
+        let (day, minute) = (1 + number / 1440, number % 1440);
+        let user = ["ana", "bo"][number % 2];
+        let _ = writeln!(
+            text,
+            r#"{{"eventID":"id-{number}","eventTime":"2023-05-{day:02}T{:02}:{:02}:00Z","eventName":"Get","eventSource":"s3","userName":"{user}"}}"#,
+            minute / 60,
+            minute % 60
+        );
+        text
+    })
+}
+
+struct Watching(Child);
+
+impl Watching {
+    fn start(place: &Place, source: &str) -> Self {
+        let line = line(source);
+        let mut command = place.command();
+        command.args(line.split_whitespace()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Self(command.spawn().unwrap())
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = std::process::Command::new("kill")
+            .args([signal, &self.0.id().to_string()])
+            .status()
+            .unwrap();
+        assert!(sent.success());
+    }
+
+    fn killed(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    fn stopped(self) -> Ended {
+        self.signal("-TERM");
+        Ended::of(self.0.wait_with_output().unwrap())
+    }
+}
+
+/// Waits until the output has `rows` rows.
+fn wait_for(place: &Place, rows: usize) {
+    let start = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(place.path("out.csv")).unwrap_or_default();
+        let lines = text.lines().count();
+        if lines > rows || start.elapsed() > Duration::from_secs(120) {
+            assert_eq!(lines, rows + 1, "rows in the output");
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn once(place: &Place, rows: usize) {
+    let out = place.read("out.csv");
+    let ids = column(&out, "eventID");
+    let different: HashSet<&String> = ids.iter().collect();
+    assert_eq!((ids.len(), different.len()), (rows, rows), "every row once");
+    // The numbers of a user's rows run on over files, batches and processes.
+    for user in ["ana", "bo"] {
+        let names = column(&out, "userName");
+        let numbers: Vec<f64> = numbers(&out, "")
+            .into_iter()
+            .zip(names)
+            .filter(|(_, name)| name == user)
+            .map(|(number, _)| number)
+            .collect();
+        let expected: Vec<f64> = (0..numbers.len()).map(|number| number as f64).collect();
+        assert_eq!(numbers, expected, "{user}");
+    }
+}
+
+/// The bar: 2,000 files arrive while the process is killed five times, and every row is written once.
+#[test]
+fn killed_five_times_every_row_is_written_once() {
+    const FILES: usize = 2_000;
+    let place = place();
+    let source = "--watch_directory true --state_dir state --settle 300ms --batch_timeout 0.2";
+    let mut number = 0;
+    for kill in 0..6 {
+        let watching = Watching::start(&place, source);
+        let until = FILES * (kill + 1) / 6;
+        while number < until {
+            let name = format!("logs/{number:04}.jsonl");
+            if number.is_multiple_of(2) {
+                place.write(&name, events(3 * number, 3));
+            } else {
+                place.write(&format!("{name}.part"), events(3 * number, 3));
+                std::fs::rename(place.path(&format!("{name}.part")), place.path(&name)).unwrap();
+            }
+            number += 1;
+            if number.is_multiple_of(20) {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        if kill < 5 {
+            // Not before it has done something, and in the middle of more.
+            let start = Instant::now();
+            let length = || std::fs::metadata(place.path("out.csv")).map_or(0, |file| file.len());
+            let before = length();
+            while length() == before && start.elapsed() < Duration::from_secs(20) {
+                std::thread::sleep(Duration::from_millis(7));
+            }
+            watching.killed();
+        } else {
+            wait_for(&place, 3 * FILES);
+            let ended = watching.stopped();
+            assert_eq!(ended.code, 0, "{}", ended.stderr);
+        }
+    }
+    once(&place, 3 * FILES);
+    // A last run has nothing left to do.
+    let ended = place.morpheus(&line("--state_dir state"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    once(&place, 3 * FILES);
+}
+
+#[test]
+fn without_a_state_folder_a_watch_reads_what_is_there_and_what_comes() {
+    let place = place();
+    place.write("logs/a.jsonl", events(0, 4));
+    let watching =
+        Watching::start(&place, "--watch_directory=True --settle 100ms --batch_timeout 0.1");
+    wait_for(&place, 4);
+    place.write("logs/broken.jsonl", "{\"eventTime\": ");
+    place.write("logs/b.jsonl", events(4, 4));
+    wait_for(&place, 8);
+    let ended = watching.stopped();
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(ended.stderr.contains("broken.jsonl"), "{}", ended.stderr);
+    once(&place, 8);
+}
+
+#[test]
+fn runs_one_after_the_other_go_on_where_the_last_one_ended() {
+    let place = place();
+    let source = "--state_dir state";
+    for part in 0..3 {
+        place.write(&format!("logs/{part}.jsonl"), events(10 * part, 10));
+        let ended = place.morpheus(&line(source));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(ended.stdout.contains("read       10 rows of 2 users"), "{}", ended.stdout);
+    }
+    once(&place, 30);
+    let other = line("--state_dir state").replace("=userName", "=eventName");
+    let ended = place.morpheus(&other);
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("it belongs to another pipeline"), "{}", ended.stderr);
+}
+
+#[test]
+fn large_input_is_read_in_parts_with_the_rows_of_one_part() {
+    let place = place();
+    for part in 0..30 {
+        // Files that overlap in time.
+        place.write(&format!("logs/{part:02}.jsonl"), events(part * 500, 1_000));
+    }
+    let whole = place.morpheus(&line(""));
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    let sorted = |text: String| {
+        let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+        lines.sort();
+        lines
+    };
+    let all = sorted(place.read("out.csv"));
+    for parts in ["--batch_megabytes 1", "--period D", "--period 6h --batch_megabytes 1"] {
+        let ended = place.morpheus(&(line(parts) + " --overwrite"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(ended.stdout.contains("read       30,000 rows of 2 users"), "{}", ended.stdout);
+        let cut = place.read("out.csv");
+        let times = column(&cut, "event_dt");
+        assert!(!times.is_sorted(), "users come anew in every part");
+        // The very rows, with the very numbers, whatever the parts were.
+        assert!(sorted(cut) == all, "{parts}");
+    }
+}
+
+#[test]
+fn rows_outside_of_the_times_asked_for_are_left_out_and_counted() {
+    let place = place();
+    place.write("logs/a.jsonl", events(0, 100));
+    for (times, rows) in [
+        ("--start_time 2023-05-01T01:00:00Z", 40),
+        ("--end_time 2023-05-01T01:00:00Z", 60),
+        ("--start_time 2023-05-01T00:10:00Z --duration 30m", 30),
+        ("--end_time 2023-05-01T02:00:00+01:00 --duration 10m", 10),
+    ] {
+        let ended = place.morpheus(&(line(times) + " --overwrite"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(column(&place.read("out.csv"), "eventID").len(), rows, "{times}");
+        let left_out = format!("left out   {} rows outside of the times asked for", 100 - rows);
+        assert!(ended.stdout.contains(&left_out), "{}", ended.stdout);
+    }
+    let ended = place.morpheus(&(line("--duration 1d") + " --overwrite"));
+    assert_eq!(ended.code, 1);
+    assert!(
+        ended.stderr.contains("100 rows are outside of the times asked for"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn a_sample_of_the_files_is_the_same_for_the_same_seed() {
+    let place = place();
+    for hour in 0..24 {
+        place.write(&format!("logs/2023-05-01T{hour:02}_00.jsonl"), events(hour * 60, 2));
+    }
+    let ids = |sampling: &str, seed: usize| {
+        let line = line(&format!("--sampling {sampling}"))
+            .replace("run ", &format!("run --manual_seed={seed} "));
+        let ended = place.morpheus(&(line + " --overwrite"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        column(&place.read("out.csv"), "eventID")
+    };
+    assert_eq!(ids("5", 1).len(), 10);
+    assert_eq!(ids("5", 1), ids("5", 1));
+    assert_ne!(ids("5", 1), ids("5", 2));
+    assert_eq!(ids("6h", 1).len(), 8);
+}
+
+#[test]
+fn what_makes_no_sense_together_is_refused() {
+    let place = place();
+    place.write("logs/a.jsonl", events(0, 4));
+    for (source, message) in [
+        ("--period 7h", "--period: \"7h\" is not a period; accepted: D, W, M, h, or"),
+        ("--period_by file", "--period_by: there is no --period to go by"),
+        ("--lateness 1h", "--lateness is about --watch_directory with --period"),
+        ("--duration soon", "--duration: \"soon\" is not a length of time; accepted"),
+        ("--start_time noon", "--start_time: \"noon\" is not a time; accepted"),
+        ("--start_time 2024-01-02 --end_time 2024-01-01", "--end_time is not after --start_time"),
+        (
+            "--start_time 2024-01-01 --end_time 2024-01-02 --duration 1d",
+            "leave one of the three out",
+        ),
+        ("--sampling often", "--sampling: \"often\" is no sample of files"),
+        (
+            "--watch_directory true --sampling 3",
+            "files that are still to come cannot be drawn from",
+        ),
+        ("--watch_directory true --repeat 2", "--repeat: files that arrive one after the other"),
+    ] {
+        let ended = place.morpheus(&line(source));
+        assert_eq!(ended.code, 2, "{source}: {}", ended.stderr);
+        assert!(ended.stderr.contains(message), "{source}: {}", ended.stderr);
+    }
+    let ended = place.morpheus(&line("--watch_directory true").replace("out.csv", "out.parquet"));
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("Parquet cannot be appended to"), "{}", ended.stderr);
+}
