@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What a read left out, and what it found.
 #[derive(Clone, Debug, Default)]
 pub struct ReadCount {
-    /// Rows read.
+    /// Rows read, those included that were then left out.
     pub rows: usize,
     /// Users found.
     pub users: usize,
@@ -197,7 +197,7 @@ impl ReadCount {
             skipped.push(without_user(users.without_user, purpose));
         }
         Self {
-            rows: table.batch.num_rows(),
+            rows: table.batch.num_rows() + users.filtered,
             users: users.rows.len(),
             rows_of_others: users.of_others,
             filtered: users.filtered,

@@ -7,6 +7,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// Characters shown of a line that is no TOML.
+const LONGEST_SHOWN: usize = 60;
+
 /// What is wrong with a document, with the place in its text.
 pub struct Mistakes<'t> {
     name: &'t str,
@@ -23,6 +26,14 @@ impl<'t> Mistakes<'t> {
     /// Adds what is wrong at a byte of the text.
     pub fn add(&self, at: usize, what: impl Into<String>) {
         self.found.borrow_mut().push((at, what.into()));
+    }
+
+    /// Adds what is no TOML at a byte of the text, with the line.
+    pub fn add_broken(&self, at: usize, why: &str) {
+        let begin = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
+        let line = self.text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let line: String = line.trim().chars().take(LONGEST_SHOWN).collect();
+        self.add(at, format!("{line:?} is no TOML: {}", why.replace('\n', "; ")));
     }
 
     /// The mistakes in the order of the text, each with file and line.

@@ -76,14 +76,14 @@ pub fn find(name: &str) -> Result<Features, Vec<String>> {
 /// Every mistake, with file, line, key and what would be accepted.
 pub fn read(name: &str, text: &str, folder: &Path) -> Result<Features, Vec<String>> {
     let mistakes = Mistakes::new(name, text);
-    let document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in errors {
             let at = error.span().map_or(0, |span| span.start);
-            mistakes.add(at, format!("no TOML: {}", error.message().replace('\n', "; ")));
-            return Err(mistakes.told());
+            mistakes.add_broken(at, error.message());
         }
-    };
+        return Err(mistakes.told());
+    }
     let keys = Keys::new(document.get_ref(), String::new(), 0, &mistakes);
     let features = File { mistakes: &mistakes, folder }.features(name, keys);
     let told = mistakes.told();

@@ -59,49 +59,56 @@ impl Checker {
     /// What is made of the logs: the feature file or the source's own, and what was typed in place of it.
     pub(super) fn features(&mut self, typed: &Values, kind: &'static Source) -> Arc<Features> {
         let place = AUTOENCODER.name;
-        let (file, list) = (typed.text("features"), typed.text("columns_file"));
-        if file.is_some() && list.is_some() {
-            self.mistakes.push(format!(
-                "{place}: --features and --columns_file both say which columns are features; leave one of the two out"
-            ));
-        }
-        let read = file.map(features::find);
-        if let Some(Err(mistakes)) = &read {
-            self.mistakes.extend(mistakes.iter().map(|why| format!("{place}: --features: {why}")));
-        }
-        let is_read = matches!(read, Some(Ok(_)));
-        let read =
-            read.and_then(Result::ok).map(|read| read.with_clean_names(|name| kind.clean(name)));
-        let mut features = read.unwrap_or_else(|| kind.features());
-        if let Some(source) = features.source.as_ref().filter(|source| **source != kind.stage) {
-            self.mistakes.push(format!(
-                "{place}: --features: {} is made for the logs of {source}, and these are read by {}",
-                features.name, kind.stage
-            ));
-        }
-        if let Some(columns) = list.map(features::columns::columns) {
-            match columns {
-                Ok(columns) => features = features.with_features(columns),
-                Err(why) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
-            }
-        } else if features.features.is_empty() && file.is_none() {
-            self.mistakes.push(format!(
+        let list = typed.text("columns_file");
+        let Ok(file) = self.feature_file(typed, kind) else {
+            return Arc::new(kind.features());
+        };
+        let has_file = file.is_some();
+        let mut features = file.unwrap_or_else(|| kind.features());
+        match list.map(features::columns::columns) {
+            Some(Ok(columns)) => features = features.with_features(columns),
+            Some(Err(why)) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
+            None if !features.features.is_empty() => {}
+            None if has_file => self
+                .mistakes
+                .push(format!("{place}: --features: {} names no features", features.name)),
+            None => self.mistakes.push(format!(
                 "{place}: --columns_file is required with {}: which columns are features, one a line (or --features, a feature file)",
                 kind.stage
-            ));
-        } else if features.features.is_empty() && is_read {
-            self.mistakes.push(format!("{place}: --features: {} names no features", features.name));
+            )),
         }
-        features.user =
-            typed.text("userid_column_name").map(|name| kind.clean(name)).or(features.user);
-        if features.user.is_none() && (is_read || file.is_none()) {
+        let user = typed.text("userid_column_name").map(|name| kind.clean(name));
+        features.user = user.or(features.user);
+        if features.user.is_none() {
             self.mistakes.push(format!(
                 "{place}: --userid_column_name is required with {}: the column that tells users apart",
                 kind.stage
             ));
         }
-        self.time_column(typed.text("timestamp_column_name"), is_read, kind, &mut features);
+        self.time_column(typed.text("timestamp_column_name"), has_file, kind, &mut features);
         Arc::new(features.without_unused())
+    }
+
+    /// The file of `--features`, if it was typed; nothing more can be said if there are mistakes.
+    fn feature_file(&mut self, typed: &Values, kind: &Source) -> Result<Option<Features>, ()> {
+        let place = AUTOENCODER.name;
+        let Some(name) = typed.text("features") else { return Ok(None) };
+        if typed.text("columns_file").is_some() {
+            self.mistakes.push(format!(
+                "{place}: --features and --columns_file both say which columns are features; leave one of the two out"
+            ));
+        }
+        let features = features::find(name).map_err(|mistakes| {
+            self.mistakes.extend(mistakes.iter().map(|why| format!("{place}: --features: {why}")));
+        })?;
+        match &features.source {
+            Some(source) if source != kind.stage => self.mistakes.push(format!(
+                "{place}: --features: {name} is made for the logs of {source}, and these are read by {}",
+                kind.stage
+            )),
+            _ => {}
+        }
+        Ok(Some(features.with_clean_names(|name| kind.clean(name))))
     }
 
     /// A column of event times that was typed goes before the file's; a source that knows its own keeps it.
