@@ -426,6 +426,11 @@ fn check_says_what_it_needs() {
         )
     );
     ok(&place.morpheus("tools features --check f.toml log.csv --source from-file"));
+    place.write("f.toml", FILE.replace("source = 'from-file'", "").replace("time = {", "# {"));
+    let ended = place.morpheus("tools features --check f.toml log.csv --source from-azure");
+    assert_eq!(ended.code, 2);
+    let mistake = "--check: f.toml counts events in the order of time, and names no column of times: time = \"...\"";
+    assert!(ended.stderr.contains(mistake), "{}", ended.stderr);
     let ended = place.morpheus("tools features --check f.toml gone.csv --source from-file");
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("no file matches \"gone.csv\""), "{}", ended.stderr);

@@ -9,7 +9,7 @@ mod document;
 mod file;
 mod inspect;
 
-pub use document::Keys;
+pub(crate) use document::Keys;
 pub(crate) use file::time_formats;
 pub use file::{BUILT_IN, built_in_text, find, find_built_in, read};
 pub use inspect::{Facts, Inspection, Options as InspectOptions, inspect};

@@ -9,6 +9,9 @@ use crate::sources::{self, Source};
 use dfp_io::logs::time::TimeColumn;
 use std::sync::Arc;
 
+/// The column of event times of a table, if there is one of this name.
+const TIME_OF_ANY_TABLE: &str = "timestamp";
+
 /// Checks the options and words of `tools features --check`.
 ///
 /// # Errors
@@ -37,7 +40,13 @@ pub fn check_inspection(
         ));
         return Err(checker.mistakes);
     };
-    let features = features.with_clean_names(|name| source.clean(name));
+    let features = match of_source(features, source, None) {
+        Ok(features) => features,
+        Err(why) => {
+            checker.mistakes.push(format!("{place}: --check: {why}"));
+            return Err(checker.mistakes);
+        }
+    };
     if features.user.is_none() {
         checker.mistakes.push(format!(
             "{place}: --check: {} names no column of users: user = \"...\"",
@@ -64,7 +73,14 @@ impl Checker {
             return Arc::new(kind.features());
         };
         let has_file = file.is_some();
-        let mut features = file.unwrap_or_else(|| kind.features());
+        let time = self.typed_time(typed, kind, has_file);
+        let mut features = match of_source(file.unwrap_or_else(|| kind.features()), kind, time) {
+            Ok(features) => features,
+            Err(why) => {
+                self.mistakes.push(format!("{place}: --features: {why}"));
+                return Arc::new(kind.features());
+            }
+        };
         match list.map(features::columns::columns) {
             Some(Ok(columns)) => features = features.with_features(columns),
             Some(Err(why)) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
@@ -85,7 +101,6 @@ impl Checker {
                 kind.stage
             ));
         }
-        self.time_column(typed.text("timestamp_column_name"), has_file, kind, &mut features);
         Arc::new(features.without_unused())
     }
 
@@ -108,29 +123,42 @@ impl Checker {
             )),
             _ => {}
         }
-        Ok(Some(features.with_clean_names(|name| kind.clean(name))))
+        Ok(Some(features))
     }
 
-    /// A column of event times that was typed goes before the file's; a source that knows its own keeps it.
-    fn time_column(
+    /// The column of event times that was typed; a source that knows its own keeps it.
+    fn typed_time<'a>(
         &mut self,
-        name: Option<&str>,
-        has_file: bool,
+        typed: &'a Values,
         kind: &Source,
-        features: &mut Features,
-    ) {
-        let of_any_table = kind.stage == sources::FILE.stage;
-        if name.is_some() && !has_file && !of_any_table {
-            self.notes.push(format!(
-                "--timestamp_column_name of {} has no effect: {} knows its own column of times",
-                AUTOENCODER.name, kind.stage
-            ));
-            return;
+        has_file: bool,
+    ) -> Option<&'a str> {
+        let name = typed.text("timestamp_column_name")?;
+        if has_file || kind.stage == sources::FILE.stage {
+            return Some(name);
         }
-        let named = name.or((of_any_table && features.time.is_none()).then_some("timestamp"));
-        if let Some(name) = named {
-            let formats = features.time.take().map(|time| time.formats).unwrap_or_default();
-            features.time = Some(TimeColumn { name: kind.clean(name), formats });
-        }
+        self.notes.push(format!(
+            "--timestamp_column_name of {} has no effect: {} knows its own column of times",
+            AUTOENCODER.name, kind.stage
+        ));
+        None
     }
+}
+
+/// The features as those of a source's logs: columns are called as its reader calls them, and there is
+/// a column of times if one is needed. `time` goes before the file's.
+fn of_source(features: Features, kind: &Source, time: Option<&str>) -> Result<Features, String> {
+    let mut features = features.with_clean_names(|name| kind.clean(name));
+    let any_table = features.time.is_none() && kind.stage == sources::FILE.stage;
+    if let Some(name) = time.or(any_table.then_some(TIME_OF_ANY_TABLE)) {
+        let formats = features.time.take().map(|time| time.formats).unwrap_or_default();
+        features.time = Some(TimeColumn { name: kind.clean(name), formats });
+    }
+    if features.counts() && features.time.is_none() && kind.dialect.time.is_none() {
+        return Err(format!(
+            "{} counts events in the order of time, and names no column of times: time = \"...\"",
+            features.name
+        ));
+    }
+    Ok(features)
 }
