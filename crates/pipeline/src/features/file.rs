@@ -386,6 +386,15 @@ mod tests {
     }
 
     #[test]
+    fn what_is_seen_in_training_is_made_there_though_no_feature_needs_it() {
+        let text =
+            "user = 'u'\n[[column]]\nname = 'new'\nop = 'first_seen'\nof = 'x'\nremember = 1_000\n";
+        let features = read("f.toml", text, Path::new("")).unwrap();
+        assert!(features.narrowed(&[]).makes("new"));
+        assert!(features.inputs_of(&[]).contains(&"x".to_owned()));
+    }
+
+    #[test]
     fn training_reads_what_its_columns_are_made_of() {
         let text = "user = 'u'\ntime = 't'\nrows = 'r == 1'\n[[column]]\nname = 'a'\nop = 'rename'\nof = 'x'\n\
                     [[column]]\nname = 'b'\nop = 'concat'\nof = ['a', 'y']\n[[column]]\nname = 'c'\nop = 'rename'\nof = 'z'\n";
