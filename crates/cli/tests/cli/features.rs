@@ -271,6 +271,20 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
             "f.toml line 1: user: a column that is counted for each user cannot tell users apart",
         ),
         (
+            "user = 'u'\nlateness = '2d'\nfeatures = ['u']\n",
+            "f.toml line 2: lateness: no column counts events; leave it out",
+        ),
+        (
+            "user = 'u'\nfeatures = ['u']\ntime = { column = 't', zone = '+01:00' }\n[[column]]\nname = 't'\nop = 'datetime'\nof = 'm'\n",
+            "f.toml line 3: time: formats and zone are for a column of the log; give them to the derived one",
+        ),
+        (
+            "user = 'u'\nfeatures = [{ column = 'u', kind = 'flag', scaler = 'none' }, 7]\ncolumn = ['a']\n",
+            "f.toml line 2: feature \"u\": scaler: only numbers are scaled; leave it out\n\
+             error: pipeline-ae: --features: f.toml line 2: features: \"7\" is not a table of keys\n\
+             error: pipeline-ae: --features: f.toml line 3: column: \"a\" is not a table of keys",
+        ),
+        (
             "user = 'u'\nfeatures = ['n']\n[[column]]\nname = 'n'\nop = 'rename'\nof = 'm'\n[[column]]\nname = 'm'\nop = 'rename'\nof = 'u'\n",
             "f.toml line 3: column \"n\": it is made of \"m\", which is made further down; columns are made in the order of the file",
         ),
