@@ -5,11 +5,13 @@
 
 use crate::error::IoError;
 use crate::files::Stamp;
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// Name of the database within the folder.
@@ -48,6 +50,24 @@ pub struct OutputMark {
     pub bytes: u64,
     /// Names of its columns, with their Arrow types as Arrow prints them.
     pub columns: Vec<(String, String)>,
+}
+
+impl OutputMark {
+    /// The columns of the file.
+    ///
+    /// # Errors
+    /// A type is none that Arrow knows.
+    pub fn schema(&self) -> Result<SchemaRef, IoError> {
+        let field = |(name, kind): &(String, String)| {
+            let kind = DataType::from_str(kind).map_err(|e| IoError::State {
+                path: self.path.clone(),
+                cause: format!("column \"{name}\": \"{kind}\" is no type: {e}"),
+            })?;
+            Ok(Field::new(name, kind, true))
+        };
+        let fields: Result<Vec<Field>, IoError> = self.columns.iter().map(field).collect();
+        Ok(Arc::new(Schema::new(fields?)))
+    }
 }
 
 /// What one transaction adds to the state.

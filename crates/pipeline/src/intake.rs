@@ -168,7 +168,10 @@ impl Intake {
         self.met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
         count.users = self.met.len();
         drop(count);
-        self.shared.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
+        for (user, rows) in &users.rows {
+            let first = self.rows.get(user).copied().unwrap_or_default();
+            self.shared.book.expect(user, first, rows.len());
+        }
         let receipt = self.settings.is_live().then(|| Receipt {
             files: batch.marks.clone(),
             rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
@@ -205,7 +208,7 @@ impl Intake {
         }
         match self.nobody.take() {
             Some(nobody) => Err(nobody),
-            None if count.rows == 0 && count.filtered == 0 => {
+            None if count.rows == 0 => {
                 let (files, outside) = (count.files, count.outside);
                 let skipped = Box::new(count.skipped.clone());
                 Err(RunError::NoRows(IoError::NoRows { files, outside, skipped }))

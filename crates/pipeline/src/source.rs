@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
 pub struct ReadCount {
-    /// Rows read.
+    /// Rows read, those included that were then left out.
     pub rows: usize,
     /// Users found.
     pub users: usize,
@@ -207,7 +207,7 @@ pub fn check_strict(users: &Users, purpose: &str, strict: bool) -> Result<(), Ru
 impl ReadCount {
     /// Adds what `table` holds, and what was left out of it.
     pub fn add(&mut self, table: &LogTable, users: &Users) {
-        self.rows += table.batch.num_rows();
+        self.rows += table.batch.num_rows() + users.filtered;
         self.rows_of_others += users.of_others;
         self.filtered += users.filtered;
         self.outside += table.outside;

@@ -134,6 +134,11 @@ fn month(time: i64) -> Option<(i64, i64)> {
 }
 
 impl Counter {
+    /// Whether scoring starts with what training has seen; see [`Memory::after_training`].
+    pub(crate) fn is_remembered_after_training(&self) -> bool {
+        matches!(self, Self::FirstSeen { .. })
+    }
+
     /// What the memory of this counter is kept under: another definition starts anew.
     fn key(&self, column: &Column) -> String {
         format!("{} {:?} of {:?}", column.name, self, column.inputs)
