@@ -4,6 +4,7 @@
 pub mod error;
 pub mod files;
 pub mod logs;
+mod remote;
 pub mod sinks;
 mod text;
 pub mod texts;

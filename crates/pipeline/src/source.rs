@@ -44,7 +44,11 @@ pub fn find(
         match files::find(glob, recursive) {
             Err(dfp_io::IoError::NoMatch { .. }) if allow_none => {}
             // The pattern was typed wrong: nothing has been read yet.
-            Err(error @ (dfp_io::IoError::NoMatch { .. } | dfp_io::IoError::Pattern { .. })) => {
+            Err(
+                error @ (dfp_io::IoError::NoMatch { .. }
+                | dfp_io::IoError::Pattern { .. }
+                | dfp_io::IoError::Address { .. }),
+            ) => {
                 return Err(RunError::Usage(vec![error.to_string()]));
             }
             found => all.extend(found?),

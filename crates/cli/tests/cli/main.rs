@@ -5,6 +5,7 @@ mod bad_input;
 mod bench;
 mod golden_distribution;
 mod place;
+mod remote;
 mod run;
 mod seed_job;
 mod sources;

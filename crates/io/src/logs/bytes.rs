@@ -1,6 +1,7 @@
 //! A file's content in memory, decompressed if it is compressed.
 
 use crate::error::{IoError, Place};
+use crate::remote::{self, Object};
 use bzip2::read::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
@@ -66,7 +67,11 @@ impl Packed {
 
 /// The content of `path`, unpacked if it is gzip, zstd, bzip2 or xz.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
-    let raw = std::fs::read(path).map_err(|e| IoError::os("read", path, e))?;
+    let raw = if remote::is_address(path) {
+        Object::open(path)?.read()?
+    } else {
+        std::fs::read(path).map_err(|e| IoError::os("read", path, e))?
+    };
     let begins = |form, magic| match form {
         // A text may begin with these letters; the digits of pi follow the block size.
         Packed::Bzip2 => raw.starts_with(magic) && raw.get(4..7) == Some(&[0x31, 0x41, 0x59]),

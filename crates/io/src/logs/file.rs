@@ -35,15 +35,42 @@ pub(super) fn read(
     dialect: &Dialect,
     options: &ReadOptions<'_>,
 ) -> Result<Part, IoError> {
-    let content = bytes::read(path)?;
     let wanted = Wanted { dialect, options };
+    let parquet = match options.file_type {
+        FileType::Auto | FileType::Parquet => parquet::Content::in_place(path)?,
+        FileType::Csv | FileType::Json => None,
+    };
+    let table = match parquet {
+        Some(content) => parquet_table(content, path, &wanted)?,
+        None => table(bytes::read(path)?, path, &wanted)?,
+    };
+    let mut cleaner = Cleaner::new(path, table, dialect.clean)?;
+    if let Some(required) = dialect.required {
+        cleaner.drop_missing(required)?;
+    }
+    if let Some(time) = wanted.time() {
+        cleaner.parse_times(time)?;
+    }
+    cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
+    Ok(cleaner.finish(options))
+}
+
+fn parquet_table(
+    content: parquet::Content,
+    path: &Path,
+    wanted: &Wanted<'_>,
+) -> Result<FileTable, IoError> {
+    let clean = wanted.dialect.clean;
+    let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
+    prefix_identifiers(table, wanted.dialect)
+}
+
+fn table(content: Vec<u8>, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable, IoError> {
+    let Wanted { dialect, options } = *wanted;
     let clean = dialect.clean;
-    let table = match format(path, &content, options.file_type) {
-        FileType::Json => json::read(&content, path, &wanted, options.nested)?,
-        FileType::Parquet => {
-            let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
-            prefix_identifiers(table, dialect)?
-        }
+    Ok(match format(path, &content, options.file_type) {
+        FileType::Json => json::read(&content, path, wanted, options.nested)?,
+        FileType::Parquet => parquet_table(content.into(), path, wanted)?,
         FileType::Csv | FileType::Auto => {
             let known = csv::CsvOptions {
                 text: &|name| wanted.is_identifier(&clean(name)),
@@ -60,16 +87,7 @@ pub(super) fn read(
             }
             prefix_identifiers(label_rows(table, options)?, dialect)?
         }
-    };
-    let mut cleaner = Cleaner::new(path, table, clean)?;
-    if let Some(required) = dialect.required {
-        cleaner.drop_missing(required)?;
-    }
-    if let Some(time) = wanted.time() {
-        cleaner.parse_times(time)?;
-    }
-    cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
-    Ok(cleaner.finish(options))
+    })
 }
 
 /// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket

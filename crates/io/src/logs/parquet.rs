@@ -4,11 +4,16 @@
 //! bits, booleans, text; times and all else are text. Structs become columns `outer.inner`, lists are
 //! text.
 
+mod content;
+
+pub(super) use content::Content;
+
 use super::skipped::Skipped;
 use super::{Column, FileTable};
 use crate::error::{IoError, Place};
 use crate::{text, texts};
-use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
@@ -17,20 +22,21 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Field, TimeUnit};
 use arrow_select::concat::concat;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
 
-/// Reads a Parquet file that is already in memory; `path` is for messages only.
+/// Reads a Parquet file, of its columns only those that are wanted; `path` is for messages only.
 ///
 /// # Errors
 /// [`IoError::Content`] if it is broken.
 pub(super) fn read(
-    content: Vec<u8>,
+    content: Content,
     path: &Path,
     wanted: &dyn Fn(&str) -> bool,
 ) -> Result<FileTable, IoError> {
@@ -40,8 +46,13 @@ pub(super) fn read(
         cause: cause.to_string(),
         expected: "a complete Parquet file".to_owned(),
     };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(content))
-        .and_then(ParquetRecordBatchReaderBuilder::build)
+    let metadata =
+        ArrowReaderMetadata::load(&content, Default::default()).map_err(|e| broken(&e))?;
+    let mask = mask(&metadata, wanted);
+    let content = content.with(&ranges(&metadata, &mask)).map_err(|e| broken(&e))?;
+    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
+        .with_projection(mask)
+        .build()
         .map_err(|e| broken(&e))?;
     let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| broken(&e))?;
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
@@ -59,6 +70,36 @@ pub(super) fn read(
         positions: (0..rows as i64).collect(),
         skipped: Skipped::default(),
     })
+}
+
+/// The columns of which anything is wanted.
+fn mask(metadata: &ArrowReaderMetadata, wanted: &dyn Fn(&str) -> bool) -> ProjectionMask {
+    let fields = metadata.schema().fields().iter().enumerate();
+    let roots = fields.filter(|(_, field)| any_wanted(field.name(), field, wanted));
+    ProjectionMask::roots(metadata.parquet_schema(), roots.map(|(root, _)| root))
+}
+
+fn any_wanted(name: &str, field: &Field, wanted: &dyn Fn(&str) -> bool) -> bool {
+    match field.data_type() {
+        DataType::Struct(members) => members
+            .iter()
+            .any(|member| any_wanted(&format!("{name}.{}", member.name()), member, wanted)),
+        _ => wanted(name),
+    }
+}
+
+/// Where in the file the columns of the mask are.
+fn ranges(metadata: &ArrowReaderMetadata, mask: &ProjectionMask) -> Vec<Range<u64>> {
+    let groups = metadata.metadata().row_groups().iter();
+    let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
+    let wanted = chunks.filter(|(leaf, _)| mask.leaf_included(*leaf));
+    wanted
+        .filter_map(|(_, chunk)| {
+            let begin = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+            let begin = u64::try_from(begin).ok()?;
+            Some(begin..begin.checked_add(u64::try_from(chunk.compressed_size()).ok()?)?)
+        })
+        .collect()
 }
 
 /// The column, or those of its members; what is missing in a struct is missing in its members.
@@ -195,7 +236,8 @@ mod tests {
 
     #[test]
     fn columns_have_the_types_of_the_other_formats() {
-        let table = read(bytes(), Path::new("a.parquet"), &|name| name != "flag").unwrap();
+        let content = Content::from(bytes());
+        let table = read(content, Path::new("a.parquet"), &|name| name != "flag").unwrap();
         let columns: Vec<_> =
             table.columns.iter().map(|c| (c.name.as_str(), texts(c).join(" "))).collect();
         let want = [
@@ -216,7 +258,7 @@ mod tests {
     fn a_broken_file_is_an_error() {
         let bytes = bytes();
         for cut in [4, 5, bytes.len() / 2, bytes.len() - 1] {
-            let error = read(bytes[..cut].to_vec(), Path::new("a.parquet"), &|_| true);
+            let error = read(bytes[..cut].to_vec().into(), Path::new("a.parquet"), &|_| true);
             assert!(
                 error.is_err_and(|e| e.to_string().contains("a complete Parquet file")),
                 "{cut}"
