@@ -24,6 +24,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 /// Most of a server's words that a message repeats, in characters.
 const WORDS: usize = 300;
 
+const NO_CREDENTIALS: &str = "no credentials in the environment (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_SKIP_SIGNATURE=true` for a public bucket), and none from this machine: ";
+
 struct Clients {
     runtime: Runtime,
     /// By scheme and bucket: connections and credentials are shared by all their objects.
@@ -130,14 +132,17 @@ fn words(error: &Error) -> String {
         }
         Error::Precondition { .. } => "the object changed while it was read".to_owned(),
         other => {
-            let text = other.to_string();
-            let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-            let advice = if line.contains("169.254.169.254") {
-                // Without credentials the client asks the machine's own service for some.
-                "no credentials in the environment (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_SKIP_SIGNATURE=true` for a public bucket), and none from this machine: "
-            } else {
-                ""
+            let line = other.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            let part = |name: &str| {
+                let (_, rest) = line.split_once(&format!("<{name}>"))?;
+                Some(rest.split_once(&format!("</{name}>"))?.0)
             };
+            if let (Some(code), Some(message)) = (part("Code"), part("Message")) {
+                return format!("{} ({code})", message.trim_end_matches('.'));
+            }
+            // Without credentials the client asks the machine's own service for some.
+            let alone = line.contains("169.254.169.254");
+            let advice = if alone { NO_CREDENTIALS } else { "" };
             advice.chars().chain(line.chars().take(WORDS)).collect()
         }
     }
