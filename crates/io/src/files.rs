@@ -2,6 +2,7 @@
 
 use crate::error::IoError;
 use crate::remote;
+pub use crate::remote::is_address;
 use glob::{MatchOptions, Pattern};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -170,7 +170,13 @@ mod tests {
             ("log*/a.csv", true, "", true, logs(&["logs/a.csv"])),
             ("logs/[ab].csv", true, "logs", false, logs(&["logs/b.csv", "logs/a.csv"])),
             ("logs", false, "logs", false, logs(&["logs/b.csv", "logs/a.csv"])),
-            ("logs/sub/", true, "logs/sub", true, logs(&["logs/sub/c.csv.gz", "logs/sub/deep/d.csv"])),
+            (
+                "logs/sub/",
+                true,
+                "logs/sub",
+                true,
+                logs(&["logs/sub/c.csv.gz", "logs/sub/deep/d.csv"]),
+            ),
             ("*/?.txt", true, "", true, logs(&["logs/x.txt"])),
         ] {
             assert_eq!(matching(pattern, recursive), (prefix.to_owned(), deep, keys), "{pattern}");

@@ -20,8 +20,8 @@ pub(crate) use {find::find, object::Object};
 
 use std::path::Path;
 
-/// Whether a name is an address, of whatever scheme.
-pub(crate) fn is_address(name: &Path) -> bool {
+/// Whether a name is an address (`s3://…`), of whatever scheme, and no path.
+pub fn is_address(name: &Path) -> bool {
     let scheme = name.to_str().and_then(|name| name.split_once("://"));
     scheme.is_some_and(|(scheme, _)| {
         let sign = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');

@@ -88,12 +88,9 @@ impl Object {
     }
 
     /// A part, if the object is still the one that it was.
-    async fn range(
-        &self,
-        range: Range<u64>,
-        e_tag: Option<String>,
-    ) -> object_store::Result<Bytes> {
-        let options = GetOptions { if_match: e_tag, range: Some(range.into()), ..GetOptions::new() };
+    async fn range(&self, range: Range<u64>, e_tag: Option<String>) -> object_store::Result<Bytes> {
+        let options =
+            GetOptions { if_match: e_tag, range: Some(range.into()), ..GetOptions::new() };
         self.store.get_opts(&self.key, options).await?.bytes().await
     }
 }

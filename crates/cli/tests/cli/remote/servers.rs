@@ -184,6 +184,7 @@ fn pass(mut stream: TcpStream, head: &str, own: Option<Vec<u8>>, behind: Option<
 /// A whole answer.
 pub fn answer(status: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n");
     [head.as_bytes(), body].concat()
 }

@@ -51,12 +51,16 @@ fn forms(place: &Place) -> Vec<(&'static str, Vec<u8>)> {
         ("day 1/notes.txt", b"no log".to_vec()),
         ("day 2/[1].csv", csv(&["ann"])),
         // More than one range.
-        ("large/x.csv", log(&["ann"], 5_000).replace(",s3,", &format!(",{},", "s".repeat(4_000))).into()),
+        (
+            "large/x.csv",
+            log(&["ann"], 5_000).replace(",s3,", &format!(",{},", "s".repeat(4_000))).into(),
+        ),
     ]
 }
 
 fn moto(place: &Place) -> Option<Server> {
-    let arguments = |port: u16| ["-H", "127.0.0.1", "-p", &port.to_string()].map(str::to_owned).into();
+    let arguments =
+        |port: u16| ["-H", "127.0.0.1", "-p", &port.to_string()].map(str::to_owned).into();
     Server::start(&MOTO, arguments, &place.path("."))
 }
 
@@ -155,11 +159,25 @@ fn what_is_not_there_is_told() {
     let (code, told) = words("s3://no-bucket-of-this-name/*");
     assert_eq!(
         (code, told.as_str()),
-        (1, "error: The specified bucket does not exist (NoSuchBucket): cannot list \"s3://no-bucket-of-this-name/\"\n")
+        (
+            1,
+            "error: The specified bucket does not exist (NoSuchBucket): cannot list \"s3://no-bucket-of-this-name/\"\n"
+        )
     );
     let (code, told) = words("ftp://host/a.csv");
     assert_eq!(code, 2);
     assert!(told.starts_with("error: unknown scheme \"ftp://\""), "{told}");
+    let line = "run pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=train.csv \
+        train-ae --train_data_glob=train.csv preprocess inf-pytorch add-scores serialize \
+        to-file --filename=s3://logs-of-tests/out.csv";
+    let ended = place.morpheus(line);
+    assert_eq!(
+        (ended.code, ended.messages().as_str()),
+        (
+            2,
+            "error: to-file: --filename: \"s3://logs-of-tests/out.csv\" is an address; accepted: a local path\nsee morpheus run pipeline-ae --help\n"
+        )
+    );
 }
 
 #[test]
@@ -220,7 +238,8 @@ fn an_object_that_vanishes_or_is_denied_is_skipped() {
 fn of_parquet_only_the_wanted_columns_are_fetched() {
     let place = place();
     let Some(server) = moto(&place) else { return };
-    let Some(parquet) = forms(&place).into_iter().find(|(name, _)| name.ends_with(".parquet")) else {
+    let Some(parquet) = forms(&place).into_iter().find(|(name, _)| name.ends_with(".parquet"))
+    else {
         return;
     };
     request(server.port, "PUT", "/logs-of-tests", b"");
@@ -228,8 +247,11 @@ fn of_parquet_only_the_wanted_columns_are_fetched() {
     let proxy = Proxy::start(Some(server.port), Box::new(|_| None));
     assert_eq!(run_with(&place, "s3://logs-of-tests/*.parquet", &s3(proxy.port)).code, 0);
     let seen = proxy.seen.lock().unwrap();
-    let reads: Vec<_> = seen.iter().filter(|head| head.starts_with("GET /logs-of-tests/events")).collect();
-    assert!(!reads.is_empty() && reads.iter().all(|head| head.to_lowercase().contains("\nrange: ")));
+    let reads: Vec<_> =
+        seen.iter().filter(|head| head.starts_with("GET /logs-of-tests/events")).collect();
+    assert!(
+        !reads.is_empty() && reads.iter().all(|head| head.to_lowercase().contains("\nrange: "))
+    );
 }
 
 /// Makes a container and puts files into it, signed with the emulator's well-known key.
@@ -260,7 +282,9 @@ for folder, _, names in os.walk(root):
 fn azure_reads_as_a_folder() {
     let place = place();
     let arguments = |port: u16| {
-        let text = format!("--silent --skipApiVersionCheck --blobHost 127.0.0.1 --blobPort {port} --location azurite");
+        let text = format!(
+            "--silent --skipApiVersionCheck --blobHost 127.0.0.1 --blobPort {port} --location azurite"
+        );
         text.split(' ').map(str::to_owned).collect()
     };
     let Some(server) = Server::start(&AZURITE, arguments, &place.path(".")) else { return };

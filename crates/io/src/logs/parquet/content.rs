@@ -102,7 +102,9 @@ impl ChunkReader for Content {
             Place::File(file, _) => Box::new(file.get_read(start)?),
             Place::Object(object, size, pieces) => Box::new(match covering(pieces, start, 1) {
                 Some(bytes) => bytes.reader(),
-                None => fetch(object, start..size.saturating_sub(start).min(TAIL) + start)?.reader(),
+                None => {
+                    fetch(object, start..size.saturating_sub(start).min(TAIL) + start)?.reader()
+                }
             }),
         })
     }
