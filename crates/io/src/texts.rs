@@ -4,9 +4,10 @@
 use crate::error::IoError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
-use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};
+use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray, UInt32Array};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::DataType;
+use arrow_select::take::take;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
@@ -313,14 +314,19 @@ impl Texts {
         kept: impl Iterator<Item = &'a [u8]>,
         rows: impl Iterator<Item = i32>,
     ) {
-        let own: Vec<i32> = kept
+        let own = self.numbers(kept);
+        self.keys.extend(rows.map(|key| own.get(key as usize).copied().unwrap_or(MISSING)));
+        self.look();
+    }
+
+    /// The numbers of texts, which are kept if they were not yet.
+    fn numbers<'a>(&mut self, texts: impl Iterator<Item = &'a [u8]>) -> Vec<i32> {
+        texts
             .map(|text| {
                 let (hash, found) = self.find(text);
                 found.unwrap_or_else(|| self.insert(hash, text))
             })
-            .collect();
-        self.keys.extend(rows.map(|key| own.get(key as usize).copied().unwrap_or(MISSING)));
-        self.look();
+            .collect()
     }
 
     /// The column.
@@ -328,16 +334,20 @@ impl Texts {
     /// # Errors
     /// The kept texts exceed 2 GiB, or are not UTF-8.
     pub(crate) fn finish(mut self) -> Result<ArrayRef, IoError> {
-        let fail = |cause: &dyn std::fmt::Display| IoError::table("hold a text column", cause);
         if self.full {
-            return Err(fail(&"its texts exceed 2 GiB"));
+            return Err(IoError::table("hold a text column", &"its texts exceed 2 GiB"));
         }
+        if self.plain {
+            return Ok(Arc::new(self.plain_array()?));
+        }
+        let valid = take_validity(&mut self.keys);
+        let keys = std::mem::take(&mut self.keys);
+        self.dictionary(keys, valid)
+    }
+
+    fn plain_array(mut self) -> Result<StringArray, IoError> {
         let missing = self.keys.contains(&MISSING);
-        let nulls = missing.then(|| {
-            let valid = |row| self.keys[row] != MISSING;
-            NullBuffer::new(BooleanBuffer::collect_bool(self.keys.len(), valid))
-        });
-        if self.plain && missing {
+        if missing {
             // An empty text for each row without one.
             let mut offsets = vec![0];
             offsets.reserve(self.keys.len());
@@ -348,20 +358,101 @@ impl Texts {
             }));
             self.offsets = offsets;
         }
-        let values = |nulls| {
-            let offsets = OffsetBuffer::new(self.offsets.into());
-            StringArray::try_new(offsets, Buffer::from_vec(self.bytes), nulls).map_err(|e| fail(&e))
-        };
-        if self.plain {
-            return Ok(Arc::new(values(nulls)?));
-        }
-        if missing {
-            self.keys.iter_mut().for_each(|key| *key = (*key).max(0));
-        }
-        let keys = Int32Array::new(self.keys.into(), nulls);
-        let values = Arc::new(values(None)?);
-        Ok(Arc::new(DictionaryArray::try_new(keys, values).map_err(|e| fail(&e))?))
+        let rows = self.keys.len();
+        let nulls = missing.then(|| nulls(take_validity(&mut self.keys), rows)).flatten();
+        self.values(nulls)
     }
+
+    fn values(self, nulls: Option<NullBuffer>) -> Result<StringArray, IoError> {
+        let offsets = OffsetBuffer::new(self.offsets.into());
+        StringArray::try_new(offsets, Buffer::from_vec(self.bytes), nulls)
+            .map_err(|e| IoError::table("hold a text column", &e))
+    }
+
+    /// Rows with these numbers of the kept texts; `valid` has a bit for each row.
+    fn dictionary(self, keys: Vec<i32>, valid: Vec<u64>) -> Result<ArrayRef, IoError> {
+        let nulls = nulls(valid, keys.len());
+        let keys = Int32Array::new(keys.into(), nulls);
+        let array = DictionaryArray::try_new(keys, Arc::new(self.values(None)?));
+        Ok(Arc::new(array.map_err(|e| IoError::table("hold a text column", &e))?))
+    }
+}
+
+/// A bit for each number that is not missing; missing ones become 0.
+fn take_validity(keys: &mut [i32]) -> Vec<u64> {
+    let word = |keys: &mut [i32]| {
+        let mut word = 0;
+        for (bit, key) in keys.iter_mut().enumerate() {
+            word |= u64::from(*key >= 0) << bit;
+            *key = (*key).max(0);
+        }
+        word
+    };
+    keys.chunks_mut(64).map(word).collect()
+}
+
+fn nulls(valid: Vec<u64>, rows: usize) -> Option<NullBuffer> {
+    let nulls = NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(valid), 0, rows));
+    (nulls.null_count() > 0).then_some(nulls)
+}
+
+/// Text columns of several parts as one of `rows` rows. Each part comes with its first row; row i is
+/// to stand at `places[i]`, or where it is. Rows of no part are missing.
+///
+/// # Errors
+/// As [`Texts::finish`].
+pub(crate) fn join(
+    rows: usize,
+    parts: &[(usize, ArrayRef)],
+    places: Option<&[u32]>,
+) -> Result<ArrayRef, IoError> {
+    if let Some(joined) = join_few(rows, parts, places)? {
+        return Ok(joined);
+    }
+    let mut texts = Texts::default();
+    texts.reserve(rows);
+    for (begin, part) in parts {
+        texts.pad(*begin);
+        if let Some(cells) = TextCells::of(part) {
+            texts.append_cells(cells);
+        }
+    }
+    texts.pad(rows);
+    let joined = texts.finish()?;
+    let Some(places) = places else { return Ok(joined) };
+    let mut order = vec![0; rows];
+    (0_u32..).zip(places).for_each(|(row, place)| order[*place as usize] = row);
+    take(&joined, &UInt32Array::from(order), None).map_err(|e| IoError::table("sort texts", &e))
+}
+
+/// The same for parts with few different texts: only rows that have one are touched, which counts in
+/// logs, where most columns are mostly missing.
+fn join_few(
+    rows: usize,
+    parts: &[(usize, ArrayRef)],
+    places: Option<&[u32]>,
+) -> Result<Option<ArrayRef>, IoError> {
+    let mut kept = Texts::default();
+    let (mut keys, mut valid) = (vec![0; rows], vec![0_u64; rows.div_ceil(64)]);
+    for (begin, part) in parts {
+        let Some(TextCells::Dictionary(of_part, texts)) = TextCells::of(part) else {
+            return Ok(None);
+        };
+        let own = kept.numbers(texts.iter().map(|t| t.unwrap_or_default().as_bytes()));
+        if kept.kept() >= FIRST_LOOK || kept.full {
+            return Ok(None);
+        }
+        let mut put = |row: usize| {
+            let place = places.map_or(begin + row, |places| places[begin + row] as usize);
+            keys[place] = own[of_part.value(row) as usize];
+            valid[place / 64] |= 1 << (place % 64);
+        };
+        match of_part.nulls() {
+            None => (0..of_part.len()).for_each(put),
+            Some(nulls) => nulls.valid_indices().for_each(&mut put),
+        }
+    }
+    kept.dictionary(keys, valid).map(Some)
 }
 
 fn span(offsets: &[i32], key: i32) -> Last {

@@ -6,9 +6,8 @@ use super::{Dialect, LogTable, Nested, file};
 use crate::error::IoError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
-use arrow_select::take::take;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,11 +117,15 @@ pub fn read(
     }
     let time = options.time.or(dialect.time).unwrap_or_default();
     let parts = with_times(parts, time, &mut skipped);
-    let rows = parts.iter().map(|part| part.rows).sum();
+    let rows: usize = parts.iter().map(|part| part.rows).sum();
+    if u32::try_from(rows).is_err() {
+        return Err(IoError::table("join the files", &format!("{rows} rows are more than 2^32")));
+    }
     if rows == 0 {
         return Err(IoError::NoRows { files: files.len(), reasons: reasons(&skipped) });
     }
-    let columns = order(union(parts)?, options.sort)?;
+    let places = if options.sort { places(&parts) } else { None };
+    let columns = union(parts, places.as_deref())?;
     table(columns, rows, skipped)
 }
 
@@ -149,31 +152,24 @@ fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -
     kept
 }
 
-/// Sorts the rows by time, then label; equal ones stay in the order of the files.
-fn order(columns: Vec<(String, ArrayRef)>, sort: bool) -> Result<Vec<(String, ArrayRef)>, IoError> {
-    let find =
-        |wanted: &str| columns.iter().find(|(name, _)| name == wanted).map(|(_, values)| values);
-    let (Some(times), Some(labels)) = (find(EVENT_DT), find(LABEL)) else { return Ok(columns) };
-    if !sort {
-        return Ok(columns);
+/// The place of each row among all rows by time, then label; equal ones stay in the order of the files.
+/// `None` if all rows are in their places.
+fn places(parts: &[Part]) -> Option<Vec<u32>> {
+    let mut keys: Vec<(i64, i64)> = Vec::with_capacity(parts.iter().map(|part| part.rows).sum());
+    for part in parts {
+        let find = |wanted: &str| part.columns.iter().find(|(name, _)| name == wanted);
+        let times = find(EVENT_DT)?.1.as_primitive::<TimestampMicrosecondType>();
+        let labels = find(LABEL)?.1.as_primitive::<Int64Type>();
+        keys.extend(times.values().iter().copied().zip(labels.values().iter().copied()));
     }
-    let times = times.as_primitive::<TimestampMicrosecondType>().values();
-    let labels = labels.as_primitive::<Int64Type>().values();
-    let key = |row: &u64| (times[*row as usize], labels[*row as usize]);
-    let mut rows: Vec<u64> = (0..times.len() as u64).collect();
-    if rows.is_sorted_by_key(key) {
-        return Ok(columns);
+    if keys.is_sorted() {
+        return None;
     }
-    rows.par_sort_by_key(key);
-    let rows = UInt64Array::from(rows);
-    columns
-        .into_par_iter()
-        .map(|(name, values)| {
-            let sorted = take(&values, &rows, None)
-                .map_err(|e| IoError::table(format!("sort column \"{name}\""), &e))?;
-            Ok((name, sorted))
-        })
-        .collect()
+    let mut rows: Vec<u32> = (0..keys.len() as u32).collect();
+    rows.par_sort_by_key(|row| keys[*row as usize]);
+    let mut places = vec![0; rows.len()];
+    (0..).zip(rows).for_each(|(place, row)| places[row as usize] = place);
+    Some(places)
 }
 
 fn table(

@@ -3,12 +3,13 @@
 use super::skipped::Skipped;
 use crate::error::IoError;
 use crate::text;
-use crate::texts::{self, TextCells, Texts, is_text};
+use crate::texts::{self, Texts, is_text};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, Float64Array, new_null_array};
+use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array, new_null_array};
 use arrow_schema::DataType;
 use arrow_select::concat::concat;
+use arrow_select::take::take;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -20,13 +21,18 @@ pub(super) struct Part {
     pub(super) skipped: Skipped,
 }
 
-/// The columns of all parts in order of first appearance, each of all parts' rows together.
+/// The columns of all parts in order of first appearance, each of all parts' rows together, row i
+/// at the place `places[i]` if that is given.
 ///
 /// Equal types stay; different numbers become floats; anything else becomes text as Python prints
 /// it. Where a part lacks a column or its values, integers become floats and booleans text. A
 /// column without any value is a float column.
-pub(super) fn union(parts: Vec<Part>) -> Result<Vec<(String, ArrayRef)>, IoError> {
+pub(super) fn union(
+    parts: Vec<Part>,
+    places: Option<&[u32]>,
+) -> Result<Vec<(String, ArrayRef)>, IoError> {
     let rows: Vec<usize> = parts.iter().map(|part| part.rows).collect();
+    let order = places.map(inverse);
     let mut columns: Vec<(String, Vec<(usize, ArrayRef)>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (i, part) in parts.into_iter().enumerate() {
@@ -38,58 +44,61 @@ pub(super) fn union(parts: Vec<Part>) -> Result<Vec<(String, ArrayRef)>, IoError
             columns[column].1.push((i, values));
         }
     }
-    columns.into_par_iter().map(|(name, pieces)| join(&name, &rows, pieces)).collect()
+    columns
+        .into_par_iter()
+        .map(|(name, pieces)| {
+            let values = join(&rows, &pieces, places.zip(order.as_ref()))
+                .map_err(|e| IoError::table(format!("join column \"{name}\" of all files"), &e))?;
+            Ok((name, values))
+        })
+        .collect()
 }
 
 /// The pieces of a column, each with the number of its part; `rows` is the length of each part.
 fn join(
-    name: &str,
     rows: &[usize],
-    mut pieces: Vec<(usize, ArrayRef)>,
-) -> Result<(String, ArrayRef), IoError> {
-    let fail = |e: &dyn std::fmt::Display| {
-        IoError::table(format!("join column \"{name}\" of all files"), e)
-    };
-    let target = common_type(rows, &pieces);
-    let values = if pieces.len() == rows.len() && pieces.len() == 1 && fits(&pieces[0].1, &target) {
-        pieces.swap_remove(0).1
-    } else if target == DataType::Utf8 {
-        join_texts(rows, &pieces)?
-    } else {
-        let mut converted = Vec::with_capacity(2 * pieces.len() + 1);
-        let mut next = 0;
-        for (part, values) in &pieces {
-            converted.push(new_null_array(&target, rows[next..*part].iter().sum()));
-            converted.push(convert(values, &target));
-            next = part + 1;
+    pieces: &[(usize, ArrayRef)],
+    sort: Option<(&[u32], &UInt32Array)>,
+) -> Result<ArrayRef, Box<dyn std::error::Error>> {
+    let target = common_type(rows, pieces);
+    let values = match pieces {
+        [(_, values)] if rows.len() == 1 && fits(values, &target) => Arc::clone(values),
+        _ if target == DataType::Utf8 => {
+            let begin = |part: usize| rows[..part].iter().sum();
+            let printed: Result<Vec<_>, IoError> =
+                pieces.iter().map(|(part, values)| Ok((begin(*part), print(values)?))).collect();
+            // Texts find their places on the way, which is cheaper than to move them later.
+            let places = sort.map(|(places, _)| places);
+            return Ok(texts::join(rows.iter().sum(), &printed?, places)?);
         }
-        converted.push(new_null_array(&target, rows[next..].iter().sum()));
-        let views: Vec<&dyn Array> = converted.iter().map(AsRef::as_ref).collect();
-        concat(&views).map_err(|e| fail(&e))?
+        _ => {
+            let mut converted = Vec::with_capacity(2 * pieces.len() + 1);
+            let mut next = 0;
+            for (part, values) in pieces {
+                converted.push(new_null_array(&target, rows[next..*part].iter().sum()));
+                converted.push(convert(values, &target));
+                next = part + 1;
+            }
+            converted.push(new_null_array(&target, rows[next..].iter().sum()));
+            let views: Vec<&dyn Array> = converted.iter().map(AsRef::as_ref).collect();
+            concat(&views)?
+        }
     };
-    Ok((name.to_owned(), values))
+    Ok(match sort {
+        Some((_, order)) => take(&values, order, None)?,
+        None => values,
+    })
 }
 
 fn fits(values: &ArrayRef, target: &DataType) -> bool {
     values.data_type() == target || (*target == DataType::Utf8 && is_text(values.data_type()))
 }
 
-fn join_texts(rows: &[usize], pieces: &[(usize, ArrayRef)]) -> Result<ArrayRef, IoError> {
-    let mut texts = Texts::default();
-    texts.reserve(rows.iter().sum());
-    let mut begin = 0;
-    let mut pieces = pieces.iter().peekable();
-    for (part, &rows) in rows.iter().enumerate() {
-        if let Some((_, values)) = pieces.next_if(|(of, _)| *of == part) {
-            let printed = print(values)?;
-            if let Some(cells) = TextCells::of(&printed) {
-                texts.append_cells(cells);
-            }
-        }
-        begin += rows;
-        texts.pad(begin);
-    }
-    texts.finish()
+/// The row that stands at each place.
+fn inverse(places: &[u32]) -> UInt32Array {
+    let mut order = vec![0; places.len()];
+    (0..).zip(places).for_each(|(row, place)| order[*place as usize] = row);
+    order.into()
 }
 
 /// The type of all pieces together; any text is `Utf8` here.
@@ -168,6 +177,7 @@ pub(super) fn print(values: &ArrayRef) -> Result<ArrayRef, IoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::TextCells;
     use arrow_array::{BooleanArray, Int64Array, NullArray, StringArray};
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
@@ -184,29 +194,32 @@ mod tests {
         let flags: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5]));
         let nulls: ArrayRef = Arc::new(NullArray::new(1));
-        let joined = union(vec![
-            part(
-                vec![
-                    ("same", ints(&[1])),
-                    ("wide", ints(&[1])),
-                    ("text", ints(&[1])),
-                    ("gap", ints(&[1])),
-                    ("flag", flags),
-                    ("none", Arc::clone(&nulls)),
-                ],
-                1,
-            ),
-            part(
-                vec![
-                    ("same", ints(&[2])),
-                    ("wide", floats.clone()),
-                    ("text", Arc::new(StringArray::from(vec!["x"]))),
-                    ("none", nulls),
-                ],
-                1,
-            ),
-            part(vec![("same", Arc::new(StringArray::from(Vec::<&str>::new())))], 0),
-        ])
+        let joined = union(
+            vec![
+                part(
+                    vec![
+                        ("same", ints(&[1])),
+                        ("wide", ints(&[1])),
+                        ("text", ints(&[1])),
+                        ("gap", ints(&[1])),
+                        ("flag", flags),
+                        ("none", Arc::clone(&nulls)),
+                    ],
+                    1,
+                ),
+                part(
+                    vec![
+                        ("same", ints(&[2])),
+                        ("wide", floats.clone()),
+                        ("text", Arc::new(StringArray::from(vec!["x"]))),
+                        ("none", nulls),
+                    ],
+                    1,
+                ),
+                part(vec![("same", Arc::new(StringArray::from(Vec::<&str>::new())))], 0),
+            ],
+            None,
+        )
         .unwrap();
         let kinds: Vec<_> =
             joined.iter().map(|(n, a)| (n.as_str(), a.data_type().clone())).collect();

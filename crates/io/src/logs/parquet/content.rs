@@ -33,12 +33,14 @@ impl From<Vec<u8>> for Content {
 }
 
 impl Content {
-    /// A Parquet file that can be read where it is; `None` if it is none, or has to be read as a
-    /// whole to know.
+    /// A file that is called Parquet, and is, to be read where it is; `None` for any other.
     ///
     /// # Errors
     /// It is there but cannot be read.
     pub(in crate::logs) fn in_place(path: &Path) -> Result<Option<Self>, IoError> {
+        if path.extension().is_none_or(|ending| ending != "parquet") {
+            return Ok(None);
+        }
         if remote::is_address(path) {
             return Self::of_object(path);
         }
@@ -53,10 +55,10 @@ impl Content {
         Ok(Some(Self(Place::File(Arc::new(file), size))))
     }
 
-    /// An object that is called Parquet and ends like one.
+    /// An object that ends like Parquet.
     fn of_object(address: &Path) -> Result<Option<Self>, IoError> {
         let object = Object::open(address)?;
-        if !object.has_ranges() || address.extension().is_none_or(|ending| ending != "parquet") {
+        if !object.has_ranges() {
             return Ok(None);
         }
         let size = object.size()?;
