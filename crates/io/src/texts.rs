@@ -9,6 +9,7 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::DataType;
 use arrow_select::take::take;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -81,6 +82,58 @@ pub(crate) fn collect<T: AsRef<str>>(
     texts.finish()
 }
 
+/// A column on its way to a table. Texts stay open, so that they can be joined with those of other files.
+#[derive(Clone, Debug)]
+pub(crate) enum Cells {
+    /// A text column in the making.
+    Texts(Texts),
+    /// Any column.
+    Array(ArrayRef),
+}
+
+impl Cells {
+    /// The column.
+    ///
+    /// # Errors
+    /// As [`Texts::finish`].
+    pub(crate) fn finish(self) -> Result<ArrayRef, IoError> {
+        match self {
+            Self::Texts(texts) => texts.finish(),
+            Self::Array(values) => Ok(values),
+        }
+    }
+
+    /// The column, whose texts are finished for it.
+    ///
+    /// # Errors
+    /// As [`Texts::finish`].
+    pub(crate) fn array(&mut self) -> Result<&mut ArrayRef, IoError> {
+        if let Self::Texts(texts) = self {
+            *self = Self::Array(std::mem::take(texts).finish()?);
+        }
+        match self {
+            Self::Array(values) => Ok(values),
+            Self::Texts(_) => Err(IoError::table("hold a text column", &"it stayed open")),
+        }
+    }
+
+    /// Any text is `Utf8` here; a column without any value is `Null`.
+    pub(crate) fn kind(&self) -> &DataType {
+        match self {
+            Self::Texts(texts) if texts.len() > 0 && texts.all_missing() => &DataType::Null,
+            Self::Texts(_) => &DataType::Utf8,
+            Self::Array(values) if is_text(values.data_type()) => &DataType::Utf8,
+            Self::Array(values) => values.data_type(),
+        }
+    }
+}
+
+impl From<ArrayRef> for Cells {
+    fn from(values: ArrayRef) -> Self {
+        Self::Array(values)
+    }
+}
+
 /// The number of a missing text.
 const MISSING: i32 = -1;
 /// Rows and bytes that a new column has room for: logs have many short columns.
@@ -91,6 +144,7 @@ const FEW: usize = 8;
 const FIRST_LOOK: usize = 3072;
 
 /// A text column in the making. Its form depends on the cells alone.
+#[derive(Clone, Debug)]
 pub(crate) struct Texts {
     /// The number of each row's text.
     keys: Vec<i32>,
@@ -110,7 +164,7 @@ pub(crate) struct Texts {
     full: bool,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Last {
     key: i32,
     begin: usize,
@@ -131,7 +185,7 @@ impl Texts {
         Self {
             keys,
             bytes: Vec::with_capacity(ROOM),
-            offsets: vec![0],
+            offsets: offsets(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             last: Last { key: MISSING, begin: 0, end: 0 },
@@ -149,6 +203,11 @@ impl Texts {
     /// Whether no row has a text.
     pub(crate) fn all_missing(&self) -> bool {
         self.kept() == 0
+    }
+
+    /// Rows with a text.
+    pub(crate) fn present(&self) -> usize {
+        self.keys.iter().filter(|key| **key != MISSING).count()
     }
 
     fn kept(&self) -> usize {
@@ -279,6 +338,22 @@ impl Texts {
         }
     }
 
+    /// The same rows with each text replaced; of texts that repeat each is looked at once.
+    pub(crate) fn replace<'t>(&'t self, replacement: impl Fn(&'t [u8]) -> Cow<'t, [u8]>) -> Self {
+        let mut texts = Self { plain: self.plain, full: self.full, ..Self::default() };
+        texts.reserve(self.keys.len());
+        let kept = (0..self.kept() as i32).map(|key| replacement(self.text(key)));
+        if self.plain {
+            let kept: Vec<_> = kept.collect();
+            self.keys.iter().for_each(|key| texts.push(kept.get(*key as usize).map(AsRef::as_ref)));
+        } else {
+            let own = texts.numbers(kept);
+            let keys = self.keys.iter().map(|key| own.get(*key as usize).copied());
+            texts.keys.extend(keys.map(|key| key.unwrap_or(MISSING)));
+        }
+        texts
+    }
+
     /// Appends the rows of another column; a plain one makes this one plain.
     pub(crate) fn append(&mut self, other: &Self) {
         if other.plain && !self.plain {
@@ -320,11 +395,11 @@ impl Texts {
     }
 
     /// The numbers of texts, which are kept if they were not yet.
-    fn numbers<'a>(&mut self, texts: impl Iterator<Item = &'a [u8]>) -> Vec<i32> {
+    fn numbers<T: AsRef<[u8]>>(&mut self, texts: impl Iterator<Item = T>) -> Vec<i32> {
         texts
             .map(|text| {
-                let (hash, found) = self.find(text);
-                found.unwrap_or_else(|| self.insert(hash, text))
+                let (hash, found) = self.find(text.as_ref());
+                found.unwrap_or_else(|| self.insert(hash, text.as_ref()))
             })
             .collect()
     }
@@ -340,9 +415,9 @@ impl Texts {
         if self.plain {
             return Ok(Arc::new(self.plain_array()?));
         }
-        let valid = take_validity(&mut self.keys);
-        let keys = std::mem::take(&mut self.keys);
-        self.dictionary(keys, valid)
+        let mut keys = std::mem::take(&mut self.keys);
+        let nulls = take_nulls(&mut keys);
+        self.dictionary(keys, nulls)
     }
 
     fn plain_array(mut self) -> Result<StringArray, IoError> {
@@ -358,8 +433,7 @@ impl Texts {
             }));
             self.offsets = offsets;
         }
-        let rows = self.keys.len();
-        let nulls = missing.then(|| nulls(take_validity(&mut self.keys), rows)).flatten();
+        let nulls = take_nulls(&mut self.keys);
         self.values(nulls)
     }
 
@@ -369,28 +443,32 @@ impl Texts {
             .map_err(|e| IoError::table("hold a text column", &e))
     }
 
-    /// Rows with these numbers of the kept texts; `valid` has a bit for each row.
-    fn dictionary(self, keys: Vec<i32>, valid: Vec<u64>) -> Result<ArrayRef, IoError> {
-        let nulls = nulls(valid, keys.len());
+    /// Rows with these numbers of the kept texts.
+    fn dictionary(self, keys: Vec<i32>, nulls: Option<NullBuffer>) -> Result<ArrayRef, IoError> {
         let keys = Int32Array::new(keys.into(), nulls);
         let array = DictionaryArray::try_new(keys, Arc::new(self.values(None)?));
         Ok(Arc::new(array.map_err(|e| IoError::table("hold a text column", &e))?))
     }
 }
 
-/// A bit for each number that is not missing; missing ones become 0.
-fn take_validity(keys: &mut [i32]) -> Vec<u64> {
+/// Which numbers are missing, if any are; those become 0.
+fn take_nulls(keys: &mut [i32]) -> Option<NullBuffer> {
+    if !keys.contains(&MISSING) {
+        return None;
+    }
     let word = |keys: &mut [i32]| {
-        let mut word = 0;
+        let mut word = 0_u64;
         for (bit, key) in keys.iter_mut().enumerate() {
             word |= u64::from(*key >= 0) << bit;
             *key = (*key).max(0);
         }
         word
     };
-    keys.chunks_mut(64).map(word).collect()
+    let rows = keys.len();
+    nulls(keys.chunks_mut(64).map(word).collect(), rows)
 }
 
+/// The rows without a bit, if there are any.
 fn nulls(valid: Vec<u64>, rows: usize) -> Option<NullBuffer> {
     let nulls = NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(valid), 0, rows));
     (nulls.null_count() > 0).then_some(nulls)
@@ -403,7 +481,7 @@ fn nulls(valid: Vec<u64>, rows: usize) -> Option<NullBuffer> {
 /// As [`Texts::finish`].
 pub(crate) fn join(
     rows: usize,
-    parts: &[(usize, ArrayRef)],
+    parts: &[(usize, Cells)],
     places: Option<&[u32]>,
 ) -> Result<ArrayRef, IoError> {
     if let Some(joined) = join_few(rows, parts, places)? {
@@ -413,8 +491,9 @@ pub(crate) fn join(
     texts.reserve(rows);
     for (begin, part) in parts {
         texts.pad(*begin);
-        if let Some(cells) = TextCells::of(part) {
-            texts.append_cells(cells);
+        match part {
+            Cells::Texts(part) => texts.append(part),
+            Cells::Array(part) => TextCells::of(part).map_or((), |part| texts.append_cells(part)),
         }
     }
     texts.pad(rows);
@@ -429,30 +508,45 @@ pub(crate) fn join(
 /// logs, where most columns are mostly missing.
 fn join_few(
     rows: usize,
-    parts: &[(usize, ArrayRef)],
+    parts: &[(usize, Cells)],
     places: Option<&[u32]>,
 ) -> Result<Option<ArrayRef>, IoError> {
     let mut kept = Texts::default();
     let (mut keys, mut valid) = (vec![0; rows], vec![0_u64; rows.div_ceil(64)]);
     for (begin, part) in parts {
-        let Some(TextCells::Dictionary(of_part, texts)) = TextCells::of(part) else {
-            return Ok(None);
+        let mut put = |row: usize, key: i32| {
+            let place = places.map_or(begin + row, |places| places[begin + row] as usize);
+            keys[place] = key;
+            valid[place / 64] |= 1 << (place % 64);
         };
-        let own = kept.numbers(texts.iter().map(|t| t.unwrap_or_default().as_bytes()));
+        match part {
+            Cells::Texts(part) if !part.plain && !part.full => {
+                let own = kept.numbers((0..part.kept() as i32).map(|key| part.text(key)));
+                let rows = part.keys.iter().enumerate().filter(|(_, key)| **key != MISSING);
+                rows.for_each(|(row, key)| put(row, own[*key as usize]));
+            }
+            Cells::Texts(_) => return Ok(None),
+            Cells::Array(part) => {
+                let Some(TextCells::Dictionary(part, texts)) = TextCells::of(part) else {
+                    return Ok(None);
+                };
+                let own = kept.numbers(texts.iter().map(|t| t.unwrap_or_default().as_bytes()));
+                let rows = part.iter().enumerate().filter_map(|(row, key)| Some((row, key?)));
+                rows.for_each(|(row, key)| put(row, own[key as usize]));
+            }
+        }
         if kept.kept() >= FIRST_LOOK || kept.full {
             return Ok(None);
         }
-        let mut put = |row: usize| {
-            let place = places.map_or(begin + row, |places| places[begin + row] as usize);
-            keys[place] = own[of_part.value(row) as usize];
-            valid[place / 64] |= 1 << (place % 64);
-        };
-        match of_part.nulls() {
-            None => (0..of_part.len()).for_each(put),
-            Some(nulls) => nulls.valid_indices().for_each(&mut put),
-        }
     }
-    kept.dictionary(keys, valid).map(Some)
+    kept.dictionary(keys, nulls(valid, rows)).map(Some)
+}
+
+/// The place of the first text, with room for a few more.
+fn offsets() -> Vec<i32> {
+    let mut offsets = Vec::with_capacity(FEW + 1);
+    offsets.push(0);
+    offsets
 }
 
 fn span(offsets: &[i32], key: i32) -> Last {
@@ -469,6 +563,19 @@ fn hash(hasher: &DefaultHashBuilder, text: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replaced_texts_may_become_the_same() {
+        for plain in [false, true] {
+            let mut texts = Texts { plain, ..Texts::default() };
+            [Some("a"), None, Some("A"), Some("a")]
+                .iter()
+                .for_each(|text| texts.push(text.map(str::as_bytes)));
+            let replaced = texts.replace(|text| Cow::Owned(text.to_ascii_uppercase()));
+            let array = replaced.finish().unwrap();
+            assert_eq!(cells(&array), [Some("A"), None, Some("A"), Some("A")]);
+        }
+    }
 
     fn cells(array: &ArrayRef) -> Vec<Option<&str>> {
         TextCells::of(array).unwrap().iter().collect()

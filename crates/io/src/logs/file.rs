@@ -7,7 +7,7 @@ use super::union::{Part, print};
 use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
 use crate::error::{IoError, Place};
 use crate::files::unpacked_name;
-use crate::texts::{self, TextCells};
+use crate::texts::{self, Cells, TextCells, Texts};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{
@@ -36,47 +36,51 @@ pub(super) fn read(
     options: &ReadOptions<'_>,
 ) -> Result<Part, IoError> {
     let wanted = Wanted { dialect, options };
-    let parquet = match options.file_type {
-        FileType::Auto | FileType::Parquet => parquet::Content::in_place(path)?,
-        FileType::Csv | FileType::Json => None,
-    };
-    let table = match parquet {
-        Some(content) => parquet_table(content, path, &wanted)?,
-        None => table(bytes::read(path)?, path, &wanted)?,
-    };
-    let mut cleaner = Cleaner::new(path, table, dialect.clean)?;
-    if let Some(required) = dialect.required {
+    clean(path, file_table(path, &wanted)?, &wanted, options.repeat.max(1))
+}
+
+/// The rows of a file as they are.
+pub(super) fn file_table(path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+    match wanted.parquet(path)? {
+        Some(content) => parquet_table(content, path, wanted),
+        None => table(bytes::read(path)?, path, wanted),
+    }
+}
+
+/// Rows with clean names and event times, `repeat` times.
+pub(super) fn clean(
+    path: &Path,
+    table: FileTable<Cells>,
+    wanted: &Wanted<'_>,
+    repeat: usize,
+) -> Result<Part, IoError> {
+    let mut cleaner = Cleaner::new(path, table, wanted.dialect.clean)?;
+    if let Some(required) = wanted.dialect.required {
         cleaner.drop_missing(required)?;
     }
     if let Some(time) = wanted.time() {
         cleaner.parse_times(time)?;
     }
-    cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
-    Ok(cleaner.finish(options))
+    cleaner.repeat(repeat, wanted.time().unwrap_or_default())?;
+    Ok(cleaner.finish(wanted.options))
 }
 
 fn parquet_table(
     content: parquet::Content,
     path: &Path,
     wanted: &Wanted<'_>,
-) -> Result<FileTable, IoError> {
+) -> Result<FileTable<Cells>, IoError> {
     let clean = wanted.dialect.clean;
     let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
     prefix_identifiers(table, wanted.dialect)
 }
 
-fn table(content: Vec<u8>, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable, IoError> {
-    let Wanted { dialect, options } = *wanted;
-    let clean = dialect.clean;
-    Ok(match format(path, &content, options.file_type) {
-        FileType::Json => json::read(&content, path, wanted, options.nested)?,
-        FileType::Parquet => parquet_table(content.into(), path, wanted)?,
+fn table(content: Vec<u8>, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+    match format(path, &content, wanted.options.file_type) {
+        FileType::Json => json::read_open(&content, path, wanted, wanted.options.nested),
+        FileType::Parquet => parquet_table(content.into(), path, wanted),
         FileType::Csv | FileType::Auto => {
-            let known = csv::CsvOptions {
-                text: &|name| wanted.is_identifier(&clean(name)),
-                wanted: &|name| name == UNNAMED_FIRST || wanted.column(&clean(name)),
-            };
-            let table = csv::read(&content, path, &known)?;
+            let table = wanted.as_csv(|options| csv::read_open(&content, path, options))?;
             if table.positions.is_empty() && table.skipped.is_empty() {
                 return Err(IoError::Content {
                     path: path.to_owned(),
@@ -85,14 +89,22 @@ fn table(content: Vec<u8>, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable
                     expected: "at least one row".to_owned(),
                 });
             }
-            prefix_identifiers(label_rows(table, options)?, dialect)?
+            csv_table(table, wanted)
         }
-    })
+    }
+}
+
+/// The rows of a CSV file with their labels and identifiers.
+pub(super) fn csv_table(
+    table: FileTable<Cells>,
+    wanted: &Wanted<'_>,
+) -> Result<FileTable<Cells>, IoError> {
+    prefix_identifiers(label_rows(table, wanted.options)?, wanted.dialect)
 }
 
 /// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket
 /// unless the name says CSV; other content is CSV unless the name says JSON.
-fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
+pub(super) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
     if file_type != FileType::Auto {
         return file_type;
     }
@@ -110,17 +122,34 @@ fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
 }
 
 /// What the options want of a file.
-struct Wanted<'a> {
-    dialect: &'a Dialect,
-    options: &'a ReadOptions<'a>,
+pub(super) struct Wanted<'a> {
+    pub(super) dialect: &'a Dialect,
+    pub(super) options: &'a ReadOptions<'a>,
 }
 
 impl Wanted<'_> {
+    /// The file, if it is Parquet that is read where it is.
+    pub(super) fn parquet(&self, path: &Path) -> Result<Option<parquet::Content>, IoError> {
+        match self.options.file_type {
+            FileType::Auto | FileType::Parquet => parquet::Content::in_place(path),
+            FileType::Csv | FileType::Json => Ok(None),
+        }
+    }
+
+    /// What the reader of CSV has to know.
+    pub(super) fn as_csv<T>(&self, read: impl FnOnce(&csv::CsvOptions<'_>) -> T) -> T {
+        let clean = self.dialect.clean;
+        read(&csv::CsvOptions {
+            text: &|name| self.is_identifier(&clean(name)),
+            wanted: &|name| name == UNNAMED_FIRST || self.column(&clean(name)),
+        })
+    }
+
     fn time(&self) -> Option<&str> {
         self.options.time.or(self.dialect.time)
     }
 
-    fn column(&self, clean: &str) -> bool {
+    pub(super) fn column(&self, clean: &str) -> bool {
         self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
             || self.time() == Some(clean)
             || self.dialect.required == Some(clean)
@@ -161,12 +190,14 @@ impl json::Schema for Wanted<'_> {
 }
 
 /// A first column without a name and of integers labels the rows, which are sorted by it.
-fn label_rows(mut table: FileTable, options: &ReadOptions<'_>) -> Result<FileTable, IoError> {
+fn label_rows(
+    mut table: FileTable<Cells>,
+    options: &ReadOptions<'_>,
+) -> Result<FileTable<Cells>, IoError> {
     let unnamed = table.columns.first().is_some_and(|c| c.name == UNNAMED_FIRST);
     let alone = table.columns.len() == 1 && options.columns.is_none();
-    let integers = |values: &ArrayRef| *values.data_type() == DataType::Int64;
-    if unnamed && !alone && integers(&table.columns[0].values) {
-        let labels = table.columns.remove(0).values;
+    if unnamed && !alone && *table.columns[0].values.kind() == DataType::Int64 {
+        let labels = table.columns.remove(0).values.finish()?;
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
         if !table.positions.is_sorted() {
             sort_by_position(&mut table)?;
@@ -176,41 +207,50 @@ fn label_rows(mut table: FileTable, options: &ReadOptions<'_>) -> Result<FileTab
     {
         table.columns.remove(0);
     }
-    if let Some(labels) = table.labels.take().filter(integers) {
+    if let Some(labels) = table.labels.take().filter(|l| *l.data_type() == DataType::Int64) {
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
     }
     Ok(table)
 }
 
-fn sort_by_position(table: &mut FileTable) -> Result<(), IoError> {
+fn sort_by_position(table: &mut FileTable<Cells>) -> Result<(), IoError> {
     let mut order: Vec<u64> = (0..table.positions.len() as u64).collect();
     order.sort_by_key(|row| table.positions[*row as usize]);
     table.positions = order.iter().map(|row| table.positions[*row as usize]).collect();
     let order = UInt64Array::from(order);
     for column in &mut table.columns {
-        column.values = take(&column.values, &order, None)
-            .map_err(|e| IoError::table("sort by row label", &e))?;
+        let values = column.values.array()?;
+        *values =
+            take(values, &order, None).map_err(|e| IoError::table("sort by row label", &e))?;
     }
     Ok(())
 }
 
 /// An identifier of digits only gets the prefix that the peer gives to a column of integers, whatever
 /// the other rows hold.
-fn prefix_identifiers(mut table: FileTable, dialect: &Dialect) -> Result<FileTable, IoError> {
+pub(super) fn prefix_identifiers(
+    mut table: FileTable<Cells>,
+    dialect: &Dialect,
+) -> Result<FileTable<Cells>, IoError> {
     for column in &mut table.columns {
         let role = dialect.role(&(dialect.clean)(&column.name));
         let Some(Role::Identifier { prefix }) = role else { continue };
-        if let Some(cells) = TextCells::of(&column.values) {
-            column.values = texts::collect(cells.iter().map(|text| {
-                let text = text?;
-                let trimmed = text.trim();
-                let number = !trimmed.is_empty() && trimmed.bytes().all(|b| b.is_ascii_digit());
-                Some(if number {
-                    Cow::Owned(format!("{prefix}{trimmed}"))
+        if let Cells::Array(values) = &column.values
+            && let Some(cells) = TextCells::of(values)
+        {
+            let mut texts = Texts::default();
+            texts.append_cells(cells);
+            column.values = Cells::Texts(texts);
+        }
+        if let Cells::Texts(texts) = &column.values {
+            column.values = Cells::Texts(texts.replace(|text| {
+                let digits = str::from_utf8(text).unwrap_or_default().trim();
+                if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+                    Cow::Owned([prefix, digits].concat().into_bytes())
                 } else {
                     Cow::Borrowed(text)
-                })
-            }))?;
+                }
+            }));
         }
     }
     Ok(table)
@@ -219,7 +259,7 @@ fn prefix_identifiers(mut table: FileTable, dialect: &Dialect) -> Result<FileTab
 /// A file's rows on their way to a [`Part`].
 struct Cleaner<'p> {
     path: &'p Path,
-    columns: Vec<(String, ArrayRef)>,
+    columns: Vec<(String, Cells)>,
     labels: Int64Array,
     times: Option<Vec<i64>>,
     skipped: Skipped,
@@ -229,7 +269,11 @@ impl<'p> Cleaner<'p> {
     /// Cleans the names. Two columns whose names become equal stay apart: the second gets the
     /// first free number behind its name, as repeated CSV headers do once their dot is gone (the
     /// peer keeps two columns of one name).
-    fn new(path: &'p Path, table: FileTable, clean: fn(&str) -> String) -> Result<Self, IoError> {
+    fn new(
+        path: &'p Path,
+        table: FileTable<Cells>,
+        clean: fn(&str) -> String,
+    ) -> Result<Self, IoError> {
         let mut taken = HashSet::new();
         let mut columns = Vec::with_capacity(table.columns.len());
         for Column { name, values } in table.columns {
@@ -253,7 +297,7 @@ impl<'p> Cleaner<'p> {
 
     /// Leaves out rows without a value in a column that is there.
     fn drop_missing(&mut self, required: &str) -> Result<(), IoError> {
-        let Some(data) = self.column(required) else { return Ok(()) };
+        let Some(data) = self.column(required)? else { return Ok(()) };
         let keep: Vec<bool> = (0..data.len())
             .map(|row| data.data_type() != &DataType::Null && data.is_valid(row))
             .collect();
@@ -267,7 +311,7 @@ impl<'p> Cleaner<'p> {
     }
 
     fn parse_times(&mut self, name: &str) -> Result<(), IoError> {
-        let Some(column) = self.column(name) else { return Ok(()) };
+        let Some(column) = self.column(name)? else { return Ok(()) };
         let texts = print(column)?;
         let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
         let parsed: Vec<Option<i64>> = texts.iter().map(|text| time::parse(text?)).collect();
@@ -294,13 +338,13 @@ impl<'p> Cleaner<'p> {
 
     /// Appends copies, each beginning at the instant at which the one before ends.
     fn repeat(&mut self, repeat: usize, time_column: &str) -> Result<(), IoError> {
-        let Some(times) = &self.times else { return self.copy(repeat) };
-        let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
-            return Ok(());
-        };
         if repeat == 1 {
             return Ok(());
         }
+        let Some(times) = self.times.clone() else { return self.copy(repeat) };
+        let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
+            return Ok(());
+        };
         let span = last - first;
         let beyond = || {
             IoError::table(
@@ -310,13 +354,13 @@ impl<'p> Cleaner<'p> {
         };
         let mut all = Vec::with_capacity(times.len() * repeat);
         let mut texts: Vec<Option<String>> = Vec::with_capacity(times.len() * repeat);
-        if let Some(column) = self.column(time_column) {
+        if let Some(column) = self.column(time_column)? {
             let printed = print(column)?;
             let cells = TextCells::of(&printed).into_iter().flat_map(TextCells::iter);
             texts.extend(cells.map(|text| text.map(str::to_owned)));
         }
         for copy in 0..repeat as i64 {
-            for time in times {
+            for time in &times {
                 let shift = span.checked_mul(copy).ok_or_else(beyond)?;
                 let shifted = time.checked_add(shift).ok_or_else(beyond)?;
                 all.push(shifted);
@@ -328,7 +372,7 @@ impl<'p> Cleaner<'p> {
         self.copy(repeat)?;
         self.times = Some(all);
         for (_, values) in self.columns.iter_mut().filter(|(name, _)| name == time_column) {
-            *values = texts::collect(texts.iter().map(Option::as_deref))?;
+            *values = texts::collect(texts.iter().map(Option::as_deref))?.into();
         }
         Ok(())
     }
@@ -341,6 +385,7 @@ impl<'p> Cleaner<'p> {
         let rows = 0..self.labels.len() as u64;
         let rows: UInt64Array = std::iter::repeat_n(rows, repeat).flatten().collect();
         for (_, values) in &mut self.columns {
+            let values = values.array()?;
             *values = take(values, &rows, None).map_err(fail)?;
         }
         let labels = take(&self.labels, &rows, None).map_err(fail)?;
@@ -354,14 +399,15 @@ impl<'p> Cleaner<'p> {
         let mut columns: Vec<_> = self.columns.into_iter().filter(|(name, _)| keep(name)).collect();
         if let Some(times) = self.times {
             let times = TimestampMicrosecondArray::from(times).with_timezone("UTC");
-            columns.push((EVENT_DT.to_owned(), Arc::new(times)));
+            columns.push((EVENT_DT.to_owned(), Cells::Array(Arc::new(times))));
         }
-        columns.push((LABEL.to_owned(), Arc::new(self.labels)));
+        columns.push((LABEL.to_owned(), Cells::Array(Arc::new(self.labels))));
         Part { columns, rows, skipped: self.skipped }
     }
 
-    fn column(&self, wanted: &str) -> Option<&ArrayRef> {
-        self.columns.iter().find(|(name, _)| name == wanted).map(|(_, values)| values)
+    fn column(&mut self, wanted: &str) -> Result<Option<&ArrayRef>, IoError> {
+        let column = self.columns.iter_mut().find(|(name, _)| name == wanted);
+        Ok(column.map(|(_, values)| values.array()).transpose()?.map(|values| &*values))
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<(), IoError> {
@@ -371,6 +417,7 @@ impl<'p> Cleaner<'p> {
         let fail = |e| IoError::table("leave out rows", &e);
         let mask = BooleanArray::from(keep.to_vec());
         for (_, values) in &mut self.columns {
+            let values = values.array()?;
             *values = filter(values, &mask).map_err(fail)?;
         }
         let labels = filter(&self.labels, &mask).map_err(fail)?;

@@ -11,7 +11,8 @@ pub(super) use content::Content;
 use super::skipped::Skipped;
 use super::{Column, FileTable};
 use crate::error::{IoError, Place};
-use crate::{text, texts};
+use crate::text;
+use crate::texts::{self, Cells};
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use arrow_array::cast::AsArray;
@@ -24,6 +25,7 @@ use arrow_buffer::NullBuffer;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, Field, TimeUnit};
 use arrow_select::concat::concat;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -39,37 +41,101 @@ pub(super) fn read(
     content: Content,
     path: &Path,
     wanted: &dyn Fn(&str) -> bool,
-) -> Result<FileTable, IoError> {
-    let broken = |cause: &dyn std::fmt::Display| IoError::Content {
+) -> Result<FileTable<Cells>, IoError> {
+    let file = Groups::open(content, path, wanted)?;
+    let all = (0..file.count()).collect();
+    file.read(all, 0, wanted, &|_| false)
+}
+
+/// A Parquet file whose groups of rows can be read one by one.
+pub(super) struct Groups<'p> {
+    content: Content,
+    path: &'p Path,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
+}
+
+impl<'p> Groups<'p> {
+    pub(super) fn open(
+        content: Content,
+        path: &'p Path,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Self, IoError> {
+        let metadata = ArrowReaderMetadata::load(&content, Default::default())
+            .map_err(|e| broken(path, &e))?;
+        let mask = mask(&metadata, wanted);
+        Ok(Self { content, path, metadata, mask })
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// The rows of some groups, `before` rows preceding them. Columns of which `gaps` is true have
+    /// missing values in other groups.
+    pub(super) fn read(
+        &self,
+        groups: Vec<usize>,
+        before: i64,
+        wanted: &dyn Fn(&str) -> bool,
+        gaps: &dyn Fn(&str) -> bool,
+    ) -> Result<FileTable<Cells>, IoError> {
+        let fail = |e: &dyn std::fmt::Display| broken(self.path, e);
+        let ranges = ranges(&self.metadata, &self.mask, &groups);
+        let content = self.content.clone().with(&ranges).map_err(|e| fail(&e))?;
+        let metadata = self.metadata.clone();
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
+            .with_projection(self.mask.clone())
+            .with_row_groups(groups)
+            .build()
+            .map_err(|e| fail(&e))?;
+        let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| fail(&e))?;
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let mut columns = Vec::new();
+        if let Some(first) = batches.first() {
+            for (i, field) in first.schema().fields().iter().enumerate() {
+                let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
+                let values = concat(&parts).map_err(|e| fail(&e))?;
+                flatten(field.name(), &values, None, wanted, &mut columns).map_err(|e| fail(&e))?;
+            }
+        }
+        let columns = columns.into_iter().map(|Column { name, values }| {
+            let values = plain(&values, gaps(&name)).map_err(|e| fail(&e))?;
+            Ok(Column { name, values: Cells::Array(values) })
+        });
+        Ok(FileTable {
+            columns: columns.collect::<Result<_, IoError>>()?,
+            labels: None,
+            positions: (before..before + rows as i64).collect(),
+            skipped: Skipped::default(),
+        })
+    }
+
+    /// The columns that have missing values, by their names.
+    pub(super) fn with_gaps(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<HashSet<String>, IoError> {
+        let mut gaps = HashSet::new();
+        for group in 0..self.count() {
+            let table = self.read(vec![group], 0, wanted, &|_| false)?;
+            let missing = table.columns.into_iter().filter(|column| match &column.values {
+                Cells::Array(values) => values.logical_null_count() > 0,
+                Cells::Texts(_) => false,
+            });
+            gaps.extend(missing.map(|column| column.name));
+        }
+        Ok(gaps)
+    }
+}
+
+fn broken(path: &Path, cause: &dyn std::fmt::Display) -> IoError {
+    IoError::Content {
         path: path.to_owned(),
         place: Box::new(Place::default()),
         cause: cause.to_string(),
         expected: "a complete Parquet file".to_owned(),
-    };
-    let metadata =
-        ArrowReaderMetadata::load(&content, Default::default()).map_err(|e| broken(&e))?;
-    let mask = mask(&metadata, wanted);
-    let content = content.with(&ranges(&metadata, &mask)).map_err(|e| broken(&e))?;
-    let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
-        .with_projection(mask)
-        .build()
-        .map_err(|e| broken(&e))?;
-    let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| broken(&e))?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let mut columns = Vec::new();
-    if let Some(first) = batches.first() {
-        for (i, field) in first.schema().fields().iter().enumerate() {
-            let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
-            let values = concat(&parts).map_err(|e| broken(&e))?;
-            flatten(field.name(), &values, None, wanted, &mut columns).map_err(|e| broken(&e))?;
-        }
     }
-    Ok(FileTable {
-        columns,
-        labels: None,
-        positions: (0..rows as i64).collect(),
-        skipped: Skipped::default(),
-    })
 }
 
 /// The columns of which anything is wanted.
@@ -89,8 +155,12 @@ fn any_wanted(name: &str, field: &Field, wanted: &dyn Fn(&str) -> bool) -> bool 
 }
 
 /// Where in the file the columns of the mask are.
-fn ranges(metadata: &ArrowReaderMetadata, mask: &ProjectionMask) -> Vec<Range<u64>> {
-    let groups = metadata.metadata().row_groups().iter();
+fn ranges(
+    metadata: &ArrowReaderMetadata,
+    mask: &ProjectionMask,
+    groups: &[usize],
+) -> Vec<Range<u64>> {
+    let groups = groups.iter().map(|group| metadata.metadata().row_group(*group));
     let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
     let wanted = chunks.filter(|(leaf, _)| mask.leaf_included(*leaf));
     wanted
@@ -118,19 +188,22 @@ fn flatten(
     } else if wanted(name) {
         let nulls = NullBuffer::union(outer, values.logical_nulls().as_ref());
         let data = values.to_data().into_builder().nulls(nulls).build()?;
-        columns
-            .push(Column { name: name.to_owned(), values: plain(&arrow_array::make_array(data))? });
+        columns.push(Column { name: name.to_owned(), values: arrow_array::make_array(data) });
     }
     Ok(())
 }
 
-/// The values in a type that the other readers have.
-fn plain(values: &ArrayRef) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
+/// The values in a type that the other readers have; other parts of the column may have gaps.
+fn plain(
+    values: &ArrayRef,
+    gaps: bool,
+) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
+    let whole = values.null_count() == 0 && !gaps;
     let target = match values.data_type() {
-        DataType::Boolean if values.null_count() == 0 => return Ok(Arc::clone(values)),
+        DataType::Boolean if whole => return Ok(Arc::clone(values)),
         DataType::Null => return Ok(Arc::clone(values)),
         DataType::UInt64 => DataType::UInt64,
-        kind if kind.is_integer() && values.null_count() == 0 => DataType::Int64,
+        kind if kind.is_integer() && whole => DataType::Int64,
         // Integers with gaps are floats, as in the other formats.
         kind if kind.is_integer() || kind.is_floating() => DataType::Float64,
         DataType::Decimal128(..) | DataType::Decimal256(..) => DataType::Float64,
@@ -237,7 +310,10 @@ mod tests {
     #[test]
     fn columns_have_the_types_of_the_other_formats() {
         let content = Content::from(bytes());
-        let table = read(content, Path::new("a.parquet"), &|name| name != "flag").unwrap();
+        let table = read(content, Path::new("a.parquet"), &|name| name != "flag")
+            .unwrap()
+            .finish()
+            .unwrap();
         let columns: Vec<_> =
             table.columns.iter().map(|c| (c.name.as_str(), texts(c).join(" "))).collect();
         let want = [

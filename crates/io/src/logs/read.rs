@@ -154,12 +154,11 @@ fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -
 
 /// The place of each row among all rows by time, then label; equal ones stay in the order of the files.
 /// `None` if all rows are in their places.
-fn places(parts: &[Part]) -> Option<Vec<u32>> {
+pub(super) fn places(parts: &[Part]) -> Option<Vec<u32>> {
     let mut keys: Vec<(i64, i64)> = Vec::with_capacity(parts.iter().map(|part| part.rows).sum());
     for part in parts {
-        let find = |wanted: &str| part.columns.iter().find(|(name, _)| name == wanted);
-        let times = find(EVENT_DT)?.1.as_primitive::<TimestampMicrosecondType>();
-        let labels = find(LABEL)?.1.as_primitive::<Int64Type>();
+        let times = part.array(EVENT_DT)?.as_primitive::<TimestampMicrosecondType>();
+        let labels = part.array(LABEL)?.as_primitive::<Int64Type>();
         keys.extend(times.values().iter().copied().zip(labels.values().iter().copied()));
     }
     if keys.is_sorted() {
@@ -172,7 +171,7 @@ fn places(parts: &[Part]) -> Option<Vec<u32>> {
     Some(places)
 }
 
-fn table(
+pub(super) fn table(
     columns: Vec<(String, ArrayRef)>,
     rows: usize,
     skipped: Skipped,

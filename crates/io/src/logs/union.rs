@@ -3,7 +3,7 @@
 use super::skipped::Skipped;
 use crate::error::IoError;
 use crate::text;
-use crate::texts::{self, Texts, is_text};
+use crate::texts::{self, Cells, Texts, is_text};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array, new_null_array};
@@ -16,9 +16,19 @@ use std::sync::Arc;
 
 /// One file's part of the whole.
 pub(super) struct Part {
-    pub(super) columns: Vec<(String, ArrayRef)>,
+    pub(super) columns: Vec<(String, Cells)>,
     pub(super) rows: usize,
     pub(super) skipped: Skipped,
+}
+
+impl Part {
+    /// A column that is not one of open texts.
+    pub(super) fn array(&self, wanted: &str) -> Option<&ArrayRef> {
+        self.columns.iter().find_map(|(name, values)| match values {
+            Cells::Array(values) if name == wanted => Some(values),
+            _ => None,
+        })
+    }
 }
 
 /// The columns of all parts in order of first appearance, each of all parts' rows together, row i
@@ -33,7 +43,7 @@ pub(super) fn union(
 ) -> Result<Vec<(String, ArrayRef)>, IoError> {
     let rows: Vec<usize> = parts.iter().map(|part| part.rows).collect();
     let order = places.map(inverse);
-    let mut columns: Vec<(String, Vec<(usize, ArrayRef)>)> = Vec::new();
+    let mut columns: Vec<(String, Vec<(usize, Cells)>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (i, part) in parts.into_iter().enumerate() {
         for (name, values) in part.columns {
@@ -47,7 +57,7 @@ pub(super) fn union(
     columns
         .into_par_iter()
         .map(|(name, pieces)| {
-            let values = join(&rows, &pieces, places.zip(order.as_ref()))
+            let values = join(&rows, pieces, places.zip(order.as_ref()))
                 .map_err(|e| IoError::table(format!("join column \"{name}\" of all files"), &e))?;
             Ok((name, values))
         })
@@ -57,41 +67,43 @@ pub(super) fn union(
 /// The pieces of a column, each with the number of its part; `rows` is the length of each part.
 fn join(
     rows: &[usize],
-    pieces: &[(usize, ArrayRef)],
+    mut pieces: Vec<(usize, Cells)>,
     sort: Option<(&[u32], &UInt32Array)>,
 ) -> Result<ArrayRef, Box<dyn std::error::Error>> {
-    let target = common_type(rows, pieces);
-    let values = match pieces {
-        [(_, values)] if rows.len() == 1 && fits(values, &target) => Arc::clone(values),
-        _ if target == DataType::Utf8 => {
-            let begin = |part: usize| rows[..part].iter().sum();
-            let printed: Result<Vec<_>, IoError> =
-                pieces.iter().map(|(part, values)| Ok((begin(*part), print(values)?))).collect();
-            // Texts find their places on the way, which is cheaper than to move them later.
-            let places = sort.map(|(places, _)| places);
-            return Ok(texts::join(rows.iter().sum(), &printed?, places)?);
-        }
-        _ => {
-            let mut converted = Vec::with_capacity(2 * pieces.len() + 1);
-            let mut next = 0;
-            for (part, values) in pieces {
-                converted.push(new_null_array(&target, rows[next..*part].iter().sum()));
-                converted.push(convert(values, &target));
-                next = part + 1;
+    let target = common_type(rows, &pieces);
+    if target == DataType::Utf8 {
+        for (part, values) in &mut pieces {
+            if let Cells::Array(array) = values {
+                *values = print(array)?.into();
             }
-            converted.push(new_null_array(&target, rows[next..].iter().sum()));
-            let views: Vec<&dyn Array> = converted.iter().map(AsRef::as_ref).collect();
-            concat(&views)?
+            *part = rows[..*part].iter().sum();
         }
+        // Texts find their places on the way, which is cheaper than to move them later.
+        let places = sort.map(|(places, _)| places);
+        return Ok(match (&mut pieces[..], places) {
+            ([(0, values)], None) if rows.len() == 1 => {
+                std::mem::replace(values, new_null_array(&target, 0).into()).finish()?
+            }
+            _ => texts::join(rows.iter().sum(), &pieces, places)?,
+        });
+    }
+    let mut converted = Vec::with_capacity(2 * pieces.len() + 1);
+    let mut next = 0;
+    for (part, values) in pieces {
+        converted.push(new_null_array(&target, rows[next..part].iter().sum()));
+        converted.push(convert(&values.finish()?, &target));
+        next = part + 1;
+    }
+    converted.push(new_null_array(&target, rows[next..].iter().sum()));
+    converted.retain(|values| !values.is_empty());
+    let values = match &converted[..] {
+        [values] => Arc::clone(values),
+        _ => concat(&converted.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())?,
     };
     Ok(match sort {
         Some((_, order)) => take(&values, order, None)?,
         None => values,
     })
-}
-
-fn fits(values: &ArrayRef, target: &DataType) -> bool {
-    values.data_type() == target || (*target == DataType::Utf8 && is_text(values.data_type()))
 }
 
 /// The row that stands at each place.
@@ -102,16 +114,16 @@ fn inverse(places: &[u32]) -> UInt32Array {
 }
 
 /// The type of all pieces together; any text is `Utf8` here.
-fn common_type(rows: &[usize], pieces: &[(usize, ArrayRef)]) -> DataType {
+fn common_type(rows: &[usize], pieces: &[(usize, Cells)]) -> DataType {
     let mut common = DataType::Null;
     let with_rows = rows.iter().filter(|&&rows| rows > 0).count();
     let mut found = 0;
     for (part, values) in pieces {
-        if rows[*part] == 0 || *values.data_type() == DataType::Null {
+        let kind = values.kind();
+        if rows[*part] == 0 || *kind == DataType::Null {
             continue;
         }
         found += 1;
-        let kind = if is_text(values.data_type()) { &DataType::Utf8 } else { values.data_type() };
         common = match common {
             DataType::Null => kind.clone(),
             common if common == *kind => common,
@@ -181,7 +193,7 @@ mod tests {
     use arrow_array::{BooleanArray, Int64Array, NullArray, StringArray};
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
-        let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a)).collect();
+        let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a.into())).collect();
         Part { columns, rows, skipped: Skipped::default() }
     }
 

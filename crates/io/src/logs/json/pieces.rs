@@ -7,6 +7,7 @@ use super::builder::Builder;
 use crate::error::IoError;
 use crate::logs::skipped::Skipped;
 use crate::logs::{Column, MAX_COLUMNS};
+use crate::texts::Cells;
 use hashbrown::HashMap;
 use memchr::{memchr, memmem};
 use rayon::prelude::*;
@@ -23,7 +24,7 @@ pub(super) struct Piece {
 /// All pieces as one table.
 #[derive(Default)]
 pub(super) struct Whole {
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<Column<Cells>>,
     pub(super) positions: Vec<i64>,
     pub(super) not_objects: Vec<i64>,
     pub(super) skipped: Skipped,
