@@ -1,7 +1,7 @@
 //! One large file as a sequence of tables, in memory that its size does not bound.
 
 use super::file::{self, Wanted};
-use super::pieces::{self, Pieces};
+use super::pieces::Pieces;
 use super::read::{FileType, ReadOptions, places, table};
 use super::skipped::Skipped;
 use super::union::union;
@@ -17,8 +17,8 @@ use std::path::Path;
 /// them. The parts' [`file_rows`](LogTable::file_rows) run on, and what was left out is told with
 /// the part in which it stood.
 ///
-/// Rows are sorted within a part only. A JSON document of many events is one part, since its end has to be
-/// seen to know it whole. A row of more than 64 MiB has no end, like a quote that is never closed.
+/// Rows are sorted within a part only. A JSON document is cut if all its events are in one list, `[…]` or
+/// `{"Records": […]}`, and nothing follows; any other is one part. A row of more than 64 MiB has no end, like a quote that is never closed.
 ///
 /// # Errors
 /// [`ReadOptions::repeat`] is above 1: the span of a file is that of all its parts. The file cannot be read, or is broken in a way that makes [`read`](super::read) skip it.
@@ -47,10 +47,9 @@ pub struct Parts<'a> {
     last: Option<RecordBatch>,
 }
 
-#[expect(clippy::large_enum_variant, reason = "there is one a file")]
 enum Source<'a> {
     Csv(Pieces<'a>, csv::parts::Layout),
-    Lines(Pieces<'a>, json::parts::Layout),
+    Json(Pieces<'a>, json::parts::Layout),
     Parquet {
         groups: parquet::Groups<'a>,
         gaps: HashSet<String>,
@@ -82,16 +81,31 @@ impl<'a> Source<'a> {
                 }
                 Ok(Self::Csv(Pieces::open(path, max_bytes)?, layout))
             }
-            FileType::Json if json::is_lines(head) => {
-                let mut layout = json::parts::Layout::default();
-                while let Some((text, _)) = pieces.next(pieces::lines)? {
-                    let rows = layout.meet(text, path, wanted, wanted.options.nested)?;
+            FileType::Json => {
+                let Some(mut layout) = json::parts::Layout::new(head, wanted) else {
+                    return Self::whole(path, wanted);
+                };
+                let nested = wanted.options.nested;
+                loop {
+                    let first = pieces.at_beginning();
+                    let piece = pieces.next(|text| layout.cut(text, first))?;
+                    let Some((text, before)) = piece else { break };
+                    let Some(rows) = layout.meet(text, path, before, wanted, nested)? else {
+                        return Self::whole(path, wanted);
+                    };
                     pieces.count(rows);
                 }
-                Ok(Self::Lines(Pieces::open(path, max_bytes)?, layout))
+                if pieces.gave_up() {
+                    return Self::whole(path, wanted);
+                }
+                Ok(Self::Json(Pieces::open(path, max_bytes)?, layout))
             }
-            _ => Ok(Self::Whole(Some(file::file_table(path, wanted)?))),
+            _ => Self::whole(path, wanted),
         }
+    }
+
+    fn whole(path: &Path, wanted: &Wanted<'_>) -> Result<Self, IoError> {
+        Ok(Self::Whole(Some(file::file_table(path, wanted)?)))
     }
 
     /// The rows of the next piece.
@@ -107,8 +121,10 @@ impl<'a> Source<'a> {
                 pieces.count(rows);
                 file::csv_table(table, wanted).map(Some)
             }
-            Self::Lines(pieces, layout) => {
-                let Some((text, before)) = pieces.next(pieces::lines)? else { return Ok(None) };
+            Self::Json(pieces, layout) => {
+                let first = pieces.at_beginning();
+                let piece = pieces.next(|text| layout.cut(text, first))?;
+                let Some((text, before)) = piece else { return Ok(None) };
                 let nested = wanted.options.nested;
                 let (table, rows) = layout.read(text, path, before, wanted, nested)?;
                 pieces.count(rows);

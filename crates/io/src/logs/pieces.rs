@@ -35,6 +35,8 @@ pub(super) struct Pieces<'p> {
     ended: bool,
     /// The file's first bytes have been seen.
     begun: bool,
+    /// A row had no end.
+    gave_up: bool,
 }
 
 impl<'p> Pieces<'p> {
@@ -48,6 +50,7 @@ impl<'p> Pieces<'p> {
             before: Before::default(),
             ended: false,
             begun: false,
+            gave_up: false,
         })
     }
 
@@ -82,12 +85,22 @@ impl<'p> Pieces<'p> {
             }
             if end >= LONGEST_ROW {
                 self.text.truncate(end);
-                (self.piece, self.ended) = (end, true);
+                (self.piece, self.ended, self.gave_up) = (end, true, true);
                 break;
             }
             size *= 2;
         }
         Ok((self.piece > 0).then(|| (&self.text[..self.piece], self.before)))
+    }
+
+    /// Whether the last piece is not the end of the file, but a row without an end.
+    pub(super) fn gave_up(&self) -> bool {
+        self.gave_up
+    }
+
+    /// Whether the next piece is the first.
+    pub(super) fn at_beginning(&self) -> bool {
+        self.before.bytes + self.piece == 0
     }
 
     /// Counts the rows of the piece.
@@ -110,9 +123,4 @@ impl<'p> Pieces<'p> {
         }
         Ok(())
     }
-}
-
-/// Cuts behind the last line end.
-pub(super) fn lines(text: &[u8]) -> usize {
-    memchr::memrchr(b'\n', text).map_or(0, |end| end + 1)
 }

@@ -221,7 +221,7 @@ fn read_all<'de, R: serde_json::de::Read<'de>>(
 
 /// JSON lines: most of the first lines are an object each, or half of them with the very first
 /// one. A list printed with one object a line is none, because its lines end in commas.
-pub(super) fn is_lines(bytes: &[u8]) -> bool {
+fn is_lines(bytes: &[u8]) -> bool {
     let whole = |line: &[u8]| line.starts_with(b"{") && line.ends_with(b"}");
     let mut lines =
         split_lines(bytes).map(<[u8]>::trim_ascii).filter(|l| !l.is_empty()).take(64).peekable();

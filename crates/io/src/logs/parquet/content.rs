@@ -66,7 +66,9 @@ impl Content {
         if size == 0 {
             return Ok(None);
         }
-        let Some(bytes) = object.ranges(&[tail..size])?.pop() else { return Ok(None) };
+        let Some(bytes) = object.ranges(std::slice::from_ref(&(tail..size)))?.pop() else {
+            return Ok(None);
+        };
         let whole = bytes.ends_with(MAGIC);
         let content = Self(Place::Object(Arc::new(object), size, Arc::new(vec![(tail, bytes)])));
         Ok(whole.then_some(content))

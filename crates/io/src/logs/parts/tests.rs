@@ -111,8 +111,36 @@ const LINES: &str = r#"{"eventTime": "2024-01-01T00:00:00Z", "n": 1, "o": {"a": 
 fn json_lines_in_parts() {
     assert!(parts_are_the_whole(&cloudtrail::DIALECT, "a.jsonl", LINES.as_bytes()) > 3);
     assert!(parts_are_the_whole(&cloudtrail::DIALECT, "a.jsonl", &gz(LINES.as_bytes())) > 3);
-    let document = br#"{"Records": [{"eventTime": "2024-01-01T00:00:04Z", "n": 4}]}"#;
-    assert_eq!(parts_are_the_whole(&cloudtrail::DIALECT, "a.json", document), 1);
+}
+
+#[test]
+fn documents_in_parts() {
+    let event =
+        |n: &str| format!(r#"{{"eventTime": "2024-01-01T00:00:04Z", "n": {n}, "t": "],{{\"\\" }}"#);
+    let events = format!(" {},\n17, {} ,{}\n", event("1"), event("null"), event("\"x\""));
+    for (text, most) in [
+        (format!("[{events}]"), 3),
+        (format!(" {{ \"Records\" : [{events} ] }}\n"), 3),
+        (format!("{{\"Records\": [{events}], \"next\": 1}}"), 1),
+        // All but the first list is one part.
+        (format!("[{events}] [{events}]"), 3),
+        (format!("[{events},]"), 0),
+        (format!("{{\"Records\": [{}]}}", event("1")), 1),
+        ("{\"Records\": []}".to_owned(), 0),
+    ] {
+        let parts = parts_are_the_whole(&cloudtrail::DIALECT, "a.json", text.as_bytes());
+        assert_eq!(parts, most, "{text}");
+    }
+}
+
+#[test]
+fn a_row_without_an_end_ends_the_file() {
+    let long = format!("a,b\n1,2\n3,\"{}", "x".repeat(70 << 20));
+    let (_directory, path) = write("a.csv", long.as_bytes());
+    let options = ReadOptions::default();
+    let parts = read_in_parts(&super::super::table::DIALECT, &path, &options, 1 << 20).unwrap();
+    let (_, rows, _, told) = content(parts.collect::<Result<_, _>>().unwrap());
+    assert_eq!((rows.len(), told[0].as_str()), (1, "1 quote never closed"));
 }
 
 #[test]
