@@ -19,6 +19,7 @@ pub mod table;
 mod tests;
 pub mod time;
 mod union;
+mod wanted;
 
 pub use dialect::Dialect;
 pub use json::Nested;

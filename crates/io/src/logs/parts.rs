@@ -1,10 +1,11 @@
 //! One large file as a sequence of tables, in memory that its size does not bound.
 
-use super::file::{self, Wanted};
+use super::file;
 use super::pieces::Pieces;
 use super::read::{FileType, ReadOptions, places, table};
 use super::skipped::Skipped;
 use super::union::union;
+use super::wanted::Wanted;
 use super::{Dialect, FileTable, LogTable, csv, json, parquet};
 use crate::error::IoError;
 use crate::texts::Cells;
