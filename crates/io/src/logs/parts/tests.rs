@@ -219,3 +219,34 @@ proptest! {
         parts_are_the_whole(&super::super::table::DIALECT, "a.jsonl", text.as_bytes());
     }
 }
+
+#[cfg(feature = "remote")]
+#[test]
+fn an_object_in_parts_is_the_file() {
+    use std::io::Read as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/a.csv", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let (mut head, mut byte) = (Vec::new(), [0]);
+            while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|n| n == 1) {
+                head.push(byte[0]);
+            }
+            let packed = gz(CSV);
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+                packed.len()
+            );
+            // The client may have seen enough.
+            let _ = stream.write_all(&[head.as_bytes(), &packed].concat());
+        }
+    });
+    let (_directory, file) = write("a.csv", CSV);
+    let options = ReadOptions::default();
+    let read = |path: &Path| {
+        let parts = read_in_parts(&cloudtrail::DIALECT, path, &options, 30).unwrap();
+        let (names, rows, labels, told) = content(parts.collect::<Result<_, _>>().unwrap());
+        (names, rows, labels, told.len())
+    };
+    assert_eq!(read(Path::new(&address)), read(&file));
+}
