@@ -26,14 +26,24 @@ pub enum IoError {
         /// What is malformed.
         cause: String,
     },
-    /// The operating system refused.
+    /// An address, in place of a path, that cannot be used.
+    #[error("{cause}: \"{address}\"; accepted: {accepted}")]
+    Address {
+        /// The address as typed.
+        address: String,
+        /// Why not.
+        cause: String,
+        /// What would be accepted.
+        accepted: String,
+    },
+    /// The operating system or a server refused.
     #[error("{cause}: cannot {action} \"{}\"", path.display())]
     Os {
         /// What was tried: `read`, `create`, `write`, …
         action: &'static str,
-        /// The file or directory.
+        /// The file, directory or address.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's or the server's reason.
         #[source]
         cause: io::Error,
     },

@@ -50,7 +50,11 @@ pub fn find(
         match files::find(glob, recursive) {
             Err(IoError::NoMatch { .. }) if allow_none => {}
             // The pattern was typed wrong: nothing has been read yet.
-            Err(error @ (IoError::NoMatch { .. } | IoError::Pattern { .. })) => {
+            Err(
+                error @ (IoError::NoMatch { .. }
+                | IoError::Pattern { .. }
+                | IoError::Address { .. }),
+            ) => {
                 return Err(RunError::Usage(vec![error.to_string()]));
             }
             found => all.extend(found?),
