@@ -60,12 +60,10 @@ pub enum IoError {
         expected: String,
     },
     /// All files were read, and none gave a row.
-    #[error("no rows in {files} file(s){}{}", outside_text(*outside), skipped.text())]
+    #[error("no rows in {files} file(s){}", skipped.text())]
     NoRows {
         /// Number of files read.
         files: usize,
-        /// Rows outside of the times asked for.
-        outside: usize,
         /// What was left out, and why.
         skipped: Box<Skipped>,
     },
@@ -116,14 +114,6 @@ impl IoError {
 
     pub(crate) fn table(action: impl Into<String>, cause: &dyn fmt::Display) -> Self {
         Self::Table { action: action.into(), cause: cause.to_string() }
-    }
-}
-
-fn outside_text(rows: usize) -> String {
-    match rows {
-        0 => String::new(),
-        1 => "; 1 row is outside of the times asked for".to_owned(),
-        rows => format!("; {rows} rows are outside of the times asked for"),
     }
 }
 

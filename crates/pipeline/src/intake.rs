@@ -49,11 +49,15 @@ pub struct Intake {
     batches: Batches,
     /// Rows of each user handed on so far: their numbers run on over the batches.
     rows: HashMap<Arc<str>, u64>,
+    /// Files that could not be read.
+    unread: HashSet<PathBuf>,
     /// Users that have had rows in this run.
     met: HashSet<Arc<str>>,
     /// Why nobody is called as asked for, as long as nobody was.
     nobody: Option<RunError>,
     current: Option<Current>,
+    /// Why the last look for files failed.
+    trouble: Option<String>,
 }
 
 enum Batches {
@@ -81,7 +85,11 @@ impl Intake {
             None => HashMap::new(),
         };
         let batches = match settings.watch {
-            Some(watch) => Batches::Watching(Box::new(watching(&settings, watch, known, &shared))),
+            Some(watch) => {
+                // A pattern that was typed wrong is told at once.
+                source::find(&settings.input_globs, settings.recursive, None, true)?;
+                Batches::Watching(Box::new(watching(&settings, watch, known, &shared)))
+            }
             None => Batches::Fixed(fixed(&settings, &known, &shared)?),
         };
         Ok(Self {
@@ -92,18 +100,38 @@ impl Intake {
             shared,
             batches,
             rows: HashMap::new(),
+            unread: HashSet::new(),
             met: HashSet::new(),
             nobody: None,
             current: None,
+            trouble: None,
         })
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
-        let Self { batches, settings, shared, .. } = self;
+        let Self { batches, settings, shared, trouble, .. } = self;
+        let watching = match batches {
+            Batches::Fixed(fixed) => return Ok(fixed.next()),
+            Batches::Watching(watching) => watching,
+        };
         let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
-        match batches {
-            Batches::Fixed(fixed) => Ok(fixed.next()),
-            Batches::Watching(watching) => Ok(watching.next(&hours, &|| shared.stop.is_set())?),
+        let ended = || shared.stop.is_set();
+        loop {
+            match watching.next(&hours, &ended) {
+                // A directory may be back in a while.
+                Err(error) if !ended() => {
+                    let text = error.to_string();
+                    if trouble.as_ref() != Some(&text) {
+                        shared.reporter.say(Weight::Warning, &text);
+                        *trouble = Some(text);
+                    }
+                    watching.wait(&ended);
+                }
+                next => {
+                    *trouble = None;
+                    return Ok(next?);
+                }
+            }
         }
     }
 
@@ -121,9 +149,16 @@ impl Intake {
         }
         // Nothing of it will pass the end of the pipeline, so it is remembered here.
         if let (None, Some(state)) = (&self.current, &self.shared.state) {
-            state.commit(&Commit { files: &batch.marks, ..Commit::default() })?;
+            let files = self.finished(batch);
+            state.commit(&Commit { files: &files, ..Commit::default() })?;
         }
         Ok(())
+    }
+
+    /// The files of a batch that need not be read again. What the system would not give us is tried
+    /// again by the next run.
+    fn finished(&self, batch: &Batch) -> Vec<(PathBuf, FileMark)> {
+        batch.marks.iter().filter(|(path, _)| !self.unread.contains(path)).cloned().collect()
     }
 
     /// The rows of a batch; `None` if it has none.
@@ -147,8 +182,8 @@ impl Intake {
         count.files += batch.files.len();
         let (table, users) = match read {
             // Other batches may have rows; what this one had to leave out is counted all the same.
-            Err(RunError::NoRows(IoError::NoRows { outside, skipped, .. })) => {
-                count.outside += outside;
+            Err(RunError::NoRows(IoError::NoRows { skipped, .. })) => {
+                self.unread.extend(skipped.unread().iter().cloned());
                 count.skipped.merge(*skipped);
                 return Ok(None);
             }
@@ -164,6 +199,7 @@ impl Intake {
             }
         };
         source::check_strict(&users, "input", self.strict)?;
+        self.unread.extend(table.skipped.unread().iter().cloned());
         count.add(&table, &users);
         self.met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
         count.users = self.met.len();
@@ -173,7 +209,7 @@ impl Intake {
             self.shared.book.expect(user, first, rows.len());
         }
         let receipt = self.settings.is_live().then(|| Receipt {
-            files: batch.marks.clone(),
+            files: self.finished(batch),
             rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
             memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },
             ..Receipt::default()
@@ -209,9 +245,9 @@ impl Intake {
         match self.nobody.take() {
             Some(nobody) => Err(nobody),
             None if count.rows == 0 => {
-                let (files, outside) = (count.files, count.outside);
+                let files = count.files;
                 let skipped = Box::new(count.skipped.clone());
-                Err(RunError::NoRows(IoError::NoRows { files, outside, skipped }))
+                Err(RunError::NoRows(IoError::NoRows { files, skipped }))
             }
             None => Ok(()),
         }
@@ -246,10 +282,6 @@ fn fixed(
 ) -> Result<Fixed, RunError> {
     let SourceSettings { input_globs, recursive, max_files, allow_no_files, .. } = settings;
     let all = source::find(input_globs, *recursive, None, *allow_no_files)?;
-    if let Some(state) = &shared.state {
-        let gone: Vec<PathBuf> = known.keys().filter(|path| !path.exists()).cloned().collect();
-        state.forget_files(&gone)?;
-    }
     let mut files = match settings.sampling {
         Some((sampling, seed)) => sampling.of(all, seed),
         None => all,

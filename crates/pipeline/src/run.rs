@@ -454,7 +454,7 @@ impl<'a> Run<'a> {
         self.summary.users = input.users;
         self.summary.rows_of_others = input.rows_of_others;
         self.summary.filtered.push(("input", input.filtered));
-        self.summary.rows_outside = input.outside;
+        self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
         if self.gaps.cells() > 0 {
             let cells = self.gaps.cells();

@@ -27,8 +27,6 @@ pub struct ReadCount {
     pub rows_of_others: usize,
     /// Rows that the feature file leaves out.
     pub filtered: usize,
-    /// Rows outside of the times asked for.
-    pub outside: usize,
     /// Rows without a user.
     pub without_user: usize,
     /// Rows and files that could not be used.
@@ -214,7 +212,6 @@ impl ReadCount {
         self.rows += table.batch.num_rows() + users.filtered;
         self.rows_of_others += users.of_others;
         self.filtered += users.filtered;
-        self.outside += table.outside;
         self.without_user += users.without_user;
         self.skipped.merge(table.skipped.clone());
     }

@@ -25,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 const NO_ROWS: &str = "no rows below the header";
+const NO_TIMES: &str = "no event times, where rows of some times are asked for";
 const MISSING: &str = "missing \"data\"";
 const BAD_TIME: &str = "bad event time";
 
@@ -198,7 +199,6 @@ struct Cleaner<'p> {
     columns: Vec<(String, Cells)>,
     labels: Int64Array,
     times: Option<Vec<i64>>,
-    outside: usize,
     skipped: Skipped,
 }
 
@@ -228,7 +228,6 @@ impl<'p> Cleaner<'p> {
             columns,
             labels: Int64Array::from(table.positions),
             times: None,
-            outside: 0,
             skipped: table.skipped,
         })
     }
@@ -326,22 +325,34 @@ impl<'p> Cleaner<'p> {
         slice: Slice,
         clock: Option<&TimeColumn>,
     ) -> Result<(), IoError> {
-        if (*between != ALWAYS || slice.times != ALWAYS)
-            && let Some(times) = self.clock(clock)?
-        {
-            self.outside = times.iter().filter(|time| !between.contains(time)).count();
-            let wanted = |time: &i64| between.contains(time) && slice.times.contains(time);
-            let keep: Vec<bool> = times.iter().map(wanted).collect();
-            if let Some(times) = &mut self.times {
-                times.retain(wanted);
-            }
-            self.retain(&keep)?;
+        if *between == ALWAYS && slice.times == ALWAYS {
+            return Ok(());
         }
         if slice.again {
-            self.outside = 0;
             self.skipped = Skipped::default();
         }
-        Ok(())
+        match self.clock(clock)? {
+            Some(times) => {
+                let inside = |time: &&i64| between.contains(time);
+                if !slice.again {
+                    self.skipped.add_outside(times.len() - times.iter().filter(inside).count());
+                }
+                let wanted = |time: &i64| between.contains(time) && slice.times.contains(time);
+                let keep: Vec<bool> = times.iter().map(wanted).collect();
+                if let Some(times) = &mut self.times {
+                    times.retain(wanted);
+                }
+                self.retain(&keep)
+            }
+            // Nobody can tell which rows were asked for.
+            None if *between != ALWAYS => Err(IoError::Content {
+                path: self.path.to_owned(),
+                place: Box::new(Place::default()),
+                cause: NO_TIMES.to_owned(),
+                expected: "a column of event times".to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn copy(&mut self, repeat: usize) -> Result<(), IoError> {
@@ -369,7 +380,7 @@ impl<'p> Cleaner<'p> {
             columns.push((EVENT_DT.to_owned(), Cells::Array(Arc::new(times))));
         }
         columns.push((LABEL.to_owned(), Cells::Array(Arc::new(self.labels))));
-        Part { columns, rows, outside: self.outside, skipped: self.skipped }
+        Part { columns, rows, skipped: self.skipped }
     }
 
     fn column(&mut self, wanted: &str) -> Result<Option<&ArrayRef>, IoError> {

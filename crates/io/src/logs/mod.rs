@@ -44,8 +44,6 @@ pub struct LogTable {
     pub batch: RecordBatch,
     /// For each row its label within its own file.
     pub file_rows: Int64Array,
-    /// Rows with event times outside of [`ReadOptions::between`].
-    pub outside: usize,
     /// What was left out and why.
     pub skipped: Skipped,
 }

@@ -35,7 +35,7 @@ pub fn read_in_parts<'a>(
     }
     let wanted = Wanted { dialect, options };
     let source = Source::open(path, &wanted, max_bytes)?;
-    Ok(Parts { path, wanted, source, outside: 0, skipped: Skipped::default(), last: None })
+    Ok(Parts { path, wanted, source, skipped: Skipped::default(), last: None })
 }
 
 /// Bytes of text that a large file is read in at a time.
@@ -65,7 +65,6 @@ pub struct Parts<'a> {
     wanted: Wanted<'a>,
     source: Source<'a>,
     /// Of pieces without any row.
-    outside: usize,
     skipped: Skipped,
     /// The columns, without rows.
     last: Option<RecordBatch>,
@@ -187,7 +186,6 @@ impl<'a> Parts<'a> {
     fn table(&mut self) -> Result<Option<LogTable>, IoError> {
         while let Some(mut part) = self.part()? {
             self.skipped.merge(std::mem::take(&mut part.skipped));
-            self.outside += part.outside;
             if part.rows == 0 {
                 continue;
             }
@@ -195,17 +193,15 @@ impl<'a> Parts<'a> {
             let parts = vec![part];
             let places = if self.wanted.options.sort { places(&parts) } else { None };
             let columns = union(parts, places.as_deref())?;
-            let outside = std::mem::take(&mut self.outside);
-            let table = table(columns, rows, outside, std::mem::take(&mut self.skipped))?;
+            let table = table(columns, rows, std::mem::take(&mut self.skipped))?;
             self.last = Some(table.batch.slice(0, 0));
             return Ok(Some(table));
         }
         // The last pieces may have had no row.
-        let last = self.last.take().filter(|_| !self.skipped.is_empty() || self.outside > 0);
+        let last = self.last.take().filter(|_| self.skipped != Skipped::default());
         let skipped = std::mem::take(&mut self.skipped);
         let file_rows = Int64Array::from(Vec::<i64>::new());
-        let outside = std::mem::take(&mut self.outside);
-        Ok(last.map(|batch| LogTable { batch, file_rows, outside, skipped }))
+        Ok(last.map(|batch| LogTable { batch, file_rows, skipped }))
     }
 }
 

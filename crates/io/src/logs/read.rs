@@ -55,7 +55,7 @@ pub struct ReadOptions<'a> {
     /// Objects inside JSON lines.
     pub nested: Nested,
     /// Only rows with event times (microseconds since 1970) in this range; the others are counted in
-    /// [`LogTable::outside`].
+    /// [`Skipped::outside`].
     pub between: Range<i64>,
     /// Which part of a file is read now, if not all of it.
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
@@ -144,7 +144,7 @@ pub fn read(
                     parts.extend(of_file.into_iter().map(|part| (path, part)));
                 }
                 Err(e) => {
-                    skipped.add(Unit::File, UNREADABLE, || e.to_string());
+                    skipped.add_unreadable(path, UNREADABLE, &e);
                     on_file(path, 0);
                 }
             }
@@ -153,17 +153,16 @@ pub fn read(
     let named = options.time.map(|time| time.name.as_str());
     let time = named.or(dialect.time).unwrap_or_default();
     let parts = with_times(parts, time, &mut skipped);
-    let outside = parts.iter().map(|part| part.outside).sum();
     let rows: usize = parts.iter().map(|part| part.rows).sum();
     if u32::try_from(rows).is_err() {
         return Err(IoError::table("join the files", &format!("{rows} rows are more than 2^32")));
     }
     if rows == 0 {
-        return Err(IoError::NoRows { files: files.len(), outside, skipped: Box::new(skipped) });
+        return Err(IoError::NoRows { files: files.len(), skipped: Box::new(skipped) });
     }
     let places = if options.sort { places(&parts) } else { None };
     let columns = union(parts, places.as_deref())?;
-    table(columns, rows, outside, skipped)
+    table(columns, rows, skipped)
 }
 
 /// If some files have event times, rows of the others have none and are left out: there is no
@@ -211,7 +210,6 @@ pub(super) fn places(parts: &[Part]) -> Option<Vec<u32>> {
 pub(super) fn table(
     columns: Vec<(String, ArrayRef)>,
     rows: usize,
-    outside: usize,
     skipped: Skipped,
 ) -> Result<LogTable, IoError> {
     let mut fields = Vec::with_capacity(columns.len());
@@ -235,5 +233,5 @@ pub(super) fn table(
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .map_err(|e| IoError::table("join the files", &e))?;
-    Ok(LogTable { batch, file_rows: labels, outside, skipped })
+    Ok(LogTable { batch, file_rows: labels, skipped })
 }

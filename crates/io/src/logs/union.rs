@@ -18,8 +18,6 @@ use std::sync::Arc;
 pub(super) struct Part {
     pub(super) columns: Vec<(String, Cells)>,
     pub(super) rows: usize,
-    /// Rows outside of the times asked for.
-    pub(super) outside: usize,
     pub(super) skipped: Skipped,
 }
 
@@ -196,7 +194,7 @@ mod tests {
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
         let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a.into())).collect();
-        Part { columns, rows, outside: 0, skipped: Skipped::default() }
+        Part { columns, rows, skipped: Skipped::default() }
     }
 
     fn ints(values: &[i64]) -> ArrayRef {
