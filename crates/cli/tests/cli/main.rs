@@ -3,6 +3,7 @@
 
 mod bad_input;
 mod bench;
+mod counters;
 mod features;
 mod generate;
 mod golden_distribution;
