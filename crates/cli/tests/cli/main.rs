@@ -3,6 +3,8 @@
 
 mod bad_input;
 mod bench;
+#[cfg(unix)]
+mod compliance;
 mod counters;
 mod features;
 mod generate;

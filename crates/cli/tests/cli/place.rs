@@ -87,6 +87,10 @@ impl Running {
         self.0.id()
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
     /// Ends it in the middle of whatever it does.
     pub fn killed(mut self) {
         self.0.kill().unwrap();
