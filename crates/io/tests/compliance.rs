@@ -19,7 +19,7 @@ struct Source {
     event: &'static str,
 }
 
-const SOURCES: [Source; 5] = [
+const SOURCES: &[Source] = &[
     Source {
         name: "cloudtrail",
         dialect: cloudtrail::DIALECT,
@@ -111,7 +111,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_source_bears_every_file() {
-    for source in &SOURCES {
+    for source in SOURCES {
         let two = [source.good("ana"), source.good("bo")];
         let deep = format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000));
         let large = format!("\"{}\"", "x".repeat(10_000_000));
@@ -182,7 +182,7 @@ fn every_source_bears_every_file() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_counted_and_one_alone_is_an_error() {
-    for source in &SOURCES {
+    for source in SOURCES {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         std::fs::write(path("good.json"), source.good("ana")).unwrap();

@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-/// A stage, its column of users, and an event of it.
-const SOURCES: [(&str, &str, &str); 5] = [
+/// The stage of each source, its column of users, and an event of it.
+const SOURCES: &[(&str, &str, &str)] = &[
     (
         "from-cloudtrail",
         "userIdentityuserName",

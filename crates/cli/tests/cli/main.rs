@@ -14,4 +14,5 @@ mod run;
 mod seed_job;
 mod sources;
 mod statistics;
+mod tutorial;
 mod watching;

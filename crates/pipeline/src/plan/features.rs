@@ -5,7 +5,7 @@ use super::check::Checker;
 use super::values::Values;
 use crate::features::{self, Features, InspectOptions};
 use crate::options::{AUTOENCODER, FEATURES};
-use crate::sources::{self, Source};
+use crate::sources::Source;
 use dfp_io::logs::time::TimeColumn;
 use std::sync::Arc;
 
@@ -73,21 +73,25 @@ impl Checker {
         let read =
             read.and_then(Result::ok).map(|read| read.with_clean_names(|name| kind.clean(name)));
         let mut features = read.unwrap_or_else(|| kind.features());
-        if let Some(source) = features.source.as_ref().filter(|source| **source != kind.stage) {
+        if let Some(source) = features.source.as_ref().filter(|source| **source != kind.stage.name)
+        {
             self.mistakes.push(format!(
                 "{place}: --features: {} is made for the logs of {source}, and these are read by {}",
-                features.name, kind.stage
+                features.name, kind.stage.name
             ));
         }
         if let Some(columns) = list.map(features::columns::columns) {
             match columns {
-                Ok(columns) => features = features.with_features(columns),
+                Ok(columns) => {
+                    let listed = features.with_features(columns);
+                    features = listed.with_clean_names(|column| kind.clean(column));
+                }
                 Err(why) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
             }
         } else if features.features.is_empty() && file.is_none() {
             self.mistakes.push(format!(
                 "{place}: --columns_file is required with {}: which columns are features, one a line (or --features, a feature file)",
-                kind.stage
+                kind.stage.name
             ));
         } else if features.features.is_empty() && is_read {
             self.mistakes.push(format!("{place}: --features: {} names no features", features.name));
@@ -97,7 +101,7 @@ impl Checker {
         if features.user.is_none() && (is_read || file.is_none()) {
             self.mistakes.push(format!(
                 "{place}: --userid_column_name is required with {}: the column that tells users apart",
-                kind.stage
+                kind.stage.name
             ));
         }
         self.time_column(typed.text("timestamp_column_name"), is_read, kind, &mut features);
@@ -112,11 +116,11 @@ impl Checker {
         kind: &Source,
         features: &mut Features,
     ) {
-        let of_any_table = kind.stage == sources::FILE.stage;
+        let of_any_table = kind.features.is_none();
         if name.is_some() && !has_file && !of_any_table {
             self.notes.push(format!(
                 "--timestamp_column_name of {} has no effect: {} knows its own column of times",
-                AUTOENCODER.name, kind.stage
+                AUTOENCODER.name, kind.stage.name
             ));
             return;
         }
