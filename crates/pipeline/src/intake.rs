@@ -17,6 +17,7 @@ use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const UNUSABLE: &str = "file of a batch that cannot be used";
@@ -54,6 +55,10 @@ pub struct Intake {
     /// Why nobody is called as asked for, as long as nobody was.
     nobody: Option<RunError>,
     current: Option<Current>,
+    /// The receipt of the latest batch that was handed on.
+    latest: Option<Arc<Receipt>>,
+    /// Files of batches without rows, which are remembered with or after those before them.
+    without_rows: Vec<(PathBuf, FileMark)>,
 }
 
 enum Batches {
@@ -65,7 +70,7 @@ enum Batches {
 struct Current {
     table: LogTable,
     users: std::vec::IntoIter<(Arc<str>, Vec<u32>)>,
-    receipt: Option<Receipt>,
+    receipt: Option<Arc<Receipt>>,
 }
 
 impl Intake {
@@ -95,6 +100,8 @@ impl Intake {
             met: HashSet::new(),
             nobody: None,
             current: None,
+            latest: None,
+            without_rows: Vec::new(),
         })
     }
 
@@ -119,9 +126,21 @@ impl Intake {
             }
             Err(error) => return Err(error),
         }
-        // Nothing of it will pass the end of the pipeline, so it is remembered here.
-        if let (None, Some(state)) = (&self.current, &self.shared.state) {
-            state.commit(&Commit { files: &batch.marks, ..Commit::default() })?;
+        match &self.current {
+            Some(_) => Ok(()),
+            None => self.remember_without_rows(batch),
+        }
+    }
+
+    /// Nothing of the batch will pass the end of the pipeline, so it is remembered here; but not while
+    /// rows of an earlier one are on their way, which may be of an earlier part of the same files.
+    fn remember_without_rows(&mut self, batch: &Batch) -> Result<(), RunError> {
+        let Some(state) = &self.shared.state else { return Ok(()) };
+        self.without_rows.extend_from_slice(&batch.marks);
+        let before = self.latest.as_ref();
+        if before.is_none_or(|receipt| receipt.committed.load(Ordering::Acquire)) {
+            state.commit(&Commit { files: &self.without_rows, ..Commit::default() })?;
+            self.without_rows.clear();
         }
         Ok(())
     }
@@ -169,12 +188,16 @@ impl Intake {
         count.users = self.met.len();
         drop(count);
         self.shared.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
+        let mut files = std::mem::take(&mut self.without_rows);
+        files.extend_from_slice(&batch.marks);
         let receipt = self.settings.is_live().then(|| Receipt {
-            files: batch.marks.clone(),
+            files,
             rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
             memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },
             ..Receipt::default()
         });
+        let receipt = receipt.map(Arc::new);
+        self.latest.clone_from(&receipt);
         Ok(Some(Current { table, users: users.rows.into_iter(), receipt }))
     }
 
@@ -193,7 +216,7 @@ impl Intake {
         let first = self.rows.entry(Arc::clone(&user)).or_default();
         let rows = users::take(table, &positions, *first)?;
         *first += positions.len() as u64;
-        let receipt = if users.len() == 0 { receipt.take().map(Arc::new) } else { None };
+        let receipt = if users.len() == 0 { receipt.take() } else { None };
         Ok(Some(Message { receipt, ..Message::new(user, rows) }))
     }
 

@@ -442,6 +442,7 @@ impl<'a> Run<'a> {
         }
         let input = std::mem::take(&mut *self.input.lock().unwrap_or_else(PoisonError::into_inner));
         self.summary.interrupted = report.interrupted;
+        self.summary.goes_on = self.plan.source.state_dir.is_some();
         self.summary.rows_read = input.rows;
         self.summary.users = input.users;
         self.summary.rows_of_others = input.rows_of_others;
