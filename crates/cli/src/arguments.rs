@@ -7,7 +7,7 @@
 use crate::help;
 use dfp_pipeline::options::{
     self, AUTOENCODER, BENCH, CommandSpec, FEATURES, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role,
-    STAGES, bool_word, nearest,
+    bool_word, nearest,
 };
 use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
 use dfp_pipeline::report::Weight;
@@ -390,7 +390,7 @@ fn unknown(what: &str, word: &str, known: &[&str]) -> String {
 
 /// Names of the stages that can be used.
 pub fn usable_stages() -> impl Iterator<Item = &'static options::StageEntry> {
-    STAGES.iter().filter(|entry| !matches!(entry.role, Role::Absent(_)))
+    options::stages().filter(|entry| !matches!(entry.role, Role::Absent(_)))
 }
 
 #[cfg(test)]

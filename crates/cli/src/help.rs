@@ -1,7 +1,7 @@
 //! Help texts, made from the table of options.
 
 use crate::arguments::usable_stages;
-use dfp_pipeline::features::BUILT_IN;
+use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
     AUTOENCODER, BENCH, CommandSpec, Effect, FEATURES, GENERATE, GLOBAL, OptionSpec, RUN,
     StageEntry,
@@ -73,7 +73,7 @@ pub fn features() -> String {
         FEATURES.about,
     );
     options(&mut text, FEATURES.options);
-    let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = built_in().map(|(name, _)| name).collect();
     let _ = writeln!(text, "\nBuilt-in feature files: {}", names.join(", "));
     text
 }

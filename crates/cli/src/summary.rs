@@ -59,8 +59,16 @@ pub fn text(summary: &Summary) -> String {
     if summary.rows_scored > 0 {
         unusual(&mut text, summary);
     }
-    if summary.interrupted {
-        text.push_str("stopped before the end; what was written is kept as NAME.partial\n");
+    match (summary.interrupted, summary.goes_on) {
+        (true, false) => {
+            text.push_str("stopped before the end; what was written is kept as NAME.partial\n");
+        }
+        (true, true) => {
+            text.push_str(
+                "stopped before the end; a run with the same --state_dir goes on from here\n",
+            );
+        }
+        (false, _) => {}
     }
     text
 }

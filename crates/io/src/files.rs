@@ -91,7 +91,9 @@ fn expand(pattern: &str, typed: &str) -> Result<Vec<PathBuf>, IoError> {
             let directory = e.path().to_owned();
             IoError::Os { action: "list", path: directory, cause: e.into() }
         })?;
-        if path.is_file() && !path.to_string_lossy().ends_with(PARTIAL) {
+        // A link to nothing is found too: reading it tells, where nobody would miss it.
+        let is_file = path.is_file() || (path.is_symlink() && !path.exists());
+        if is_file && !path.to_string_lossy().ends_with(PARTIAL) {
             found.push(path);
         }
     }
@@ -195,6 +197,15 @@ mod tests {
         assert_eq!(names(root.path(), "b.csv", true), ["b.csv"]);
         assert_eq!(names(root.path(), "sub", false), ["sub/c.csv"]);
         assert_eq!(names(root.path(), "", false), ["a.csv", "b.csv", "x.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nothing_is_found_and_a_directory_is_not() {
+        let root = tree(&["a.json", "b.json/c.json"]);
+        std::os::unix::fs::symlink("gone", root.path().join("d.json")).unwrap();
+        assert_eq!(names(root.path(), "*.json", true), ["a.json", "d.json"]);
+        assert_eq!(names(root.path(), "", false), ["a.json", "d.json"]);
     }
 
     #[test]

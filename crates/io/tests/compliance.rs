@@ -13,39 +13,46 @@ struct Source {
     dialect: Dialect,
     /// The user's column after reading.
     user: &'static str,
+    /// The times' column after reading.
+    time: &'static str,
     /// An event whose text after `USER` and `TIME` is filled in.
     event: &'static str,
 }
 
-const SOURCES: [Source; 5] = [
+const SOURCES: &[Source] = &[
     Source {
         name: "cloudtrail",
         dialect: cloudtrail::DIALECT,
         user: "userIdentityuserName",
+        time: "eventTime",
         event: r#"{"eventTime": TIME, "userIdentity": {"userName": USER}, "more": MORE}"#,
     },
     Source {
         name: "azure",
         dialect: azure::DIALECT,
         user: "userPrincipalName",
+        time: "createdDateTime",
         event: r#"{"properties": {"createdDateTime": TIME, "userPrincipalName": USER, "more": MORE}}"#,
     },
     Source {
         name: "duo",
         dialect: duo::DIALECT,
         user: "username",
+        time: "isotimestamp",
         event: r#"{"isotimestamp": TIME, "user": {"name": USER}, "more": MORE}"#,
     },
     Source {
         name: "okta",
         dialect: okta::DIALECT,
         user: "actoralternateId",
+        time: "published",
         event: r#"{"published": TIME, "actor": {"alternateId": USER}, "more": MORE}"#,
     },
     Source {
         name: "table",
         dialect: table::DIALECT,
         user: "user",
+        time: "timestamp",
         event: r#"{"timestamp": TIME, "user": USER, "more": MORE}"#,
     },
 ];
@@ -104,7 +111,7 @@ fn gzip(content: &[u8]) -> Vec<u8> {
 
 #[test]
 fn every_source_bears_every_file() {
-    for source in &SOURCES {
+    for source in SOURCES {
         let two = [source.good("ana"), source.good("bo")];
         let deep = format!("{}1{}", "[".repeat(1_000), "]".repeat(1_000));
         let large = format!("\"{}\"", "x".repeat(10_000_000));
@@ -119,6 +126,10 @@ fn every_source_bears_every_file() {
         let other_types = with("{\"a\": [true, null, {\"b\": 1.5}]}");
         let future = source.event("\"ana\"", "\"2999-12-31T23:59:59Z\"", "1");
         let past = source.event("\"ana\"", "\"1901-01-01T00:00:00Z\"", "1");
+        let csv =
+            format!("{},{},more\r\n{},ana,1\r\n{},bo,1\r\n", source.time, source.user, TIME, TIME);
+        let latin = [csv.as_bytes(), TIME.as_bytes(), b",zo\xeb,1\r\n"].concat();
+        let utf_16: Vec<u8> = "\u{feff}[]".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let cases: Vec<Case> = vec![
             ("happy.json", list(&two), &["ana", "bo"], 0, 0),
             ("happy.jsonl", lines(&two), &["ana", "bo"], 0, 0),
@@ -151,6 +162,12 @@ fn every_source_bears_every_file() {
             ("mark.json", mark, &["ana", "bo"], 0, 0),
             ("crlf.jsonl", crlf, &["ana", "bo"], 0, 0),
             ("invalid.jsonl", invalid, &["ana", "bo"], 1, 0),
+            ("happy.csv", csv.clone().into(), &["ana", "bo"], 0, 0),
+            ("mark.csv", [&b"\xef\xbb\xbf"[..], csv.as_bytes()].concat(), &["ana", "bo"], 0, 0),
+            ("latin.csv", latin, &["ana", "bo"], 1, 0),
+            ("empty.csv", Vec::new(), &[], 0, 1),
+            ("utf_16.json", utf_16.clone(), &[], 0, 1),
+            ("utf_16.csv", utf_16, &[], 0, 1),
             ("cut.json.gz", packed[..packed.len() - 9].to_vec(), &[], 0, 1),
         ];
         for (name, content, users, rows, files) in cases {
@@ -164,15 +181,22 @@ fn every_source_bears_every_file() {
 }
 
 #[test]
-fn a_file_that_is_not_there_is_counted_and_one_alone_is_an_error() {
-    for source in &SOURCES {
+fn a_file_that_cannot_be_read_is_counted_and_one_alone_is_an_error() {
+    for source in SOURCES {
         let directory = tempfile::tempdir().unwrap();
-        let paths = ["good.json", "gone.json"].map(|name| directory.path().join(name));
-        std::fs::write(&paths[0], source.good("ana")).unwrap();
-        let table = source.read(&paths).unwrap();
-        assert_eq!((table.batch.num_rows(), table.skipped.files()), (1, 1), "{}", source.name);
-        let error = source.read(&paths[1..]).unwrap_err();
-        assert!(error.contains("gone.json"), "{}: {error}", source.name);
+        let path = |name: &str| directory.path().join(name);
+        std::fs::write(path("good.json"), source.good("ana")).unwrap();
+        std::fs::write(path("deleted.json"), source.good("bo")).unwrap();
+        std::fs::create_dir(path("directory.json")).unwrap();
+        // Found, and gone before they are read.
+        std::fs::remove_file(path("deleted.json")).unwrap();
+        for bad in ["deleted.json", "directory.json"] {
+            let paths = ["good.json", bad].map(path);
+            let table = source.read(&paths).unwrap();
+            assert_eq!((table.batch.num_rows(), table.skipped.files()), (1, 1), "{}", source.name);
+            let error = source.read(&paths[1..]).unwrap_err();
+            assert!(error.contains(bad), "{}: {error}", source.name);
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
 const UNUSABLE: &str = "file of a batch that cannot be used";
@@ -58,6 +59,10 @@ pub struct Intake {
     current: Option<Current>,
     /// Why the last look for files failed.
     trouble: Option<String>,
+    /// The receipt of the latest batch that was handed on.
+    latest: Option<Arc<Receipt>>,
+    /// Files of batches without rows, which are remembered with or after those before them.
+    without_rows: Vec<(PathBuf, FileMark)>,
 }
 
 enum Batches {
@@ -69,7 +74,7 @@ enum Batches {
 struct Current {
     table: LogTable,
     users: std::vec::IntoIter<(Arc<str>, Vec<u32>)>,
-    receipt: Option<Receipt>,
+    receipt: Option<Arc<Receipt>>,
 }
 
 impl Intake {
@@ -105,6 +110,8 @@ impl Intake {
             nobody: None,
             current: None,
             trouble: None,
+            latest: None,
+            without_rows: Vec::new(),
         })
     }
 
@@ -147,10 +154,21 @@ impl Intake {
             }
             Err(error) => return Err(error),
         }
-        // Nothing of it will pass the end of the pipeline, so it is remembered here.
-        if let (None, Some(state)) = (&self.current, &self.shared.state) {
-            let files = self.finished(batch);
-            state.commit(&Commit { files: &files, ..Commit::default() })?;
+        match &self.current {
+            Some(_) => Ok(()),
+            None => self.remember_without_rows(batch),
+        }
+    }
+
+    /// Nothing of the batch will pass the end of the pipeline, so it is remembered here; but not while
+    /// rows of an earlier one are on their way, which may be of an earlier part of the same files.
+    fn remember_without_rows(&mut self, batch: &Batch) -> Result<(), RunError> {
+        let Some(state) = &self.shared.state else { return Ok(()) };
+        self.without_rows.extend(self.finished(batch));
+        let before = self.latest.as_ref();
+        if before.is_none_or(|receipt| receipt.committed.load(Ordering::Acquire)) {
+            state.commit(&Commit { files: &self.without_rows, ..Commit::default() })?;
+            self.without_rows.clear();
         }
         Ok(())
     }
@@ -208,12 +226,16 @@ impl Intake {
             let first = self.rows.get(user).copied().unwrap_or_default();
             self.shared.book.expect(user, first, rows.len());
         }
+        let mut files = std::mem::take(&mut self.without_rows);
+        files.extend(self.finished(batch));
         let receipt = self.settings.is_live().then(|| Receipt {
-            files: self.finished(batch),
+            files,
             rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
             memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },
             ..Receipt::default()
         });
+        let receipt = receipt.map(Arc::new);
+        self.latest.clone_from(&receipt);
         Ok(Some(Current { table, users: users.rows.into_iter(), receipt }))
     }
 
@@ -232,7 +254,7 @@ impl Intake {
         let first = self.rows.entry(Arc::clone(&user)).or_default();
         let rows = users::take(table, &positions, *first)?;
         *first += positions.len() as u64;
-        let receipt = if users.len() == 0 { receipt.take().map(Arc::new) } else { None };
+        let receipt = if users.len() == 0 { receipt.take() } else { None };
         Ok(Some(Message { receipt, ..Message::new(user, rows) }))
     }
 

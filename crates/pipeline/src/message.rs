@@ -6,6 +6,7 @@ use dfp_io::state::{FileMark, OutputMark};
 use dfp_model::EncodedRows;
 use dfp_model::score::FeatureScores;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 /// The row number of a user over the whole run: the unnamed first column of written tables.
@@ -42,6 +43,8 @@ pub struct Receipt {
     pub memory: Vec<(Arc<str>, Vec<u8>)>,
     /// How far the outputs go, in the order of the pipeline.
     pub outputs: Mutex<Vec<OutputMark>>,
+    /// All of it has been remembered.
+    pub committed: AtomicBool,
 }
 
 /// What inference found out about the rows of a message.

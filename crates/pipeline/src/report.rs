@@ -52,6 +52,8 @@ pub trait Reporter: Send + Sync {
 pub struct Summary {
     /// The run was asked to stop before its end.
     pub interrupted: bool,
+    /// Outputs are appended to under their own names, and the next run goes on from there.
+    pub goes_on: bool,
     /// Rows that the source read, skipped rows not included.
     pub rows_read: usize,
     /// Rows and files left out while reading, one line a reason, with counts.

@@ -36,7 +36,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let source = Intake::new(plan, run.shared(state.clone()))?;
     let sinks = run.open_sinks(state.as_deref())?;
     run.prepare_models()?;
-    let mut chain = run.chain(Pipeline::new(plan.source.kind.stage, Box::new(source)), sinks);
+    let mut chain = run.chain(Pipeline::new(plan.source.kind.stage.name, Box::new(source)), sinks);
     if let Some(state) = state {
         chain = chain.stage("state", Box::new(stages::Remember { state }));
     }
@@ -116,7 +116,7 @@ impl<'a> Run<'a> {
     /// The state folder belongs to what reads and to whom it is about.
     fn open_state(&self) -> Result<Option<Arc<StateDir>>, RunError> {
         let Some(directory) = &self.plan.source.state_dir else { return Ok(None) };
-        let pipeline = format!("{} by {}", self.plan.source.kind.stage, self.plan.user_column);
+        let pipeline = format!("{} by {}", self.plan.source.kind.stage.name, self.plan.user_column);
         Ok(Some(Arc::new(StateDir::open(directory, &pipeline)?)))
     }
 
@@ -450,6 +450,7 @@ impl<'a> Run<'a> {
         }
         let input = std::mem::take(&mut *self.input.lock().unwrap_or_else(PoisonError::into_inner));
         self.summary.interrupted = report.interrupted;
+        self.summary.goes_on = self.plan.source.state_dir.is_some();
         self.summary.rows_read = input.rows;
         self.summary.users = input.users;
         self.summary.rows_of_others = input.rows_of_others;

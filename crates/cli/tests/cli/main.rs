@@ -3,6 +3,9 @@
 
 mod bad_input;
 mod bench;
+#[cfg(unix)]
+mod compliance;
+mod counters;
 mod features;
 mod generate;
 mod golden_distribution;
@@ -12,4 +15,5 @@ mod run;
 mod seed_job;
 mod sources;
 mod statistics;
+mod tutorial;
 mod watching;

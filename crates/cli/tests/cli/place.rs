@@ -2,12 +2,16 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 /// A fresh directory in which the binary runs.
 pub struct Place {
     dir: tempfile::TempDir,
 }
+
+/// A run that goes on until it is stopped.
+pub struct Running(Child);
 
 /// How a run ended.
 #[derive(Debug)]
@@ -58,6 +62,51 @@ impl Place {
     /// Runs the binary with the words of `line`, split at white space.
     pub fn morpheus(&self, line: &str) -> Ended {
         Ended::of(self.command().args(line.split_whitespace()).output().unwrap())
+    }
+
+    /// Starts the binary with the words of `line`.
+    pub fn start(&self, line: &str) -> Running {
+        let mut command = self.command();
+        command.args(line.split_whitespace()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running(command.spawn().unwrap())
+    }
+
+    /// Waits until a CSV file has `rows` rows, and not more.
+    pub fn wait_for_rows(&self, name: &str, rows: usize) {
+        let start = Instant::now();
+        let lines = || std::fs::read_to_string(self.path(name)).unwrap_or_default().lines().count();
+        while lines() < rows + usize::from(rows > 0) && start.elapsed() < Duration::from_secs(120) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert_eq!(lines().saturating_sub(1), rows, "rows in {name}");
+    }
+}
+
+impl Running {
+    pub fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub fn has_ended(&mut self) -> bool {
+        self.0.try_wait().unwrap().is_some()
+    }
+
+    /// Ends it in the middle of whatever it does.
+    pub fn killed(mut self) {
+        self.0.kill().unwrap();
+        self.0.wait().unwrap();
+    }
+
+    /// Asks it to end.
+    pub fn stopped(self) -> Ended {
+        let id = self.0.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+        self.ended()
+    }
+
+    /// Waits for its end.
+    pub fn ended(self) -> Ended {
+        Ended::of(self.0.wait_with_output().unwrap())
     }
 }
 

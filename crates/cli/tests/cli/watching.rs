@@ -1,9 +1,8 @@
 //! Input without an end: watching a directory, the state folder, batches by time.
 
-use crate::place::{Ended, Place, column, log, numbers};
+use crate::place::{Place, Running, column, log, numbers};
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 /// A pipeline over `logs/*.jsonl` with a small model trained on `training/a.csv`.
@@ -38,47 +37,8 @@ fn events(first: usize, count: usize) -> String {
     })
 }
 
-struct Watching(Child);
-
-impl Watching {
-    fn start(place: &Place, source: &str) -> Self {
-        let line = line(source);
-        let mut command = place.command();
-        command.args(line.split_whitespace()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Self(command.spawn().unwrap())
-    }
-
-    fn signal(&self, signal: &str) {
-        let sent = std::process::Command::new("kill")
-            .args([signal, &self.0.id().to_string()])
-            .status()
-            .unwrap();
-        assert!(sent.success());
-    }
-
-    fn killed(mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
-    }
-
-    fn stopped(self) -> Ended {
-        self.signal("-TERM");
-        Ended::of(self.0.wait_with_output().unwrap())
-    }
-}
-
-/// Waits until the output has `rows` rows.
-fn wait_for(place: &Place, rows: usize) {
-    let start = Instant::now();
-    loop {
-        let text = std::fs::read_to_string(place.path("out.csv")).unwrap_or_default();
-        let lines = text.lines().count();
-        if lines > rows || start.elapsed() > Duration::from_secs(120) {
-            assert_eq!(lines, rows + 1, "rows in the output");
-            return;
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
+fn watch(place: &Place, source: &str) -> Running {
+    place.start(&line(source))
 }
 
 fn once(place: &Place, rows: usize) {
@@ -108,7 +68,7 @@ fn killed_five_times_every_row_is_written_once() {
     let source = "--watch_directory true --state_dir state --settle 300ms --batch_timeout 0.2";
     let mut number = 0;
     for kill in 0..6 {
-        let watching = Watching::start(&place, source);
+        let watching = watch(&place, source);
         let until = FILES * (kill + 1) / 6;
         while number < until {
             let name = format!("logs/{number:04}.jsonl");
@@ -133,7 +93,7 @@ fn killed_five_times_every_row_is_written_once() {
             }
             watching.killed();
         } else {
-            wait_for(&place, 3 * FILES);
+            place.wait_for_rows("out.csv", 3 * FILES);
             let ended = watching.stopped();
             assert_eq!(ended.code, 0, "{}", ended.stderr);
         }
@@ -149,12 +109,11 @@ fn killed_five_times_every_row_is_written_once() {
 fn without_a_state_folder_a_watch_reads_what_is_there_and_what_comes() {
     let place = place();
     place.write("logs/a.jsonl", events(0, 4));
-    let watching =
-        Watching::start(&place, "--watch_directory=True --settle 100ms --batch_timeout 0.1");
-    wait_for(&place, 4);
+    let watching = watch(&place, "--watch_directory=True --settle 100ms --batch_timeout 0.1");
+    place.wait_for_rows("out.csv", 4);
     place.write("logs/broken.jsonl", "{\"eventTime\": ");
     place.write("logs/b.jsonl", events(4, 4));
-    wait_for(&place, 8);
+    place.wait_for_rows("out.csv", 8);
     let ended = watching.stopped();
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert!(ended.stderr.contains("broken.jsonl"), "{}", ended.stderr);

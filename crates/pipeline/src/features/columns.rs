@@ -1,6 +1,6 @@
 //! `--columns_file`: which columns are features, one name a line.
 
-use super::{BUILT_IN, built_in_text, read};
+use super::{built_in, built_in_text, read};
 use std::path::Path;
 
 /// Reads `--columns_file`: a file if there is one of this name, else the features of a
@@ -37,7 +37,8 @@ pub fn columns(name: &str) -> Result<Vec<String>, String> {
             .map(|features| features.names())
             .map_err(|mistakes| mistakes.join("\n")),
         Err(_) => {
-            let lists = BUILT_IN.map(|(list, _)| list).join(", ");
+            let lists: Vec<&str> = built_in().map(|(list, _)| list).collect();
+            let lists = lists.join(", ");
             Err(format!("there is no file {name:?}; built-in lists are {lists}"))
         }
     }

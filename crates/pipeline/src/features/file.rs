@@ -4,7 +4,7 @@ use super::document::{Item, Keys, Mistakes, unknown};
 use super::{Feature, Features, Kind};
 use crate::derive::{self, Column, Filter, Of, Op};
 use crate::options::nearest;
-use crate::sources::SOURCES;
+use crate::sources::{SOURCE_STAGES, SOURCES};
 use dfp_io::logs::EVENT_DT;
 use dfp_io::logs::time::{TimeColumn, TimeFormats};
 use dfp_model::config::Scaler;
@@ -16,23 +16,22 @@ use toml::de::DeTable;
 /// Nanoseconds of a day.
 pub const DAY: i64 = 86_400_000_000_000;
 
-/// The built-in feature files by name.
-pub static BUILT_IN: [(&str, &str); 4] = [
-    ("cloudtrail", include_str!("builtin/cloudtrail.toml")),
-    ("azure", include_str!("builtin/azure.toml")),
-    ("duo", include_str!("builtin/duo.toml")),
-    ("okta", include_str!("builtin/okta.toml")),
-];
+/// Names and texts of the built-in feature files, one a source.
+pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> + Clone {
+    SOURCES.iter().filter_map(|source| source.features)
+}
 
 /// The text of a built-in file.
 ///
 /// # Errors
 /// There is none of this name; the nearest or all are named.
 pub fn built_in_text(name: &str) -> Result<&'static str, String> {
-    let names = BUILT_IN.iter().map(|(name, _)| *name);
-    match BUILT_IN.iter().find(|(known, _)| *known == name) {
+    match built_in().find(|(known, _)| *known == name) {
         Some((_, text)) => Ok(text),
-        None => Err(format!("there is no built-in feature file: {}", unknown(name, names))),
+        None => {
+            let known = unknown(name, built_in().map(|(name, _)| name));
+            Err(format!("there is no built-in feature file: {known}"))
+        }
     }
 }
 
@@ -52,7 +51,7 @@ pub fn find_built_in(name: &str) -> Result<Features, Vec<String>> {
 pub fn find(name: &str) -> Result<Features, Vec<String>> {
     let path = Path::new(name);
     if !path.is_file() {
-        let names: Vec<&str> = BUILT_IN.iter().map(|(name, _)| *name).collect();
+        let names: Vec<&str> = built_in().map(|(name, _)| name).collect();
         if names.contains(&name) {
             return find_built_in(name);
         }
@@ -99,9 +98,9 @@ impl<'t> File<'_, 't> {
     fn features(&self, name: &str, keys: Keys<'_, 't>) -> Features {
         let source = keys.text("source");
         if let Some(source) = &source
-            && SOURCES.iter().all(|known| known.stage != source)
+            && !SOURCE_STAGES.contains(&source.as_str())
         {
-            keys.wrong_value("source", &unknown(source, SOURCES.iter().map(|known| known.stage)));
+            keys.wrong_value("source", &unknown(source, SOURCE_STAGES.into_iter()));
         }
         let user = keys.text("user");
         let time = self.time(&keys);
@@ -368,7 +367,7 @@ mod tests {
 
     #[test]
     fn every_built_in_file_is_one() {
-        for (name, _) in BUILT_IN {
+        for (name, _) in built_in() {
             let features = find_built_in(name).unwrap();
             assert!(features.user.is_some() && !features.features.is_empty(), "{name}");
         }

@@ -11,7 +11,7 @@ mod inspect;
 
 pub(crate) use document::Keys;
 pub(crate) use file::time_formats;
-pub use file::{BUILT_IN, built_in_text, find, find_built_in, read};
+pub use file::{built_in, built_in_text, find, find_built_in, read};
 pub use inspect::{Facts, Inspection, Options as InspectOptions, inspect};
 
 use crate::derive::{Column, Filter, Op};

@@ -1,6 +1,7 @@
 //! Options of the commands before the first stage, and of the tools.
 
 use super::{CommandSpec, Kind, OptionSpec};
+use crate::sources::SOURCE_STAGES;
 
 const CHOICE_LEVEL: Kind =
     Kind::Choice(&["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG"]);
@@ -205,7 +206,7 @@ pub const FEATURES: CommandSpec = CommandSpec {
         ),
         OptionSpec::new(
             "source",
-            Kind::Choice(&["from-cloudtrail", "from-azure", "from-duo", "from-okta", "from-file"]),
+            Kind::Choice(&SOURCE_STAGES),
             "how the logs are read (default: as the file says)",
         ),
     ],

@@ -1,4 +1,4 @@
-//! The one table of commands, stages and options. Parsing, help, validation and the documents
+//! The one table of commands, stages and options (those of the sources stand in `sources.rs`). Parsing, help, validation and the documents
 //! all read it; a new option is one row, a new stage is one entry.
 
 mod commands;
@@ -7,7 +7,10 @@ mod stages;
 
 pub use commands::{AUTOENCODER, BENCH, FEATURES, GENERATE, GLOBAL, RUN};
 pub use kind::{Kind, Value, bool_word};
-pub use stages::STAGES;
+pub use stages::source;
+
+use crate::sources::SOURCES;
+use stages::STAGES;
 
 /// One option of a command or stage.
 #[derive(Clone, Copy, Debug)]
@@ -196,9 +199,14 @@ pub enum Role {
     Absent(&'static str),
 }
 
+/// Every stage of the autoencoder pipeline, sources first, those of the peer that are not here last.
+pub fn stages() -> impl Iterator<Item = &'static StageEntry> {
+    SOURCES.iter().map(|source| &source.stage).chain(STAGES)
+}
+
 /// The stage of this name or alias.
 pub fn stage(name: &str) -> Option<&'static StageEntry> {
-    STAGES.iter().find(|entry| entry.name == name || entry.aliases.contains(&name))
+    stages().find(|entry| entry.name == name || entry.aliases.contains(&name))
 }
 
 /// The option of this spelling (without dashes) among `options`.
@@ -230,7 +238,7 @@ mod tests {
         [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
             .into_iter()
             .map(|command| (command.name, command.options))
-            .chain(STAGES.iter().map(|stage| (stage.name, stage.options)))
+            .chain(stages().map(|stage| (stage.name, stage.options)))
             .flat_map(|(name, options)| options.iter().map(move |option| (name, option)))
     }
 
@@ -256,7 +264,7 @@ mod tests {
         for options in [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
             .into_iter()
             .map(|command| command.options)
-            .chain(STAGES.iter().map(|stage| stage.options))
+            .chain(stages().map(|stage| stage.options))
         {
             let mut names: Vec<&str> =
                 options.iter().flat_map(|o| o.aliases.iter().copied().chain([o.name])).collect();

@@ -1,4 +1,5 @@
-//! One entry a stage: its options, what it takes and what it hands on.
+//! One entry a stage: its options, what it takes and what it hands on. Those of the sources are in
+//! their own table, `sources.rs`, and have the same options.
 
 use super::{Emits, Form, Kind, OptionSpec, Role, StageEntry};
 
@@ -102,17 +103,13 @@ const SOURCE: &[OptionSpec] = &[
         .default("false"),
 ];
 
-const fn source(name: &'static str, about: &'static str) -> StageEntry {
+/// The stage of a source of logs.
+pub const fn source(name: &'static str, about: &'static str) -> StageEntry {
     StageEntry { name, aliases: &[], about, role: Role::Source(Form::UserRows), options: SOURCE }
 }
 
-/// Every stage of the autoencoder pipeline, those of the peer that are not here included.
+/// Every stage behind the source, and those of the peer that are not here.
 pub const STAGES: &[StageEntry] = &[
-    source("from-cloudtrail", "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, Parquet"),
-    source("from-azure", "read Azure AD (Entra ID) sign-in and audit logs: JSON arrays and lines, \"properties\" or not, CSV"),
-    source("from-duo", "read Duo authentication logs: JSON arrays and lines, the Admin API's answers, CSV"),
-    source("from-okta", "read Okta's System Log: JSON arrays and lines, CSV"),
-    source("from-file", "read any table: CSV, JSON arrays and lines, Parquet"),
     StageEntry {
         name: "train-ae",
         aliases: &[],

@@ -6,8 +6,8 @@ use super::settings::{
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::measure::MeasureOptions;
-use crate::options::{self, AUTOENCODER, BENCH, Effect, OptionSpec, RUN, Role, STAGES, nearest};
-use crate::sources::{self, Source};
+use crate::options::{self, AUTOENCODER, BENCH, Effect, OptionSpec, RUN, Role, nearest};
+use crate::sources::{SOURCES, Source};
 use dfp_io::sinks::Format;
 use regex::Regex;
 use std::collections::BTreeMap;
@@ -61,7 +61,8 @@ impl Checker {
         let run = self.values(RUN.name, RUN.options, &spec.run);
         let pipeline = self.values(AUTOENCODER.name, AUTOENCODER.options, &spec.pipeline);
         let kind = spec.stages.iter().find_map(|stage| Source::of(&stage.name));
-        let kind = kind.unwrap_or(&sources::CLOUDTRAIL);
+        // A line without a source is refused, whatever its other options are checked against.
+        let kind = kind.unwrap_or(&SOURCES[0]);
         let features = self.features(&pipeline, kind);
         let labels = self.labels(pipeline.text("labels_file"));
         let (mut source, mut stages) = (None, Vec::new());
@@ -204,12 +205,11 @@ impl Checker {
 
     fn unknown_stage(&mut self, stage: &StageSpec) {
         let known =
-            STAGES.iter().flat_map(|entry| entry.aliases.iter().copied().chain([entry.name]));
+            options::stages().flat_map(|entry| entry.aliases.iter().copied().chain([entry.name]));
         self.mistakes.push(match nearest(&stage.name, known) {
             Some(near) => format!("there is no stage {:?}; did you mean {near}", stage.name),
             None => {
-                let here: Vec<&str> = STAGES
-                    .iter()
+                let here: Vec<&str> = options::stages()
                     .filter(|entry| !matches!(entry.role, Role::Absent(_)))
                     .map(|entry| entry.name)
                     .collect();

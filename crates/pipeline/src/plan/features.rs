@@ -5,7 +5,7 @@ use super::check::Checker;
 use super::values::Values;
 use crate::features::{self, Features, InspectOptions};
 use crate::options::{AUTOENCODER, FEATURES};
-use crate::sources::{self, Source};
+use crate::sources::Source;
 use dfp_io::logs::time::TimeColumn;
 use std::sync::Arc;
 
@@ -82,7 +82,10 @@ impl Checker {
             }
         };
         match list.map(features::columns::columns) {
-            Some(Ok(columns)) => features = features.with_features(columns),
+            Some(Ok(columns)) => {
+                let listed = features.with_features(columns);
+                features = listed.with_clean_names(|column| kind.clean(column));
+            }
             Some(Err(why)) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
             None if !features.features.is_empty() => {}
             None if has_file => self
@@ -90,7 +93,7 @@ impl Checker {
                 .push(format!("{place}: --features: {} names no features", features.name)),
             None => self.mistakes.push(format!(
                 "{place}: --columns_file is required with {}: which columns are features, one a line (or --features, a feature file)",
-                kind.stage
+                kind.stage.name
             )),
         }
         let user = typed.text("userid_column_name").map(|name| kind.clean(name));
@@ -98,7 +101,7 @@ impl Checker {
         if features.user.is_none() {
             self.mistakes.push(format!(
                 "{place}: --userid_column_name is required with {}: the column that tells users apart",
-                kind.stage
+                kind.stage.name
             ));
         }
         Arc::new(features.without_unused())
@@ -117,9 +120,9 @@ impl Checker {
             self.mistakes.extend(mistakes.iter().map(|why| format!("{place}: --features: {why}")));
         })?;
         match &features.source {
-            Some(source) if source != kind.stage => self.mistakes.push(format!(
+            Some(source) if source != kind.stage.name => self.mistakes.push(format!(
                 "{place}: --features: {name} is made for the logs of {source}, and these are read by {}",
-                kind.stage
+                kind.stage.name
             )),
             _ => {}
         }
@@ -134,12 +137,12 @@ impl Checker {
         has_file: bool,
     ) -> Option<&'a str> {
         let name = typed.text("timestamp_column_name")?;
-        if has_file || kind.stage == sources::FILE.stage {
+        if has_file || kind.features.is_none() {
             return Some(name);
         }
         self.notes.push(format!(
             "--timestamp_column_name of {} has no effect: {} knows its own column of times",
-            AUTOENCODER.name, kind.stage
+            AUTOENCODER.name, kind.stage.name
         ));
         None
     }
@@ -149,7 +152,7 @@ impl Checker {
 /// a column of times if one is needed. `time` goes before the file's.
 fn of_source(features: Features, kind: &Source, time: Option<&str>) -> Result<Features, String> {
     let mut features = features.with_clean_names(|name| kind.clean(name));
-    let any_table = features.time.is_none() && kind.stage == sources::FILE.stage;
+    let any_table = features.time.is_none() && kind.features.is_none();
     if let Some(name) = time.or(any_table.then_some(TIME_OF_ANY_TABLE)) {
         let formats = features.time.take().map(|time| time.formats).unwrap_or_default();
         features.time = Some(TimeColumn { name: kind.clean(name), formats });

@@ -1,6 +1,6 @@
 //! Which stage may follow which.
 
-use crate::options::{self, Emits, Form, Role, STAGES, StageEntry};
+use crate::options::{self, Emits, Form, Role, StageEntry};
 use std::collections::VecDeque;
 
 /// Every mistake in the order of the named stages; names that are not in the table are left out
@@ -71,7 +71,7 @@ fn between(from: Form, wanted: &[Form]) -> Option<Vec<&'static str>> {
         if wanted.contains(&form) {
             return Some(path);
         }
-        for entry in STAGES {
+        for entry in options::stages() {
             if let Role::Stage(accepts, Emits::Form(next)) = entry.role
                 && accepts.contains(&form)
                 && !seen.contains(&next)

@@ -24,14 +24,14 @@ impl Checker {
         if values.integer("max_files") == Some(0) {
             self.mistakes.push(format!(
                 "{}: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all",
-                kind.stage
+                kind.stage.name
             ));
         }
         let period = values.period("period");
         let by_name = values.text("period_by") == Some("file");
         if by_name && period.is_none() {
             self.mistakes
-                .push(format!("{}: --period_by: there is no --period to go by", kind.stage));
+                .push(format!("{}: --period_by: there is no --period to go by", kind.stage.name));
         }
         SourceSettings {
             kind,

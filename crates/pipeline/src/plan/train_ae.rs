@@ -47,11 +47,11 @@ impl Checker {
         }
         if let Some(class) = values.text("source_stage_class") {
             let name = class.rsplit('.').next().unwrap_or(class);
-            if name != source.stage && Some(name) != source.class {
+            if name != source.stage.name && Some(name) != source.class {
                 self.mistakes.push(format!(
                     "train-ae: --source_stage_class: training files are read as {} reads; {class:?} is another source; accepted: {}",
-                    source.stage,
-                    source.class.unwrap_or(source.stage)
+                    source.stage.name,
+                    source.class.unwrap_or(source.stage.name)
                 ));
             }
         }

@@ -4,6 +4,7 @@
 use crate::message::Message;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::state::{Commit, StateDir};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 /// The stage.
@@ -22,6 +23,7 @@ impl Stage<Message> for Remember {
                 memory: &receipt.memory,
                 outputs: &outputs,
             })?;
+            receipt.committed.store(true, Ordering::Release);
         }
         out.emit(message);
         Ok(())
