@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 /// Name of the database within the folder.
 const FILE: &str = "state.redb";
+/// How the names of unfinished databases begin.
+const UNFINISHED: &str = ".state.";
 /// Version of what the tables hold.
 const VERSION: u32 = 1;
 
@@ -108,7 +110,37 @@ impl StateDir {
     pub fn open(directory: &Path, pipeline: &str) -> Result<Self, IoError> {
         fs::create_dir_all(directory).map_err(|e| IoError::os("create directory", directory, e))?;
         let path = directory.join(FILE);
-        let database = Database::create(&path).map_err(|e| {
+        if !path.exists() {
+            Self::make(directory, &path)?;
+        }
+        let state = Self::at(&path, path.clone())?;
+        state.claim(pipeline)?;
+        // What a process that was killed while it made the database has left.
+        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
+        Ok(state)
+    }
+
+    /// Makes an empty database, which appears under its name complete or not at all.
+    fn make(directory: &Path, path: &Path) -> Result<(), IoError> {
+        let fail = |e| IoError::os("write into directory", directory, e);
+        let unfinished =
+            tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory).map_err(fail)?;
+        drop(Self::at(unfinished.path(), path.to_owned())?);
+        unfinished.as_file().sync_all().map_err(fail)?;
+        match unfinished.persist_noclobber(path) {
+            Ok(_) => Ok(()),
+            // Another process was faster; whoever opens it first has it.
+            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+            Err(e) => Err(fail(e.error)),
+        }
+    }
+
+    fn at(file: &Path, path: PathBuf) -> Result<Self, IoError> {
+        let database = Database::create(file).map_err(|e| {
             let cause = match e {
                 redb::DatabaseError::DatabaseAlreadyOpen => {
                     "another process is using it".to_owned()
@@ -117,9 +149,7 @@ impl StateDir {
             };
             IoError::State { path: path.clone(), cause }
         })?;
-        let state = Self { database, path };
-        state.claim(pipeline)?;
-        Ok(state)
+        Ok(Self { database, path })
     }
 
     fn claim(&self, pipeline: &str) -> Result<(), IoError> {
@@ -284,6 +314,15 @@ mod tests {
         assert_eq!(state.outputs().unwrap(), outputs);
         let known = state.files().unwrap();
         assert_eq!((known.len(), known[Path::new("b.json")]), (2, mark(2, None)));
+    }
+
+    #[test]
+    fn what_a_process_killed_at_its_very_start_has_left_is_no_obstacle() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join(".state.half"), "half a header").unwrap();
+        StateDir::open(directory.path(), "from-azure").unwrap();
+        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
+        assert_eq!(left.len(), 1, "{left:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub struct Place {
 }
 
 /// A run that goes on until it is stopped.
-pub struct Running(Child);
+pub struct Running(Child, PathBuf);
 
 /// How a run ended.
 #[derive(Debug)]
@@ -67,18 +67,22 @@ impl Place {
     /// Starts the binary with the words of `line`.
     pub fn start(&self, line: &str) -> Running {
         let mut command = self.command();
-        command.args(line.split_whitespace()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        Running(command.spawn().unwrap())
+        // A pipe that nobody reads would stop the binary once it is full.
+        let said = self.path("running.stderr");
+        let file = std::fs::File::create(&said).unwrap();
+        command.args(line.split_whitespace()).stdout(Stdio::piped()).stderr(file);
+        Running(command.spawn().unwrap(), said)
     }
 
     /// Waits until a CSV file has `rows` rows, and not more.
     pub fn wait_for_rows(&self, name: &str, rows: usize) {
         let start = Instant::now();
         let lines = || std::fs::read_to_string(self.path(name)).unwrap_or_default().lines().count();
-        while lines() < rows + usize::from(rows > 0) && start.elapsed() < Duration::from_secs(120) {
+        while lines() < rows + usize::from(rows > 0) && start.elapsed() < Duration::from_secs(60) {
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert_eq!(lines().saturating_sub(1), rows, "rows in {name}");
+        let said = std::fs::read_to_string(self.path("running.stderr")).unwrap_or_default();
+        assert_eq!(lines().saturating_sub(1), rows, "rows in {name}\n{said}");
     }
 }
 
@@ -106,7 +110,9 @@ impl Running {
 
     /// Waits for its end.
     pub fn ended(self) -> Ended {
-        Ended::of(self.0.wait_with_output().unwrap())
+        let mut output = self.0.wait_with_output().unwrap();
+        output.stderr = std::fs::read(self.1).unwrap();
+        Ended::of(output)
     }
 }
 
