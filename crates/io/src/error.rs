@@ -26,14 +26,24 @@ pub enum IoError {
         /// What is malformed.
         cause: String,
     },
-    /// The operating system refused.
+    /// An address, in place of a path, that cannot be used.
+    #[error("{cause}: \"{address}\"; accepted: {accepted}")]
+    Address {
+        /// The address as typed.
+        address: String,
+        /// Why not.
+        cause: String,
+        /// What would be accepted.
+        accepted: String,
+    },
+    /// The operating system or a server refused.
     #[error("{cause}: cannot {action} \"{}\"", path.display())]
     Os {
         /// What was tried: `read`, `create`, `write`, …
         action: &'static str,
-        /// The file or directory.
+        /// The file, directory or address.
         path: PathBuf,
-        /// The system's reason.
+        /// The system's or the server's reason.
         #[source]
         cause: io::Error,
     },
@@ -50,12 +60,10 @@ pub enum IoError {
         expected: String,
     },
     /// All files were read, and none gave a row.
-    #[error("no rows in {files} file(s){}{}", outside_text(*outside), skipped.text())]
+    #[error("no rows in {files} file(s){}", skipped.text())]
     NoRows {
         /// Number of files read.
         files: usize,
-        /// Rows outside of the times asked for.
-        outside: usize,
         /// What was left out, and why.
         skipped: Box<Skipped>,
     },
@@ -106,14 +114,6 @@ impl IoError {
 
     pub(crate) fn table(action: impl Into<String>, cause: &dyn fmt::Display) -> Self {
         Self::Table { action: action.into(), cause: cause.to_string() }
-    }
-}
-
-fn outside_text(rows: usize) -> String {
-    match rows {
-        0 => String::new(),
-        1 => "; 1 row is outside of the times asked for".to_owned(),
-        rows => format!("; {rows} rows are outside of the times asked for"),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Finding input files.
 
 use crate::error::IoError;
+use crate::remote;
+pub use crate::remote::is_address;
 use glob::{MatchOptions, Pattern};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -11,8 +14,8 @@ const ENDINGS: [&str; 5] = [".csv", ".json", ".jsonl", ".jsonlines", ".parquet"]
 /// Endings of compressed files, behind the others.
 const PACKED: [&str; 4] = [".gz", ".zst", ".bz2", ".xz"];
 /// Ending of our unfinished output files, which are never input.
-const PARTIAL: &str = ".partial";
-const MATCHING: MatchOptions = MatchOptions {
+pub(crate) const PARTIAL: &str = ".partial";
+pub(crate) const MATCHING: MatchOptions = MatchOptions {
     case_sensitive: true,
     require_literal_separator: true,
     require_literal_leading_dot: true,
@@ -25,11 +28,17 @@ const MATCHING: MatchOptions = MatchOptions {
 /// case-sensitive on every system; names that begin with a dot need a dot in the pattern. If
 /// `recursive`, `**` matches any depth of directories; otherwise it is the same as `*`.
 ///
+/// The same holds for an address in an object store (`s3://`, `gs://`, `az://`), if the feature `remote`
+/// is there; an address of a web server (`http://`, `https://`) is one file.
+///
 /// # Errors
-/// [`IoError::NoMatch`] if no file matches, [`IoError::Pattern`] if the pattern is malformed.
+/// [`IoError::NoMatch`] if no file matches, [`IoError::Pattern`] if the pattern is malformed,
+/// [`IoError::Address`] if it is an address that cannot be searched.
 pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoError> {
     let path = Path::new(pattern);
-    let mut found = if path.is_file() {
+    let mut found = if remote::is_address(path) {
+        remote::find(pattern, recursive)?
+    } else if path.is_file() {
         vec![path.to_owned()]
     } else if path.is_dir() {
         let depth = if recursive { "**/*" } else { "*" };
@@ -97,7 +106,7 @@ pub(crate) fn unpacked_name(file: &Path) -> String {
     PACKED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
 }
 
-fn has_known_ending(file: &Path) -> bool {
+pub(crate) fn has_known_ending(file: &Path) -> bool {
     let name = unpacked_name(file);
     ENDINGS.iter().any(|ending| name.ends_with(ending))
 }
@@ -120,24 +129,25 @@ fn describe(directory: &Path) -> String {
     let Ok(entries) = std::fs::read_dir(directory) else {
         return format!("directory \"{shown}\" exists but cannot be listed");
     };
-    let (mut files, mut folders, mut endings) = (0_usize, 0_usize, Vec::new());
-    for entry in entries.flatten() {
-        let path = entry.path();
-        if path.is_dir() {
-            folders += 1;
-            continue;
-        }
-        files += 1;
-        let ending = path.extension().map(|e| format!(".{}", e.to_string_lossy()));
-        endings.extend(ending.filter(|e| !endings.contains(e)));
-    }
-    endings.sort_unstable();
-    endings.truncate(5);
-    let kinds =
-        if endings.is_empty() { String::new() } else { format!(" ({})", endings.join(", ")) };
+    let paths = entries.flatten().map(|entry| entry.path());
+    let (folders, files): (Vec<PathBuf>, Vec<PathBuf>) = paths.partition(|path| path.is_dir());
     format!(
-        "the nearest existing directory \"{shown}\" holds {files} file(s){kinds} and {folders} folder(s)"
+        "the nearest existing directory \"{shown}\" holds {} file(s){} and {} folder(s)",
+        files.len(),
+        kinds(files.iter().map(PathBuf::as_path)),
+        folders.len()
     )
+}
+
+/// The first endings of some names in brackets; nothing if there are none.
+pub(crate) fn kinds<'p>(names: impl Iterator<Item = &'p Path>) -> String {
+    let endings: BTreeSet<String> = names
+        .filter_map(|name| Some(format!(".{}", name.extension()?.to_string_lossy())))
+        .collect();
+    if endings.is_empty() {
+        return String::new();
+    }
+    format!(" ({})", endings.into_iter().take(5).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

@@ -1,6 +1,10 @@
 //! Columns of text. The values of logs repeat: each distinct text is kept once, and rows hold its
 //! number (an Arrow dictionary). A column whose texts are nearly all different is plain text.
 
+mod join;
+
+pub(crate) use join::{Cells, join};
+
 use crate::error::IoError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int32Type;
@@ -8,6 +12,7 @@ use arrow_array::{Array, ArrayRef, DictionaryArray, Int32Array, StringArray};
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer};
 use arrow_schema::DataType;
 use hashbrown::{DefaultHashBuilder, HashTable};
+use std::borrow::Cow;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::Arc;
 
@@ -88,6 +93,7 @@ const FEW: usize = 8;
 const FIRST_LOOK: usize = 3072;
 
 /// A text column in the making. Its form depends on the cells alone.
+#[derive(Clone, Debug)]
 pub(crate) struct Texts {
     /// The number of each row's text.
     keys: Vec<i32>,
@@ -107,7 +113,7 @@ pub(crate) struct Texts {
     full: bool,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Last {
     key: i32,
     begin: usize,
@@ -128,7 +134,7 @@ impl Texts {
         Self {
             keys,
             bytes: Vec::with_capacity(ROOM),
-            offsets: vec![0],
+            offsets: offsets(),
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             last: Last { key: MISSING, begin: 0, end: 0 },
@@ -146,6 +152,11 @@ impl Texts {
     /// Whether no row has a text.
     pub(crate) fn all_missing(&self) -> bool {
         self.kept() == 0
+    }
+
+    /// Rows with a text.
+    pub(crate) fn present(&self) -> usize {
+        self.keys.iter().filter(|key| **key != MISSING).count()
     }
 
     fn kept(&self) -> usize {
@@ -276,6 +287,22 @@ impl Texts {
         }
     }
 
+    /// The same rows with each text replaced; of texts that repeat each is looked at once.
+    pub(crate) fn replace<'t>(&'t self, replacement: impl Fn(&'t [u8]) -> Cow<'t, [u8]>) -> Self {
+        let mut texts = Self { plain: self.plain, full: self.full, ..Self::default() };
+        texts.reserve(self.keys.len());
+        let kept = (0..self.kept() as i32).map(|key| replacement(self.text(key)));
+        if self.plain {
+            let kept: Vec<_> = kept.collect();
+            self.keys.iter().for_each(|key| texts.push(kept.get(*key as usize).map(AsRef::as_ref)));
+        } else {
+            let own = texts.numbers(kept);
+            let keys = self.keys.iter().map(|key| own.get(*key as usize).copied());
+            texts.keys.extend(keys.map(|key| key.unwrap_or(MISSING)));
+        }
+        texts
+    }
+
     /// Appends the rows of another column; a plain one makes this one plain.
     pub(crate) fn append(&mut self, other: &Self) {
         if other.plain && !self.plain {
@@ -311,14 +338,19 @@ impl Texts {
         kept: impl Iterator<Item = &'a [u8]>,
         rows: impl Iterator<Item = i32>,
     ) {
-        let own: Vec<i32> = kept
-            .map(|text| {
-                let (hash, found) = self.find(text);
-                found.unwrap_or_else(|| self.insert(hash, text))
-            })
-            .collect();
+        let own = self.numbers(kept);
         self.keys.extend(rows.map(|key| own.get(key as usize).copied().unwrap_or(MISSING)));
         self.look();
+    }
+
+    /// The numbers of texts, which are kept if they were not yet.
+    fn numbers<T: AsRef<[u8]>>(&mut self, texts: impl Iterator<Item = T>) -> Vec<i32> {
+        texts
+            .map(|text| {
+                let (hash, found) = self.find(text.as_ref());
+                found.unwrap_or_else(|| self.insert(hash, text.as_ref()))
+            })
+            .collect()
     }
 
     /// The column.
@@ -326,16 +358,20 @@ impl Texts {
     /// # Errors
     /// The kept texts exceed 2 GiB, or are not UTF-8.
     pub(crate) fn finish(mut self) -> Result<ArrayRef, IoError> {
-        let fail = |cause: &dyn std::fmt::Display| IoError::table("hold a text column", cause);
         if self.full {
-            return Err(fail(&"its texts exceed 2 GiB"));
+            return Err(IoError::table("hold a text column", &"its texts exceed 2 GiB"));
         }
+        if self.plain {
+            return Ok(Arc::new(self.plain_array()?));
+        }
+        let mut keys = std::mem::take(&mut self.keys);
+        let nulls = take_nulls(&mut keys);
+        self.dictionary(keys, nulls)
+    }
+
+    fn plain_array(mut self) -> Result<StringArray, IoError> {
         let missing = self.keys.contains(&MISSING);
-        let nulls = missing.then(|| {
-            let valid = |row| self.keys[row] != MISSING;
-            NullBuffer::new(BooleanBuffer::collect_bool(self.keys.len(), valid))
-        });
-        if self.plain && missing {
+        if missing {
             // An empty text for each row without one.
             let mut offsets = vec![0];
             offsets.reserve(self.keys.len());
@@ -346,20 +382,52 @@ impl Texts {
             }));
             self.offsets = offsets;
         }
-        let values = |nulls| {
-            let offsets = OffsetBuffer::new(self.offsets.into());
-            StringArray::try_new(offsets, Buffer::from_vec(self.bytes), nulls).map_err(|e| fail(&e))
-        };
-        if self.plain {
-            return Ok(Arc::new(values(nulls)?));
-        }
-        if missing {
-            self.keys.iter_mut().for_each(|key| *key = (*key).max(0));
-        }
-        let keys = Int32Array::new(self.keys.into(), nulls);
-        let values = Arc::new(values(None)?);
-        Ok(Arc::new(DictionaryArray::try_new(keys, values).map_err(|e| fail(&e))?))
+        let nulls = take_nulls(&mut self.keys);
+        self.values(nulls)
     }
+
+    fn values(self, nulls: Option<NullBuffer>) -> Result<StringArray, IoError> {
+        let offsets = OffsetBuffer::new(self.offsets.into());
+        StringArray::try_new(offsets, Buffer::from_vec(self.bytes), nulls)
+            .map_err(|e| IoError::table("hold a text column", &e))
+    }
+
+    /// Rows with these numbers of the kept texts.
+    fn dictionary(self, keys: Vec<i32>, nulls: Option<NullBuffer>) -> Result<ArrayRef, IoError> {
+        let keys = Int32Array::new(keys.into(), nulls);
+        let array = DictionaryArray::try_new(keys, Arc::new(self.values(None)?));
+        Ok(Arc::new(array.map_err(|e| IoError::table("hold a text column", &e))?))
+    }
+}
+
+/// Which numbers are missing, if any are; those become 0.
+fn take_nulls(keys: &mut [i32]) -> Option<NullBuffer> {
+    if !keys.contains(&MISSING) {
+        return None;
+    }
+    let word = |keys: &mut [i32]| {
+        let mut word = 0_u64;
+        for (bit, key) in keys.iter_mut().enumerate() {
+            word |= u64::from(*key >= 0) << bit;
+            *key = (*key).max(0);
+        }
+        word
+    };
+    let rows = keys.len();
+    nulls(keys.chunks_mut(64).map(word).collect(), rows)
+}
+
+/// The rows without a bit, if there are any.
+fn nulls(valid: Vec<u64>, rows: usize) -> Option<NullBuffer> {
+    let nulls = NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(valid), 0, rows));
+    (nulls.null_count() > 0).then_some(nulls)
+}
+
+/// The place of the first text, with room for a few more.
+fn offsets() -> Vec<i32> {
+    let mut offsets = Vec::with_capacity(FEW + 1);
+    offsets.push(0);
+    offsets
 }
 
 fn span(offsets: &[i32], key: i32) -> Last {
@@ -376,6 +444,19 @@ fn hash(hasher: &DefaultHashBuilder, text: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn replaced_texts_may_become_the_same() {
+        for plain in [false, true] {
+            let mut texts = Texts { plain, ..Texts::default() };
+            [Some("a"), None, Some("A"), Some("a")]
+                .iter()
+                .for_each(|text| texts.push(text.map(str::as_bytes)));
+            let replaced = texts.replace(|text| Cow::Owned(text.to_ascii_uppercase()));
+            let array = replaced.finish().unwrap();
+            assert_eq!(cells(&array), [Some("A"), None, Some("A"), Some("A")]);
+        }
+    }
 
     fn cells(array: &ArrayRef) -> Vec<Option<&str>> {
         TextCells::of(array).unwrap().iter().collect()

@@ -50,6 +50,8 @@ pub struct Intake {
     batches: Batches,
     /// Rows of each user handed on so far: their numbers run on over the batches.
     rows: HashMap<Arc<str>, u64>,
+    /// Files that could not be read.
+    unread: HashSet<PathBuf>,
     /// Users that have had rows in this run.
     met: HashSet<Arc<str>>,
     /// Why nobody is called as asked for, as long as nobody was.
@@ -59,6 +61,8 @@ pub struct Intake {
     latest: Option<Arc<Receipt>>,
     /// Files of batches without rows, which are remembered with or after those before them.
     without_rows: Vec<(PathBuf, FileMark)>,
+    /// Why the last look for files failed.
+    trouble: Option<String>,
 }
 
 enum Batches {
@@ -86,7 +90,11 @@ impl Intake {
             None => HashMap::new(),
         };
         let batches = match settings.watch {
-            Some(watch) => Batches::Watching(Box::new(watching(&settings, watch, known, &shared))),
+            Some(watch) => {
+                // A pattern that was typed wrong is told at once.
+                source::find(&settings.input_globs, settings.recursive, None, true)?;
+                Batches::Watching(Box::new(watching(&settings, watch, known, &shared)))
+            }
             None => Batches::Fixed(fixed(&settings, &known, &shared)?),
         };
         Ok(Self {
@@ -97,20 +105,40 @@ impl Intake {
             shared,
             batches,
             rows: HashMap::new(),
+            unread: HashSet::new(),
             met: HashSet::new(),
             nobody: None,
             current: None,
             latest: None,
             without_rows: Vec::new(),
+            trouble: None,
         })
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
-        let Self { batches, settings, shared, .. } = self;
+        let Self { batches, settings, shared, trouble, .. } = self;
+        let watching = match batches {
+            Batches::Fixed(fixed) => return Ok(fixed.next()),
+            Batches::Watching(watching) => watching,
+        };
         let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
-        match batches {
-            Batches::Fixed(fixed) => Ok(fixed.next()),
-            Batches::Watching(watching) => Ok(watching.next(&hours, &|| shared.stop.is_set())?),
+        let ended = || shared.stop.is_set();
+        loop {
+            match watching.next(&hours, &ended) {
+                // A directory may be back in a while.
+                Err(error) if !ended() => {
+                    let text = error.to_string();
+                    if trouble.as_ref() != Some(&text) {
+                        shared.reporter.say(Weight::Warning, &text);
+                        *trouble = Some(text);
+                    }
+                    watching.wait(&ended);
+                }
+                next => {
+                    *trouble = None;
+                    return Ok(next?);
+                }
+            }
         }
     }
 
@@ -136,13 +164,20 @@ impl Intake {
     /// rows of an earlier one are on their way, which may be of an earlier part of the same files.
     fn remember_without_rows(&mut self, batch: &Batch) -> Result<(), RunError> {
         let Some(state) = &self.shared.state else { return Ok(()) };
-        self.without_rows.extend_from_slice(&batch.marks);
+        let finished = self.finished(batch);
+        self.without_rows.extend(finished);
         let before = self.latest.as_ref();
         if before.is_none_or(|receipt| receipt.committed.load(Ordering::Acquire)) {
             state.commit(&Commit { files: &self.without_rows, ..Commit::default() })?;
             self.without_rows.clear();
         }
         Ok(())
+    }
+
+    /// The files of a batch that need not be read again. What the system would not give us is tried
+    /// again by the next run.
+    fn finished(&self, batch: &Batch) -> Vec<(PathBuf, FileMark)> {
+        batch.marks.iter().filter(|(path, _)| !self.unread.contains(path)).cloned().collect()
     }
 
     /// The rows of a batch; `None` if it has none.
@@ -166,8 +201,8 @@ impl Intake {
         count.files += batch.files.len();
         let (table, users) = match read {
             // Other batches may have rows; what this one had to leave out is counted all the same.
-            Err(RunError::NoRows(IoError::NoRows { outside, skipped, .. })) => {
-                count.outside += outside;
+            Err(RunError::NoRows(IoError::NoRows { skipped, .. })) => {
+                self.unread.extend(skipped.unread().iter().cloned());
                 count.skipped.merge(*skipped);
                 return Ok(None);
             }
@@ -183,13 +218,17 @@ impl Intake {
             }
         };
         source::check_strict(&users, "input", self.strict)?;
+        self.unread.extend(table.skipped.unread().iter().cloned());
         count.add(&table, &users);
         self.met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
         count.users = self.met.len();
         drop(count);
-        self.shared.book.expect(users.rows.iter().map(|(_, rows)| rows.len()).sum());
+        for (user, rows) in &users.rows {
+            let first = self.rows.get(user).copied().unwrap_or_default();
+            self.shared.book.expect(user, first, rows.len());
+        }
         let mut files = std::mem::take(&mut self.without_rows);
-        files.extend_from_slice(&batch.marks);
+        files.extend(self.finished(batch));
         let receipt = self.settings.is_live().then(|| Receipt {
             files,
             rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
@@ -228,10 +267,10 @@ impl Intake {
         }
         match self.nobody.take() {
             Some(nobody) => Err(nobody),
-            None if count.rows == 0 && count.filtered == 0 => {
-                let (files, outside) = (count.files, count.outside);
+            None if count.rows == 0 => {
+                let files = count.files;
                 let skipped = Box::new(count.skipped.clone());
-                Err(RunError::NoRows(IoError::NoRows { files, outside, skipped }))
+                Err(RunError::NoRows(IoError::NoRows { files, skipped }))
             }
             None => Ok(()),
         }
@@ -266,10 +305,6 @@ fn fixed(
 ) -> Result<Fixed, RunError> {
     let SourceSettings { input_globs, recursive, max_files, allow_no_files, .. } = settings;
     let all = source::find(input_globs, *recursive, None, *allow_no_files)?;
-    if let Some(state) = &shared.state {
-        let gone: Vec<PathBuf> = known.keys().filter(|path| !path.exists()).cloned().collect();
-        state.forget_files(&gone)?;
-    }
     let mut files = match settings.sampling {
         Some((sampling, seed)) => sampling.of(all, seed),
         None => all,

@@ -45,12 +45,17 @@ pub enum Period {
 }
 
 impl Period {
+    /// From midnight.
+    pub const DAY: Self = Self::Every(DAY);
+    /// From the full hour.
+    pub const HOUR: Self = Self::Every(DAY / 24);
+
     /// Reads `D`, `W`, `M`, `h`, with pandas' letters and words, or a duration that divides a day or is
     /// whole days.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim() {
-            "D" | "d" | "day" => return Some(Self::Every(DAY)),
-            "H" | "h" | "hour" => return Some(Self::Every(DAY / 24)),
+            "D" | "d" | "day" => return Some(Self::DAY),
+            "H" | "h" | "hour" => return Some(Self::HOUR),
             "W" | "w" | "week" => return Some(Self::Week),
             "M" | "month" => return Some(Self::Month),
             _ => {}

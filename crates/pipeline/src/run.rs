@@ -10,7 +10,7 @@ use crate::source::{self, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, TaskRows, Trained, Trainer};
 use crate::users::Users;
-use arrow_schema::Schema;
+use arrow_schema::{Schema, SchemaRef};
 use dfp_flow::{Failure, Pipeline, Report, Stop};
 use dfp_io::logs::ALWAYS;
 use dfp_io::state::{Commit, OutputMark, StateDir};
@@ -83,6 +83,8 @@ struct Run<'a> {
     /// Time spent on training on messages, while the engine ran.
     training_time: Arc<Mutex<Duration>>,
     written: Vec<(String, Arc<AtomicUsize>)>,
+    /// The columns of outputs that are gone on with.
+    resumed: Option<SchemaRef>,
     summary: Summary,
 }
 
@@ -106,6 +108,7 @@ impl<'a> Run<'a> {
             memory: Arc::default(),
             training_time: Arc::default(),
             written: Vec::new(),
+            resumed: None,
             summary: Summary::default(),
         })
     }
@@ -159,6 +162,9 @@ impl<'a> Run<'a> {
             Some(state) => self.claim_outputs(state)?,
             None => Vec::new(),
         };
+        if let Some(mark) = marks.iter().find(|mark| !mark.columns.is_empty()) {
+            self.resumed = Some(mark.schema()?);
+        }
         let mut sinks = Vec::new();
         for stage in &self.plan.stages {
             if let StageSettings::ToFile(settings) = stage {
@@ -398,7 +404,9 @@ impl<'a> Run<'a> {
                     chain.stage("monitor", Box::new(monitor))
                 }
                 StageSettings::Serialize(settings) => {
-                    chain.stage("serialize", Box::new(stages::Serialize::new(settings.clone())))
+                    let (columns, reporter) = (self.resumed.clone(), Arc::clone(&self.reporter));
+                    let stage = stages::Serialize::new(settings.clone(), columns, reporter);
+                    chain.stage("serialize", Box::new(stage))
                 }
                 StageSettings::ToFile(_) => match sinks.next() {
                     Some(sink) => chain.stage("to-file", Box::new(sink)),
@@ -447,7 +455,7 @@ impl<'a> Run<'a> {
         self.summary.users = input.users;
         self.summary.rows_of_others = input.rows_of_others;
         self.summary.filtered.push(("input", input.filtered));
-        self.summary.rows_outside = input.outside;
+        self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
         if self.gaps.cells() > 0 {
             let cells = self.gaps.cells();

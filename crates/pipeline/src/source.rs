@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
 pub struct ReadCount {
-    /// Rows read.
+    /// Rows read, those included that were then left out.
     pub rows: usize,
     /// Users found.
     pub users: usize,
@@ -27,8 +27,6 @@ pub struct ReadCount {
     pub rows_of_others: usize,
     /// Rows that the feature file leaves out.
     pub filtered: usize,
-    /// Rows outside of the times asked for.
-    pub outside: usize,
     /// Rows without a user.
     pub without_user: usize,
     /// Rows and files that could not be used.
@@ -50,7 +48,11 @@ pub fn find(
         match files::find(glob, recursive) {
             Err(IoError::NoMatch { .. }) if allow_none => {}
             // The pattern was typed wrong: nothing has been read yet.
-            Err(error @ (IoError::NoMatch { .. } | IoError::Pattern { .. })) => {
+            Err(
+                error @ (IoError::NoMatch { .. }
+                | IoError::Pattern { .. }
+                | IoError::Address { .. }),
+            ) => {
                 return Err(RunError::Usage(vec![error.to_string()]));
             }
             found => all.extend(found?),
@@ -207,10 +209,9 @@ pub fn check_strict(users: &Users, purpose: &str, strict: bool) -> Result<(), Ru
 impl ReadCount {
     /// Adds what `table` holds, and what was left out of it.
     pub fn add(&mut self, table: &LogTable, users: &Users) {
-        self.rows += table.batch.num_rows();
+        self.rows += table.batch.num_rows() + users.filtered;
         self.rows_of_others += users.of_others;
         self.filtered += users.filtered;
-        self.outside += table.outside;
         self.without_user += users.without_user;
         self.skipped.merge(table.skipped.clone());
     }

@@ -263,12 +263,26 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
     assert_eq!(ended.messages(), want.concat() + "see morpheus run pipeline-ae --help\n");
 
     for (text, mistake) in [
-        ("user = \n", "f.toml line 1: no TOML: "),
-        ("user = 'u'\nuser = 'v'\n", "f.toml line 2: no TOML: duplicate key"),
+        ("user = \n", "f.toml line 1: \"user =\" is no TOML: string values must be quoted"),
+        ("user = 'u'\nuser = 'v'\n", "f.toml line 2: \"user = 'v'\" is no TOML: duplicate key"),
         ("user = 'u'\nfeatures = []\n", "f.toml names no features"),
         (
             "user = 'n'\nfeatures = ['n']\n[[column]]\nname = 'n'\nop = 'increment'\n",
             "f.toml line 1: user: a column that is counted for each user cannot tell users apart",
+        ),
+        (
+            "user = 'u'\nlateness = '2d'\nfeatures = ['u']\n",
+            "f.toml line 2: lateness: no column counts events; leave it out",
+        ),
+        (
+            "user = 'u'\nfeatures = ['u']\ntime = { column = 't', zone = '+01:00' }\n[[column]]\nname = 't'\nop = 'datetime'\nof = 'm'\n",
+            "f.toml line 3: time: formats and zone are for a column of the log; give them to the derived one",
+        ),
+        (
+            "user = 'u'\nfeatures = [{ column = 'u', kind = 'flag', scaler = 'none' }, 7]\ncolumn = ['a']\n",
+            "f.toml line 2: feature \"u\": scaler: only numbers are scaled; leave it out\n\
+             error: pipeline-ae: --features: f.toml line 2: features: \"7\" is not a table of keys\n\
+             error: pipeline-ae: --features: f.toml line 3: column: \"a\" is not a table of keys",
         ),
         (
             "user = 'u'\nfeatures = ['n']\n[[column]]\nname = 'n'\nop = 'rename'\nof = 'm'\n[[column]]\nname = 'm'\nop = 'rename'\nof = 'u'\n",
@@ -376,7 +390,7 @@ fn check_shows_what_each_feature_becomes() {
     assert_eq!(
         ended.stdout,
         "\
-read       27 rows of 2 users
+read       40 rows of 2 users
 filtered   13 rows, as the feature file asks
 
 feature   kind      values  missing  commonest
@@ -426,6 +440,11 @@ fn check_says_what_it_needs() {
         )
     );
     ok(&place.morpheus("tools features --check f.toml log.csv --source from-file"));
+    place.write("f.toml", FILE.replace("source = 'from-file'", "").replace("time = {", "# {"));
+    let ended = place.morpheus("tools features --check f.toml log.csv --source from-azure");
+    assert_eq!(ended.code, 2);
+    let mistake = "--check: f.toml counts events in the order of time, and names no column of times: time = \"...\"";
+    assert!(ended.stderr.contains(mistake), "{}", ended.stderr);
     let ended = place.morpheus("tools features --check f.toml gone.csv --source from-file");
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("no file matches \"gone.csv\""), "{}", ended.stderr);
@@ -456,6 +475,32 @@ fn the_examples_fit_their_logs() {
         place.morpheus(&format!("tools features --check {examples}/features/table.toml log.csv"));
     ok(&ended);
     assert!(ended.stdout.contains("\nnew_network "), "{}", ended.stdout);
+}
+
+/// With networks, programs, times and first sightings for features, the small network tells the takeover
+/// from everything else.
+#[test]
+fn the_example_file_finds_the_takeover() {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    let place = Place::new();
+    let ended = place.morpheus(&format!(
+        "run pipeline-ae --features={examples}/features/cloudtrail.toml from-cloudtrail --input_glob={examples}/user123/validation \
+         train-ae --train_data_glob={examples}/user123/training/*.csv --seed 42 --architecture compact {SCORE}"
+    ));
+    ok(&ended);
+    assert!(
+        ended.stdout.contains("unusual    6 rows with z > 4; the highest:\n"),
+        "{}",
+        ended.stdout
+    );
+    let out = place.read("out.csv");
+    let mut rows: Vec<(f64, String)> =
+        numbers(&out, "ae_anomaly_score").into_iter().zip(column(&out, "_index_")).collect();
+    rows.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let mut highest: Vec<&str> = rows[..6].iter().map(|row| row.1.as_str()).collect();
+    highest.sort_unstable();
+    let labels = std::fs::read_to_string(format!("{examples}/user123/labels.csv")).unwrap();
+    assert_eq!(highest, column(&labels, "row"));
 }
 
 /// The tables that the peer's production pipelines wrote, with every one of their features.

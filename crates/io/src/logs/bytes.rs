@@ -1,17 +1,22 @@
 //! A file's content in memory, decompressed if it is compressed.
 
 use crate::error::{IoError, Place};
+use crate::remote::{self, Object};
 use bzip2::read::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
-use ruzstd::decoding::StreamingDecoder;
 use ruzstd::decoding::errors::FrameDecoderError::ReadFrameHeaderError as Header;
 use ruzstd::decoding::errors::ReadFrameHeaderError::SkipFrame;
-use std::io::{self, Read};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// Most bytes that a compressed file may unpack to: a small file must not fill the memory.
 const MAX_UNPACKED: u64 = 8 << 30;
+
+/// Bytes that are read of a file at a time.
+const BUFFER: usize = 256 << 10;
 
 /// The forms, told by their first bytes, whatever the name.
 #[derive(Clone, Copy)]
@@ -30,70 +35,144 @@ impl Packed {
         (Self::Xz, &[0xfd, b'7', b'z', b'X', b'Z', 0], "xz"),
     ];
 
-    /// Appends what is packed, at most `limit` bytes.
-    fn unpack(self, mut raw: &[u8], limit: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    /// The form of what begins like this.
+    fn of(head: &[u8]) -> Option<(Self, &'static str)> {
+        let begins = |form, magic| match form {
+            // A text may begin with these letters; the digits of pi follow the block size.
+            Self::Bzip2 => head.starts_with(magic) && head.get(4..7) == Some(&[0x31, 0x41, 0x59]),
+            _ => head.starts_with(magic),
+        };
+        let packed = Self::ALL.into_iter().find(|(form, magic, _)| begins(*form, magic));
+        packed.map(|(form, _, name)| (form, name))
+    }
+
+    /// What is packed in `raw`.
+    fn unpack<'r>(self, raw: impl BufRead + Send + 'r) -> Box<dyn Read + Send + 'r> {
         match self {
-            Self::Gzip => MultiGzDecoder::new(raw).take(limit).read_to_end(into)?,
-            Self::Bzip2 => MultiBzDecoder::new(raw).take(limit).read_to_end(into)?,
-            Self::Xz => XzReader::new(raw, true).take(limit).read_to_end(into)?,
-            Self::Zstd => {
-                // One frame behind the other.
-                while !raw.is_empty() && (into.len() as u64) < limit {
-                    let left = limit - into.len() as u64;
-                    let mut frame = match StreamingDecoder::new(&mut raw) {
-                        Ok(frame) => frame,
-                        // Parallel packers write lengths between the frames.
-                        Err(Header(SkipFrame { length, .. })) => {
-                            raw = raw.get(length as usize..).ok_or(io::ErrorKind::UnexpectedEof)?;
-                            continue;
-                        }
-                        Err(other) => return Err(io::Error::other(other)),
-                    };
-                    frame.by_ref().take(left).read_to_end(into)?;
-                    let decoder = &frame.decoder;
-                    let whole = decoder.is_finished() && decoder.can_collect() == 0;
-                    let right = decoder.get_checksum_from_data();
-                    if whole && right.is_some() && right != decoder.get_calculated_checksum() {
-                        return Err(io::Error::other("wrong checksum"));
+            Self::Gzip => Box::new(MultiGzDecoder::new(raw)),
+            Self::Bzip2 => Box::new(MultiBzDecoder::new(raw)),
+            Self::Xz => Box::new(XzReader::new(raw, true)),
+            Self::Zstd => Box::new(Frames { raw, decoder: FrameDecoder::new(), open: false }),
+        }
+    }
+}
+
+/// Frames of zstd, one behind the other.
+struct Frames<R> {
+    raw: R,
+    decoder: FrameDecoder,
+    /// A frame has begun.
+    open: bool,
+}
+
+impl<R: BufRead> Frames<R> {
+    /// Begins the next frame; false at the end.
+    fn begin(&mut self) -> io::Result<bool> {
+        while !self.open && !self.raw.fill_buf()?.is_empty() {
+            match self.decoder.init(&mut self.raw) {
+                Ok(()) => self.open = true,
+                // Parallel packers write lengths between the frames.
+                Err(Header(SkipFrame { length, .. })) => {
+                    let length = u64::from(length);
+                    if io::copy(&mut self.raw.by_ref().take(length), &mut io::sink())? < length {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
                     }
                 }
-                0
+                Err(other) => return Err(io::Error::other(other)),
             }
-        };
-        Ok(())
+        }
+        Ok(self.open)
+    }
+}
+
+impl<R: BufRead> Read for Frames<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.begin()? {
+            let decoder = &mut self.decoder;
+            while decoder.can_collect() < into.len() && !decoder.is_finished() {
+                let wanted = BlockDecodingStrategy::UptoBytes(into.len() - decoder.can_collect());
+                decoder.decode_blocks(&mut self.raw, wanted).map_err(io::Error::other)?;
+            }
+            let read = decoder.read(into)?;
+            if read > 0 || into.is_empty() {
+                return Ok(read);
+            }
+            let right = decoder.get_checksum_from_data();
+            if right.is_some() && right != decoder.get_calculated_checksum() {
+                return Err(io::Error::other("wrong checksum"));
+            }
+            self.open = false;
+        }
+        Ok(0)
     }
 }
 
 /// The content of `path`, unpacked if it is gzip, zstd, bzip2 or xz.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
-    let raw = std::fs::read(path).map_err(|e| IoError::os("read", path, e))?;
-    let begins = |form, magic| match form {
-        // A text may begin with these letters; the digits of pi follow the block size.
-        Packed::Bzip2 => raw.starts_with(magic) && raw.get(4..7) == Some(&[0x31, 0x41, 0x59]),
-        _ => raw.starts_with(magic),
+    let raw = if remote::is_address(path) {
+        Object::open(path)?.read()?
+    } else {
+        std::fs::read(path).map_err(|e| IoError::os("read", path, e))?
     };
-    let packed = Packed::ALL.into_iter().find(|(form, magic, _)| begins(*form, magic));
-    let Some((form, _, name)) = packed else { return Ok(raw) };
-    let refuse = |cause: String, expected: String| IoError::Content {
-        path: path.to_owned(),
-        place: Box::new(Place::default()),
-        cause,
-        expected,
-    };
+    let Some((form, name)) = Packed::of(&raw) else { return Ok(raw) };
     let mut unpacked = Vec::new();
-    form.unpack(&raw, MAX_UNPACKED + 1, &mut unpacked).map_err(|e| {
-        refuse(
-            format!("broken {name} data ({e}) after {} bytes", unpacked.len()),
-            format!("a complete {name} file"),
-        )
-    })?;
+    let read = form.unpack(&raw[..]).take(MAX_UNPACKED + 1).read_to_end(&mut unpacked);
+    read.map_err(|e| broken(path, name, &e, unpacked.len() as u64))?;
     if unpacked.len() as u64 > MAX_UNPACKED {
-        return Err(refuse(
-            "too large".into(),
-            "at most 8 GiB after decompression; split the file".into(),
-        ));
+        return Err(IoError::Content {
+            path: path.to_owned(),
+            place: Box::new(Place::default()),
+            cause: "too large".into(),
+            expected: "at most 8 GiB after decompression; split the file".into(),
+        });
     }
     Ok(unpacked)
+}
+
+/// The same content from its beginning on.
+pub(super) struct Content<'p> {
+    path: &'p Path,
+    form: Option<&'static str>,
+    reader: Box<dyn Read + Send>,
+    read: u64,
+}
+
+impl<'p> Content<'p> {
+    pub(super) fn open(path: &'p Path) -> Result<Self, IoError> {
+        let fail = |e| IoError::os("read", path, e);
+        let raw: Box<dyn Read + Send> = if remote::is_address(path) {
+            Object::open(path)?.stream()?
+        } else {
+            Box::new(File::open(path).map_err(fail)?)
+        };
+        let mut raw = BufReader::with_capacity(BUFFER, raw);
+        let head = raw.fill_buf().map_err(fail)?;
+        let (reader, form): (Box<dyn Read + Send>, _) = match Packed::of(head) {
+            Some((form, name)) => (form.unpack(raw), Some(name)),
+            None => (Box::new(raw), None),
+        };
+        Ok(Self { path, form, reader, read: 0 })
+    }
+
+    /// Appends the next bytes, fewer than `bytes` only at the end.
+    pub(super) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
+        let appended = self.reader.by_ref().take(bytes as u64).read_to_end(into);
+        let appended = appended.map_err(|e| match self.form {
+            Some(name) => broken(self.path, name, &e, self.read),
+            None => IoError::os("read", self.path, e),
+        })?;
+        self.read += appended as u64;
+        Ok(())
+    }
+}
+
+fn broken(path: &Path, form: &str, error: &io::Error, after: u64) -> IoError {
+    IoError::Content {
+        path: path.to_owned(),
+        place: Box::new(Place::default()),
+        cause: format!("broken {form} data ({error}) after {after} bytes"),
+        expected: format!("a complete {form} file"),
+    }
 }
 
 #[cfg(test)]
@@ -151,19 +230,19 @@ mod tests {
         let frame = packed().swap_remove(1).1;
         let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &frame[..]].concat();
         let mut unpacked = Vec::new();
-        Packed::Zstd.unpack(&skipped, 100, &mut unpacked).unwrap();
+        Packed::Zstd.unpack(&skipped[..]).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, TEXT);
         // The last four bytes are the checksum's.
         let mut wrong = frame;
         *wrong.last_mut().unwrap() ^= 1;
-        assert!(Packed::Zstd.unpack(&wrong, 100, &mut Vec::new()).is_err());
+        assert!(Packed::Zstd.unpack(&wrong[..]).read_to_end(&mut Vec::new()).is_err());
     }
 
     #[test]
     fn unpacking_ends_at_the_limit() {
         for ((form, ..), (name, bytes)) in Packed::ALL.into_iter().zip(packed()) {
             let mut unpacked = Vec::new();
-            form.unpack(&bytes, 5, &mut unpacked).unwrap();
+            form.unpack(&bytes[..]).take(5).read_to_end(&mut unpacked).unwrap();
             assert_eq!(unpacked, &TEXT[..5], "{name}");
         }
     }

@@ -22,7 +22,7 @@ pub const DIALECT: Dialect = Dialect {
 };
 
 fn without_dots(name: &str) -> String {
-    let mut name = name.to_owned();
-    name.retain(|c| c != '.');
-    name
+    let mut clean = String::with_capacity(name.len());
+    clean.extend(name.split('.'));
+    clean
 }

@@ -5,10 +5,11 @@ use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, ReadOptions, Slice};
 use super::skipped::{Skipped, Unit};
 use super::time::{TimeColumn, TimeFormats};
 use super::union::{Part, print};
+use super::wanted::{UNNAMED_FIRST, Wanted};
 use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
 use crate::error::{IoError, Place};
 use crate::files::unpacked_name;
-use crate::texts::{self, TextCells};
+use crate::texts::{self, Cells, TextCells, Texts};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{
@@ -23,10 +24,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-/// pandas' name for a first column without one.
-const UNNAMED_FIRST: &str = "Unnamed: 0";
-
 const NO_ROWS: &str = "no rows below the header";
+const NO_TIMES: &str = "no event times, where rows of some times are asked for";
 const MISSING: &str = "missing \"data\"";
 const BAD_TIME: &str = "bad event time";
 
@@ -37,44 +36,56 @@ pub(super) fn read(
     dialect: &Dialect,
     options: &ReadOptions<'_>,
 ) -> Result<Part, IoError> {
-    let mut cleaner = open(path, dialect, options)?;
-    let clock = options.clock.filter(|_| options.between != ALWAYS || options.slice.is_some());
-    cleaner.within(&options.between, options.slice.map(|slice| slice(path)), clock)?;
+    let wanted = Wanted { dialect, options };
+    clean(path, file_table(path, &wanted)?, &wanted, options.repeat.max(1))
+}
+
+/// The rows of a file as they are.
+pub(super) fn file_table(path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+    match wanted.parquet(path)? {
+        Some(content) => parquet_table(content, path, wanted),
+        None => table(bytes::read(path)?, path, wanted),
+    }
+}
+
+/// Rows with clean names and event times, `repeat` times.
+pub(super) fn clean(
+    path: &Path,
+    table: FileTable<Cells>,
+    wanted: &Wanted<'_>,
+    repeat: usize,
+) -> Result<Part, IoError> {
+    let mut cleaner = Cleaner::new(path, table, wanted.dialect.clean)?;
+    if let Some(required) = wanted.dialect.required {
+        cleaner.drop_missing(required)?;
+    }
+    let options = wanted.options;
+    if let Some(time) = wanted.time() {
+        let iso = TimeFormats::default();
+        cleaner.parse_times(time, options.time.map_or(&iso, |time| &time.formats))?;
+    }
+    cleaner.repeat(repeat, wanted.time().unwrap_or_default())?;
+    let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
+    cleaner.within(&options.between, slice, options.clock)?;
     Ok(cleaner.finish(options))
 }
 
-/// When the events of a file happened that are in the times asked for.
-pub(super) fn times(
+fn parquet_table(
+    content: parquet::Content,
     path: &Path,
-    dialect: &Dialect,
-    options: &ReadOptions<'_>,
-) -> Result<Vec<i64>, IoError> {
-    let options = ReadOptions { columns: Some(&[]), slice: None, ..options.clone() };
-    let mut cleaner = open(path, dialect, &options)?;
-    cleaner.within(&options.between, None, options.clock)?;
-    Ok(cleaner.clock(options.clock)?.unwrap_or_default())
+    wanted: &Wanted<'_>,
+) -> Result<FileTable<Cells>, IoError> {
+    let clean = wanted.dialect.clean;
+    let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
+    prefix_identifiers(table, wanted.dialect)
 }
 
-fn open<'p>(
-    path: &'p Path,
-    dialect: &Dialect,
-    options: &ReadOptions<'_>,
-) -> Result<Cleaner<'p>, IoError> {
-    let content = bytes::read(path)?;
-    let wanted = Wanted { dialect, options };
-    let clean = dialect.clean;
-    let table = match format(path, &content, options.file_type) {
-        FileType::Json => json::read(&content, path, &wanted, options.nested)?,
-        FileType::Parquet => {
-            let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
-            prefix_identifiers(table, dialect)?
-        }
+fn table(content: Vec<u8>, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+    match format(path, &content, wanted.options.file_type) {
+        FileType::Json => json::read_open(&content, path, wanted, wanted.options.nested),
+        FileType::Parquet => parquet_table(content.into(), path, wanted),
         FileType::Csv | FileType::Auto => {
-            let known = csv::CsvOptions {
-                text: &|name| wanted.is_identifier(&clean(name)),
-                wanted: &|name| name == UNNAMED_FIRST || wanted.column(&clean(name)),
-            };
-            let table = csv::read(&content, path, &known)?;
+            let table = wanted.as_csv(|options| csv::read_open(&content, path, options))?;
             if table.positions.is_empty() && table.skipped.is_empty() {
                 return Err(IoError::Content {
                     path: path.to_owned(),
@@ -83,25 +94,22 @@ fn open<'p>(
                     expected: "at least one row".to_owned(),
                 });
             }
-            prefix_identifiers(label_rows(table, options)?, dialect)?
+            csv_table(table, wanted)
         }
-    };
-    let mut cleaner = Cleaner::new(path, table, clean)?;
-    if let Some(required) = dialect.required {
-        cleaner.drop_missing(required)?;
     }
-    if let Some(time) = wanted.time() {
-        let iso = TimeFormats::default();
-        let formats = options.time.map_or(&iso, |time| &time.formats);
-        cleaner.parse_times(time, formats)?;
-    }
-    cleaner.repeat(options.repeat.max(1), wanted.time().unwrap_or_default())?;
-    Ok(cleaner)
+}
+
+/// The rows of a CSV file with their labels and identifiers.
+pub(super) fn csv_table(
+    table: FileTable<Cells>,
+    wanted: &Wanted<'_>,
+) -> Result<FileTable<Cells>, IoError> {
+    prefix_identifiers(label_rows(table, wanted.options)?, wanted.dialect)
 }
 
 /// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket
 /// unless the name says CSV; other content is CSV unless the name says JSON.
-fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
+pub(super) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
     if file_type != FileType::Auto {
         return file_type;
     }
@@ -118,66 +126,15 @@ fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
     if csv { FileType::Csv } else { FileType::Json }
 }
 
-/// What the options want of a file.
-struct Wanted<'a> {
-    dialect: &'a Dialect,
-    options: &'a ReadOptions<'a>,
-}
-
-impl Wanted<'_> {
-    fn time(&self) -> Option<&str> {
-        self.options.time.map(|time| time.name.as_str()).or(self.dialect.time)
-    }
-
-    fn column(&self, clean: &str) -> bool {
-        self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
-            || self.time() == Some(clean)
-            || self.options.clock.is_some_and(|clock| clock.name == clean)
-            || self.dialect.required == Some(clean)
-    }
-
-    fn is_identifier(&self, clean: &str) -> bool {
-        matches!(self.dialect.role(clean), Some(Role::Identifier { .. }))
-            || self.options.identifiers.iter().any(|name| name == clean)
-    }
-}
-
-impl json::Schema for Wanted<'_> {
-    fn role(&self, path: &str) -> Role {
-        let name = (self.dialect.clean)(path);
-        if !self.column(&name) {
-            return Role::Skip;
-        }
-        let plain =
-            if self.is_identifier(&name) { Role::Identifier { prefix: "" } } else { Role::Value };
-        self.dialect.role(&name).unwrap_or(plain)
-    }
-
-    fn descend(&self, path: &str) -> bool {
-        let Some(names) = self.options.columns else { return true };
-        let name = (self.dialect.clean)(path);
-        names.iter().any(|n| n.starts_with(&name))
-            || self.time().is_some_and(|time| time.starts_with(&name))
-            || self.options.clock.is_some_and(|clock| clock.name.starts_with(&name))
-            || self.dialect.leads_to_list(path)
-    }
-
-    fn is_list(&self, path: &str) -> bool {
-        self.dialect.lists.contains(&path)
-    }
-
-    fn is_inner(&self, path: &str) -> bool {
-        self.dialect.inner == Some(path)
-    }
-}
-
 /// A first column without a name and of integers labels the rows, which are sorted by it.
-fn label_rows(mut table: FileTable, options: &ReadOptions<'_>) -> Result<FileTable, IoError> {
+fn label_rows(
+    mut table: FileTable<Cells>,
+    options: &ReadOptions<'_>,
+) -> Result<FileTable<Cells>, IoError> {
     let unnamed = table.columns.first().is_some_and(|c| c.name == UNNAMED_FIRST);
     let alone = table.columns.len() == 1 && options.columns.is_none();
-    let integers = |values: &ArrayRef| *values.data_type() == DataType::Int64;
-    if unnamed && !alone && integers(&table.columns[0].values) {
-        let labels = table.columns.remove(0).values;
+    if unnamed && !alone && *table.columns[0].values.kind() == DataType::Int64 {
+        let labels = table.columns.remove(0).values.finish()?;
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
         if !table.positions.is_sorted() {
             sort_by_position(&mut table)?;
@@ -187,41 +144,50 @@ fn label_rows(mut table: FileTable, options: &ReadOptions<'_>) -> Result<FileTab
     {
         table.columns.remove(0);
     }
-    if let Some(labels) = table.labels.take().filter(integers) {
+    if let Some(labels) = table.labels.take().filter(|l| *l.data_type() == DataType::Int64) {
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
     }
     Ok(table)
 }
 
-fn sort_by_position(table: &mut FileTable) -> Result<(), IoError> {
+fn sort_by_position(table: &mut FileTable<Cells>) -> Result<(), IoError> {
     let mut order: Vec<u64> = (0..table.positions.len() as u64).collect();
     order.sort_by_key(|row| table.positions[*row as usize]);
     table.positions = order.iter().map(|row| table.positions[*row as usize]).collect();
     let order = UInt64Array::from(order);
     for column in &mut table.columns {
-        column.values = take(&column.values, &order, None)
-            .map_err(|e| IoError::table("sort by row label", &e))?;
+        let values = column.values.array()?;
+        *values =
+            take(values, &order, None).map_err(|e| IoError::table("sort by row label", &e))?;
     }
     Ok(())
 }
 
 /// An identifier of digits only gets the prefix that the peer gives to a column of integers, whatever
 /// the other rows hold.
-fn prefix_identifiers(mut table: FileTable, dialect: &Dialect) -> Result<FileTable, IoError> {
+pub(super) fn prefix_identifiers(
+    mut table: FileTable<Cells>,
+    dialect: &Dialect,
+) -> Result<FileTable<Cells>, IoError> {
     for column in &mut table.columns {
         let role = dialect.role(&(dialect.clean)(&column.name));
         let Some(Role::Identifier { prefix }) = role else { continue };
-        if let Some(cells) = TextCells::of(&column.values) {
-            column.values = texts::collect(cells.iter().map(|text| {
-                let text = text?;
-                let trimmed = text.trim();
-                let number = !trimmed.is_empty() && trimmed.bytes().all(|b| b.is_ascii_digit());
-                Some(if number {
-                    Cow::Owned(format!("{prefix}{trimmed}"))
+        if let Cells::Array(values) = &column.values
+            && let Some(cells) = TextCells::of(values)
+        {
+            let mut texts = Texts::default();
+            texts.append_cells(cells);
+            column.values = Cells::Texts(texts);
+        }
+        if let Cells::Texts(texts) = &column.values {
+            column.values = Cells::Texts(texts.replace(|text| {
+                let digits = str::from_utf8(text).unwrap_or_default().trim();
+                if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
+                    Cow::Owned([prefix, digits].concat().into_bytes())
                 } else {
                     Cow::Borrowed(text)
-                })
-            }))?;
+                }
+            }));
         }
     }
     Ok(table)
@@ -230,10 +196,9 @@ fn prefix_identifiers(mut table: FileTable, dialect: &Dialect) -> Result<FileTab
 /// A file's rows on their way to a [`Part`].
 struct Cleaner<'p> {
     path: &'p Path,
-    columns: Vec<(String, ArrayRef)>,
+    columns: Vec<(String, Cells)>,
     labels: Int64Array,
     times: Option<Vec<i64>>,
-    outside: usize,
     skipped: Skipped,
 }
 
@@ -241,7 +206,11 @@ impl<'p> Cleaner<'p> {
     /// Cleans the names. Two columns whose names become equal stay apart: the second gets the
     /// first free number behind its name, as repeated CSV headers do once their dot is gone (the
     /// peer keeps two columns of one name).
-    fn new(path: &'p Path, table: FileTable, clean: fn(&str) -> String) -> Result<Self, IoError> {
+    fn new(
+        path: &'p Path,
+        table: FileTable<Cells>,
+        clean: fn(&str) -> String,
+    ) -> Result<Self, IoError> {
         let mut taken = HashSet::new();
         let mut columns = Vec::with_capacity(table.columns.len());
         for Column { name, values } in table.columns {
@@ -259,14 +228,13 @@ impl<'p> Cleaner<'p> {
             columns,
             labels: Int64Array::from(table.positions),
             times: None,
-            outside: 0,
             skipped: table.skipped,
         })
     }
 
     /// Leaves out rows without a value in a column that is there.
     fn drop_missing(&mut self, required: &str) -> Result<(), IoError> {
-        let Some(data) = self.column(required) else { return Ok(()) };
+        let Some(data) = self.column(required)? else { return Ok(()) };
         let keep: Vec<bool> = (0..data.len())
             .map(|row| data.data_type() != &DataType::Null && data.is_valid(row))
             .collect();
@@ -280,7 +248,7 @@ impl<'p> Cleaner<'p> {
     }
 
     fn parse_times(&mut self, name: &str, formats: &TimeFormats) -> Result<(), IoError> {
-        let Some(column) = self.column(name) else { return Ok(()) };
+        let Some(column) = self.column(name)? else { return Ok(()) };
         let texts = print(column)?;
         let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
         let parsed: Vec<Option<i64>> =
@@ -302,13 +270,13 @@ impl<'p> Cleaner<'p> {
 
     /// Appends copies, each beginning at the instant at which the one before ends.
     fn repeat(&mut self, repeat: usize, time_column: &str) -> Result<(), IoError> {
-        let Some(times) = &self.times else { return self.copy(repeat) };
-        let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
-            return Ok(());
-        };
         if repeat == 1 {
             return Ok(());
         }
+        let Some(times) = self.times.clone() else { return self.copy(repeat) };
+        let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
+            return Ok(());
+        };
         let span = last - first;
         let beyond = || {
             IoError::table(
@@ -318,13 +286,13 @@ impl<'p> Cleaner<'p> {
         };
         let mut all = Vec::with_capacity(times.len() * repeat);
         let mut texts: Vec<Option<String>> = Vec::with_capacity(times.len() * repeat);
-        if let Some(column) = self.column(time_column) {
+        if let Some(column) = self.column(time_column)? {
             let printed = print(column)?;
             let cells = TextCells::of(&printed).into_iter().flat_map(TextCells::iter);
             texts.extend(cells.map(|text| text.map(str::to_owned)));
         }
         for copy in 0..repeat as i64 {
-            for time in times {
+            for time in &times {
                 let shift = span.checked_mul(copy).ok_or_else(beyond)?;
                 let shifted = time.checked_add(shift).ok_or_else(beyond)?;
                 all.push(shifted);
@@ -336,49 +304,55 @@ impl<'p> Cleaner<'p> {
         self.copy(repeat)?;
         self.times = Some(all);
         for (_, values) in self.columns.iter_mut().filter(|(name, _)| name == time_column) {
-            *values = texts::collect(texts.iter().map(Option::as_deref))?;
+            *values = texts::collect(texts.iter().map(Option::as_deref))?.into();
         }
         Ok(())
     }
 
     /// When each row happened: its event time, else what the column `clock` says.
-    fn clock(&self, clock: Option<&TimeColumn>) -> Result<Option<Vec<i64>>, IoError> {
+    fn clock(&mut self, clock: Option<&TimeColumn>) -> Result<Option<Vec<i64>>, IoError> {
         if self.times.is_some() {
             return Ok(self.times.clone());
         }
-        let Some((clock, column)) = clock.and_then(|c| Some((c, self.column(&c.name)?))) else {
-            return Ok(None);
-        };
-        let texts = print(column)?;
-        let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
-        let time = |text| clock.formats.microseconds(text).unwrap_or_default();
-        Ok(Some(cells.map(|text| text.map_or(0, time)).collect()))
+        let Some(clock) = clock else { return Ok(None) };
+        self.column(&clock.name)?.map(|column| clock_times(column, clock)).transpose()
     }
 
     /// Keeps the rows of the times asked for, and of those the ones in this part of the file.
     fn within(
         &mut self,
         between: &Range<i64>,
-        slice: Option<Slice>,
+        slice: Slice,
         clock: Option<&TimeColumn>,
     ) -> Result<(), IoError> {
-        let slice = slice.unwrap_or(Slice { times: ALWAYS, again: false });
-        if (*between != ALWAYS || slice.times != ALWAYS)
-            && let Some(times) = self.clock(clock)?
-        {
-            self.outside = times.iter().filter(|time| !between.contains(time)).count();
-            let wanted = |time: &i64| between.contains(time) && slice.times.contains(time);
-            let keep: Vec<bool> = times.iter().map(wanted).collect();
-            if let Some(times) = &mut self.times {
-                times.retain(wanted);
-            }
-            self.retain(&keep)?;
+        if *between == ALWAYS && slice.times == ALWAYS {
+            return Ok(());
         }
         if slice.again {
-            self.outside = 0;
             self.skipped = Skipped::default();
         }
-        Ok(())
+        match self.clock(clock)? {
+            Some(times) => {
+                let inside = |time: &&i64| between.contains(time);
+                if !slice.again {
+                    self.skipped.add_outside(times.len() - times.iter().filter(inside).count());
+                }
+                let wanted = |time: &i64| between.contains(time) && slice.times.contains(time);
+                let keep: Vec<bool> = times.iter().map(wanted).collect();
+                if let Some(times) = &mut self.times {
+                    times.retain(wanted);
+                }
+                self.retain(&keep)
+            }
+            // Nobody can tell which rows were asked for.
+            None if *between != ALWAYS => Err(IoError::Content {
+                path: self.path.to_owned(),
+                place: Box::new(Place::default()),
+                cause: NO_TIMES.to_owned(),
+                expected: "a column of event times".to_owned(),
+            }),
+            None => Ok(()),
+        }
     }
 
     fn copy(&mut self, repeat: usize) -> Result<(), IoError> {
@@ -389,6 +363,7 @@ impl<'p> Cleaner<'p> {
         let rows = 0..self.labels.len() as u64;
         let rows: UInt64Array = std::iter::repeat_n(rows, repeat).flatten().collect();
         for (_, values) in &mut self.columns {
+            let values = values.array()?;
             *values = take(values, &rows, None).map_err(fail)?;
         }
         let labels = take(&self.labels, &rows, None).map_err(fail)?;
@@ -402,14 +377,15 @@ impl<'p> Cleaner<'p> {
         let mut columns: Vec<_> = self.columns.into_iter().filter(|(name, _)| keep(name)).collect();
         if let Some(times) = self.times {
             let times = TimestampMicrosecondArray::from(times).with_timezone("UTC");
-            columns.push((EVENT_DT.to_owned(), Arc::new(times)));
+            columns.push((EVENT_DT.to_owned(), Cells::Array(Arc::new(times))));
         }
-        columns.push((LABEL.to_owned(), Arc::new(self.labels)));
-        Part { columns, rows, outside: self.outside, skipped: self.skipped }
+        columns.push((LABEL.to_owned(), Cells::Array(Arc::new(self.labels))));
+        Part { columns, rows, skipped: self.skipped }
     }
 
-    fn column(&self, wanted: &str) -> Option<&ArrayRef> {
-        self.columns.iter().find(|(name, _)| name == wanted).map(|(_, values)| values)
+    fn column(&mut self, wanted: &str) -> Result<Option<&ArrayRef>, IoError> {
+        let column = self.columns.iter_mut().find(|(name, _)| name == wanted);
+        Ok(column.map(|(_, values)| values.array()).transpose()?.map(|values| &*values))
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<(), IoError> {
@@ -419,12 +395,21 @@ impl<'p> Cleaner<'p> {
         let fail = |e| IoError::table("leave out rows", &e);
         let mask = BooleanArray::from(keep.to_vec());
         for (_, values) in &mut self.columns {
+            let values = values.array()?;
             *values = filter(values, &mask).map_err(fail)?;
         }
         let labels = filter(&self.labels, &mask).map_err(fail)?;
         self.labels = labels.as_primitive::<Int64Type>().clone();
         Ok(())
     }
+}
+
+/// What a column says about when each row happened, microseconds since 1970.
+pub(super) fn clock_times(column: &ArrayRef, clock: &TimeColumn) -> Result<Vec<i64>, IoError> {
+    let texts = print(column)?;
+    let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
+    let time = |text| clock.formats.microseconds(text).unwrap_or_default();
+    Ok(cells.map(|text| text.map_or(0, time)).collect())
 }
 
 fn message(path: &Path, row: i64, field: &str, cause: String, expected: &str) -> String {

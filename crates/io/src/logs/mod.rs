@@ -7,9 +7,12 @@ pub mod csv;
 pub mod dialect;
 pub mod duo;
 mod file;
+mod hours;
 pub mod json;
 pub mod okta;
 mod parquet;
+mod parts;
+mod pieces;
 mod read;
 pub mod skipped;
 pub mod table;
@@ -17,11 +20,16 @@ pub mod table;
 mod tests;
 pub mod time;
 mod union;
+mod wanted;
 
 pub use dialect::Dialect;
+pub use hours::{Hours, hours};
 pub use json::Nested;
-pub use read::{ALWAYS, EVENT_DT, FileType, Hours, ReadOptions, Slice, hours, read};
+pub use parts::{Parts, read_in_parts};
+pub use read::{ALWAYS, EVENT_DT, FileType, ReadOptions, Slice, read};
 
+use crate::error::IoError;
+use crate::texts::Cells;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use skipped::Skipped;
 
@@ -36,31 +44,41 @@ pub struct LogTable {
     pub batch: RecordBatch,
     /// For each row its label within its own file.
     pub file_rows: Int64Array,
-    /// Rows with event times outside of [`ReadOptions::between`].
-    pub outside: usize,
     /// What was left out and why.
     pub skipped: Skipped,
 }
 
 /// A column of one file.
 #[derive(Clone, Debug)]
-pub struct Column {
+pub struct Column<V = ArrayRef> {
     /// Name as the file has it; members of nested objects are joined with dots.
     pub name: String,
     /// Int64, UInt64, Float64, Boolean, text ([`texts`](crate::texts)); Null if every value is
     /// missing (a float column in pandas).
-    pub values: ArrayRef,
+    pub values: V,
 }
 
 /// One file as a table.
 #[derive(Clone, Debug)]
-pub struct FileTable {
+pub struct FileTable<V = ArrayRef> {
     /// The columns, all of the same length.
-    pub columns: Vec<Column>,
+    pub columns: Vec<Column<V>>,
     /// Row labels of a CSV file whose rows all have one field more than its header.
     pub labels: Option<ArrayRef>,
     /// Position of each row among all rows of the file, skipped ones included, from 0.
     pub positions: Vec<i64>,
     /// Rows left out.
     pub skipped: Skipped,
+}
+
+impl FileTable<Cells> {
+    /// The table with all its texts finished.
+    fn finish(self) -> Result<FileTable, IoError> {
+        let Self { columns, labels, positions, skipped } = self;
+        let columns = columns
+            .into_iter()
+            .map(|Column { name, values }| Ok(Column { name, values: values.finish()? }))
+            .collect::<Result<_, IoError>>()?;
+        Ok(FileTable { columns, labels, positions, skipped })
+    }
 }

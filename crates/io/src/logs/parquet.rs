@@ -4,11 +4,17 @@
 //! bits, booleans, text; times and all else are text. Structs become columns `outer.inner`, lists are
 //! text.
 
+mod content;
+
+pub(super) use content::Content;
+
 use super::skipped::Skipped;
 use super::{Column, FileTable};
 use crate::error::{IoError, Place};
-use crate::{text, texts};
-use ::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use crate::text;
+use crate::texts::{self, Cells};
+use ::parquet::arrow::ProjectionMask;
+use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
@@ -17,48 +23,153 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::{DataType, Field, TimeUnit};
 use arrow_select::concat::concat;
+use std::collections::HashSet;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
 
-/// Reads a Parquet file that is already in memory; `path` is for messages only.
+/// Reads a Parquet file, of its columns only those that are wanted; `path` is for messages only.
 ///
 /// # Errors
 /// [`IoError::Content`] if it is broken.
 pub(super) fn read(
-    content: Vec<u8>,
+    content: Content,
     path: &Path,
     wanted: &dyn Fn(&str) -> bool,
-) -> Result<FileTable, IoError> {
-    let broken = |cause: &dyn std::fmt::Display| IoError::Content {
+) -> Result<FileTable<Cells>, IoError> {
+    let file = Groups::open(content, path, wanted)?;
+    let all = (0..file.count()).collect();
+    file.read(all, 0, wanted, &|_| false)
+}
+
+/// A Parquet file whose groups of rows can be read one by one.
+pub(super) struct Groups<'p> {
+    content: Content,
+    path: &'p Path,
+    metadata: ArrowReaderMetadata,
+    mask: ProjectionMask,
+}
+
+impl<'p> Groups<'p> {
+    pub(super) fn open(
+        content: Content,
+        path: &'p Path,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<Self, IoError> {
+        let metadata = ArrowReaderMetadata::load(&content, Default::default())
+            .map_err(|e| broken(path, &e))?;
+        let mask = mask(&metadata, wanted);
+        Ok(Self { content, path, metadata, mask })
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.metadata.metadata().num_row_groups()
+    }
+
+    /// The rows of some groups, `before` rows preceding them. Columns of which `gaps` is true have
+    /// missing values in other groups.
+    pub(super) fn read(
+        &self,
+        groups: Vec<usize>,
+        before: i64,
+        wanted: &dyn Fn(&str) -> bool,
+        gaps: &dyn Fn(&str) -> bool,
+    ) -> Result<FileTable<Cells>, IoError> {
+        let fail = |e: &dyn std::fmt::Display| broken(self.path, e);
+        let ranges = ranges(&self.metadata, &self.mask, &groups);
+        let content = self.content.clone().with(&ranges).map_err(|e| fail(&e))?;
+        let metadata = self.metadata.clone();
+        let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
+            .with_projection(self.mask.clone())
+            .with_row_groups(groups)
+            .build()
+            .map_err(|e| fail(&e))?;
+        let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| fail(&e))?;
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let mut columns = Vec::new();
+        if let Some(first) = batches.first() {
+            for (i, field) in first.schema().fields().iter().enumerate() {
+                let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
+                let values = concat(&parts).map_err(|e| fail(&e))?;
+                flatten(field.name(), &values, None, wanted, &mut columns).map_err(|e| fail(&e))?;
+            }
+        }
+        let columns = columns.into_iter().map(|Column { name, values }| {
+            let values = plain(&values, gaps(&name)).map_err(|e| fail(&e))?;
+            Ok(Column { name, values: Cells::Array(values) })
+        });
+        Ok(FileTable {
+            columns: columns.collect::<Result<_, IoError>>()?,
+            labels: None,
+            positions: (before..before + rows as i64).collect(),
+            skipped: Skipped::default(),
+        })
+    }
+
+    /// The columns that have missing values, by their names.
+    pub(super) fn with_gaps(
+        &self,
+        wanted: &dyn Fn(&str) -> bool,
+    ) -> Result<HashSet<String>, IoError> {
+        let mut gaps = HashSet::new();
+        for group in 0..self.count() {
+            let table = self.read(vec![group], 0, wanted, &|_| false)?;
+            let missing = table.columns.into_iter().filter(|column| match &column.values {
+                Cells::Array(values) => values.logical_null_count() > 0,
+                Cells::Texts(_) => false,
+            });
+            gaps.extend(missing.map(|column| column.name));
+        }
+        Ok(gaps)
+    }
+}
+
+fn broken(path: &Path, cause: &dyn std::fmt::Display) -> IoError {
+    IoError::Content {
         path: path.to_owned(),
         place: Box::new(Place::default()),
         cause: cause.to_string(),
         expected: "a complete Parquet file".to_owned(),
-    };
-    let reader = ParquetRecordBatchReaderBuilder::try_new(bytes::Bytes::from(content))
-        .and_then(ParquetRecordBatchReaderBuilder::build)
-        .map_err(|e| broken(&e))?;
-    let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| broken(&e))?;
-    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
-    let mut columns = Vec::new();
-    if let Some(first) = batches.first() {
-        for (i, field) in first.schema().fields().iter().enumerate() {
-            let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
-            let values = concat(&parts).map_err(|e| broken(&e))?;
-            flatten(field.name(), &values, None, wanted, &mut columns).map_err(|e| broken(&e))?;
-        }
     }
-    Ok(FileTable {
-        columns,
-        labels: None,
-        positions: (0..rows as i64).collect(),
-        skipped: Skipped::default(),
-    })
+}
+
+/// The columns of which anything is wanted.
+fn mask(metadata: &ArrowReaderMetadata, wanted: &dyn Fn(&str) -> bool) -> ProjectionMask {
+    let fields = metadata.schema().fields().iter().enumerate();
+    let roots = fields.filter(|(_, field)| any_wanted(field.name(), field, wanted));
+    ProjectionMask::roots(metadata.parquet_schema(), roots.map(|(root, _)| root))
+}
+
+fn any_wanted(name: &str, field: &Field, wanted: &dyn Fn(&str) -> bool) -> bool {
+    match field.data_type() {
+        DataType::Struct(members) => members
+            .iter()
+            .any(|member| any_wanted(&format!("{name}.{}", member.name()), member, wanted)),
+        _ => wanted(name),
+    }
+}
+
+/// Where in the file the columns of the mask are.
+fn ranges(
+    metadata: &ArrowReaderMetadata,
+    mask: &ProjectionMask,
+    groups: &[usize],
+) -> Vec<Range<u64>> {
+    let groups = groups.iter().map(|group| metadata.metadata().row_group(*group));
+    let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
+    let wanted = chunks.filter(|(leaf, _)| mask.leaf_included(*leaf));
+    wanted
+        .filter_map(|(_, chunk)| {
+            let begin = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
+            let begin = u64::try_from(begin).ok()?;
+            Some(begin..begin.checked_add(u64::try_from(chunk.compressed_size()).ok()?)?)
+        })
+        .collect()
 }
 
 /// The column, or those of its members; what is missing in a struct is missing in its members.
@@ -77,19 +188,22 @@ fn flatten(
     } else if wanted(name) {
         let nulls = NullBuffer::union(outer, values.logical_nulls().as_ref());
         let data = values.to_data().into_builder().nulls(nulls).build()?;
-        columns
-            .push(Column { name: name.to_owned(), values: plain(&arrow_array::make_array(data))? });
+        columns.push(Column { name: name.to_owned(), values: arrow_array::make_array(data) });
     }
     Ok(())
 }
 
-/// The values in a type that the other readers have.
-fn plain(values: &ArrayRef) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
+/// The values in a type that the other readers have; other parts of the column may have gaps.
+fn plain(
+    values: &ArrayRef,
+    gaps: bool,
+) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
+    let whole = values.null_count() == 0 && !gaps;
     let target = match values.data_type() {
-        DataType::Boolean if values.null_count() == 0 => return Ok(Arc::clone(values)),
+        DataType::Boolean if whole => return Ok(Arc::clone(values)),
         DataType::Null => return Ok(Arc::clone(values)),
         DataType::UInt64 => DataType::UInt64,
-        kind if kind.is_integer() && values.null_count() == 0 => DataType::Int64,
+        kind if kind.is_integer() && whole => DataType::Int64,
         // Integers with gaps are floats, as in the other formats.
         kind if kind.is_integer() || kind.is_floating() => DataType::Float64,
         DataType::Decimal128(..) | DataType::Decimal256(..) => DataType::Float64,
@@ -195,7 +309,11 @@ mod tests {
 
     #[test]
     fn columns_have_the_types_of_the_other_formats() {
-        let table = read(bytes(), Path::new("a.parquet"), &|name| name != "flag").unwrap();
+        let content = Content::from(bytes());
+        let table = read(content, Path::new("a.parquet"), &|name| name != "flag")
+            .unwrap()
+            .finish()
+            .unwrap();
         let columns: Vec<_> =
             table.columns.iter().map(|c| (c.name.as_str(), texts(c).join(" "))).collect();
         let want = [
@@ -216,7 +334,7 @@ mod tests {
     fn a_broken_file_is_an_error() {
         let bytes = bytes();
         for cut in [4, 5, bytes.len() / 2, bytes.len() - 1] {
-            let error = read(bytes[..cut].to_vec(), Path::new("a.parquet"), &|_| true);
+            let error = read(bytes[..cut].to_vec().into(), Path::new("a.parquet"), &|_| true);
             assert!(
                 error.is_err_and(|e| e.to_string().contains("a complete Parquet file")),
                 "{cut}"

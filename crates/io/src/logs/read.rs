@@ -1,17 +1,16 @@
 //! Many files to one table, in the order of time.
 
+use super::parts::parts_of;
 use super::skipped::{Skipped, Unit};
 use super::time::TimeColumn;
 use super::union::{Part, union};
-use super::{Dialect, LogTable, Nested, file};
+use super::{Dialect, LogTable, Nested};
 use crate::error::IoError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, UInt64Array};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
-use arrow_select::take::take;
 use rayon::prelude::*;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -56,7 +55,7 @@ pub struct ReadOptions<'a> {
     /// Objects inside JSON lines.
     pub nested: Nested,
     /// Only rows with event times (microseconds since 1970) in this range; the others are counted in
-    /// [`LogTable::outside`].
+    /// [`Skipped::outside`].
     pub between: Range<i64>,
     /// Which part of a file is read now, if not all of it.
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
@@ -69,6 +68,13 @@ pub struct Slice {
     pub times: Range<i64>,
     /// The file has been read before: what it had to leave out has been counted.
     pub again: bool,
+}
+
+impl Slice {
+    /// All rows of a file that has not been read before.
+    pub fn whole() -> Self {
+        Self { times: ALWAYS, again: false }
+    }
 }
 
 /// All times.
@@ -98,9 +104,6 @@ pub(super) const LABEL: &str = "";
 /// Files read at a time for each thread, so that progress is reported along the way.
 const FILES_PER_THREAD: usize = 4;
 
-/// Microseconds.
-const HOUR: i64 = 3_600_000_000;
-
 const OTHER: &str = "digest or Insight file";
 const UNREADABLE: &str = "unreadable file";
 const NO_TIME: &str = "no event time";
@@ -129,17 +132,19 @@ pub fn read(
         on_file(path, 0);
     }
     for chunk in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
-        let read: Vec<Result<Part, IoError>> =
-            chunk.par_iter().map(|path| file::read(path, dialect, options)).collect();
-        for (&path, part) in chunk.iter().zip(read) {
-            match part {
-                Ok(mut part) => {
-                    skipped.merge(std::mem::take(&mut part.skipped));
-                    on_file(path, part.rows);
-                    parts.push((path, part));
+        let read: Vec<Result<Vec<Part>, IoError>> =
+            chunk.par_iter().map(|path| parts_of(path, dialect, options)).collect();
+        for (&path, of_file) in chunk.iter().zip(read) {
+            match of_file {
+                Ok(mut of_file) => {
+                    on_file(path, of_file.iter().map(|part| part.rows).sum());
+                    for part in &mut of_file {
+                        skipped.merge(std::mem::take(&mut part.skipped));
+                    }
+                    parts.extend(of_file.into_iter().map(|part| (path, part)));
                 }
                 Err(e) => {
-                    skipped.add(Unit::File, UNREADABLE, || e.to_string());
+                    skipped.add_unreadable(path, UNREADABLE, &e);
                     on_file(path, 0);
                 }
             }
@@ -148,29 +153,16 @@ pub fn read(
     let named = options.time.map(|time| time.name.as_str());
     let time = named.or(dialect.time).unwrap_or_default();
     let parts = with_times(parts, time, &mut skipped);
-    let rows = parts.iter().map(|part| part.rows).sum();
-    let outside = parts.iter().map(|part| part.outside).sum();
-    if rows == 0 {
-        return Err(IoError::NoRows { files: files.len(), outside, skipped: Box::new(skipped) });
+    let rows: usize = parts.iter().map(|part| part.rows).sum();
+    if u32::try_from(rows).is_err() {
+        return Err(IoError::table("join the files", &format!("{rows} rows are more than 2^32")));
     }
-    let columns = order(union(parts)?, options.sort)?;
-    table(columns, rows, outside, skipped)
-}
-
-/// When a file's events happened: rows by the hour they are in, as hours since 1970.
-pub type Hours = BTreeMap<i64, usize>;
-
-/// Finds out when the events of each file happened, without keeping anything else of them: those
-/// in [`ReadOptions::between`]. A file that cannot be read, or has no times, has no hours.
-pub fn hours(dialect: &Dialect, files: &[PathBuf], options: &ReadOptions<'_>) -> Vec<Hours> {
-    let hours = |path: &PathBuf| {
-        let mut hours = Hours::new();
-        for time in file::times(path, dialect, options).unwrap_or_default() {
-            *hours.entry(time.div_euclid(HOUR)).or_default() += 1;
-        }
-        hours
-    };
-    files.par_iter().map(hours).collect()
+    if rows == 0 {
+        return Err(IoError::NoRows { files: files.len(), skipped: Box::new(skipped) });
+    }
+    let places = if options.sort { places(&parts) } else { None };
+    let columns = union(parts, places.as_deref())?;
+    table(columns, rows, skipped)
 }
 
 /// If some files have event times, rows of the others have none and are left out: there is no
@@ -196,37 +188,28 @@ fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -
     kept
 }
 
-/// Sorts the rows by time, then label; equal ones stay in the order of the files.
-fn order(columns: Vec<(String, ArrayRef)>, sort: bool) -> Result<Vec<(String, ArrayRef)>, IoError> {
-    let find =
-        |wanted: &str| columns.iter().find(|(name, _)| name == wanted).map(|(_, values)| values);
-    let (Some(times), Some(labels)) = (find(EVENT_DT), find(LABEL)) else { return Ok(columns) };
-    if !sort {
-        return Ok(columns);
+/// The place of each row among all rows by time, then label; equal ones stay in the order of the files.
+/// `None` if all rows are in their places.
+pub(super) fn places(parts: &[Part]) -> Option<Vec<u32>> {
+    let mut keys: Vec<(i64, i64)> = Vec::with_capacity(parts.iter().map(|part| part.rows).sum());
+    for part in parts {
+        let times = part.array(EVENT_DT)?.as_primitive::<TimestampMicrosecondType>();
+        let labels = part.array(LABEL)?.as_primitive::<Int64Type>();
+        keys.extend(times.values().iter().copied().zip(labels.values().iter().copied()));
     }
-    let times = times.as_primitive::<TimestampMicrosecondType>().values();
-    let labels = labels.as_primitive::<Int64Type>().values();
-    let key = |row: &u64| (times[*row as usize], labels[*row as usize]);
-    let mut rows: Vec<u64> = (0..times.len() as u64).collect();
-    if rows.is_sorted_by_key(key) {
-        return Ok(columns);
+    if keys.is_sorted() {
+        return None;
     }
-    rows.par_sort_by_key(key);
-    let rows = UInt64Array::from(rows);
-    columns
-        .into_par_iter()
-        .map(|(name, values)| {
-            let sorted = take(&values, &rows, None)
-                .map_err(|e| IoError::table(format!("sort column \"{name}\""), &e))?;
-            Ok((name, sorted))
-        })
-        .collect()
+    let mut rows: Vec<u32> = (0..keys.len() as u32).collect();
+    rows.par_sort_by_key(|row| keys[*row as usize]);
+    let mut places = vec![0; rows.len()];
+    (0..).zip(rows).for_each(|(place, row)| places[row as usize] = place);
+    Some(places)
 }
 
-fn table(
+pub(super) fn table(
     columns: Vec<(String, ArrayRef)>,
     rows: usize,
-    outside: usize,
     skipped: Skipped,
 ) -> Result<LogTable, IoError> {
     let mut fields = Vec::with_capacity(columns.len());
@@ -250,5 +233,5 @@ fn table(
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .map_err(|e| IoError::table("join the files", &e))?;
-    Ok(LogTable { batch, file_rows: labels, outside, skipped })
+    Ok(LogTable { batch, file_rows: labels, skipped })
 }

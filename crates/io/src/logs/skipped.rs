@@ -1,5 +1,8 @@
 //! Rows and files that were left out, each counted under a reason.
 
+use crate::error::IoError;
+use std::path::{Path, PathBuf};
+
 /// What was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -27,6 +30,8 @@ pub struct Reason {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skipped {
     reasons: Vec<Reason>,
+    outside: usize,
+    unread: Vec<PathBuf>,
 }
 
 impl Skipped {
@@ -48,7 +53,17 @@ impl Skipped {
         self.total(Unit::File)
     }
 
-    /// Nothing was left out.
+    /// Rows outside of the times asked for: nothing is wrong with them, and they count nowhere else.
+    pub fn outside(&self) -> usize {
+        self.outside
+    }
+
+    /// Files that the system did not let us read. They may be readable another time.
+    pub fn unread(&self) -> &[PathBuf] {
+        &self.unread
+    }
+
+    /// Nothing was left out but what was not asked for.
     pub fn is_empty(&self) -> bool {
         self.reasons.is_empty()
     }
@@ -76,8 +91,22 @@ impl Skipped {
         }
     }
 
+    pub(crate) fn add_outside(&mut self, rows: usize) {
+        self.outside += rows;
+    }
+
+    /// Counts a file that could not be read.
+    pub(crate) fn add_unreadable(&mut self, path: &Path, reason: &'static str, error: &IoError) {
+        if matches!(error, IoError::Os { .. }) {
+            self.unread.push(path.to_owned());
+        }
+        self.add(Unit::File, reason, || error.to_string());
+    }
+
     /// Adds what another part of the input left out.
     pub fn merge(&mut self, other: Self) {
+        self.outside += other.outside;
+        self.unread.extend(other.unread);
         for theirs in other.reasons {
             let ours = self.entry(theirs.unit, theirs.reason);
             ours.count += theirs.count;
@@ -88,7 +117,11 @@ impl Skipped {
 
     /// Every reason with its count and messages, each on a line of its own.
     pub(crate) fn text(&self) -> String {
-        let mut text = String::new();
+        let mut text = match self.outside {
+            0 => String::new(),
+            1 => "; 1 row is outside of the times asked for".to_owned(),
+            rows => format!("; {rows} rows are outside of the times asked for"),
+        };
         for reason in &self.reasons {
             text.push_str(&format!("; {} x {}", reason.count, reason.reason));
             for message in &reason.messages {

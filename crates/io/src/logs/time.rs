@@ -221,6 +221,7 @@ pub(super) fn print(microseconds: i64) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn forms_of_iso_8601() {
@@ -277,5 +278,17 @@ mod tests {
             "there is no time zone \"Europe/Olso\"; accepted: a name like \"Europe/Oslo\", or an offset like \"+02:00\""
         );
         assert!(refused("iso", Some("+2 hours")).starts_with("\"+2 hours\" is no offset"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_time_or_none(
+            value in prop_oneof!["\\PC{0,30}", "-?[0-9]{0,25}(\\.[0-9]{0,25})?"],
+            format in prop_oneof!["(unix|unix_ms|unix_us|unix_ns|iso)", "(%[a-zA-Z:.0-9-]{1,3}|[ /a-z]){0,8}"],
+        ) {
+            if let Ok(formats) = TimeFormats::new(&[format], Some("Europe/Oslo")) {
+                let _ = (formats.nanoseconds(&value), formats.microseconds(&value));
+            }
+        }
     }
 }

@@ -3,33 +3,47 @@
 use super::skipped::Skipped;
 use crate::error::IoError;
 use crate::text;
-use crate::texts::{self, TextCells, Texts, is_text};
+use crate::texts::{self, Cells, Texts, is_text};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, Float64Array, new_null_array};
+use arrow_array::{Array, ArrayRef, Float64Array, UInt32Array, new_null_array};
 use arrow_schema::DataType;
 use arrow_select::concat::concat;
+use arrow_select::take::take;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
 
 /// One file's part of the whole.
 pub(super) struct Part {
-    pub(super) columns: Vec<(String, ArrayRef)>,
+    pub(super) columns: Vec<(String, Cells)>,
     pub(super) rows: usize,
-    /// Rows outside of the times asked for.
-    pub(super) outside: usize,
     pub(super) skipped: Skipped,
 }
 
-/// The columns of all parts in order of first appearance, each of all parts' rows together.
+impl Part {
+    /// A column that is not one of open texts.
+    pub(super) fn array(&self, wanted: &str) -> Option<&ArrayRef> {
+        self.columns.iter().find_map(|(name, values)| match values {
+            Cells::Array(values) if name == wanted => Some(values),
+            _ => None,
+        })
+    }
+}
+
+/// The columns of all parts in order of first appearance, each of all parts' rows together, row i
+/// at the place `places[i]` if that is given.
 ///
 /// Equal types stay; different numbers become floats; anything else becomes text as Python prints
 /// it. Where a part lacks a column or its values, integers become floats and booleans text. A
 /// column without any value is a float column.
-pub(super) fn union(parts: Vec<Part>) -> Result<Vec<(String, ArrayRef)>, IoError> {
+pub(super) fn union(
+    parts: Vec<Part>,
+    places: Option<&[u32]>,
+) -> Result<Vec<(String, ArrayRef)>, IoError> {
     let rows: Vec<usize> = parts.iter().map(|part| part.rows).collect();
-    let mut columns: Vec<(String, Vec<(usize, ArrayRef)>)> = Vec::new();
+    let order = places.map(inverse);
+    let mut columns: Vec<(String, Vec<(usize, Cells)>)> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();
     for (i, part) in parts.into_iter().enumerate() {
         for (name, values) in part.columns {
@@ -40,71 +54,76 @@ pub(super) fn union(parts: Vec<Part>) -> Result<Vec<(String, ArrayRef)>, IoError
             columns[column].1.push((i, values));
         }
     }
-    columns.into_par_iter().map(|(name, pieces)| join(&name, &rows, pieces)).collect()
+    columns
+        .into_par_iter()
+        .map(|(name, pieces)| {
+            let values = join(&rows, pieces, places.zip(order.as_ref()))
+                .map_err(|e| IoError::table(format!("join column \"{name}\" of all files"), &e))?;
+            Ok((name, values))
+        })
+        .collect()
 }
 
 /// The pieces of a column, each with the number of its part; `rows` is the length of each part.
 fn join(
-    name: &str,
     rows: &[usize],
-    mut pieces: Vec<(usize, ArrayRef)>,
-) -> Result<(String, ArrayRef), IoError> {
-    let fail = |e: &dyn std::fmt::Display| {
-        IoError::table(format!("join column \"{name}\" of all files"), e)
-    };
+    mut pieces: Vec<(usize, Cells)>,
+    sort: Option<(&[u32], &UInt32Array)>,
+) -> Result<ArrayRef, Box<dyn std::error::Error>> {
     let target = common_type(rows, &pieces);
-    let values = if pieces.len() == rows.len() && pieces.len() == 1 && fits(&pieces[0].1, &target) {
-        pieces.swap_remove(0).1
-    } else if target == DataType::Utf8 {
-        join_texts(rows, &pieces)?
-    } else {
-        let mut converted = Vec::with_capacity(2 * pieces.len() + 1);
-        let mut next = 0;
-        for (part, values) in &pieces {
-            converted.push(new_null_array(&target, rows[next..*part].iter().sum()));
-            converted.push(convert(values, &target));
-            next = part + 1;
-        }
-        converted.push(new_null_array(&target, rows[next..].iter().sum()));
-        let views: Vec<&dyn Array> = converted.iter().map(AsRef::as_ref).collect();
-        concat(&views).map_err(|e| fail(&e))?
-    };
-    Ok((name.to_owned(), values))
-}
-
-fn fits(values: &ArrayRef, target: &DataType) -> bool {
-    values.data_type() == target || (*target == DataType::Utf8 && is_text(values.data_type()))
-}
-
-fn join_texts(rows: &[usize], pieces: &[(usize, ArrayRef)]) -> Result<ArrayRef, IoError> {
-    let mut texts = Texts::default();
-    texts.reserve(rows.iter().sum());
-    let mut begin = 0;
-    let mut pieces = pieces.iter().peekable();
-    for (part, &rows) in rows.iter().enumerate() {
-        if let Some((_, values)) = pieces.next_if(|(of, _)| *of == part) {
-            let printed = print(values)?;
-            if let Some(cells) = TextCells::of(&printed) {
-                texts.append_cells(cells);
+    if target == DataType::Utf8 {
+        for (part, values) in &mut pieces {
+            if let Cells::Array(array) = values {
+                *values = print(array)?.into();
             }
+            *part = rows[..*part].iter().sum();
         }
-        begin += rows;
-        texts.pad(begin);
+        // Texts find their places on the way, which is cheaper than to move them later.
+        let places = sort.map(|(places, _)| places);
+        return Ok(match (&mut pieces[..], places) {
+            ([(0, values)], None) if rows.len() == 1 => {
+                std::mem::replace(values, new_null_array(&target, 0).into()).finish()?
+            }
+            _ => texts::join(rows.iter().sum(), &pieces, places)?,
+        });
     }
-    texts.finish()
+    let mut converted = Vec::with_capacity(2 * pieces.len() + 1);
+    let mut next = 0;
+    for (part, values) in pieces {
+        converted.push(new_null_array(&target, rows[next..part].iter().sum()));
+        converted.push(convert(&values.finish()?, &target));
+        next = part + 1;
+    }
+    converted.push(new_null_array(&target, rows[next..].iter().sum()));
+    converted.retain(|values| !values.is_empty());
+    let values = match &converted[..] {
+        [values] => Arc::clone(values),
+        _ => concat(&converted.iter().map(AsRef::as_ref).collect::<Vec<&dyn Array>>())?,
+    };
+    Ok(match sort {
+        Some((_, order)) => take(&values, order, None)?,
+        None => values,
+    })
+}
+
+/// The row that stands at each place.
+fn inverse(places: &[u32]) -> UInt32Array {
+    let mut order = vec![0; places.len()];
+    (0..).zip(places).for_each(|(row, place)| order[*place as usize] = row);
+    order.into()
 }
 
 /// The type of all pieces together; any text is `Utf8` here.
-fn common_type(rows: &[usize], pieces: &[(usize, ArrayRef)]) -> DataType {
+fn common_type(rows: &[usize], pieces: &[(usize, Cells)]) -> DataType {
     let mut common = DataType::Null;
     let with_rows = rows.iter().filter(|&&rows| rows > 0).count();
     let mut found = 0;
     for (part, values) in pieces {
-        if rows[*part] == 0 || *values.data_type() == DataType::Null {
+        let kind = values.kind();
+        if rows[*part] == 0 || *kind == DataType::Null {
             continue;
         }
         found += 1;
-        let kind = if is_text(values.data_type()) { &DataType::Utf8 } else { values.data_type() };
         common = match common {
             DataType::Null => kind.clone(),
             common if common == *kind => common,
@@ -170,11 +189,12 @@ pub(super) fn print(values: &ArrayRef) -> Result<ArrayRef, IoError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::texts::TextCells;
     use arrow_array::{BooleanArray, Int64Array, NullArray, StringArray};
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
-        let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a)).collect();
-        Part { columns, rows, outside: 0, skipped: Skipped::default() }
+        let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a.into())).collect();
+        Part { columns, rows, skipped: Skipped::default() }
     }
 
     fn ints(values: &[i64]) -> ArrayRef {
@@ -186,29 +206,32 @@ mod tests {
         let flags: ArrayRef = Arc::new(BooleanArray::from(vec![true]));
         let floats: ArrayRef = Arc::new(Float64Array::from(vec![0.5]));
         let nulls: ArrayRef = Arc::new(NullArray::new(1));
-        let joined = union(vec![
-            part(
-                vec![
-                    ("same", ints(&[1])),
-                    ("wide", ints(&[1])),
-                    ("text", ints(&[1])),
-                    ("gap", ints(&[1])),
-                    ("flag", flags),
-                    ("none", Arc::clone(&nulls)),
-                ],
-                1,
-            ),
-            part(
-                vec![
-                    ("same", ints(&[2])),
-                    ("wide", floats.clone()),
-                    ("text", Arc::new(StringArray::from(vec!["x"]))),
-                    ("none", nulls),
-                ],
-                1,
-            ),
-            part(vec![("same", Arc::new(StringArray::from(Vec::<&str>::new())))], 0),
-        ])
+        let joined = union(
+            vec![
+                part(
+                    vec![
+                        ("same", ints(&[1])),
+                        ("wide", ints(&[1])),
+                        ("text", ints(&[1])),
+                        ("gap", ints(&[1])),
+                        ("flag", flags),
+                        ("none", Arc::clone(&nulls)),
+                    ],
+                    1,
+                ),
+                part(
+                    vec![
+                        ("same", ints(&[2])),
+                        ("wide", floats.clone()),
+                        ("text", Arc::new(StringArray::from(vec!["x"]))),
+                        ("none", nulls),
+                    ],
+                    1,
+                ),
+                part(vec![("same", Arc::new(StringArray::from(Vec::<&str>::new())))], 0),
+            ],
+            None,
+        )
         .unwrap();
         let kinds: Vec<_> =
             joined.iter().map(|(n, a)| (n.as_str(), a.data_type().clone())).collect();

@@ -7,12 +7,9 @@ use super::{Format, Sink, csv, jsonl};
 use crate::error::IoError;
 use crate::state::OutputMark;
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::sync::Arc;
 
 pub(super) fn open(
     path: &Path,
@@ -28,7 +25,7 @@ pub(super) fn open(
         None => Live::create(path, overwrite)?,
     };
     let columns = match mark {
-        Some(mark) if mark.bytes > 0 => Conform::resume(schema(mark)?),
+        Some(mark) if mark.bytes > 0 => Conform::resume(mark.schema()?),
         _ => Conform::default(),
     };
     let file = out.file.try_clone().map_err(|e| IoError::os("append to", path, e))?;
@@ -45,19 +42,6 @@ pub(super) fn open(
             return Err(IoError::os("append to", path, io::Error::other(cause)));
         }
     })
-}
-
-/// The columns that the file has.
-fn schema(mark: &OutputMark) -> Result<SchemaRef, IoError> {
-    let field = |(name, kind): &(String, String)| {
-        let kind = DataType::from_str(kind).map_err(|e| IoError::State {
-            path: mark.path.clone(),
-            cause: format!("column \"{name}\": \"{kind}\" is no type: {e}"),
-        })?;
-        Ok(Field::new(name, kind, true))
-    };
-    let fields: Result<Vec<Field>, IoError> = mark.columns.iter().map(field).collect();
-    Ok(Arc::new(Schema::new(fields?)))
 }
 
 /// A file under its own name.
@@ -177,6 +161,7 @@ mod tests {
     use super::*;
     use arrow_array::{ArrayRef, Float64Array, StringArray};
     use std::fs;
+    use std::sync::Arc;
 
     fn batch(name: &str, number: f64) -> RecordBatch {
         let columns: [(&str, ArrayRef); 2] = [

@@ -24,11 +24,11 @@ fn day(day: i64) -> i64 {
 fn a_batch_ends_with_each_period_and_where_it_would_be_too_large() {
     let files = [open("a", &[0, 1, 30]), open("b", &[25, 80])];
     let days = Some(Period::parse("D").unwrap());
-    assert_eq!(ends(&files, &rules(days, 1_000)), [day(1), day(3)]);
+    assert_eq!(ends(&files, &rules(days, 1_000)), [day(1), day(2)]);
     assert_eq!(ends(&files, &rules(None, 1_000)), [0_i64; 0]);
     let hour = |hour: i64| day(0) + hour * HOUR;
     assert_eq!(ends(&files, &rules(None, 20)), [hour(25), hour(80)]);
-    assert_eq!(ends(&files, &rules(days, 10)), [hour(1), hour(24), hour(30), day(3)]);
+    assert_eq!(ends(&files, &rules(days, 10)), [hour(1), hour(24), hour(30), day(2)]);
     let half = Some(Period::parse("30m").unwrap());
     assert_eq!(
         ends(&[open("a", &[0, 2])], &rules(half, 1_000)),

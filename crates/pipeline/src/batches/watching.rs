@@ -84,6 +84,11 @@ impl Watching {
         }
     }
 
+    /// Waits for about as long as between two looks.
+    pub fn wait(&mut self, ended: &dyn Fn() -> bool) {
+        self.watch.wait(ended);
+    }
+
     fn take_arrivals(&mut self) -> Result<(), IoError> {
         let mut found = self.watch.look()?;
         found.truncate(self.left.unwrap_or(usize::MAX));

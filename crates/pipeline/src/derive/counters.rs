@@ -8,19 +8,13 @@ use super::memory::{Counted, Memory};
 use super::{Column, Op};
 use crate::error::RunError;
 use crate::features::Keys;
+use crate::period::Period;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
-use jiff::Timestamp;
-use jiff::civil::Date;
-use jiff::tz::TimeZone;
 use std::path::Path;
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
 const SECOND: i64 = 1_000_000_000;
-const HOUR: i64 = 3_600 * SECOND;
-const DAY: i64 = 24 * HOUR;
-/// 1970-01-01 was a Thursday; weeks begin on Mondays, as the peer's.
-const MONDAY: i64 = 4 * DAY;
 /// What a missing value counts as, as the peer has it.
 const MISSING: &str = "nan";
 /// Values that `first_seen` remembers of a user, unless the file says otherwise.
@@ -56,27 +50,14 @@ pub enum Counter {
     SincePrevious,
 }
 
-/// A period of the calendar, in UTC.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Period {
-    /// From the full hour.
-    Hour,
-    /// From midnight.
-    Day,
-    /// From Monday.
-    Week,
-    /// From the first of the month.
-    Month,
-}
-
 fn period(keys: &Keys<'_, '_>) -> Period {
     let words = [
-        ("hour", Period::Hour),
-        ("day", Period::Day),
+        ("hour", Period::HOUR),
+        ("day", Period::DAY),
         ("week", Period::Week),
         ("month", Period::Month),
     ];
-    keys.choice("period", &words).unwrap_or(Period::Day)
+    keys.choice("period", &words).unwrap_or(Period::DAY)
 }
 
 fn float(keys: &Keys<'_, '_>) -> bool {
@@ -106,34 +87,18 @@ pub(super) fn since_previous(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
     Some(Op::User(Counter::SincePrevious))
 }
 
-impl Period {
-    /// When the period of an instant begins and when the next one does, in nanoseconds since 1970.
-    fn of(self, time: i64) -> (i64, i64) {
-        let even = |length: i64, shift: i64| {
-            let begin = time.saturating_sub((time.saturating_sub(shift)).rem_euclid(length));
-            (begin, begin.saturating_add(length))
-        };
-        match self {
-            Self::Hour => even(HOUR, 0),
-            Self::Day => even(DAY, 0),
-            Self::Week => even(7 * DAY, MONDAY),
-            Self::Month => month(time).unwrap_or_else(|| even(DAY, 0)),
-        }
-    }
-}
-
-fn month(time: i64) -> Option<(i64, i64)> {
-    let instant = Timestamp::from_nanosecond(i128::from(time)).ok()?;
-    let date: Date = TimeZone::UTC.to_datetime(instant).date();
-    let at = |date: Date| {
-        let instant = TimeZone::UTC.to_timestamp(date.to_datetime(jiff::civil::Time::midnight()));
-        i64::try_from(instant.ok()?.as_nanosecond()).ok()
-    };
-    let first = date.first_of_month();
-    Some((at(first)?, at(date.last_of_month().tomorrow().ok()?)?))
+/// When the period of an instant begins and when the next one does, in nanoseconds since 1970.
+fn around(period: Period, time: i64) -> (i64, i64) {
+    let (begin, end) = period.around(time.div_euclid(1_000));
+    (begin.saturating_mul(1_000), end.saturating_mul(1_000))
 }
 
 impl Counter {
+    /// Whether scoring starts with what training has seen; see [`Memory::after_training`].
+    pub(crate) fn is_remembered_after_training(&self) -> bool {
+        matches!(self, Self::FirstSeen { .. })
+    }
+
     /// What the memory of this counter is kept under: another definition starts anew.
     fn key(&self, column: &Column) -> String {
         format!("{} {:?} of {:?}", column.name, self, column.inputs)
@@ -209,14 +174,14 @@ impl Counter {
         let open = |end: i64| end.saturating_add(lateness) >= newest_now;
         match self {
             Self::Events { period, .. } => {
-                let (begin, end) = period.of(time);
+                let (begin, end) = around(*period, time);
                 // A row that is too late stands alone in its period.
                 let before = if open(end) { counted.count_event(begin, end) } else { 0 };
                 counted.close(open);
                 Some(before as f64)
             }
             Self::Distinct { period, .. } => {
-                let (begin, end) = period.of(time);
+                let (begin, end) = around(*period, time);
                 let so_far = match open(end) {
                     true => counted.count_value(begin, end, value),
                     false => usize::from(value.is_some()),

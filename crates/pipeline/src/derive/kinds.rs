@@ -48,7 +48,9 @@ pub(super) fn cast(array: &ArrayRef, to: Type) -> Result<(ArrayRef, usize), RunE
         (Type::Integer, DataType::Int64)
         | (Type::Number, DataType::Int64 | DataType::UInt64 | DataType::Float64)
         | (Type::Flag, DataType::Boolean) => array.clone(),
-        (Type::Integer, _) => Arc::new(Int64Array::from_iter(numbers(array)?.map(whole))),
+        (Type::Integer, _) => {
+            Arc::new(Int64Array::from_iter(numbers(array)?.into_iter().map(whole)))
+        }
         (Type::Number, _) => Arc::new(Float64Array::from_iter(numbers(array)?)),
         (Type::Flag, _) => {
             let texts = as_text(array)?;
@@ -72,8 +74,8 @@ fn whole(number: Option<f64>) -> Option<i64> {
 }
 
 /// The cells as numbers; what is none, or not finite, is missing.
-pub(super) fn numbers(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Option<f64>>>, RunError> {
-    let numbers: Vec<Option<f64>> = match array.data_type() {
+pub(super) fn numbers(array: &ArrayRef) -> Result<Vec<Option<f64>>, RunError> {
+    let mut numbers: Vec<Option<f64>> = match array.data_type() {
         DataType::Int64 => {
             array.as_primitive::<Int64Type>().iter().map(|n| n.map(|n| n as f64)).collect()
         }
@@ -85,10 +87,13 @@ pub(super) fn numbers(array: &ArrayRef) -> Result<Box<dyn Iterator<Item = Option
         _ => {
             let texts = as_text(array)?;
             let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
-            cells.map(|text| number(text?)).collect()
+            return Ok(cells.map(|text| number(text?)).collect());
         }
     };
-    Ok(Box::new(numbers.into_iter().map(|number| number.filter(|number| number.is_finite()))))
+    for number in &mut numbers {
+        *number = number.filter(|number| number.is_finite());
+    }
+    Ok(numbers)
 }
 
 /// A text as a number.

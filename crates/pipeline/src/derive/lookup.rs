@@ -5,7 +5,7 @@ use super::{Inputs, Op, RowOp};
 use crate::error::RunError;
 use crate::features::Keys;
 use arrow_array::ArrayRef;
-use maxminddb::{PathElement, Reader};
+use maxminddb::{MaxMindDbError, PathElement, Reader};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::Path;
@@ -98,18 +98,21 @@ impl Table {
         )))
     }
 
-    fn get(&self, address: IpAddr, field: Field) -> Option<String> {
+    /// What is known of an address; an error is one of the database.
+    fn get(&self, address: IpAddr, field: Field) -> Result<Option<String>, MaxMindDbError> {
         match self {
-            Self::Csv(networks) => networks.get(address).cloned(),
+            Self::Csv(networks) => Ok(networks.get(address).cloned()),
+            // A database of IPv4 alone knows no other address.
+            Self::MaxMind(reader) if address.is_ipv6() && reader.metadata().ip_version == 4 => {
+                Ok(None)
+            }
             Self::MaxMind(reader) => {
-                let found = reader.lookup(address).ok()?;
-                match field {
-                    Field::Asn => {
-                        let number: Option<u32> = found.decode_path(field.path()).ok()?;
-                        number.map(|number| number.to_string())
-                    }
-                    _ => found.decode_path(field.path()).ok()?,
+                let found = reader.lookup(address)?;
+                if field == Field::Asn {
+                    let number: Option<u32> = found.decode_path(field.path())?;
+                    return Ok(number.map(|number| number.to_string()));
                 }
+                found.decode_path(field.path())
             }
         }
     }
@@ -117,10 +120,22 @@ impl Table {
 
 impl RowOp for Lookup {
     fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
-        let found = |text: &str| {
-            self.table.get(address(text)?, self.field).filter(|found| !found.is_empty())
+        let mut failed = None;
+        let found = |text: &str| match self.table.get(address(text)?, self.field) {
+            Ok(found) => found.filter(|found| !found.is_empty()),
+            Err(error) => {
+                failed.get_or_insert((text.to_owned(), error));
+                None
+            }
         };
-        Ok(vec![inputs.first().texts()?.map(found)?])
+        let made = inputs.first().texts()?.map(found)?;
+        if let Some((text, error)) = failed {
+            inputs.note(format!(
+                "{text:?} of column {:?} cannot be looked up, and others may not be: {error}",
+                inputs.names[0]
+            ));
+        }
+        Ok(vec![made])
     }
 }
 

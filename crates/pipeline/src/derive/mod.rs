@@ -1,5 +1,5 @@
 //! Columns that are made of a log's own. One file a family of operations; a new operation is a type
-//! with the keys that it reads and what it makes, and one entry of [`OPERATIONS`].
+//! with the keys that it reads and what it makes, and one entry of `OPERATIONS`.
 //!
 //! Columns that do not depend on the user are made first ([`before_users`]), since the column of
 //! users may be one of them, and so may the columns by which rows are left out. The others
@@ -141,9 +141,9 @@ impl<'a> Inputs<'a> {
 }
 
 /// An operation as a feature file names it.
-pub struct Operation {
+pub(crate) struct Operation {
     /// Its word.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What it is made of.
     pub(crate) of: Of,
     /// Reads its other keys; files that they name are looked for in the folder.
@@ -163,7 +163,7 @@ pub(crate) enum Of {
 }
 
 /// All operations.
-pub static OPERATIONS: [Operation; 17] = [
+pub(crate) static OPERATIONS: [Operation; 17] = [
     Operation { name: "rename", of: Of::One, read: text::rename },
     Operation { name: "cast", of: Of::One, read: text::cast },
     Operation { name: "bool", of: Of::One, read: text::boolean },

@@ -23,7 +23,6 @@ fn log_table(batch: RecordBatch) -> LogTable {
     LogTable {
         batch,
         file_rows: Int64Array::from_iter_values(0..rows),
-        outside: 0,
         skipped: Default::default(),
     }
 }

@@ -7,6 +7,9 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+/// Characters shown of a line that is no TOML.
+const LONGEST_SHOWN: usize = 60;
+
 /// What is wrong with a document, with the place in its text.
 pub struct Mistakes<'t> {
     name: &'t str,
@@ -25,6 +28,14 @@ impl<'t> Mistakes<'t> {
         self.found.borrow_mut().push((at, what.into()));
     }
 
+    /// Adds what is no TOML at a byte of the text, with the line.
+    pub fn add_broken(&self, at: usize, why: &str) {
+        let begin = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |n| n + 1);
+        let line = self.text.get(begin..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        let line: String = line.trim().chars().take(LONGEST_SHOWN).collect();
+        self.add(at, format!("{line:?} is no TOML: {}", why.replace('\n', "; ")));
+    }
+
     /// The mistakes in the order of the text, each with file and line.
     pub fn told(self) -> Vec<String> {
         let mut found = self.found.into_inner();
@@ -36,6 +47,14 @@ impl<'t> Mistakes<'t> {
 
 /// A value and where it stands.
 type Value<'t> = Spanned<DeValue<'t>>;
+
+/// An item of a list.
+pub enum Item<'a, 't> {
+    /// A table.
+    Table(Keys<'a, 't>),
+    /// A text, and the byte at which it stands.
+    Text(String, usize),
+}
 
 /// The keys of a table. One that nobody asks for is a mistake.
 pub struct Keys<'a, 't> {
@@ -56,6 +75,11 @@ impl<'a, 't> Keys<'a, 't> {
         mistakes: &'a Mistakes<'t>,
     ) -> Self {
         Self { table, place, at, asked: RefCell::default(), mistakes }
+    }
+
+    /// The byte of the text at which the table begins.
+    pub fn at(&self) -> usize {
+        self.at
     }
 
     /// Messages from now on call the table so.
@@ -80,7 +104,10 @@ impl<'a, 't> Keys<'a, 't> {
     }
 
     fn get(&self, key: &'static str) -> Option<&'a Value<'t>> {
-        self.asked.borrow_mut().push(key);
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
         self.table.get(key)
     }
 
@@ -174,50 +201,34 @@ impl<'a, 't> Keys<'a, 't> {
         found.map(|(_, meaning)| *meaning)
     }
 
-    /// The tables of a list, with the bytes at which they begin; an item that is a text alone is
-    /// given to `of_text`.
-    pub fn tables(
-        &self,
-        key: &'static str,
-        mut of_table: impl FnMut(&'a DeTable<'t>, usize),
-        mut of_text: impl FnMut(&str, usize) -> bool,
-    ) {
-        let Some(value) = self.get(key) else { return };
+    /// The items of a list: tables, and texts if `texts` may stand for them.
+    pub fn items(&self, key: &'static str, texts: bool) -> Vec<Item<'a, 't>> {
+        let Some(value) = self.get(key) else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
             self.refuse::<()>(key, value.get_ref(), &format!("a list; write [[{key}]]"));
-            return;
+            return Vec::new();
         };
+        let mut read = Vec::with_capacity(items.len());
         for item in items.iter() {
             let at = item.span().start;
-            let done = match item.get_ref() {
+            match item.get_ref() {
                 DeValue::Table(table) => {
-                    of_table(table, at);
-                    true
+                    read.push(Item::Table(Keys::new(table, key.to_owned(), at, self.mistakes)));
                 }
-                DeValue::String(text) if !text.is_empty() => of_text(text, at),
-                _ => false,
-            };
-            if !done {
-                let shown = shown(item.get_ref());
-                self.tell(at, &format!("{key}: {shown} is not a table of keys"));
+                DeValue::String(text) if texts && !text.is_empty() => {
+                    read.push(Item::Text(text.to_string(), at));
+                }
+                other => self.tell(at, &format!("{key}: {} is not a table of keys", shown(other))),
             }
         }
+        read
     }
 
-    /// The keys of a table inside this one; a text stands for a table with `key_of_text` alone.
+    /// The keys of a table inside this one; `None` if the value is something else.
     pub fn table(&self, key: &'static str) -> Option<Keys<'a, 't>> {
         let value = self.get(key)?;
-        match value.get_ref() {
-            DeValue::Table(table) => {
-                Some(Keys::new(table, key.to_owned(), value.span().start, self.mistakes))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether the value of a key is a table.
-    pub fn is_table(&self, key: &str) -> bool {
-        self.table.get(key).is_some_and(|value| value.get_ref().is_table())
+        let table = value.get_ref().as_table()?;
+        Some(Keys::new(table, key.to_owned(), value.span().start, self.mistakes))
     }
 
     /// Tells the keys that nobody has asked for.

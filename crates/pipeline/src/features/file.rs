@@ -1,6 +1,6 @@
 //! A feature file, read and checked.
 
-use super::document::{Keys, Mistakes, unknown};
+use super::document::{Item, Keys, Mistakes, unknown};
 use super::{Feature, Features, Kind};
 use crate::derive::{self, Column, Filter, Of, Op};
 use crate::options::nearest;
@@ -75,14 +75,14 @@ pub fn find(name: &str) -> Result<Features, Vec<String>> {
 /// Every mistake, with file, line, key and what would be accepted.
 pub fn read(name: &str, text: &str, folder: &Path) -> Result<Features, Vec<String>> {
     let mistakes = Mistakes::new(name, text);
-    let document = match DeTable::parse(text) {
-        Ok(document) => document,
-        Err(error) => {
+    let (document, errors) = DeTable::parse_recoverable(text);
+    if !errors.is_empty() {
+        for error in errors {
             let at = error.span().map_or(0, |span| span.start);
-            mistakes.add(at, format!("no TOML: {}", error.message().replace('\n', "; ")));
-            return Err(mistakes.told());
+            mistakes.add_broken(at, error.message());
         }
-    };
+        return Err(mistakes.told());
+    }
     let keys = Keys::new(document.get_ref(), String::new(), 0, &mistakes);
     let features = File { mistakes: &mistakes, folder }.features(name, keys);
     let told = mistakes.told();
@@ -105,9 +105,6 @@ impl<'t> File<'_, 't> {
         let user = keys.text("user");
         let time = self.time(&keys);
         let lateness = keys.text("lateness").map(|text| duration(&text));
-        if let Some(Err(why)) = &lateness {
-            keys.wrong_value("lateness", why);
-        }
         let (columns, places): (Vec<Column>, Vec<usize>) =
             self.columns(&keys, time.as_ref()).into_iter().unzip();
         let rows = keys.text("rows").and_then(|text| match Filter::parse(&text) {
@@ -122,13 +119,20 @@ impl<'t> File<'_, 't> {
             source,
             user,
             time,
-            lateness: lateness.and_then(Result::ok).unwrap_or(DAY),
+            lateness: lateness.clone().and_then(Result::ok).unwrap_or(DAY),
             keep: self.keep(&keys),
             rows,
             columns,
             features: self.list(&keys),
             is_own: false,
         };
+        match lateness {
+            Some(Err(why)) => keys.wrong_value("lateness", &why),
+            Some(Ok(_)) if !features.counts() => {
+                keys.wrong_value("lateness", "no column counts events; leave it out");
+            }
+            _ => {}
+        }
         self.check_order(&features, &places);
         self.check_uses(&features, &keys);
         keys.finish();
@@ -136,11 +140,10 @@ impl<'t> File<'_, 't> {
     }
 
     fn time(&self, keys: &Keys<'_, 't>) -> Option<TimeColumn> {
-        if !keys.is_table("time") {
+        let Some(time) = keys.table("time") else {
             let name = keys.text("time")?;
             return Some(TimeColumn { name, formats: TimeFormats::default() });
-        }
-        let time = keys.table("time")?;
+        };
         let name = time.required("column", "the column of event times");
         let formats = time_formats(&time);
         time.finish();
@@ -165,18 +168,13 @@ impl<'t> File<'_, 't> {
     /// The derived columns, and the bytes at which they begin.
     fn columns(&self, keys: &Keys<'_, 't>, time: Option<&TimeColumn>) -> Vec<(Column, usize)> {
         let mut columns: Vec<(Column, usize)> = Vec::new();
-        let mut number = 0;
-        keys.tables(
-            "column",
-            |table, at| {
-                number += 1;
-                let keys = Keys::new(table, format!("column {number}"), at, self.mistakes);
-                let earlier: Vec<&Column> = columns.iter().map(|(column, _)| column).collect();
-                let column = self.column(keys, time, &earlier);
-                columns.extend(column.map(|column| (column, at)));
-            },
-            |_, _| false,
-        );
+        for item in keys.items("column", false) {
+            let Item::Table(keys) = item else { continue };
+            let at = keys.at();
+            let earlier: Vec<&Column> = columns.iter().map(|(column, _)| column).collect();
+            let column = self.column(keys, time, &earlier);
+            columns.extend(column.map(|column| (column, at)));
+        }
         columns
     }
 
@@ -222,50 +220,22 @@ impl<'t> File<'_, 't> {
     }
 
     fn list(&self, keys: &Keys<'_, 't>) -> Vec<Feature> {
-        let features = std::cell::RefCell::new(Vec::new());
-        keys.tables(
-            "features",
-            |table, at| {
-                let mut keys = Keys::new(table, "features".to_owned(), at, self.mistakes);
-                let column = keys.required("column", "the column of the feature");
-                if let Some(column) = &column {
-                    keys.call(format!("feature {column:?}"));
+        let mut features: Vec<Feature> = Vec::new();
+        for item in keys.items("features", true) {
+            let (feature, at) = match item {
+                Item::Text(column, at) => (Some(Feature { column, kind: None, scaler: None }), at),
+                Item::Table(keys) => {
+                    let at = keys.at();
+                    (feature(keys), at)
                 }
-                let kind = keys.choice(
-                    "kind",
-                    &[("number", Kind::Number), ("category", Kind::Category), ("flag", Kind::Flag)],
-                );
-                let scaler = keys.choice(
-                    "scaler",
-                    &[
-                        ("standard", Scaler::Standard),
-                        ("gauss_rank", Scaler::GaussRank),
-                        ("modified", Scaler::Modified),
-                        ("none", Scaler::None),
-                    ],
-                );
-                if scaler.is_some() && matches!(kind, Some(Kind::Category | Kind::Flag)) {
-                    keys.wrong_value("scaler", "only numbers are scaled; leave it out");
-                }
-                keys.finish();
-                let feature = column.map(|column| Feature { column, kind, scaler });
-                self.add_feature(&mut features.borrow_mut(), feature, at);
-            },
-            |text, at| {
-                let feature = Feature { column: text.to_owned(), kind: None, scaler: None };
-                self.add_feature(&mut features.borrow_mut(), Some(feature), at);
-                true
-            },
-        );
-        features.into_inner()
-    }
-
-    fn add_feature(&self, features: &mut Vec<Feature>, feature: Option<Feature>, at: usize) {
-        let Some(feature) = feature else { return };
-        if features.iter().any(|known| known.column == feature.column) {
-            self.mistakes.add(at, format!("feature {:?} is named twice", feature.column));
+            };
+            let Some(feature) = feature else { continue };
+            if features.iter().any(|known| known.column == feature.column) {
+                self.mistakes.add(at, format!("feature {:?} is named twice", feature.column));
+            }
+            features.push(feature);
         }
-        features.push(feature);
+        features
     }
 
     /// Names that clash, and columns that are used before they are made. `places` are those of the
@@ -304,7 +274,7 @@ impl<'t> File<'_, 't> {
         }
     }
 
-    /// Users, times and rows that would depend on counts by user.
+    /// Users, times and rows that would depend on counts by user, and keys that nothing uses.
     fn check_uses(&self, features: &Features, keys: &Keys<'_, 't>) {
         let makes = |name: &str| {
             features.columns.iter().find(|column| column.outputs.iter().any(|made| made == name))
@@ -319,11 +289,38 @@ impl<'t> File<'_, 't> {
         {
             keys.wrong_value("time", "a derived column of times is made by op = \"datetime\"");
         }
+        let read_here = |time: &TimeColumn| time.formats != TimeFormats::default();
+        if features.derived_time().is_some() && features.time.as_ref().is_some_and(read_here) {
+            let why = "formats and zone are for a column of the log; give them to the derived one";
+            keys.wrong_value("time", why);
+        }
         for name in features.rows.iter().flat_map(Filter::columns).filter(|name| of_users(name)) {
             let why = format!("{name:?} is counted for each user among the rows that are used");
             keys.wrong_value("rows", &why);
         }
     }
+}
+
+fn feature(mut keys: Keys<'_, '_>) -> Option<Feature> {
+    let column = keys.required("column", "the column of the feature");
+    if let Some(column) = &column {
+        keys.call(format!("feature {column:?}"));
+    }
+    let kinds = [("number", Kind::Number), ("category", Kind::Category), ("flag", Kind::Flag)];
+    let kind = keys.choice("kind", &kinds);
+    let scalers = [
+        ("standard", Scaler::Standard),
+        ("gauss_rank", Scaler::GaussRank),
+        ("modified", Scaler::Modified),
+        ("none", Scaler::None),
+    ];
+    let scaler = keys.choice("scaler", &scalers);
+    if scaler.is_some() && matches!(kind, Some(Kind::Category | Kind::Flag)) {
+        keys.wrong_value("scaler", "only numbers are scaled; leave it out");
+    }
+    keys.finish();
+    // What is scaled is a number.
+    Some(Feature { column: column?, kind: kind.or(scaler.map(|_| Kind::Number)), scaler })
 }
 
 /// Reads `formats` and `zone`.
@@ -382,6 +379,15 @@ mod tests {
         assert!(features.makes("actor") && !features.clone().without_unused().makes("actor"));
         let by_actor = Features { user: Some("actor".to_owned()), ..features };
         assert!(by_actor.without_unused().makes("actor_kind"));
+    }
+
+    #[test]
+    fn what_is_seen_in_training_is_made_there_though_no_feature_needs_it() {
+        let text =
+            "user = 'u'\n[[column]]\nname = 'new'\nop = 'first_seen'\nof = 'x'\nremember = 1_000\n";
+        let features = read("f.toml", text, Path::new("")).unwrap();
+        assert!(features.narrowed(&[]).makes("new"));
+        assert!(features.inputs_of(&[]).contains(&"x".to_owned()));
     }
 
     #[test]

@@ -9,7 +9,7 @@ mod document;
 mod file;
 mod inspect;
 
-pub use document::Keys;
+pub(crate) use document::Keys;
 pub(crate) use file::time_formats;
 pub use file::{built_in, built_in_text, find, find_built_in, read};
 pub use inspect::{Facts, Inspection, Options as InspectOptions, inspect};
@@ -174,7 +174,7 @@ impl Features {
     /// What is needed to make these columns, and to put rows in the order of time.
     #[must_use]
     pub fn narrowed(&self, wanted: &[String]) -> Self {
-        let (needed, _) = self.needed(wanted);
+        let (needed, _) = self.needed(wanted.iter().chain(self.outliving_training()));
         let mut narrowed = self.clone();
         narrowed.keep_columns(&needed);
         narrowed
@@ -182,8 +182,15 @@ impl Features {
 
     /// The columns of a log that these columns need.
     pub fn inputs_of(&self, wanted: &[String]) -> Vec<String> {
-        let (_, read) = self.needed(wanted);
+        let (_, read) = self.needed(wanted.iter().chain(self.outliving_training()));
         read.into_iter().map(str::to_owned).collect()
+    }
+
+    /// The columns for which scoring has to know what training has seen, features or not.
+    fn outliving_training(&self) -> impl Iterator<Item = &String> {
+        let outlives =
+            |op: &Op| matches!(op, Op::User(counter) if counter.is_remembered_after_training());
+        self.columns.iter().filter(move |column| outlives(&column.op)).map(|column| &column.name)
     }
 
     /// Which derived columns are needed for `wanted`, the users, the times and the rows, and

@@ -312,6 +312,11 @@ impl Checker {
 
     fn sink(&mut self, values: &Values) -> Option<ToFile> {
         let filename = values.text("filename")?;
+        if dfp_io::files::is_address(Path::new(filename)) {
+            self.mistakes.push(format!(
+                "to-file: --filename: {filename:?} is an address; accepted: a local path"
+            ));
+        }
         let format = match values.text("file_type") {
             Some("csv") => Some(Format::Csv),
             Some("json") => Some(Format::JsonLines),

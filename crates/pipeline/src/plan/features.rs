@@ -9,6 +9,9 @@ use crate::sources::Source;
 use dfp_io::logs::time::TimeColumn;
 use std::sync::Arc;
 
+/// The column of event times of a table, if there is one of this name.
+const TIME_OF_ANY_TABLE: &str = "timestamp";
+
 /// Checks the options and words of `tools features --check`.
 ///
 /// # Errors
@@ -37,7 +40,13 @@ pub fn check_inspection(
         ));
         return Err(checker.mistakes);
     };
-    let features = features.with_clean_names(|name| source.clean(name));
+    let features = match of_source(features, source, None) {
+        Ok(features) => features,
+        Err(why) => {
+            checker.mistakes.push(format!("{place}: --check: {why}"));
+            return Err(checker.mistakes);
+        }
+    };
     if features.user.is_none() {
         checker.mistakes.push(format!(
             "{place}: --check: {} names no column of users: user = \"...\"",
@@ -59,75 +68,100 @@ impl Checker {
     /// What is made of the logs: the feature file or the source's own, and what was typed in place of it.
     pub(super) fn features(&mut self, typed: &Values, kind: &'static Source) -> Arc<Features> {
         let place = AUTOENCODER.name;
-        let (file, list) = (typed.text("features"), typed.text("columns_file"));
-        if file.is_some() && list.is_some() {
-            self.mistakes.push(format!(
-                "{place}: --features and --columns_file both say which columns are features; leave one of the two out"
-            ));
-        }
-        let read = file.map(features::find);
-        if let Some(Err(mistakes)) = &read {
-            self.mistakes.extend(mistakes.iter().map(|why| format!("{place}: --features: {why}")));
-        }
-        let is_read = matches!(read, Some(Ok(_)));
-        let read =
-            read.and_then(Result::ok).map(|read| read.with_clean_names(|name| kind.clean(name)));
-        let mut features = read.unwrap_or_else(|| kind.features());
-        if let Some(source) = features.source.as_ref().filter(|source| **source != kind.stage.name)
-        {
-            self.mistakes.push(format!(
-                "{place}: --features: {} is made for the logs of {source}, and these are read by {}",
-                features.name, kind.stage.name
-            ));
-        }
-        if let Some(columns) = list.map(features::columns::columns) {
-            match columns {
-                Ok(columns) => {
-                    let listed = features.with_features(columns);
-                    features = listed.with_clean_names(|column| kind.clean(column));
-                }
-                Err(why) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
+        let list = typed.text("columns_file");
+        let Ok(file) = self.feature_file(typed, kind) else {
+            return Arc::new(kind.features());
+        };
+        let has_file = file.is_some();
+        let time = self.typed_time(typed, kind, has_file);
+        let mut features = match of_source(file.unwrap_or_else(|| kind.features()), kind, time) {
+            Ok(features) => features,
+            Err(why) => {
+                self.mistakes.push(format!("{place}: --features: {why}"));
+                return Arc::new(kind.features());
             }
-        } else if features.features.is_empty() && file.is_none() {
-            self.mistakes.push(format!(
+        };
+        match list.map(features::columns::columns) {
+            Some(Ok(columns)) => {
+                let listed = features.with_features(columns);
+                features = listed.with_clean_names(|column| kind.clean(column));
+            }
+            Some(Err(why)) => self.mistakes.push(format!("{place}: --columns_file: {why}")),
+            None if !features.features.is_empty() => {}
+            None if has_file => self
+                .mistakes
+                .push(format!("{place}: --features: {} names no features", features.name)),
+            None => self.mistakes.push(format!(
                 "{place}: --columns_file is required with {}: which columns are features, one a line (or --features, a feature file)",
                 kind.stage.name
-            ));
-        } else if features.features.is_empty() && is_read {
-            self.mistakes.push(format!("{place}: --features: {} names no features", features.name));
+            )),
         }
-        features.user =
-            typed.text("userid_column_name").map(|name| kind.clean(name)).or(features.user);
-        if features.user.is_none() && (is_read || file.is_none()) {
+        let user = typed.text("userid_column_name").map(|name| kind.clean(name));
+        features.user = user.or(features.user);
+        if features.user.is_none() {
             self.mistakes.push(format!(
                 "{place}: --userid_column_name is required with {}: the column that tells users apart",
                 kind.stage.name
             ));
         }
-        self.time_column(typed.text("timestamp_column_name"), is_read, kind, &mut features);
         Arc::new(features.without_unused())
     }
 
-    /// A column of event times that was typed goes before the file's; a source that knows its own keeps it.
-    fn time_column(
-        &mut self,
-        name: Option<&str>,
-        has_file: bool,
-        kind: &Source,
-        features: &mut Features,
-    ) {
-        let of_any_table = kind.features.is_none();
-        if name.is_some() && !has_file && !of_any_table {
-            self.notes.push(format!(
-                "--timestamp_column_name of {} has no effect: {} knows its own column of times",
-                AUTOENCODER.name, kind.stage.name
+    /// The file of `--features`, if it was typed; nothing more can be said if there are mistakes.
+    fn feature_file(&mut self, typed: &Values, kind: &Source) -> Result<Option<Features>, ()> {
+        let place = AUTOENCODER.name;
+        let Some(name) = typed.text("features") else { return Ok(None) };
+        if typed.text("columns_file").is_some() {
+            self.mistakes.push(format!(
+                "{place}: --features and --columns_file both say which columns are features; leave one of the two out"
             ));
-            return;
         }
-        let named = name.or((of_any_table && features.time.is_none()).then_some("timestamp"));
-        if let Some(name) = named {
-            let formats = features.time.take().map(|time| time.formats).unwrap_or_default();
-            features.time = Some(TimeColumn { name: kind.clean(name), formats });
+        let features = features::find(name).map_err(|mistakes| {
+            self.mistakes.extend(mistakes.iter().map(|why| format!("{place}: --features: {why}")));
+        })?;
+        match &features.source {
+            Some(source) if source != kind.stage.name => self.mistakes.push(format!(
+                "{place}: --features: {name} is made for the logs of {source}, and these are read by {}",
+                kind.stage.name
+            )),
+            _ => {}
         }
+        Ok(Some(features))
     }
+
+    /// The column of event times that was typed; a source that knows its own keeps it.
+    fn typed_time<'a>(
+        &mut self,
+        typed: &'a Values,
+        kind: &Source,
+        has_file: bool,
+    ) -> Option<&'a str> {
+        let name = typed.text("timestamp_column_name")?;
+        if has_file || kind.features.is_none() {
+            return Some(name);
+        }
+        self.notes.push(format!(
+            "--timestamp_column_name of {} has no effect: {} knows its own column of times",
+            AUTOENCODER.name, kind.stage.name
+        ));
+        None
+    }
+}
+
+/// The features as those of a source's logs: columns are called as its reader calls them, and there is
+/// a column of times if one is needed. `time` goes before the file's.
+fn of_source(features: Features, kind: &Source, time: Option<&str>) -> Result<Features, String> {
+    let mut features = features.with_clean_names(|name| kind.clean(name));
+    let any_table = features.time.is_none() && kind.features.is_none();
+    if let Some(name) = time.or(any_table.then_some(TIME_OF_ANY_TABLE)) {
+        let formats = features.time.take().map(|time| time.formats).unwrap_or_default();
+        features.time = Some(TimeColumn { name: kind.clean(name), formats });
+    }
+    if features.counts() && features.time.is_none() && kind.dialect.time.is_none() {
+        return Err(format!(
+            "{} counts events in the order of time, and names no column of times: time = \"...\"",
+            features.name
+        ));
+    }
+    Ok(features)
 }

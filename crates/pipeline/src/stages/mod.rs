@@ -5,15 +5,17 @@ mod inference;
 mod monitor;
 mod preprocess;
 mod remember;
+mod score_book;
 mod serialize;
 mod to_file;
 mod train_ae;
 
 pub use add_scores::AddScores;
-pub use inference::{Inference, ScoreBook};
+pub use inference::Inference;
 pub use monitor::Monitor;
 pub use preprocess::{Gaps, Preprocess};
 pub use remember::Remember;
+pub use score_book::ScoreBook;
 pub use serialize::Serialize;
 pub use to_file::ToFile;
 pub use train_ae::{OnMessages, TrainAe, no_model};

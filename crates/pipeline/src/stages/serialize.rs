@@ -2,6 +2,7 @@
 
 use crate::message::{INDEX, Message};
 use crate::plan::SerializeSettings;
+use crate::report::{Reporter, Weight};
 use arrow_array::{RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, SchemaRef};
 use dfp_flow::{BoxError, Outlet, Stage};
@@ -12,12 +13,41 @@ pub struct Serialize {
     settings: SerializeSettings,
     /// The columns of the first message, if all messages are to have them.
     first: Option<SchemaRef>,
+    /// Told once when later messages have further columns.
+    reporter: Arc<dyn Reporter>,
+    told: bool,
 }
 
 impl Serialize {
-    /// A stage with these options.
-    pub fn new(settings: SerializeSettings) -> Self {
-        Self { settings, first: None }
+    /// A stage with these options; `columns` are those of an output that is gone on with.
+    pub fn new(
+        settings: SerializeSettings,
+        columns: Option<SchemaRef>,
+        reporter: Arc<dyn Reporter>,
+    ) -> Self {
+        let first = columns.filter(|_| settings.fixed_columns);
+        Self { settings, first, reporter, told: false }
+    }
+
+    /// Says which columns of `rows` the first message did not have.
+    fn tell_of_further(&mut self, first: &SchemaRef, rows: &RecordBatch) {
+        let schema = rows.schema();
+        let names = schema.fields().iter().map(|field| field.name());
+        let further: Vec<&str> =
+            names.filter(|name| first.index_of(name).is_err()).map(String::as_str).collect();
+        if self.told || further.is_empty() {
+            return;
+        }
+        self.told = true;
+        let shown = further[..further.len().min(5)].join(", ");
+        let more = match further.len() {
+            n if n > 5 => format!(" and {} more", n - 5),
+            _ => String::new(),
+        };
+        let text = format!(
+            "serialize: later rows have columns that the first rows did not have, and they are left out: {shown}{more}; --include says which columns are wanted"
+        );
+        self.reporter.say(Weight::Warning, &text);
     }
 
     /// Kept: the row number, and what an include pattern matches (all, without patterns) and no
@@ -37,8 +67,11 @@ impl Serialize {
         let kept: Vec<usize> =
             (0..schema.fields().len()).filter(|&i| self.keeps(schema.field(i).name())).collect();
         let rows = rows.project(&kept)?;
-        match &self.first {
-            Some(first) if *first != rows.schema() => with_columns_of(first, &rows),
+        match self.first.clone() {
+            Some(first) if first != rows.schema() => {
+                self.tell_of_further(&first, &rows);
+                with_columns_of(&first, &rows)
+            }
             Some(_) => Ok(rows),
             None => {
                 self.first = self.settings.fixed_columns.then(|| rows.schema());
@@ -89,11 +122,38 @@ mod tests {
         let patterns = |texts: &[&str]| {
             texts.iter().map(|t| Regex::new(&format!("^(?:{t})")).unwrap()).collect()
         };
-        Serialize::new(SerializeSettings {
+        let settings = SerializeSettings {
             include: patterns(include),
             exclude: patterns(exclude),
             fixed_columns,
-        })
+        };
+        Serialize::new(settings, None, Arc::new(Told::default()))
+    }
+
+    /// What was said.
+    #[derive(Default)]
+    struct Told(std::sync::Mutex<Vec<String>>);
+
+    impl Reporter for Told {
+        fn say(&self, _: Weight, text: &str) {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+        fn progress(&self, _: crate::report::Progress<'_>) {}
+        fn phase_over(&self) {}
+    }
+
+    #[test]
+    fn columns_that_come_later_are_told_once() {
+        let told = Arc::new(Told::default());
+        let settings =
+            SerializeSettings { include: Vec::new(), exclude: Vec::new(), fixed_columns: true };
+        let first = table(&["a", "b"]).schema();
+        let mut stage = Serialize::new(settings, Some(first), told.clone());
+        let kept = stage.choose(&table(&["b", "c"])).unwrap();
+        assert_eq!(names(&kept), ["a", "b"], "the columns of the output that was there");
+        stage.choose(&table(&["c", "d"])).unwrap();
+        let told = told.0.lock().unwrap();
+        assert!(told.len() == 1 && told[0].contains("are left out: c;"), "{told:?}");
     }
 
     #[test]

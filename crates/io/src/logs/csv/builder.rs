@@ -4,7 +4,7 @@ use super::cells::{Integer, boolean, float, integer, is_missing};
 use super::records::Block;
 use crate::error::IoError;
 use crate::text;
-use crate::texts::{self, Texts};
+use crate::texts::{self, Cells, Texts};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, UInt64Array};
 use std::sync::Arc;
 
@@ -16,6 +16,8 @@ pub(super) struct Conflict;
 pub(super) struct Builder {
     values: Values,
     forced_text: bool,
+    /// Other parts of the column have missing values.
+    gaps: bool,
 }
 
 enum Values {
@@ -31,12 +33,24 @@ enum Values {
 impl Builder {
     /// Finds the type from the values.
     pub(super) fn guess() -> Self {
-        Self { values: Values::Missing(0), forced_text: false }
+        Self { values: Values::Missing(0), forced_text: false, gaps: false }
     }
 
     /// Takes every cell as it is.
     pub(super) fn text() -> Self {
-        Self { values: Values::Missing(0), forced_text: true }
+        Self { values: Values::Missing(0), forced_text: true, gaps: false }
+    }
+
+    /// Takes a part of a column of which all cells have been met.
+    pub(super) fn of(met: Met) -> Self {
+        let values = match met.kind() {
+            Kind::Missing | Kind::Text => Values::Missing(0),
+            Kind::Bool => Values::Bool(Vec::new()),
+            Kind::Int => Values::Int(Vec::new()),
+            Kind::UInt => Values::UInt(Vec::new()),
+            Kind::Float => Values::Float(Vec::new()),
+        };
+        Self { values, forced_text: met.kind() == Kind::Text, gaps: met.missing }
     }
 
     /// Appends one field of all rows of the block.
@@ -75,8 +89,8 @@ impl Builder {
     ///
     /// # Errors
     /// The texts of the column exceed 2 GiB.
-    pub(super) fn finish(self) -> Result<Result<ArrayRef, Conflict>, IoError> {
-        Ok(Ok(match self.values {
+    pub(super) fn finish(self) -> Result<Result<Cells, Conflict>, IoError> {
+        let values: ArrayRef = match self.values {
             Values::Missing(0) => Texts::default().finish()?,
             Values::Missing(n) => Arc::new(NullArray::new(n)),
             Values::Int(values) if values.contains(&None) => {
@@ -86,13 +100,98 @@ impl Builder {
             Values::UInt(values) if values.contains(&None) => return Ok(Err(Conflict)),
             Values::UInt(values) => Arc::new(UInt64Array::from(values)),
             Values::Float(values) => Arc::new(Float64Array::from(values)),
-            Values::Bool(values) if values.contains(&None) => {
+            Values::Bool(values) if self.gaps || values.contains(&None) => {
                 texts::collect(values.into_iter().map(|v| v.map(text::boolean)))?
             }
             Values::Bool(values) => Arc::new(BooleanArray::from(values)),
+            // A part of a text column is text.
+            Values::Text(texts) if texts.all_missing() && self.gaps => texts.finish()?,
             Values::Text(texts) if texts.all_missing() => Arc::new(NullArray::new(texts.len())),
-            Values::Text(texts) => texts.finish()?,
-        }))
+            Values::Text(texts) => return Ok(Ok(Cells::Texts(texts))),
+        };
+        Ok(Ok(values.into()))
+    }
+}
+
+/// What the cells of a column have been so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Met {
+    missing: bool,
+    boolean: bool,
+    signed: bool,
+    negative: bool,
+    unsigned: bool,
+    huge: bool,
+    float: bool,
+    other: bool,
+    /// Every value is text.
+    forced_text: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Missing,
+    Bool,
+    Int,
+    UInt,
+    Float,
+    Text,
+}
+
+impl Met {
+    /// A column that is text whatever its cells are.
+    pub(super) fn text() -> Self {
+        Self { forced_text: true, ..Self::default() }
+    }
+
+    /// Looks at one field of all rows of the block.
+    pub(super) fn add(&mut self, block: &Block<'_>, field: usize) {
+        for cell in block.column(field) {
+            if self.other && self.missing {
+                return;
+            } else if is_missing(cell) {
+                self.missing = true;
+            } else if !self.other {
+                self.add_value(cell);
+            }
+        }
+    }
+
+    fn add_value(&mut self, cell: &[u8]) {
+        match integer(cell) {
+            _ if self.forced_text => self.other = true,
+            Some(Integer::Signed(value)) => {
+                self.signed = true;
+                self.negative |= value < 0;
+            }
+            Some(Integer::Unsigned(_)) => self.unsigned = true,
+            // Digits enough to leave the range of a double.
+            Some(Integer::Huge) if float(cell).is_none() => self.other = true,
+            Some(Integer::Huge) => self.huge = true,
+            None if boolean(cell).is_some() => self.boolean = true,
+            None if float(cell).is_some() => self.float = true,
+            None => self.other = true,
+        }
+    }
+
+    fn kind(self) -> Kind {
+        let number = self.signed || self.unsigned || self.huge || self.float;
+        if self.other || (self.boolean && number) {
+            Kind::Text
+        } else if self.boolean {
+            Kind::Bool
+        } else if self.float || (self.signed && !self.unsigned && !self.huge && self.missing) {
+            // Integers with gaps are floats.
+            Kind::Float
+        } else if self.huge || (self.unsigned && (self.negative || self.missing)) {
+            Kind::Text
+        } else if self.unsigned {
+            Kind::UInt
+        } else if self.signed {
+            Kind::Int
+        } else {
+            Kind::Missing
+        }
     }
 }
 

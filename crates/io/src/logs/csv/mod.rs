@@ -7,12 +7,14 @@
 
 mod builder;
 mod cells;
+pub(super) mod parts;
 mod records;
 
+use super::pieces::Before;
 use super::skipped::{Skipped, Unit};
 use super::{Column, FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
-use arrow_array::ArrayRef;
+use crate::texts::Cells;
 use builder::{Builder, Conflict};
 use rayon::prelude::*;
 use records::{Block, End, Records};
@@ -47,44 +49,26 @@ const UNCLOSED: &str = "quote never closed";
 /// [`IoError::Content`] if there is no header line or it is not UTF-8; [`IoError::Table`] if the
 /// texts of a column exceed 2 GiB.
 pub fn read(bytes: &[u8], path: &Path, options: &CsvOptions<'_>) -> Result<FileTable, IoError> {
+    read_open(bytes, path, options)?.finish()
+}
+
+/// As [`read`], with texts that can still grow.
+pub(super) fn read_open(
+    bytes: &[u8],
+    path: &Path,
+    options: &CsvOptions<'_>,
+) -> Result<FileTable<Cells>, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let (names, body) = header(bytes, path)?;
     let mut pass = Pass::new(bytes, body, path, names.len());
     let mut block = Block::new(bytes);
-    let mut more = pass.fill(&mut block);
+    let more = pass.fill(&mut block);
     if block.every_row_has(names.len() + 1) {
         pass.labelled = true;
         pass.width = names.len() + 1;
     }
     let mut slots = slots(&names, pass.labelled, options);
-    let mut skipped = Skipped::default();
-    let mut positions = Vec::new();
-    let mut next = Block::new(bytes);
-    loop {
-        pass.keep_good_rows(&mut block, Some(&mut skipped));
-        positions.extend_from_slice(block.positions());
-        let mut append = || {
-            slots.par_iter_mut().enumerate().for_each(|(field, slot)| slot.append(&block, field));
-        };
-        if !more {
-            append();
-            break;
-        }
-        // Quotes make the ends of rows known only from the start on: one core finds them while
-        // the others fill the columns with the rows before.
-        more = rayon::join(|| pass.fill(&mut next), append).0;
-        std::mem::swap(&mut block, &mut next);
-    }
-    if let Some(line) = pass.unclosed_line() {
-        skipped.add(Unit::Row, UNCLOSED, || {
-            content(
-                path,
-                Place::line(line),
-                "quote is never closed, everything after it is skipped",
-                "a closing quote",
-            )
-        });
-    }
+    let (positions, skipped) = pass.fill_all(block, more, &mut slots);
     finish(slots, &names, &pass, bytes, body, positions, skipped)
 }
 
@@ -98,8 +82,8 @@ fn finish(
     body: usize,
     positions: Vec<i64>,
     skipped: Skipped,
-) -> Result<FileTable, IoError> {
-    let mut finished: Vec<Option<ArrayRef>> = Vec::with_capacity(slots.len());
+) -> Result<FileTable<Cells>, IoError> {
+    let mut finished: Vec<Option<Cells>> = Vec::with_capacity(slots.len());
     let mut again = Vec::new();
     for (field, slot) in slots.into_iter().enumerate() {
         match slot {
@@ -124,6 +108,7 @@ fn finish(
         }
     }
     let labels = if pass.labelled { finished.remove(0) } else { None };
+    let labels = labels.map(Cells::finish).transpose()?;
     let columns = names
         .iter()
         .zip(finished)
@@ -242,6 +227,8 @@ struct Pass<'a> {
     /// The first field of every row is a label without a header.
     labelled: bool,
     end: End,
+    /// What the file holds before these bytes.
+    before: Before,
 }
 
 impl<'a> Pass<'a> {
@@ -254,6 +241,7 @@ impl<'a> Pass<'a> {
             width,
             labelled: false,
             end: End::More,
+            before: Before::default(),
         }
     }
 
@@ -263,8 +251,48 @@ impl<'a> Pass<'a> {
         self.end == End::More
     }
 
+    /// Fills the columns with the rows of a block, and of all that follow if there are more.
+    fn fill_all(
+        &mut self,
+        mut block: Block<'a>,
+        mut more: bool,
+        slots: &mut [Slot],
+    ) -> (Vec<i64>, Skipped) {
+        let mut skipped = Skipped::default();
+        let mut positions = Vec::new();
+        let mut next = Block::new(self.bytes);
+        loop {
+            self.keep_good_rows(&mut block, Some(&mut skipped));
+            positions.extend_from_slice(block.positions());
+            let mut append = || {
+                let slots = slots.par_iter_mut().enumerate();
+                slots.for_each(|(field, slot)| slot.append(&block, field));
+            };
+            if !more {
+                append();
+                break;
+            }
+            // Quotes make the ends of rows known only from the start on: one core finds them while
+            // the others fill the columns with the rows before.
+            more = rayon::join(|| self.fill(&mut next), append).0;
+            std::mem::swap(&mut block, &mut next);
+        }
+        if let Some(line) = self.unclosed_line() {
+            skipped.add(Unit::Row, UNCLOSED, || {
+                content(
+                    self.path,
+                    Place::line(line),
+                    "quote is never closed, everything after it is skipped",
+                    "a closing quote",
+                )
+            });
+        }
+        (positions, skipped)
+    }
+
     fn unclosed_line(&self) -> Option<usize> {
-        (self.end == End::Unclosed).then(|| line_of(self.bytes, self.records.record_start()))
+        let unclosed = self.end == End::Unclosed;
+        unclosed.then(|| self.before.lines + line_of(self.bytes, self.records.record_start()))
     }
 
     /// Removes rows that are too long or not UTF-8.
@@ -286,14 +314,15 @@ impl<'a> Pass<'a> {
                     "byte 0x{:02x} is not UTF-8",
                     self.bytes.get(at).copied().unwrap_or_default()
                 );
-                let place = Place { byte: Some(at as u64), ..Place::default() };
+                let byte = (self.before.bytes + at) as u64;
+                let place = Place { byte: Some(byte), ..Place::default() };
                 (NOT_UTF8, place, cause, "UTF-8 text".to_owned())
             } else {
                 return true;
             };
             if let Some(skipped) = skipped.as_deref_mut() {
                 skipped.add(Unit::Row, reason, || {
-                    let line = line_of(self.bytes, row.start);
+                    let line = self.before.lines + line_of(self.bytes, row.start);
                     let place = Place { line: Some(line as u64), row: Some(row.position), ..place };
                     content(self.path, place, &cause, &expected)
                 });

@@ -75,6 +75,11 @@ impl<'a> Block<'a> {
         &self.positions
     }
 
+    /// Offset in the input of the last row, or of blank lines before it.
+    pub(super) fn last_start(&self) -> Option<usize> {
+        self.rows.last().map(|row| row.start)
+    }
+
     pub(super) fn width(&self, row: usize) -> usize {
         self.rows[row].fields
     }
@@ -225,6 +230,16 @@ impl<'a> Records<'a> {
     /// Input consumed so far, in bytes.
     pub(super) fn offset(&self) -> usize {
         self.offset
+    }
+
+    /// Rows so far.
+    pub(super) fn position(&self) -> i64 {
+        self.position
+    }
+
+    /// The first row is one of many in its file.
+    pub(super) fn start_at(&mut self, position: i64) {
+        self.position = position;
     }
 
     /// Offset of the row that was begun last.

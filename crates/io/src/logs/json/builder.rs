@@ -2,8 +2,9 @@
 
 use crate::error::IoError;
 use crate::text;
-use crate::texts::{self, TextCells, Texts};
+use crate::texts::{self, Cells, TextCells, Texts};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, UInt64Array};
+use arrow_schema::DataType;
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -77,7 +78,90 @@ impl Kinds {
     }
 }
 
+/// What the values of a column have been so far.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Met {
+    /// Rows with a value.
+    values: usize,
+    boolean: bool,
+    int: bool,
+    kinds: Kinds,
+}
+
+impl Met {
+    pub(super) fn merge(&mut self, more: &Self) {
+        self.values += more.values;
+        self.boolean |= more.boolean;
+        self.int |= more.int;
+        self.kinds.merge(more.kinds);
+    }
+
+    /// The type of a column of so many rows in which these values were met.
+    pub(super) fn kind(&self, rows: usize) -> DataType {
+        let gaps = self.values < rows;
+        let Kinds { negative, unsigned, float, other } = self.kinds;
+        let number = self.int || unsigned || float;
+        if other || (self.boolean && (number || gaps)) {
+            DataType::Utf8
+        } else if self.boolean {
+            DataType::Boolean
+        } else if float || (self.int && !unsigned && gaps) {
+            DataType::Float64
+        } else if unsigned && (negative || gaps) {
+            DataType::Utf8
+        } else if unsigned {
+            DataType::UInt64
+        } else if self.int {
+            DataType::Int64
+        } else {
+            DataType::Null
+        }
+    }
+}
+
 impl Builder {
+    /// What the values are.
+    pub(super) fn met(&self) -> Met {
+        let mut met = Met::default();
+        match &self.values {
+            Values::Missing(_) => {}
+            Values::Bool(values) => {
+                met.boolean = true;
+                met.values = values.iter().flatten().count();
+            }
+            Values::Int(values) => {
+                met.int = true;
+                met.values = values.iter().flatten().count();
+                met.kinds.negative = values.iter().flatten().any(|v| *v < 0);
+            }
+            Values::Float(values) => {
+                met.kinds.float = true;
+                met.values = values.iter().flatten().count();
+            }
+            Values::Text(texts, kinds) => {
+                met.kinds = *kinds;
+                met.values = texts.present();
+            }
+        }
+        met
+    }
+
+    /// The column in the type that the whole column has, of which this is a part.
+    ///
+    /// # Errors
+    /// The texts of the column exceed 2 GiB.
+    pub(super) fn finish_as(self, kind: &DataType) -> Result<Cells, IoError> {
+        if *kind != DataType::Utf8 {
+            let values = self.finish()?.finish()?;
+            return arrow_cast::cast(&values, kind)
+                .map(Cells::Array)
+                .map_err(|e| IoError::table("type a column", &e));
+        }
+        let (texts, _) = self.into_texts();
+        // A part of a text column is text.
+        if texts.all_missing() { Ok(texts.finish()?.into()) } else { Ok(Cells::Texts(texts)) }
+    }
+
     /// A column whose first `missing` rows lack it.
     pub(super) fn new(missing: usize) -> Self {
         Self { values: Values::Missing(missing) }
@@ -198,8 +282,8 @@ impl Builder {
     ///
     /// # Errors
     /// The texts of the column exceed 2 GiB.
-    pub(super) fn finish(self) -> Result<ArrayRef, IoError> {
-        Ok(match self.values {
+    pub(super) fn finish(self) -> Result<Cells, IoError> {
+        let values: ArrayRef = match self.values {
             Values::Missing(n) => Arc::new(NullArray::new(n)),
             Values::Bool(values) if values.contains(&None) => {
                 texts::collect(values.into_iter().map(|v| v.map(text::boolean)))?
@@ -210,8 +294,10 @@ impl Builder {
             }
             Values::Int(values) => Arc::new(Int64Array::from(values)),
             Values::Float(values) => Arc::new(Float64Array::from(values)),
+            Values::Text(texts, kinds) if kinds.other => return Ok(Cells::Texts(texts)),
             Values::Text(texts, kinds) => numbers(texts.finish()?, kinds),
-        })
+        };
+        Ok(values.into())
     }
 }
 
@@ -223,7 +309,7 @@ fn behind<T: Copy>(missing: usize, values: Vec<Option<T>>) -> Vec<Option<T>> {
 
 /// Texts that are all numbers become numbers again.
 fn numbers(texts: ArrayRef, kinds: Kinds) -> ArrayRef {
-    let Some(cells) = TextCells::of(&texts).filter(|_| !kinds.other) else { return texts };
+    let Some(cells) = TextCells::of(&texts) else { return texts };
     if kinds.float {
         return Arc::new(
             cells.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<Float64Array>(),
@@ -241,14 +327,13 @@ mod tests {
     use super::*;
     use arrow_array::cast::AsArray;
     use arrow_array::types::Float64Type;
-    use arrow_schema::DataType;
 
     fn column(cells: &[Cell<'_>]) -> ArrayRef {
         let mut builder = Builder::new(0);
         for cell in cells {
             builder.push(cell);
         }
-        builder.finish().unwrap()
+        builder.finish().unwrap().finish().unwrap()
     }
 
     #[test]

@@ -10,6 +10,7 @@
 
 mod builder;
 mod event;
+pub(super) mod parts;
 mod paths;
 mod pieces;
 mod python;
@@ -17,6 +18,7 @@ mod python;
 use super::FileTable;
 use super::skipped::{Skipped, Unit};
 use crate::error::{IoError, Place};
+use crate::texts::Cells;
 use event::{Document, Events};
 use pieces::{Piece, Whole};
 use rayon::prelude::*;
@@ -84,6 +86,16 @@ pub fn read(
     schema: &dyn Schema,
     nested: Nested,
 ) -> Result<FileTable, IoError> {
+    read_open(bytes, path, schema, nested)?.finish()
+}
+
+/// As [`read`], with texts that can still grow.
+pub(super) fn read_open(
+    bytes: &[u8],
+    path: &Path,
+    schema: &dyn Schema,
+    nested: Nested,
+) -> Result<FileTable<Cells>, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(content(path, Place::default(), "empty file".into()));
@@ -92,14 +104,18 @@ pub fn read(
         Some(whole) => whole,
         None => one_reader(bytes, path, schema, nested)?,
     };
-    for position in std::mem::take(&mut whole.not_objects) {
-        whole.skipped.add(Unit::Row, NOT_AN_EVENT, || {
+    skip_not_objects(std::mem::take(&mut whole.not_objects), path, &mut whole.skipped);
+    let Whole { columns, positions, skipped, .. } = whole;
+    Ok(FileTable { columns, labels: None, positions, skipped })
+}
+
+fn skip_not_objects(positions: Vec<i64>, path: &Path, skipped: &mut Skipped) {
+    for position in positions {
+        skipped.add(Unit::Row, NOT_AN_EVENT, || {
             let place = Place { row: Some(position), ..Place::default() };
             content(path, place, "list element is not an object".into()).to_string()
         });
     }
-    let Whole { columns, positions, skipped, .. } = whole;
-    Ok(FileTable { columns, labels: None, positions, skipped })
 }
 
 /// Rows times columns of a file that is not made to fill the memory: events that share few of their

@@ -7,6 +7,7 @@ use super::builder::Builder;
 use crate::error::IoError;
 use crate::logs::skipped::Skipped;
 use crate::logs::{Column, MAX_COLUMNS};
+use crate::texts::Cells;
 use hashbrown::HashMap;
 use memchr::{memchr, memmem};
 use rayon::prelude::*;
@@ -23,7 +24,7 @@ pub(super) struct Piece {
 /// All pieces as one table.
 #[derive(Default)]
 pub(super) struct Whole {
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Vec<Column<Cells>>,
     pub(super) positions: Vec<i64>,
     pub(super) not_objects: Vec<i64>,
     pub(super) skipped: Skipped,
@@ -116,19 +117,8 @@ pub(super) fn lines(text: &[u8], size: usize) -> Vec<&[u8]> {
 /// whole elements.
 pub(super) fn list<'t>(text: &'t [u8], schema: &dyn Schema, size: usize) -> Option<Vec<&'t [u8]>> {
     let text = text.trim_ascii();
-    let body = match text.strip_prefix(b"[") {
-        Some(rest) => rest.strip_suffix(b"]")?,
-        None => {
-            let rest = text.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
-            let (name, rest) = rest.split_at_checked(memchr(b'"', rest)?)?;
-            if !schema.is_list(str::from_utf8(name).ok()?) {
-                return None;
-            }
-            let rest =
-                rest.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-            rest.strip_prefix(b"[")?.strip_suffix(b"}")?.trim_ascii_end().strip_suffix(b"]")?
-        }
-    };
+    let (begin, object) = list_begin(text, schema)?;
+    let body = list_end(&text[begin..], object)?;
     let mut rest = body.trim_ascii_start();
     let opening = opening(rest)?;
     let mut pieces = Vec::new();
@@ -146,6 +136,32 @@ pub(super) fn list<'t>(text: &'t [u8], schema: &dyn Schema, size: usize) -> Opti
     }
     pieces.push(rest);
     Some(pieces)
+}
+
+/// Where the list of events of a document `[…]` or `{"Records": […]}` begins, and whether it is in an
+/// object.
+pub(super) fn list_begin(text: &[u8], schema: &dyn Schema) -> Option<(usize, bool)> {
+    let rest = text.trim_ascii_start();
+    if let Some(list) = rest.strip_prefix(b"[") {
+        return Some((text.len() - list.len(), false));
+    }
+    let rest = rest.strip_prefix(b"{")?.trim_ascii_start().strip_prefix(b"\"")?;
+    let (name, rest) = rest.split_at_checked(memchr(b'"', rest)?)?;
+    if !schema.is_list(str::from_utf8(name).ok()?) {
+        return None;
+    }
+    let rest = rest.strip_prefix(b"\"")?.trim_ascii_start().strip_prefix(b":")?;
+    let list = rest.trim_ascii_start().strip_prefix(b"[")?;
+    Some((text.len() - list.len(), true))
+}
+
+/// The end of such a document without what closes the list.
+pub(super) fn list_end(text: &[u8], object: bool) -> Option<&[u8]> {
+    let text = text.trim_ascii_end();
+    if object {
+        return text.strip_suffix(b"}")?.trim_ascii_end().strip_suffix(b"]");
+    }
+    text.strip_suffix(b"]")
 }
 
 /// An object's brace and first member name.

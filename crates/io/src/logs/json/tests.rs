@@ -139,7 +139,7 @@ fn in_pieces_as_whole(text: &str) -> bool {
     let Some(pieces) = pieces else { return false };
     let whole = one_reader(bytes, path, &All, Nested::Flatten).unwrap();
     let columns = |whole: &Whole| -> Vec<(String, ArrayRef)> {
-        whole.columns.iter().map(|c| (c.name.clone(), c.values.clone())).collect()
+        whole.columns.iter().map(|c| (c.name.clone(), c.values.clone().finish().unwrap())).collect()
     };
     assert_eq!(columns(&pieces), columns(&whole), "{text}");
     assert_eq!(pieces.positions, whole.positions);

@@ -128,7 +128,10 @@ impl Test {
         {
             // Without printing each number.
             let holds = |number: f64| comparison.holds(number.partial_cmp(limit));
-            return Ok(numbers(&array)?.map(|number| number.is_some_and(holds)).collect());
+            return Ok(numbers(&array)?
+                .into_iter()
+                .map(|number| number.is_some_and(holds))
+                .collect());
         }
         let texts = cells.texts()?;
         if matches!(self, Self::Missing) {

@@ -1,0 +1,149 @@
+//! The clients of object stores, and the only asynchronous code: everything else waits for it.
+//!
+//! Credentials, endpoints and regions come from the environment variables that each vendor's own
+//! tools read (`AWS_…`, `GOOGLE_…`, `AZURE_…`).
+
+use super::address::{Address, Scheme};
+use crate::error::IoError;
+use object_store::aws::AmazonS3Builder;
+use object_store::azure::MicrosoftAzureBuilder;
+use object_store::gcp::GoogleCloudStorageBuilder;
+use object_store::http::HttpBuilder;
+use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, RetryConfig};
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+
+/// Threads that move bytes; those that wait for them are the readers' own.
+const THREADS: usize = 2;
+/// A server that sends nothing for so long is asked again.
+const SILENCE: Duration = Duration::from_secs(30);
+/// Most of a server's words that a message repeats, in characters.
+const WORDS: usize = 300;
+
+const NO_CREDENTIALS: &str = "no credentials in the environment (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_SKIP_SIGNATURE=true` for a public bucket), and none from this machine: ";
+
+struct Clients {
+    runtime: Runtime,
+    /// By scheme and bucket: connections and credentials are shared by all their objects.
+    stores: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
+}
+
+static CLIENTS: LazyLock<io::Result<Clients>> = LazyLock::new(|| {
+    // There may be one already; any will do.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let runtime = Builder::new_multi_thread().worker_threads(THREADS).enable_all().build()?;
+    Ok(Clients { runtime, stores: Mutex::default() })
+});
+
+fn clients() -> io::Result<&'static Clients> {
+    CLIENTS.as_ref().map_err(|e| io::Error::new(e.kind(), e.to_string()))
+}
+
+/// The client for an address.
+pub(super) fn store(address: &Address<'_>) -> Result<Arc<dyn ObjectStore>, IoError> {
+    let fail = |cause| IoError::os("reach", Path::new(address.text), cause);
+    let clients = clients().map_err(fail)?;
+    // A web server's client is that of one object.
+    let name = if address.scheme == Scheme::Http { address.text } else { &address.of("") };
+    let mut stores = clients.stores.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(store) = stores.get(name) {
+        return Ok(Arc::clone(store));
+    }
+    let store = build(address).map_err(|e| fail(io::Error::other(words(&e))))?;
+    stores.insert(name.to_owned(), Arc::clone(&store));
+    Ok(store)
+}
+
+fn build(address: &Address<'_>) -> object_store::Result<Arc<dyn ObjectStore>> {
+    let bucket = address.bucket;
+    Ok(match address.scheme {
+        Scheme::S3 => Arc::new(
+            AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries()).build()?,
+        ),
+        Scheme::Gs => Arc::new(
+            GoogleCloudStorageBuilder::from_env()
+                .with_bucket_name(bucket)
+                .with_retry(retries())
+                .build()?,
+        ),
+        Scheme::Az => Arc::new(
+            MicrosoftAzureBuilder::from_env()
+                .with_container_name(bucket)
+                .with_retry(retries())
+                .build()?,
+        ),
+        Scheme::Http => {
+            // A large object may take long as long as it keeps coming.
+            let options = ClientOptions::new()
+                .with_allow_http(true)
+                .with_timeout_disabled()
+                .with_read_timeout(SILENCE);
+            Arc::new(
+                HttpBuilder::new()
+                    .with_url(address.text)
+                    .with_client_options(options)
+                    .with_retry(retries())
+                    .build()?,
+            )
+        }
+    })
+}
+
+/// Server errors and broken connections are tried again after 0.1 s, 0.2 s, 0.4 s, … and a random
+/// part of it, for a minute and a half at most.
+fn retries() -> RetryConfig {
+    RetryConfig {
+        backoff: BackoffConfig::default(),
+        max_retries: 8,
+        retry_timeout: Duration::from_secs(90),
+    }
+}
+
+/// Waits for an answer about `address`.
+pub(super) fn wait<T>(
+    action: &'static str,
+    address: &Path,
+    answer: impl Future<Output = object_store::Result<T>>,
+) -> Result<T, IoError> {
+    let clients = clients().map_err(|e| IoError::os(action, address, e))?;
+    clients.runtime.block_on(answer).map_err(|e| {
+        let kind = match e {
+            Error::NotFound { .. } => io::ErrorKind::NotFound,
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+                io::ErrorKind::PermissionDenied
+            }
+            _ => io::ErrorKind::Other,
+        };
+        IoError::os(action, address, io::Error::new(kind, words(&e)))
+    })
+}
+
+/// An error in one line.
+fn words(error: &Error) -> String {
+    match error {
+        Error::NotFound { .. } => "no such object or bucket".to_owned(),
+        Error::PermissionDenied { .. } => "permission denied by the server".to_owned(),
+        Error::Unauthenticated { .. } => {
+            "the server does not accept the credentials of the environment".to_owned()
+        }
+        Error::Precondition { .. } => "the object changed while it was read".to_owned(),
+        other => {
+            let line = other.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            let part = |name: &str| {
+                let (_, rest) = line.split_once(&format!("<{name}>"))?;
+                Some(rest.split_once(&format!("</{name}>"))?.0)
+            };
+            if let (Some(code), Some(message)) = (part("Code"), part("Message")) {
+                return format!("{} ({code})", message.trim_end_matches('.'));
+            }
+            // Without credentials the client asks the machine's own service for some.
+            let alone = line.contains("169.254.169.254");
+            let advice = if alone { NO_CREDENTIALS } else { "" };
+            advice.chars().chain(line.chars().take(WORDS)).collect()
+        }
+    }
+}

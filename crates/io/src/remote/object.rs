@@ -1,0 +1,117 @@
+//! One object: as a whole, as a stream, in ranges.
+
+use super::address::{Address, Scheme};
+use super::client::{store, wait};
+use crate::error::IoError;
+use bytes::{Buf, Bytes};
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use object_store::path::Path as Key;
+use object_store::{Error, GetOptions, ObjectStore, ObjectStoreExt};
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Objects above this many bytes are read in ranges of as many.
+const RANGE: u64 = 8 << 20;
+/// Ranges of one object that are on their way at a time.
+const RANGES: usize = 8;
+
+/// An object; opening it asks nothing of the server.
+pub(crate) struct Object {
+    store: Arc<dyn ObjectStore>,
+    key: Key,
+    address: PathBuf,
+    has_ranges: bool,
+}
+
+impl Object {
+    pub(crate) fn open(address: &Path) -> Result<Self, IoError> {
+        let text = address.to_string_lossy();
+        let parts = Address::parse(&text)?;
+        Ok(Self {
+            store: store(&parts)?,
+            key: parts.key(parts.key)?,
+            address: address.to_owned(),
+            has_ranges: parts.scheme != Scheme::Http,
+        })
+    }
+
+    /// Whether the server can be asked for its size and parts: not every web server can.
+    pub(crate) fn has_ranges(&self) -> bool {
+        self.has_ranges
+    }
+
+    /// Bytes of the object.
+    pub(crate) fn size(&self) -> Result<u64, IoError> {
+        Ok(wait("read", &self.address, self.store.head(&self.key))?.size)
+    }
+
+    /// All of it; if it is large, in ranges side by side.
+    pub(crate) fn read(&self) -> Result<Vec<u8>, IoError> {
+        wait("read", &self.address, async {
+            let got = self.store.get(&self.key).await?;
+            let size = got.meta.size;
+            if size <= RANGE || !self.has_ranges {
+                return Ok(got.bytes().await?.into());
+            }
+            let e_tag = got.meta.e_tag.clone();
+            drop(got);
+            let mut whole = Vec::new();
+            // A size is only what a server says.
+            whole.try_reserve_exact(size as usize).map_err(|e| Error::Generic {
+                store: "",
+                source: format!("{size} bytes do not fit into memory: {e}").into(),
+            })?;
+            let ranges = (0..size)
+                .step_by(RANGE as usize)
+                .map(|begin| self.range(begin..size.min(begin + RANGE), e_tag.clone()));
+            let mut parts = stream::iter(ranges).buffered(RANGES);
+            while let Some(part) = parts.try_next().await? {
+                whole.extend_from_slice(&part);
+            }
+            Ok(whole)
+        })
+    }
+
+    /// Some parts of it, side by side; those next to each other in one request.
+    pub(crate) fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, IoError> {
+        wait("read", &self.address, self.store.get_ranges(&self.key, ranges))
+    }
+
+    /// From its beginning on, piece by piece as they come.
+    pub(crate) fn stream(&self) -> Result<Box<dyn Read + Send>, IoError> {
+        let got = wait("read", &self.address, self.store.get(&self.key))?;
+        let (address, pieces) = (self.address.clone(), got.into_stream());
+        Ok(Box::new(Pieces { address, pieces, piece: Bytes::new() }))
+    }
+
+    /// A part, if the object is still the one that it was.
+    async fn range(&self, range: Range<u64>, e_tag: Option<String>) -> object_store::Result<Bytes> {
+        let options =
+            GetOptions { if_match: e_tag, range: Some(range.into()), ..GetOptions::new() };
+        self.store.get_opts(&self.key, options).await?.bytes().await
+    }
+}
+
+struct Pieces {
+    address: PathBuf,
+    pieces: BoxStream<'static, object_store::Result<Bytes>>,
+    piece: Bytes,
+}
+
+impl Read for Pieces {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        while self.piece.is_empty() {
+            let next = wait("read", &self.address, self.pieces.try_next());
+            match next.map_err(io::Error::other)? {
+                Some(piece) => self.piece = piece,
+                None => return Ok(0),
+            }
+        }
+        let bytes = into.len().min(self.piece.len());
+        self.piece.copy_to_slice(&mut into[..bytes]);
+        Ok(bytes)
+    }
+}

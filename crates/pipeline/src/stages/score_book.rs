@@ -1,0 +1,212 @@
+//! What the summary of a run says about scores, without keeping them.
+
+use crate::message::{FILE_ROW, INDEX, Message};
+use crate::report::{Progress, Reporter, Unusual, UnusualRow};
+use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The scores of a run. A user's rows are kept as three numbers and the highest scores, so that a
+/// run without an end needs no more memory than one with few rows.
+#[derive(Debug, Default)]
+pub struct ScoreBook {
+    users: Mutex<BTreeMap<Arc<str>, UserScores>>,
+    without_model: Mutex<BTreeMap<Arc<str>, usize>>,
+    scored: AtomicUsize,
+    total: AtomicUsize,
+}
+
+/// A z above this is unusual, as in the course that made the score known.
+const UNUSUAL_Z: f64 = 4.0;
+const TOP: usize = 5;
+/// A user's highest scores that are kept: more unusual rows than this are not told apart from this many.
+const KEPT: usize = 1024;
+
+#[derive(Debug, Default)]
+struct UserScores {
+    /// Of the rows before number `next`.
+    moments: Moments,
+    next: i64,
+    /// Of later rows, by the number of the first: workers enter messages in any order, and sums
+    /// need a fixed one.
+    waiting: BTreeMap<i64, Moments>,
+    highest: Vec<Entry>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    index: i64,
+    file_row: i64,
+    score: f32,
+}
+
+/// Count, mean and sum of squared distances from it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Moments {
+    rows: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Moments {
+    fn of(scores: &[f32]) -> Self {
+        let rows = scores.len() as f64;
+        let mean = scores.iter().map(|score| f64::from(*score)).sum::<f64>() / rows.max(1.0);
+        let squares = scores.iter().map(|score| (f64::from(*score) - mean).powi(2)).sum();
+        Self { rows, mean, squares }
+    }
+
+    /// Chan, Golub and LeVeque (1979), equation 2.1.
+    fn add(&mut self, other: Self) {
+        let rows = self.rows + other.rows;
+        if rows == 0.0 {
+            return;
+        }
+        let distance = other.mean - self.mean;
+        self.squares += other.squares + distance.powi(2) * self.rows * other.rows / rows;
+        self.mean += distance * other.rows / rows;
+        self.rows = rows;
+    }
+
+    /// (score - mean) / sample standard deviation; 0 where that is not defined.
+    fn z(&self, score: f32) -> f64 {
+        let deviation = (self.squares / (self.rows - 1.0)).sqrt();
+        if deviation > 0.0 { (f64::from(score) - self.mean) / deviation } else { 0.0 }
+    }
+}
+
+impl UserScores {
+    fn enter(&mut self, first: i64, scores: &[f32], entries: impl Iterator<Item = Entry>) {
+        self.waiting.insert(first, Moments::of(scores));
+        while let Some(ready) = self.waiting.remove(&self.next) {
+            self.next += ready.rows as i64;
+            self.moments.add(ready);
+        }
+        self.highest.extend(entries);
+        if self.highest.len() > 2 * KEPT {
+            self.keep_highest(KEPT);
+        }
+    }
+
+    fn keep_highest(&mut self, count: usize) {
+        self.highest.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.index.cmp(&b.index)));
+        self.highest.truncate(count);
+    }
+}
+
+impl ScoreBook {
+    /// Rows of a user that will come, and the number of the first: for progress, and for the order
+    /// of sums.
+    pub fn expect(&self, user: &Arc<str>, first: u64, rows: usize) {
+        self.total.fetch_add(rows, Ordering::Relaxed);
+        let first = i64::try_from(first).unwrap_or(i64::MAX);
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        users
+            .entry(Arc::clone(user))
+            .or_insert_with(|| UserScores { next: first, ..UserScores::default() });
+    }
+
+    pub(super) fn enter(&self, message: &Message, reporter: &dyn Reporter) {
+        let Some(scores) = &message.scores else {
+            let mut users = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+            *users.entry(Arc::clone(&message.user)).or_default() += message.rows.num_rows();
+            return;
+        };
+        let numbers = |name| {
+            message.rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>())
+        };
+        let (Some(index), Some(file_rows)) = (numbers(INDEX), numbers(FILE_ROW)) else { return };
+        let entries = index.values().iter().zip(file_rows.values()).zip(&scores.anomaly_score);
+        let entries = entries.map(|((&index, &file_row), &score)| Entry { index, file_row, score });
+        if let Some(first) = index.values().first() {
+            let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+            let user = users.entry(Arc::clone(&message.user)).or_default();
+            user.enter(*first, &scores.anomaly_score, entries);
+        }
+        let rows = message.rows.num_rows();
+        let rows = self.scored.fetch_add(rows, Ordering::Relaxed) + rows;
+        reporter.progress(Progress::Scored { rows, total: self.total.load(Ordering::Relaxed) });
+    }
+
+    /// Rows scored.
+    pub fn scored(&self) -> usize {
+        self.scored.load(Ordering::Relaxed)
+    }
+
+    /// Users without a model, with their rows.
+    pub fn without_model(&self) -> Vec<(Arc<str>, usize)> {
+        let users = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+        users.iter().map(|(user, rows)| (Arc::clone(user), *rows)).collect()
+    }
+
+    /// The rows that stand out among their user's rows.
+    pub fn unusual(&self) -> Unusual {
+        let mut unusual = Unusual::default();
+        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        for (user, scores) in users.iter_mut() {
+            for waiting in std::mem::take(&mut scores.waiting).into_values() {
+                scores.moments.add(waiting);
+            }
+            scores.keep_highest(KEPT);
+            for entry in &scores.highest {
+                let z = scores.moments.z(entry.score);
+                unusual.above_four += usize::from(z > UNUSUAL_Z);
+                unusual.top.push(UnusualRow {
+                    user: user.to_string(),
+                    file_row: entry.file_row,
+                    score: entry.score,
+                    z,
+                });
+            }
+            unusual.top.sort_by(|a, b| b.z.total_cmp(&a.z));
+            unusual.top.truncate(TOP);
+        }
+        unusual
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn z_is_over_the_rows_of_the_run_with_the_sample_deviation() {
+        let moments = Moments::of(&[1.0, 2.0, 3.0]);
+        assert_eq!([1.0, 2.0, 3.0].map(|score| moments.z(score)), [-1.0, 0.0, 1.0]);
+        assert_eq!(Moments::of(&[1.0]).z(1.0), 0.0);
+        assert_eq!(Moments::of(&[1.0, 1.0]).z(1.0), 0.0);
+    }
+
+    #[test]
+    fn parts_in_any_order_give_the_same_bits_and_only_the_highest_are_kept() {
+        let scores: Vec<f32> = (0..5_000_u32).map(|i| (i * 7919 % 5003) as f32 / 7.0).collect();
+        let entered = |order: &[usize]| {
+            let mut user = UserScores { next: 100, ..UserScores::default() };
+            for part in order {
+                let rows = &scores[part * 500..(part + 1) * 500];
+                let first = 100 + *part as i64 * 500;
+                let entries = (first..).zip(rows);
+                let entry =
+                    |(index, score): (i64, &f32)| Entry { index, file_row: index, score: *score };
+                user.enter(first, rows, entries.map(entry));
+                assert!(user.highest.len() <= 2 * KEPT + 500);
+            }
+            assert!(user.waiting.is_empty());
+            user.keep_highest(KEPT);
+            user
+        };
+        let forward = entered(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        let mixed = entered(&[3, 1, 0, 9, 7, 8, 2, 4, 6, 5]);
+        let bits =
+            |user: &UserScores| (user.moments.mean.to_bits(), user.moments.squares.to_bits());
+        assert_eq!(bits(&forward), bits(&mixed));
+        let whole = Moments::of(&scores);
+        assert!((whole.z(700.0) - forward.moments.z(700.0)).abs() < 1e-9);
+        let kept = |user: &UserScores| user.highest.iter().map(|e| e.index).collect::<Vec<_>>();
+        assert_eq!(kept(&forward), kept(&mixed));
+        let highest = scores.iter().copied().fold(0.0, f32::max);
+        assert_eq!(forward.highest[0].score, highest);
+    }
+}
