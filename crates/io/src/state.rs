@@ -108,6 +108,7 @@ impl StateDir {
     pub fn open(directory: &Path, pipeline: &str) -> Result<Self, IoError> {
         fs::create_dir_all(directory).map_err(|e| IoError::os("create directory", directory, e))?;
         let path = directory.join(FILE);
+        make(directory, &path)?;
         let database = Database::create(&path).map_err(|e| {
             let cause = match e {
                 redb::DatabaseError::DatabaseAlreadyOpen => {
@@ -244,6 +245,26 @@ impl StateDir {
 
     fn refuse(&self, cause: String) -> IoError {
         IoError::State { path: self.path.clone(), cause }
+    }
+}
+
+/// Makes an empty database if there is none, whole under a temporary name first: one that was cut short
+/// by the end of its process could never be opened again.
+fn make(directory: &Path, path: &Path) -> Result<(), IoError> {
+    if path.exists() {
+        return Ok(());
+    }
+    let refuse = |e: std::io::Error| IoError::os("create", path, e);
+    let new = tempfile::Builder::new().prefix(".state.").suffix(".partial").tempfile_in(directory);
+    let new = new.map_err(refuse)?.into_temp_path();
+    let made = Database::create(&new);
+    let state =
+        |e: redb::DatabaseError| IoError::State { path: path.to_owned(), cause: e.to_string() };
+    drop(made.map_err(state)?);
+    match new.persist_noclobber(path) {
+        // Another process was faster.
+        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        persisted => persisted.map_err(|e| refuse(e.error)),
     }
 }
 
