@@ -81,8 +81,7 @@ impl Source {
     /// What is made of its logs, unless a feature file says otherwise.
     pub fn features(&self) -> Features {
         let built_in = self.features.and_then(|(name, _)| features::find_built_in(name).ok());
-        let built_in = built_in.unwrap_or_else(Features::of_any_table);
-        built_in.with_clean_names(|column| self.clean(column))
+        built_in.unwrap_or_else(Features::of_any_table)
     }
 
     /// A column's name as the reader has it: users may write it as their logs do.
