@@ -32,9 +32,10 @@ fuzz_target!(|text: &str| {
         inputs.sort_unstable();
         inputs.dedup();
         let inputs = inputs.into_iter().filter(|name| !features.makes(name));
-        derived(features, texts(inputs.map(|name| (name, cells.clone()))), &mut memory.clone());
-    }
-    for (user, bytes) in memory.changes() {
-        memory.restore(&user, &bytes).expect("what was printed");
+        let mut memory = memory.clone();
+        derived(features, texts(inputs.map(|name| (name, cells.clone()))), &mut memory);
+        for (user, bytes) in memory.changes() {
+            memory.restore(&user, &bytes).expect("what was printed");
+        }
     }
 });
