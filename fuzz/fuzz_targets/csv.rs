@@ -1,4 +1,4 @@
-//! Any bytes as CSV: a table or an error, never a panic, and as many values as rows.
+//! Any bytes as CSV: a table or an error, and as many values as rows.
 #![no_main]
 
 use dfp_io::logs::csv::{CsvOptions, read};

@@ -1,15 +1,24 @@
-//! Any bytes as a feature file and as a row filter: one that is checked, or mistakes with their places.
+//! Any bytes as a feature file and as a row filter: what is checked is made of a table, what is not has mistakes
+//! with their places.
 #![no_main]
 
-use dfp_pipeline::derive::Filter;
-use dfp_pipeline::features::read;
+use dfp_fuzz::{derived, folder, texts};
+use dfp_pipeline::derive::{Filter, Memory};
+use dfp_pipeline::features::{Features, read};
 use libfuzzer_sys::fuzz_target;
-use std::path::Path;
 
-fuzz_target!(|bytes: &[u8]| {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    if let Err(mistakes) = read("fuzz.toml", text, Path::new("/nowhere")) {
-        assert!(mistakes.iter().all(|mistake| mistake.starts_with("fuzz.toml line ")));
+const CELLS: [&str; 6] = ["1.5", "True", "10.1.2.3", "2024-02-29T13:45:10Z", "a, b", "Mozilla/5.0"];
+
+fuzz_target!(|text: &str| {
+    let table = || texts(["a", "b", "u"].map(|name| (name, CELLS.map(Some).to_vec())));
+    match read("fuzz.toml", text, folder()) {
+        Ok(features) => derived(&features, table(), &mut Memory::default()),
+        Err(mistakes) => {
+            assert!(mistakes.iter().all(|mistake| mistake.starts_with("fuzz.toml line ")));
+        }
     }
-    let _ = Filter::parse(text);
+    if let Ok(filter) = Filter::parse(text) {
+        let features = Features { rows: Some(filter), ..Features::of_any_table() };
+        derived(&features, table(), &mut Memory::default());
+    }
 });

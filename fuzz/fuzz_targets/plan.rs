@@ -1,18 +1,30 @@
-//! Any words as options of every stage: a plan or a list of mistakes.
+//! Any words as options of commands and stages: a plan or a list of mistakes. A line is `- STAGE`, `OPTION TEXT`
+//! of the stage before, or, before the first stage, `run OPTION TEXT` and `OPTION TEXT` of `pipeline-ae`.
 #![no_main]
 
+use dfp_pipeline::plan::{PlanSpec, StageSpec, check, check_bench, check_generate};
 use libfuzzer_sys::fuzz_target;
-use dfp_pipeline::plan::{PlanSpec, check};
 
-fuzz_target!(|spec: &[u8]| {
-    let mut words = spec.split(|&byte| byte == 0).map(|word| String::from_utf8_lossy(word).into_owned());
+fuzz_target!(|text: &str| {
     let mut plan = PlanSpec::default();
-    while let Some(stage) = words.next() {
-        let mut options = std::collections::BTreeMap::new();
-        if let (Some(name), Some(text)) = (words.next(), words.next()) {
-            options.insert(name, vec![text]);
-        }
-        plan.stages.push(dfp_pipeline::plan::StageSpec { name: stage, options });
+    for line in text.lines() {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let (options, name, text) = match (word, plan.stages.last_mut()) {
+            ("-", _) => {
+                plan.stages.push(StageSpec { name: rest.to_owned(), options: Default::default() });
+                continue;
+            }
+            ("run", _) => {
+                let (name, text) = rest.split_once(' ').unwrap_or((rest, ""));
+                (&mut plan.run, name, text)
+            }
+            (_, Some(stage)) => (&mut stage.options, word, rest),
+            (_, None) => (&mut plan.pipeline, word, rest),
+        };
+        options.entry(name.to_owned()).or_default().push(text.to_owned());
     }
-    let _ = check(&plan);
+    if let Err(mistakes) = check(&plan) {
+        assert!(!mistakes.is_empty());
+    }
+    let _ = (check_bench(&plan.run), check_generate(&plan.pipeline));
 });

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
+/// Shorter periods would make more batches than logs have rows.
+const SHORTEST: i64 = 60_000_000;
 
 /// Reads `90 s`, `10m`, `1h30m`, `60d`; `m` is minutes, a day has 24 hours.
 pub fn duration(text: &str) -> Option<Duration> {
@@ -50,8 +52,8 @@ impl Period {
     /// From the full hour.
     pub const HOUR: Self = Self::Every(DAY / 24);
 
-    /// Reads `D`, `W`, `M`, `h`, with pandas' letters and words, or a duration that divides a day or is
-    /// whole days.
+    /// Reads `D`, `W`, `M`, `h`, with pandas' letters and words, or a duration of a minute or more that
+    /// divides a day or is whole days.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim() {
             "D" | "d" | "day" => return Some(Self::DAY),
@@ -61,7 +63,7 @@ impl Period {
             _ => {}
         }
         let every = i64::try_from(duration(text)?.as_micros()).ok()?;
-        (every > 0 && (DAY % every == 0 || every % DAY == 0)).then_some(Self::Every(every))
+        (every >= SHORTEST && (DAY % every == 0 || every % DAY == 0)).then_some(Self::Every(every))
     }
 
     /// The period that a time (microseconds since 1970) is in: its first instant, and that of the next.
@@ -137,7 +139,7 @@ mod tests {
             Period::parse("D").unwrap().around(at("1969-12-31T12:00:00Z")).0,
             at("1969-12-31")
         );
-        for refused in ["7h", "0s", "often", "1", "36h"] {
+        for refused in ["7h", "0s", "1us", "30s", "often", "1", "36h"] {
             assert_eq!(Period::parse(refused), None, "{refused}");
         }
         assert_eq!(Period::Week.around(i64::MAX), (i64::MIN, i64::MAX));

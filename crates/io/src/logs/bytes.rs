@@ -15,6 +15,10 @@ use std::path::Path;
 /// Most bytes that a compressed file may unpack to: a small file must not fill the memory.
 const MAX_UNPACKED: u64 = 8 << 30;
 
+/// Most memory that unpacking xz may take, in KiB: a file says itself how much it needs, up to 4 GiB
+/// whatever its length. `xz -9` needs a quarter of this.
+const MAX_XZ_KIB: u32 = 256 << 10;
+
 /// Bytes that are read of a file at a time.
 const BUFFER: usize = 256 << 10;
 
@@ -51,7 +55,7 @@ impl Packed {
         match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(raw)),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(raw)),
-            Self::Xz => Box::new(XzReader::new(raw, true)),
+            Self::Xz => Box::new(XzReader::new_mem_limit(raw, true, MAX_XZ_KIB)),
             Self::Zstd => Box::new(Frames { raw, decoder: FrameDecoder::new(), open: false }),
         }
     }
@@ -236,6 +240,21 @@ mod tests {
         let mut wrong = frame;
         *wrong.last_mut().unwrap() ^= 1;
         assert!(Packed::Zstd.unpack(&wrong[..]).read_to_end(&mut Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_short_file_of_xz_that_wants_the_whole_memory_is_refused() {
+        let mut bytes = packed().swap_remove(3).1;
+        // Behind the 12 bytes of the stream's header stands the block's: its length in words, the filter
+        // LZMA2 with a byte that stands for the size of its window, and a checksum.
+        let header = 12..12 + 4 * (usize::from(bytes[12]) + 1);
+        let filter = bytes.windows(2).position(|two| two == [0x21, 1]).unwrap();
+        bytes[filter + 2] = 40;
+        let mut sum = flate2::Crc::new();
+        sum.update(&bytes[header.start..header.end - 4]);
+        bytes[header.end - 4..header.end].copy_from_slice(&sum.sum().to_le_bytes());
+        let error = Packed::Xz.unpack(&bytes[..]).read_to_end(&mut Vec::new()).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{error}");
     }
 
     #[test]

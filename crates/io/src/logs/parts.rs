@@ -98,7 +98,10 @@ impl<'a> Source<'a> {
             FileType::Csv | FileType::Auto if !head.is_empty() => {
                 let mut layout =
                     wanted.as_csv(|options| csv::parts::Layout::new(head, path, options))?;
-                while let Some((text, before)) = pieces.next(csv::parts::cut)? {
+                loop {
+                    let first = pieces.at_beginning();
+                    let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                    let Some((text, before)) = piece else { break };
                     let rows = layout.meet(text, path, before)?;
                     pieces.count(rows);
                 }
@@ -139,7 +142,9 @@ impl<'a> Source<'a> {
     ) -> Result<Option<FileTable<Cells>>, IoError> {
         match self {
             Self::Csv(pieces, layout) => {
-                let Some((text, before)) = pieces.next(csv::parts::cut)? else { return Ok(None) };
+                let first = pieces.at_beginning();
+                let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                let Some((text, before)) = piece else { return Ok(None) };
                 let (table, rows) = layout.read(text, path, before)?;
                 pieces.count(rows);
                 file::csv_table(table, wanted).map(Some)

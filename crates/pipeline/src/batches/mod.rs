@@ -155,10 +155,10 @@ fn ends(open: &[Open], rules: &Rules) -> Vec<i64> {
         bytes += of_hour;
         if let Some(period) = rules.period {
             // Periods shorter than an hour end within it.
-            let mut at = start;
+            let (mut at, next_hour) = (start, start.saturating_add(HOUR));
             loop {
                 end_of_period = period.around(at).1;
-                if end_of_period >= start + HOUR {
+                if end_of_period >= next_hour {
                     break;
                 }
                 ends.push(end_of_period);

@@ -37,6 +37,19 @@ fn a_batch_ends_with_each_period_and_where_it_would_be_too_large() {
 }
 
 #[test]
+fn hours_at_the_ends_of_the_calendar_are_in_batches_too() {
+    let (first, last) = (i64::MIN.div_euclid(HOUR), i64::MAX.div_euclid(HOUR));
+    let file = Open { hours: Some(Hours::from([(first, 1), (last, 1)])), ..open("a", &[]) };
+    for period in ["D", "M", "1m"] {
+        let mut files = vec![file.clone()];
+        let ends = ends(&files, &rules(Period::parse(period), 1_000));
+        let batches = ends.into_iter().map(Some).chain([None]);
+        assert!(batches.map(|end| cut(&mut files, end)).any(|batch| batch.files.len() == 1));
+        assert!(files.is_empty(), "{period}");
+    }
+}
+
+#[test]
 fn every_row_is_in_one_batch_and_a_late_file_in_the_next() {
     let mut files = vec![open("a", &[0, 30]), open("b", &[1])];
     let first = cut(&mut files, Some(day(1)));

@@ -124,8 +124,9 @@ impl Counted {
     /// Counts an event of a period: how many there were before.
     pub(super) fn count_event(&mut self, begin: i64, end: i64) -> u64 {
         let period = self.period(begin, end);
-        period.events += 1;
-        period.events - 1
+        let before = period.events;
+        period.events = before.saturating_add(1);
+        before
     }
 
     /// Counts a value of a period: how many different ones there are now.
@@ -162,5 +163,17 @@ impl Counted {
             }
         }
         is_new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_at_its_end_stays_there() {
+        let full = r#"{"periods": {"0": {"end": 9, "events": 18446744073709551615}}}"#;
+        let mut counted: Counted = serde_json::from_str(full).unwrap();
+        assert_eq!([counted.count_event(0, 9), counted.count_event(0, 9)], [u64::MAX; 2]);
     }
 }

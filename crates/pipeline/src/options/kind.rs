@@ -114,7 +114,7 @@ impl Kind {
                 format!("{text:?} is not a time; accepted: a date or time such as 2024-01-31, 2024-01-31T08:00:00Z, 2024-01-31T08:00:00+02:00")
             }),
             Self::Period => Period::parse(text).map(Value::Period).ok_or_else(|| {
-                format!("{text:?} is not a period; accepted: D, W, M, h, or a length of time that divides a day or is whole days, such as 15m, 6h, 7d")
+                format!("{text:?} is not a period; accepted: D, W, M, h, or a length of time of a minute or more that divides a day or is whole days, such as 15m, 6h, 7d")
             }),
             Self::Bool => bool_word(text)
                 .map(Value::Bool)

@@ -1,7 +1,7 @@
 //! A CSV file in parts: one pass finds the types of its columns, a second one makes the tables.
 
 use super::builder::{Builder, Met};
-use super::records::{BLOCK, Block, Records};
+use super::records::{BLOCK, Block, Records, is_blank};
 use super::{CsvOptions, End, Pass, Slot, finish, header};
 use crate::error::IoError;
 use crate::logs::FileTable;
@@ -98,8 +98,14 @@ impl Layout {
     }
 }
 
-/// Cuts before the last row, which may go on behind the text.
-pub(in crate::logs) fn cut(text: &[u8]) -> usize {
+/// Cuts before the last row, which may go on behind the text. The first piece has the header, whatever
+/// blank lines stand before it.
+pub(in crate::logs) fn cut(text: &[u8], first: bool) -> usize {
+    let end = last_row(text);
+    if first && is_blank(&text[..end]) { 0 } else { end }
+}
+
+fn last_row(text: &[u8]) -> usize {
     let mut records = Records::new(text, 0);
     let mut block = Block::new(text);
     let mut last = 0;

@@ -98,6 +98,12 @@ fn csv_in_parts() {
     );
 }
 
+#[test]
+fn blank_lines_before_a_long_header_are_in_its_part() {
+    let text = format!("\n \r\n{},b\n1,2\n3,4\n", "a".repeat(40));
+    assert_eq!(parts_are_the_whole(&super::super::table::DIALECT, "a.csv", text.as_bytes()), 2);
+}
+
 const LINES: &str = r#"{"eventTime": "2024-01-01T00:00:00Z", "n": 1, "o": {"a": true, "b": [1, {"c": null}]}}
 {"eventTime": "2024-01-01T00:00:01Z", "n": 2, "o": {"a": 1.5}, "m": 1}
 {"eventTime": "2024-01-01T00:00:02Z" "n": 2}
