@@ -277,26 +277,6 @@ impl StateDir {
     }
 }
 
-/// Makes an empty database if there is none, whole under a temporary name first: one that was cut short
-/// by the end of its process could never be opened again.
-fn make(directory: &Path, path: &Path) -> Result<(), IoError> {
-    if path.exists() {
-        return Ok(());
-    }
-    let refuse = |e: std::io::Error| IoError::os("create", path, e);
-    let new = tempfile::Builder::new().prefix(".state.").suffix(".partial").tempfile_in(directory);
-    let new = new.map_err(refuse)?.into_temp_path();
-    let made = Database::create(&new);
-    let state =
-        |e: redb::DatabaseError| IoError::State { path: path.to_owned(), cause: e.to_string() };
-    drop(made.map_err(state)?);
-    match new.persist_noclobber(path) {
-        // Another process was faster.
-        Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        persisted => persisted.map_err(|e| refuse(e.error)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
