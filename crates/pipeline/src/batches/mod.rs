@@ -219,9 +219,12 @@ impl Fixed {
     pub fn is_cut(&self) -> bool {
         self.by_name.is_some() || self.ends.len() > 0
     }
+}
 
-    /// The next batch.
-    pub fn next(&mut self) -> Option<Batch> {
+impl Iterator for Fixed {
+    type Item = Batch;
+
+    fn next(&mut self) -> Option<Batch> {
         if self.done {
             return None;
         }
