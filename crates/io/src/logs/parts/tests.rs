@@ -100,8 +100,8 @@ fn csv_in_parts() {
 
 #[test]
 fn blank_lines_before_a_long_header_are_in_its_part() {
-    let text = format!("\n \r\n{},b\n1,2\n3,4\n", "a".repeat(40));
-    assert_eq!(parts_are_the_whole(&super::super::table::DIALECT, "a.csv", text.as_bytes()), 2);
+    let text = format!("\n \r\n{},b\n{}", "a".repeat(40), "1,2\n".repeat(20));
+    assert!(parts_are_the_whole(&super::super::table::DIALECT, "a.csv", text.as_bytes()) > 1);
 }
 
 const LINES: &str = r#"{"eventTime": "2024-01-01T00:00:00Z", "n": 1, "o": {"a": true, "b": [1, {"c": null}]}}
