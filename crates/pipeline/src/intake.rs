@@ -207,6 +207,7 @@ impl Intake {
             }
             read => read?,
         };
+        self.unread.extend(table.skipped.unread().iter().cloned());
         let users = match users.only(self.user_filter.as_deref(), "input") {
             Ok(users) => users,
             // Other batches may have rows of the user.
@@ -217,8 +218,10 @@ impl Intake {
             }
         };
         source::check_strict(&users, "input", self.strict)?;
-        self.unread.extend(table.skipped.unread().iter().cloned());
         count.add(&table, &users);
+        if users.rows.is_empty() {
+            return Ok(None);
+        }
         self.met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
         count.users = self.met.len();
         drop(count);
