@@ -145,7 +145,9 @@ impl StateDir {
                 redb::DatabaseError::DatabaseAlreadyOpen => {
                     "another process is using it".to_owned()
                 }
-                other => other.to_string(),
+                other => format!(
+                    "{other}; if it cannot be restored, remove it: all files are then read again"
+                ),
             };
             IoError::State { path: path.clone(), cause }
         })?;

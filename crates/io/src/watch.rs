@@ -37,18 +37,36 @@ pub struct Watch {
     options: WatchOptions,
     /// What each file was like when it was handed on.
     known: HashMap<PathBuf, Stamp>,
-    growing: HashMap<PathBuf, (Stamp, Instant)>,
+    growing: HashMap<PathBuf, Growing>,
     /// Files of which the system has said that they are complete.
     told: HashSet<PathBuf>,
     /// Kept, since it ends with its owner.
     watcher: Option<notify::RecommendedWatcher>,
     events: Receiver<notify::Result<Event>>,
+    not: Not,
 }
 
+/// A file that may still be growing.
+struct Growing {
+    stamp: Stamp,
+    /// Since when it has this stamp.
+    since: Instant,
+    /// When it was first seen.
+    first: Instant,
+}
+
+/// Files that are none of ours to read, such as those that are written meanwhile.
+type Not = Box<dyn Fn(&Path) -> bool + Send>;
+
 impl Watch {
-    /// Starts watching; files in `known` that have not changed since are not found again. The second
+    /// Starts watching; files in `known` that have not changed since are not found again, and those that
+    /// `not` names never are. The second
     /// value says why the system's notifications cannot be used, if so.
-    pub fn new(options: WatchOptions, known: HashMap<PathBuf, Stamp>) -> (Self, Option<String>) {
+    pub fn new(
+        options: WatchOptions,
+        known: HashMap<PathBuf, Stamp>,
+        not: Not,
+    ) -> (Self, Option<String>) {
         let (sender, events) = channel();
         let started = notify::recommended_watcher(move |event| {
             // The receiver goes with the watch.
@@ -65,7 +83,7 @@ impl Watch {
             Err(error) => (None, Some(error.to_string())),
         };
         let (growing, told) = (HashMap::new(), HashSet::new());
-        (Self { options, known, growing, told, watcher, events }, why)
+        (Self { options, known, growing, told, watcher, events, not }, why)
     }
 
     /// The complete files that have not been handed on yet, sorted by path, each with its stamp; empty if
@@ -84,6 +102,8 @@ impl Watch {
         }
         there.sort_unstable();
         there.dedup();
+        there.retain(|path| !(self.not)(path));
+        self.growing.retain(|path, _| there.binary_search(path).is_ok());
         let mut complete = Vec::new();
         for path in there {
             let stamp = Stamp::of(&path);
@@ -102,16 +122,25 @@ impl Watch {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let age = now.checked_sub(Duration::from_nanos(stamp.modified_ns));
         // The clock of a network file system may be ahead of ours: then only our own counts.
-        let (seen, since) = self.growing.entry(path.to_owned()).or_insert((stamp, Instant::now()));
-        if *seen != stamp {
-            (*seen, *since) = (stamp, Instant::now());
+        let since = Instant::now();
+        let growing = self.growing.entry(path.to_owned());
+        let growing = growing.or_insert(Growing { stamp, since, first: since });
+        if growing.stamp != stamp {
+            (growing.stamp, growing.since) = (stamp, since);
         }
-        let rests = age.is_some_and(|age| age >= settle) || since.elapsed() >= settle;
+        let rests = age.is_some_and(|age| age >= settle) || growing.since.elapsed() >= settle;
         let complete = self.told.remove(&without_dot(path)) || rests;
         if complete {
             self.growing.remove(path);
         }
         complete
+    }
+
+    /// Whether a file was seen that is not complete and will be soon: after a start, whatever arrived just
+    /// before. One that goes on growing does not count for long.
+    pub fn expects_more(&self) -> bool {
+        let soon = 2 * self.options.settle;
+        self.growing.values().any(|file| file.first.elapsed() <= soon)
     }
 
     /// Waits until a look may find something, at most until the next interval; `ended` is asked
@@ -208,7 +237,7 @@ mod tests {
             interval: Duration::from_millis(50),
             settle,
         };
-        let (watch, why) = Watch::new(options, HashMap::new());
+        let (watch, why) = Watch::new(options, HashMap::new(), Box::new(|_| false));
         assert_eq!(why, None);
         watch
     }

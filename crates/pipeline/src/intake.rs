@@ -4,19 +4,21 @@ use crate::batches::{Batch, Fixed, Patience, Watching};
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
-use crate::plan::{Plan, SourceSettings, WatchSettings};
+use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount, Reading};
-use crate::stages::ScoreBook;
+use crate::stages::{ScoreBook, absolute};
 use crate::users::{self, Users};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
+use dfp_io::files::{self, Stamp};
+use dfp_io::logs::ALWAYS;
 use dfp_io::logs::LogTable;
 use dfp_io::state::{Commit, FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -84,7 +86,20 @@ impl Intake {
     /// # Errors
     /// No file matches, or the state folder cannot be read.
     pub fn new(plan: &Plan, shared: Shared) -> Result<Self, RunError> {
-        let settings = plan.source.clone();
+        let mut settings = plan.source.clone();
+        if shared.state.is_some() {
+            // Runs that are started elsewhere, or name the folder otherwise, mean the same files.
+            for glob in &mut settings.input_globs {
+                if !files::is_address(Path::new(glob)) {
+                    *glob = absolute(Path::new(glob)).to_string_lossy().into_owned();
+                }
+            }
+        }
+        let outputs = plan.stages.iter().filter_map(|stage| match stage {
+            StageSettings::ToFile(file) => Some(absolute(&file.filename)),
+            _ => None,
+        });
+        let outputs: HashSet<PathBuf> = outputs.collect();
         let known = match &shared.state {
             Some(state) => state.files()?,
             None => HashMap::new(),
@@ -92,10 +107,16 @@ impl Intake {
         let batches = match settings.watch {
             Some(watch) => {
                 // A pattern that was typed wrong is told at once.
-                source::find(&settings.input_globs, settings.recursive, None, true)?;
-                Batches::Watching(Box::new(watching(&settings, watch, known, &shared)))
+                if let Err(RunError::Usage(why)) =
+                    source::find(&settings.input_globs, settings.recursive, None, false)
+                {
+                    source::find(&settings.input_globs, settings.recursive, None, true)?;
+                    let text = format!("{}; waiting for files", why.join("; "));
+                    shared.reporter.say(Weight::Warning, &text);
+                }
+                Batches::Watching(Box::new(watching(&settings, watch, known, outputs, &shared)))
             }
-            None => Batches::Fixed(fixed(&settings, &known, &shared)?),
+            None => Batches::Fixed(fixed(&settings, &known, &outputs, &shared)?),
         };
         Ok(Self {
             settings,
@@ -147,10 +168,12 @@ impl Intake {
     fn open(&mut self, batch: &Batch) -> Result<(), RunError> {
         match self.read(batch) {
             Ok(current) => self.current = current,
+            // It is not remembered: the next run tries again.
             Err(error) if self.settings.watch.is_some() && !self.strict => {
                 self.shared.reporter.say(Weight::Error, &error.to_string());
                 let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
                 count.skipped.add_files(batch.files.len(), UNUSABLE, error.to_string());
+                return Ok(());
             }
             Err(error) => return Err(error),
         }
@@ -176,12 +199,21 @@ impl Intake {
     /// The files of a batch that need not be read again. What the system would not give us is tried
     /// again by the next run.
     fn finished(&self, batch: &Batch) -> Vec<(PathBuf, FileMark)> {
-        batch.marks.iter().filter(|(path, _)| !self.unread.contains(path)).cloned().collect()
+        let read = batch.marks.iter().filter(|(path, _)| !self.unread.contains(path));
+        // Rows after the times asked for may be asked for by the next run.
+        let end = Some(self.settings.between.end).filter(|end| *end != ALWAYS.end);
+        let until = |mark: FileMark| match (mark.until, end) {
+            (Some(until), Some(end)) => Some(until.min(end)),
+            (until, end) => until.or(end),
+        };
+        read.map(|(path, mark)| (path.clone(), FileMark { until: until(*mark), ..*mark })).collect()
     }
 
     /// The rows of a batch; `None` if it has none.
     fn read(&mut self, batch: &Batch) -> Result<Option<Current>, RunError> {
-        let Self { settings, user_column, shared, rows, .. } = self;
+        let Self { settings, user_column, shared, rows, unread, .. } = self;
+        // A file that is read from its beginning has another chance.
+        unread.retain(|path| !batch.files.contains(path) || batch.slice(path).again);
         let reading = Reading {
             settings,
             user_column,
@@ -292,10 +324,10 @@ fn recall(
             continue;
         }
         let (before, remembered) = state.user(user)?;
-        rows.insert(Arc::clone(user), before);
         if let Some(bytes) = remembered {
             memory.restore(user, &bytes).map_err(RunError::Failed)?;
         }
+        rows.insert(Arc::clone(user), before);
     }
     Ok(())
 }
@@ -303,10 +335,20 @@ fn recall(
 fn fixed(
     settings: &SourceSettings,
     known: &HashMap<PathBuf, FileMark>,
+    outputs: &HashSet<PathBuf>,
     shared: &Shared,
 ) -> Result<Fixed, RunError> {
     let SourceSettings { input_globs, recursive, max_files, allow_no_files, .. } = settings;
-    let all = source::find(input_globs, *recursive, None, *allow_no_files)?;
+    let mut all = source::find(input_globs, *recursive, None, *allow_no_files)?;
+    if settings.is_live() {
+        all.retain(|path| !outputs.contains(&absolute(path)));
+    }
+    // What is finished takes no place of `max_files` or of a sample.
+    let is_finished = |path: &PathBuf| {
+        let mark = known.get(path).filter(|mark| mark.until.is_none());
+        mark.is_some_and(|mark| mark.stamp == Stamp::of(path))
+    };
+    all.retain(|path| !is_finished(path));
     let mut files = match settings.sampling {
         Some((sampling, seed)) => sampling.of(all, seed),
         None => all,
@@ -325,6 +367,7 @@ fn watching(
     settings: &SourceSettings,
     watch: WatchSettings,
     known: HashMap<PathBuf, FileMark>,
+    outputs: HashSet<PathBuf>,
     shared: &Shared,
 ) -> Watching {
     let options = WatchOptions {
@@ -335,7 +378,8 @@ fn watching(
     };
     let finished = known.iter().filter(|(_, mark)| mark.until.is_none());
     let finished = finished.map(|(path, mark)| (path.clone(), mark.stamp)).collect();
-    let (watcher, why_not) = Watch::new(options, finished);
+    let not = Box::new(move |path: &Path| outputs.contains(&absolute(path)));
+    let (watcher, why_not) = Watch::new(options, finished, not);
     if let Some(why) = why_not {
         let text = format!(
             "the system does not tell of new files ({why}); they are looked for every {:?}",

@@ -4,7 +4,7 @@ use dfp_io::logs::time::TimeFormats;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
@@ -33,6 +33,12 @@ pub fn duration(text: &str) -> Option<Duration> {
 /// Microseconds since 1970.
 pub fn instant(text: &str) -> Option<i64> {
     TimeFormats::default().nanoseconds(text).map(|ns| ns.div_euclid(1_000))
+}
+
+/// Microseconds from 1970 to now.
+pub fn now() -> i64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)
 }
 
 /// A calendar period in UTC.

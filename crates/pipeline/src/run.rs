@@ -139,14 +139,16 @@ impl<'a> Run<'a> {
         let mut marks = Vec::new();
         for stage in &self.plan.stages {
             let StageSettings::ToFile(settings) = stage else { continue };
-            let path = &settings.filename;
-            match known.iter().find(|mark| mark.path == *path) {
-                Some(mark) => marks.push(mark.clone()),
+            let path = stages::absolute(&settings.filename);
+            match known.iter().find(|mark| mark.path == path) {
+                Some(mark) if path.exists() => marks.push(mark.clone()),
+                // It was moved away, as log rotation does: it is begun anew.
+                Some(_) => marks.push(OutputMark { path, ..OutputMark::default() }),
                 None if path.exists() && !settings.overwrite => {
-                    let exists = dfp_io::IoError::Exists { path: path.clone() };
+                    let exists = dfp_io::IoError::Exists { path: settings.filename.clone() };
                     return Err(RunError::Failed(format!("to-file: {exists}")));
                 }
-                None => marks.push(OutputMark { path: path.clone(), ..OutputMark::default() }),
+                None => marks.push(OutputMark { path, ..OutputMark::default() }),
             }
         }
         state.commit(&Commit { outputs: &marks, ..Commit::default() })?;
@@ -171,7 +173,8 @@ impl<'a> Run<'a> {
                 let rows = Arc::default();
                 self.written.push((settings.filename.display().to_string(), Arc::clone(&rows)));
                 let sink = if self.plan.source.is_live() {
-                    let mark = marks.iter().find(|mark| mark.path == settings.filename);
+                    let path = stages::absolute(&settings.filename);
+                    let mark = marks.iter().find(|mark| mark.path == path);
                     stages::ToFile::append(settings, mark, rows)
                 } else {
                     stages::ToFile::open(settings, rows)

@@ -238,3 +238,101 @@ fn what_makes_no_sense_together_is_refused() {
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("Parquet cannot be appended to"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_period_shorter_than_an_hour_comes_to_its_end() {
+    let place = place();
+    // Minutes 0, 30, 60, 90 of the first day.
+    let rows: String = [0, 30, 60, 90].iter().map(|minute| events(*minute, 1)).collect();
+    place.write("logs/a.jsonl", rows);
+    let watching = place
+        .start(&line("--watch_directory true --period 15m --settle 100ms --batch_timeout 0.1"));
+    place.wait_for_rows("out.csv", 4);
+    let ended = watching.stopped();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    once(&place, 4);
+}
+
+#[test]
+fn cells_that_are_no_numbers_stay_in_a_column_that_began_with_numbers() {
+    let place = place();
+    let event = |day: usize, port: &str| {
+        events(0, 1)
+            .replace("2023-05-01", &format!("2023-05-0{day}"))
+            .replace("\"eventName\"", &format!("\"port\":{port},\"eventName\""))
+    };
+    place.write("logs/a.jsonl", event(1, "443") + &event(2, "\"https\""));
+    let ended = place.morpheus(&line("--period D"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(column(&place.read("out.csv"), "port"), ["443", "https"]);
+}
+
+#[test]
+fn outputs_are_no_input() {
+    let place = place();
+    place.write("logs/a.jsonl", events(0, 4));
+    let source = "--watch_directory true --settle 100ms --batch_timeout 0.1";
+    let line = line(source).replace("logs/*.jsonl", "logs").replace("=out.csv", "=logs/out.csv");
+    let watching = place.start(&line);
+    place.wait_for_rows("logs/out.csv", 4);
+    std::thread::sleep(Duration::from_millis(500));
+    let ended = watching.stopped();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(ended.stdout.contains("read       4 rows"), "{}", ended.stdout);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_can_be_read_later_is_read_then_and_once() {
+    let place = place();
+    std::os::unix::fs::symlink("../target.jsonl", place.path("logs/link.jsonl")).unwrap();
+    place.write("logs/a.jsonl", events(0, 4));
+    let ended = place.morpheus(&line("--state_dir state"));
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    place.write("target.jsonl", events(4, 4));
+    for _ in 0..2 {
+        let ended = place.morpheus(&line("--state_dir state"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        once(&place, 8);
+    }
+}
+
+#[test]
+fn an_output_that_was_moved_away_is_begun_anew() {
+    let place = place();
+    place.write("logs/a.jsonl", events(0, 4));
+    let run = || {
+        let ended = place.morpheus(&line("--state_dir state"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+    };
+    run();
+    std::fs::rename(place.path("out.csv"), place.path("out.csv.1")).unwrap();
+    // Nothing new, then something.
+    run();
+    place.write("logs/b.jsonl", events(4, 2));
+    run();
+    assert_eq!(column(&place.read("out.csv.1"), "eventID").len(), 4);
+    assert_eq!(column(&place.read("out.csv"), "eventID"), ["id-4", "id-5"]);
+    assert_eq!(numbers(&place.read("out.csv"), ""), [2.0, 2.0]);
+}
+
+#[test]
+fn later_runs_take_the_files_and_times_that_earlier_ones_left() {
+    let place = place();
+    for part in 0..3 {
+        place.write(&format!("logs/{part}.jsonl"), events(100 * part, 100));
+    }
+    let run = |source: &str| {
+        let ended = place.morpheus(&line(source));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        column(&place.read("out.csv"), "eventID").len()
+    };
+    let state = "--state_dir state";
+    assert_eq!(run(&format!("{state} --max_files 2 --end_time 2023-05-01T00:50:00Z")), 50);
+    assert_eq!(run(&format!("{state} --max_files 2 --end_time 2023-05-01T02:00:00Z")), 120);
+    // The same files by another name.
+    let folder = place.path("logs").display().to_string();
+    let ended = place.morpheus(&line(state).replace("=logs/", &format!("={folder}/")));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    once(&place, 300);
+}

@@ -101,6 +101,9 @@ impl Open {
 
     /// Whether it may have rows before `end` that no batch has had. One without known times has.
     fn has_rows_before(&self, end: i64) -> bool {
+        if self.before.is_some_and(|before| before >= end) {
+            return false;
+        }
         match self.left().next() {
             Some((hour, _)) => hour.saturating_mul(HOUR) < end,
             None => self.before.is_none(),
@@ -168,6 +171,8 @@ fn ends(open: &[Open], rules: &Rules) -> Vec<i64> {
         }
     }
     ends.dedup();
+    // A file that was cut within an hour has that hour's first rows behind it.
+    ends.retain(|end| open.iter().any(|file| file.has_rows_before(*end)));
     ends
 }
 

@@ -1,6 +1,7 @@
 //! Batches of files that arrive while the run goes on.
 
 use super::{Batch, HOUR, Open, Rules, cut, ends, look_at_times};
+use crate::period::now;
 use dfp_io::IoError;
 use dfp_io::logs::Hours;
 use dfp_io::state::FileMark;
@@ -112,12 +113,18 @@ impl Watching {
         if self.rules.period.is_none() || self.last_arrival.elapsed() >= self.idle {
             return self.due(hours, i64::MAX);
         }
+        // A file that is not complete yet may be of a period that looks complete.
+        if self.watch.expects_more() {
+            return None;
+        }
         let newest = if self.rules.by_name {
             self.open.iter().map(Open::time).max()
         } else {
             look_at_times(&mut self.open, hours);
             let hours = self.open.iter().filter_map(|file| file.left().last());
-            hours.map(|(hour, _)| hour.saturating_mul(HOUR)).max()
+            // A row from the future says nothing about what is complete.
+            let now = now().saturating_add(HOUR);
+            hours.map(|(hour, _)| hour.saturating_mul(HOUR)).filter(|time| *time <= now).max()
         };
         let complete = newest?.saturating_sub(self.lateness);
         let start = self.rules.period?.around(complete).0;

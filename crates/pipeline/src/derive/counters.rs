@@ -4,7 +4,7 @@
 //! and keeps its state in the [`Memory`]; how rows fall into batches makes no difference.
 
 use super::cells::Cells;
-use super::memory::{Counted, Memory};
+use super::memory::{self, Counted, Memory};
 use super::{Column, Op};
 use crate::error::RunError;
 use crate::features::Keys;
@@ -116,6 +116,7 @@ impl Counter {
     ) -> Result<ArrayRef, RunError> {
         let values = self.values(inputs, times.len())?;
         let key = self.key(column);
+        let future = memory::beginning_of_the_future();
         let mut made: Vec<Option<f64>> = vec![None; times.len()];
         for (user, rows) in users {
             let of_user = memory.of(user);
@@ -125,7 +126,9 @@ impl Counter {
                 let time = times[row];
                 let value = values.get(row).copied().flatten();
                 made[row] = self.row(time, value, newest, lateness, counted);
-                newest = Some(newest.map_or(time, |newest| newest.max(time)));
+                if time <= future {
+                    newest = Some(newest.map_or(time, |newest| newest.max(time)));
+                }
             }
         }
         Ok(self.array(&made))

@@ -4,6 +4,7 @@
 //! version), those of a period until it is closed, those of `first_seen` up to a number that the
 //! feature file sets.
 
+use crate::period;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -47,6 +48,12 @@ struct OpenPeriod {
     values: BTreeSet<u64>,
 }
 
+/// Rows later than this (nanoseconds since 1970, a day from now) are mistakes of some clock: they close
+/// no period.
+pub(super) fn beginning_of_the_future() -> i64 {
+    period::now().saturating_add(86_400_000_000).saturating_mul(1_000)
+}
+
 impl Memory {
     pub(super) fn of(&mut self, user: &Arc<str>) -> &mut UserMemory {
         self.touched.insert(Arc::clone(user));
@@ -55,8 +62,10 @@ impl Memory {
 
     /// Notes each user's newest event, once all counters have seen the rows.
     pub(super) fn advance(&mut self, users: &[(Arc<str>, Vec<u32>)], times: &[i64]) {
+        let future = beginning_of_the_future();
         for (user, rows) in users {
-            let newest = rows.iter().map(|row| times[*row as usize]).max();
+            let times = rows.iter().map(|row| times[*row as usize]);
+            let newest = times.filter(|time| *time <= future).max();
             let memory = self.of(user);
             memory.newest = memory.newest.max(newest);
         }

@@ -5,12 +5,13 @@ use super::settings::{SourceSettings, StageSettings, WatchSettings};
 use super::values::Values;
 use crate::batches::{Rules, Sampling};
 use crate::features::Features;
+use crate::period::now;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::sinks::Format;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 impl Checker {
     /// Checks the options of a source; `run` are those of the command before.
@@ -145,9 +146,4 @@ impl Checker {
             }
         }
     }
-}
-
-fn now() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_micros()).unwrap_or(i64::MAX)
 }

@@ -17,5 +17,5 @@ pub use preprocess::{Gaps, Preprocess};
 pub use remember::Remember;
 pub use score_book::ScoreBook;
 pub use serialize::Serialize;
-pub use to_file::ToFile;
+pub use to_file::{ToFile, absolute};
 pub use train_ae::{OnMessages, TrainAe, no_model};

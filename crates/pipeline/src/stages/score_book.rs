@@ -22,7 +22,7 @@ pub struct ScoreBook {
 const UNUSUAL_Z: f64 = 4.0;
 const TOP: usize = 5;
 /// A user's highest scores that are kept: more unusual rows than this are not told apart from this many.
-const KEPT: usize = 1024;
+const KEPT: usize = 128;
 
 #[derive(Debug, Default)]
 struct UserScores {

@@ -3,8 +3,8 @@
 use crate::message::{INDEX, Message};
 use crate::plan::SerializeSettings;
 use crate::report::{Reporter, Weight};
-use arrow_array::{RecordBatch, new_null_array};
-use arrow_schema::{ArrowError, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch, new_null_array};
+use arrow_schema::{ArrowError, Field, FieldRef, Schema, SchemaRef};
 use dfp_flow::{BoxError, Outlet, Stage};
 use std::sync::Arc;
 
@@ -81,13 +81,19 @@ impl Serialize {
     }
 }
 
-/// `rows` with just the columns of `schema`: further ones left out, missing ones empty.
+/// `rows` with just the columns of `schema`: further ones left out, missing ones empty. Values stay as they
+/// are, whatever type the first rows had: a column of numbers may hold text later on.
 fn with_columns_of(schema: &SchemaRef, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns = schema.fields().iter().map(|field| match rows.column_by_name(field.name()) {
-        Some(column) => arrow_cast::cast(column, field.data_type()),
-        None => Ok(new_null_array(field.data_type(), rows.num_rows())),
-    });
-    RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_, _>>()?)
+    let column = |field: &FieldRef| match rows.column_by_name(field.name()) {
+        Some(column) => Arc::clone(column),
+        None => new_null_array(field.data_type(), rows.num_rows()),
+    };
+    let arrays: Vec<ArrayRef> = schema.fields().iter().map(column).collect();
+    let named = schema.fields().iter().zip(&arrays);
+    let fields: Vec<Field> = named
+        .map(|(field, array)| Field::new(field.name(), array.data_type().clone(), true))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
 
 impl Stage<Message> for Serialize {
@@ -103,7 +109,7 @@ impl Stage<Message> for Serialize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::{ArrayRef, StringArray};
+    use arrow_array::{Int64Array, StringArray};
     use regex::Regex;
 
     fn table(names: &[&str]) -> RecordBatch {
@@ -163,6 +169,15 @@ mod tests {
         assert_eq!(names(&chosen), ["", "eventName", "eventSource", "my_event"]);
         let chosen = stage(&["event"], &["eventS"], true).choose(&rows).unwrap();
         assert_eq!(names(&chosen), ["", "eventName"]);
+    }
+
+    #[test]
+    fn text_in_a_column_that_began_with_numbers_stays() {
+        let column = |values: ArrayRef| RecordBatch::try_from_iter([("v", values)]).unwrap();
+        let mut stage = stage(&[], &[], true);
+        stage.choose(&column(Arc::new(Int64Array::from(vec![1])))).unwrap();
+        let later = stage.choose(&column(Arc::new(StringArray::from(vec!["a"])))).unwrap();
+        assert_eq!(later.column(0).as_ref(), &StringArray::from(vec!["a"]));
     }
 
     #[test]

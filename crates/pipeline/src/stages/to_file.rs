@@ -7,6 +7,7 @@ use dfp_flow::{BoxError, Outcome, Outlet, Stage};
 use dfp_io::IoError;
 use dfp_io::sinks::{self, Sink};
 use dfp_io::state::OutputMark;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError};
 
@@ -44,6 +45,11 @@ impl ToFile {
     }
 }
 
+/// The path from the root: runs that are started elsewhere mean the same file.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 impl Stage<Message> for ToFile {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         let mut rows = message.rows.clone();
@@ -57,8 +63,9 @@ impl Stage<Message> for ToFile {
         }
         self.rows.fetch_add(rows.num_rows(), Ordering::Relaxed);
         if let (Some(receipt), Some(sink)) = (&message.receipt, &mut self.sink)
-            && let Some(mark) = sink.checkpoint()?
+            && let Some(mut mark) = sink.checkpoint()?
         {
+            mark.path = absolute(&mark.path);
             receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
         }
         out.emit(message);
