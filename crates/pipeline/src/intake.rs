@@ -233,6 +233,8 @@ impl Intake {
         let (table, users) = match read {
             // Other batches may have rows; what this one had to leave out is counted all the same.
             Err(RunError::NoRows(IoError::NoRows { skipped, .. })) => {
+                let reporter = self.shared.reporter.as_ref();
+                source::check_skipped(&skipped, "input", self.strict, reporter)?;
                 self.unread.extend(skipped.unread().iter().cloned());
                 count.skipped.merge(*skipped);
                 return Ok(None);

@@ -148,17 +148,7 @@ pub fn read(
     }
     reporter.phase_over();
     let mut table = table?;
-    for reason in table.skipped.reasons() {
-        for message in &reason.messages {
-            reporter.say(Weight::Warning, message);
-        }
-    }
-    if strict && !table.skipped.is_empty() {
-        let (rows, files) = (table.skipped.rows(), table.skipped.files());
-        return Err(RunError::Failed(format!(
-            "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
-        )));
-    }
+    check_skipped(&table.skipped, purpose, strict, reporter)?;
     let tell = |notes: &Notes| {
         for message in &notes.messages {
             reporter.say(Weight::Warning, &format!("{purpose}: {message}"));
@@ -187,6 +177,28 @@ pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) ->
         ..ReadOptions::default()
     };
     pool.install(|| logs::hours(settings.kind.dialect, files, &options))
+}
+
+/// Says what was left out of a batch, and refuses it in a strict run.
+///
+/// # Errors
+/// Something was left out, and the run is strict.
+pub fn check_skipped(
+    skipped: &Skipped,
+    purpose: &str,
+    strict: bool,
+    reporter: &dyn Reporter,
+) -> Result<(), RunError> {
+    for message in skipped.reasons().iter().flat_map(|reason| &reason.messages) {
+        reporter.say(Weight::Warning, message);
+    }
+    if strict && !skipped.is_empty() {
+        let (rows, files) = (skipped.rows(), skipped.files());
+        return Err(RunError::Failed(format!(
+            "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
+        )));
+    }
+    Ok(())
 }
 
 fn without_user(rows: usize, purpose: &str) -> String {

@@ -74,6 +74,16 @@ impl Place {
         Running(command.spawn().unwrap(), said)
     }
 
+    /// Waits until a file of the place holds a text.
+    pub fn wait_for(&self, name: &str, text: &str) {
+        let start = Instant::now();
+        let read = || std::fs::read_to_string(self.path(name)).unwrap_or_default();
+        while !read().contains(text) && start.elapsed() < Duration::from_secs(60) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(read().contains(text), "\"{text}\" in {name}\n{}", read());
+    }
+
     /// Waits until a CSV file has `rows` rows, and not more.
     pub fn wait_for_rows(&self, name: &str, rows: usize) {
         let start = Instant::now();

@@ -111,7 +111,9 @@ fn without_a_state_folder_a_watch_reads_what_is_there_and_what_comes() {
     place.write("logs/a.jsonl", events(0, 4));
     let watching = watch(&place, "--watch_directory=True --settle 100ms --batch_timeout 0.1");
     place.wait_for_rows("out.csv", 4);
+    // In a batch of its own, and beside a file that can be read: its name is told either way.
     place.write("logs/broken.jsonl", "{\"eventTime\": ");
+    place.wait_for("running.stderr", "broken.jsonl");
     place.write("logs/b.jsonl", events(4, 4));
     place.wait_for_rows("out.csv", 8);
     let ended = watching.stopped();
