@@ -51,48 +51,85 @@ fn transpose_portable(square: &mut [Lane; LANES]) {
     }
 }
 
+/// A row-major matrix: its values and the length of its rows.
+pub(crate) type Matrix<T> = (T, usize);
+
+/// `into[i][j]` = `from[j][first + i]`, for all i that `into` has rows for and all j that `from` has.
+///
+/// # Panics
+/// If a row of one is shorter than the other needs.
+pub(crate) fn transpose_columns(
+    level: Level,
+    (from, columns): Matrix<&[f32]>,
+    first: usize,
+    (into, rows): Matrix<&mut [f32]>,
+) {
+    let (height, width) = (into.len() / rows, from.len() / columns);
+    assert!(first + height <= columns && width <= rows, "matrices of different shape");
+    let mut done = (0, 0);
+    #[cfg(target_arch = "x86_64")]
+    if level.isa() == Isa::Avx512 {
+        done = (height / x86::HALF * x86::HALF, width / x86::HALF * x86::HALF);
+        for i in (0..done.0).step_by(x86::HALF) {
+            for j in (0..done.1).step_by(x86::HALF) {
+                let (from, into) = (&from[j * columns + first + i..], &mut into[i * rows + j..]);
+                // SAFETY: a `Level` of this kind is made only where the CPU has AVX-512.
+                unsafe { x86::put((into, rows), &x86::quarter((from, columns))) };
+            }
+        }
+    }
+    for (i, row) in into.chunks_exact_mut(rows).enumerate() {
+        // What is left of a row, or a whole row that is left.
+        let done = if i < done.0 { done.1 } else { 0 };
+        for (j, value) in row[..width].iter_mut().enumerate().skip(done) {
+            *value = from[j * columns + first + i];
+        }
+    }
+}
+
 /// Shuffles of registers, which compilers do not find by themselves.
 #[cfg(target_arch = "x86_64")]
 mod x86 {
-    use super::{LANES, Lane};
+    use super::{LANES, Lane, Matrix};
     use std::arch::x86_64::{
         __m512, _mm512_loadu_epi32, _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_setzero_ps,
         _mm512_storeu_ps,
     };
 
-    const HALF: usize = LANES / 2;
+    pub(super) const HALF: usize = LANES / 2;
 
     /// Each quarter by itself; the two off the diagonal change places.
     #[target_feature(enable = "avx512f")]
     pub(super) fn transpose(square: &mut [Lane; LANES]) {
-        for corner in [0, HALF] {
-            let rows = quarter(square, corner, corner);
-            put(square, corner, corner, &rows);
+        let square = square.as_flattened_mut();
+        for corner in [0, HALF * LANES + HALF] {
+            let rows = quarter((&square[corner..], LANES));
+            put((&mut square[corner..], LANES), &rows);
         }
-        let above = quarter(square, 0, HALF);
-        let below = quarter(square, HALF, 0);
-        put(square, 0, HALF, &below);
-        put(square, HALF, 0, &above);
+        let above = quarter((&square[HALF..], LANES));
+        let below = quarter((&square[HALF * LANES..], LANES));
+        put((&mut square[HALF..], LANES), &below);
+        put((&mut square[HALF * LANES..], LANES), &above);
     }
 
-    /// Writes a quarter from this row and column on.
+    /// Writes sixteen values of each of a matrix's first sixteen rows.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn put(square: &mut [Lane; LANES], row: usize, column: usize, rows: &[__m512; HALF]) {
-        for (lane, values) in square[row..].iter_mut().zip(rows) {
-            let half = &mut lane[column..column + HALF];
+    pub(super) fn put((matrix, len): Matrix<&mut [f32]>, rows: &[__m512; HALF]) {
+        for (row, values) in rows.iter().enumerate() {
+            let half = &mut matrix[row * len..][..HALF];
             // SAFETY: sixteen values, which is a register.
             unsafe { _mm512_storeu_ps(half.as_mut_ptr(), *values) };
         }
     }
 
-    /// The quarter from this row and column on, transposed.
+    /// Sixteen values of each of a matrix's first sixteen rows, transposed.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn quarter(square: &[Lane; LANES], row: usize, column: usize) -> [__m512; HALF] {
+    pub(super) fn quarter((matrix, len): Matrix<&[f32]>) -> [__m512; HALF] {
         let mut rows = [_mm512_setzero_ps(); HALF];
-        for (to, from) in rows.iter_mut().zip(&square[row..]) {
-            let half = &from[column..column + HALF];
+        for (row, to) in rows.iter_mut().enumerate() {
+            let half = &matrix[row * len..][..HALF];
             // SAFETY: sixteen values, which is a register.
             *to = unsafe { _mm512_loadu_ps(half.as_ptr()) };
         }
@@ -148,6 +185,23 @@ mod tests {
                         let want = if square < squares * LANES { before[square + i][row] } else { before[lane][i] };
                         prop_assert_eq!(*value, want);
                     }
+                }
+            }
+        }
+
+        #[test]
+        fn transposing_columns_is_the_definition(
+            height in 0_usize..40, width in 0_usize..40, before in 0_usize..3, after in 0_usize..3, more in 0_usize..3,
+        ) {
+            let (columns, rows) = ((before + height + after).max(1), (width + more).max(1));
+            let from: Vec<f32> = (0..columns * width).map(|i| i as f32).collect();
+            for level in Level::available() {
+                let mut into = vec![-1.0; height * rows];
+                transpose_columns(level, (&from, columns), before, (&mut into, rows));
+                for (at, value) in into.iter().enumerate() {
+                    let (i, j) = (at / rows, at % rows);
+                    let want = if j < width { from[j * columns + before + i] } else { -1.0 };
+                    prop_assert_eq!(*value, want);
                 }
             }
         }

@@ -1,9 +1,9 @@
 //! The hot loops: matrix products and the element-wise work between them.
 //!
-//! This folder is the only one of the product with `unsafe` code, of three sorts: unchecked reads of
-//! the products' left operand, behind one check of its last element; calls of a loop compiled for a CPU
-//! feature, behind a [`Level`] that exists only where the CPU has it; and loads and stores of whole
-//! registers from slices of their length, in `lanes`.
+//! This folder is the only one of the product with `unsafe` code, of three sorts: unchecked reads and
+//! writes of the products' operands, behind one check of each one's last element; calls of what is
+//! compiled for a CPU feature, behind a [`Level`] that exists only where the CPU has it; and loads and
+//! stores of whole registers from slices of their length, in `lanes`.
 //!
 //! All loops work on lanes, the values of one column in 32 rows: whatever a layer's width is, the
 //! registers are full, and what is done to a row is the same at every place. An element-wise loop is
@@ -19,6 +19,7 @@ pub(crate) mod head;
 pub(crate) mod lanes;
 pub(crate) mod math;
 pub(crate) mod product;
+mod register;
 pub(crate) mod update;
 
 pub(crate) use dispatch::Level;

@@ -4,17 +4,21 @@
 //! the order of k, with fused multiply-add where the CPU has it. So a row's bits depend neither on
 //! its place, nor on the rows beside it, nor on how work is shared out; and all CPUs with fused
 //! multiply-add give the same bits, however wide their registers. The left operand is read where it
-//! is, in any order of strides: weights need no second copy, neither transposed nor packed.
+//! is, row by row: nothing is packed.
 
 use super::dispatch::{Isa, Level};
 use super::lanes::{LANES, Lane};
+use super::register::{Plain, Register};
+use std::ops::Range;
 
-/// The left operand: `(segment, m, k)` is at `segment * self.segment + m * self.row + k * self.inner`.
+/// Steps of k between two computations of addresses, which would take the products' ports.
+const UNROLL: usize = 4;
+
+/// The left operand: `(segment, m, k)` is at `segment * self.segment + m * self.row + k`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Left<'a> {
     pub(crate) data: &'a [f32],
     pub(crate) row: usize,
-    pub(crate) inner: usize,
     pub(crate) segment: usize,
 }
 
@@ -27,6 +31,14 @@ pub(crate) struct Right<'a> {
     pub(crate) segment: usize,
 }
 
+/// Where the product goes: the 32 values of output m are at `m * self.row`, m below `outputs`.
+#[derive(Debug)]
+pub(crate) struct Target<'a> {
+    pub(crate) data: &'a mut [f32],
+    pub(crate) row: usize,
+    pub(crate) outputs: usize,
+}
+
 impl<'a> Right<'a> {
     /// All lanes as one segment.
     pub(crate) fn whole(lanes: &'a [Lane]) -> Self {
@@ -34,28 +46,42 @@ impl<'a> Right<'a> {
     }
 }
 
+impl<'a> From<&'a mut [Lane]> for Target<'a> {
+    fn from(lanes: &'a mut [Lane]) -> Self {
+        Self { outputs: lanes.len(), row: LANES, data: lanes.as_flattened_mut() }
+    }
+}
+
 /// `into[m]` = Σ over segments and k of left(segment, m, k) · right(segment, k).
 ///
 /// # Panics
-/// If an operand is shorter than its strides say.
-pub(crate) fn product(level: Level, left: Left<'_>, right: Right<'_>, into: &mut [Lane]) {
-    if right.segments == 0 || right.inner == 0 || into.is_empty() {
-        into.fill([0.0; LANES]);
-        return;
-    }
+/// If an operand is shorter than its strides say, or there are several segments whose length is no
+/// multiple of four.
+pub(crate) fn product(level: Level, left: Left<'_>, right: Right<'_>, into: Target<'_>) {
     let last = |steps: [(usize, usize); 3]| {
         steps.into_iter().try_fold(0, |sum: usize, (count, stride)| {
             sum.checked_add((count - 1).checked_mul(stride)?)
         })
     };
-    let segments = right.segments;
-    let last_left =
-        last([(segments, left.segment), (into.len(), left.row), (right.inner, left.inner)]);
-    let last_right = last([(segments, right.segment), (right.inner, 1), (1, 0)]);
+    let (outputs, Right { inner, segments, .. }) = (into.outputs, right);
+    if outputs == 0 {
+        return;
+    }
+    let last_into = last([(outputs, into.row), (LANES, 1), (1, 0)]);
+    assert!(last_into.is_some_and(|last| last < into.data.len()), "no room for the product");
+    if segments == 0 || inner == 0 {
+        for m in 0..outputs {
+            into.data[m * into.row..][..LANES].fill(0.0);
+        }
+        return;
+    }
+    assert!(segments == 1 || inner.is_multiple_of(UNROLL), "segments of {inner} lanes");
+    let last_left = last([(segments, left.segment), (outputs, left.row), (inner, 1)]);
+    let last_right = last([(segments, right.segment), (inner, 1), (1, 0)]);
     assert!(last_left.is_some_and(|last| last < left.data.len()), "left operand too short");
     assert!(last_right.is_some_and(|last| last < right.lanes.len()), "right operand too short");
-    // SAFETY: the elements of largest index of both operands exist, so all do. A `Level` of a kind
-    // is made only where the CPU has its features.
+    // SAFETY: the elements of largest index of all three exist, so all do. A `Level` of a kind is
+    // made only where the CPU has its features.
     unsafe {
         match level.isa() {
             Isa::Portable => portable(left, right, into),
@@ -67,100 +93,130 @@ pub(crate) fn product(level: Level, left: Left<'_>, right: Right<'_>, into: &mut
     }
 }
 
-/// Whether code without a run-time choice may multiply and add in one operation.
-const FUSED: bool = cfg!(any(target_arch = "aarch64", target_feature = "fma"));
-
 /// # Safety
 /// As [`blocks`].
-unsafe fn portable(left: Left<'_>, right: Right<'_>, into: &mut [Lane]) {
+unsafe fn portable(left: Left<'_>, right: Right<'_>, into: Target<'_>) {
     // Registers of four values: 32 of them on Arm, 16 on x86-64.
     const OUTPUTS: usize = if cfg!(target_arch = "aarch64") { 12 } else { 6 };
     // SAFETY: the caller's promise.
-    unsafe { blocks::<OUTPUTS, 8, FUSED>(left, right, into) }
+    unsafe { blocks::<Plain, OUTPUTS>(left, right, into) }
 }
 
 /// # Safety
 /// As [`blocks`], and the CPU has these features.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn avx2(left: Left<'_>, right: Right<'_>, into: &mut [Lane]) {
+unsafe fn avx2(left: Left<'_>, right: Right<'_>, into: Target<'_>) {
     // SAFETY: the caller's promise.
-    unsafe { blocks::<6, 16, true>(left, right, into) }
+    unsafe { blocks::<std::arch::x86_64::__m256, 6>(left, right, into) }
 }
 
 /// # Safety
 /// As [`blocks`], and the CPU has these features.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
-unsafe fn avx512(left: Left<'_>, right: Right<'_>, into: &mut [Lane]) {
+unsafe fn avx512(left: Left<'_>, right: Right<'_>, into: Target<'_>) {
     // SAFETY: the caller's promise.
-    unsafe { blocks::<12, 32, true>(left, right, into) }
+    unsafe { blocks::<std::arch::x86_64::__m512, 12>(left, right, into) }
 }
 
-/// Blocks of at most M outputs by N places: M · N sums fill three quarters of the registers.
+/// Blocks of at most M outputs by two registers: their sums fill three quarters of the registers.
 ///
 /// # Safety
-/// Every element that the strides name lies inside its operand.
+/// Every element that the strides name lies inside its operand, and the CPU has such registers.
 #[inline(always)]
-unsafe fn blocks<const M: usize, const N: usize, const FUSED: bool>(
-    left: Left<'_>,
-    right: Right<'_>,
-    into: &mut [Lane],
-) {
-    for (i, block) in into.chunks_mut(M).enumerate() {
-        let left = Left { data: &left.data[i * M * left.row..], ..left };
-        for first in (0..LANES).step_by(N) {
-            macro_rules! of_length {
+unsafe fn blocks<V: Register, const M: usize>(left: Left<'_>, right: Right<'_>, into: Target<'_>) {
+    let whole = right.inner / UNROLL * UNROLL;
+    for first in (0..into.outputs).step_by(M) {
+        let left = Left { data: &left.data[first * left.row..], ..left };
+        for place in (0..LANES).step_by(2 * V::LEN) {
+            let data = &mut into.data[first * into.row + place..];
+            macro_rules! of_height {
                 ($($m:literal)*) => {
-                    match block.len() {
-                        // SAFETY: the block's outputs are some of the caller's.
+                    match M.min(into.outputs - first) {
+                        // SAFETY: the tile's outputs are some of the caller's.
                         $($m if $m <= M => unsafe {
-                            tile::<$m, N, FUSED>(left, right, first, block);
+                            let tile = Tile { left, right, place, row: into.row };
+                            tile.put::<V, $m, UNROLL>(0..whole, data);
+                            if whole < right.inner {
+                                tile.put::<V, $m, 1>(whole..right.inner, data);
+                            }
                         },)*
                         _ => {}
                     }
                 };
             }
-            of_length!(1 2 3 4 5 6 7 8 9 10 11 12);
+            of_height!(1 2 3 4 5 6 7 8 9 10 11 12);
         }
     }
 }
 
-/// Places `first..first + N` of M outputs.
-///
-/// # Safety
-/// As [`blocks`].
-#[inline(always)]
-unsafe fn tile<const M: usize, const N: usize, const FUSED: bool>(
-    left: Left<'_>,
-    right: Right<'_>,
-    first: usize,
-    into: &mut [Lane],
-) {
-    let mut sums = [[0.0_f32; N]; M];
-    for segment in 0..right.segments {
-        let lanes = &right.lanes[segment * right.segment..][..right.inner];
-        let left_data = &left.data[segment * left.segment..];
-        for (k, lane) in lanes.iter().enumerate() {
-            let lane: &[f32] = &lane[first..first + N];
-            for (m, sums) in sums.iter_mut().enumerate() {
-                // Cannot wrap, being inside the operand: a check here would cost more than the product.
-                let at = m.wrapping_mul(left.row).wrapping_add(k.wrapping_mul(left.inner));
-                // SAFETY: the caller's promise: m is below the outputs, k below `inner`.
-                let factor = unsafe { *left_data.get_unchecked(at) };
-                for (sum, value) in sums.iter_mut().zip(lane) {
-                    *sum = if FUSED { factor.mul_add(*value, *sum) } else { factor * value + *sum };
+/// Some outputs at two registers' places.
+struct Tile<'a> {
+    left: Left<'a>,
+    right: Right<'a>,
+    place: usize,
+    /// Between two outputs.
+    row: usize,
+}
+
+impl Tile<'_> {
+    /// Writes the sums over some k of M outputs or, from a later k on, adds to them. The number of k is
+    /// a multiple of U.
+    ///
+    /// # Safety
+    /// As [`blocks`].
+    #[inline(always)]
+    unsafe fn put<V: Register, const M: usize, const U: usize>(
+        &self,
+        steps: Range<usize>,
+        into: &mut [f32],
+    ) {
+        let Self { left, right, place, row } = *self;
+        // SAFETY: the caller's promise, for all reads and writes here: every address is that of an
+        // element of an operand, or of LEN of them. That additions of addresses wrap where nothing is
+        // read any more is the reason for the methods' names.
+        unsafe {
+            let into = into.as_mut_ptr();
+            let at = |m: usize, half: usize| into.add(m * row + half * V::LEN);
+            let mut sums = [[V::all(0.0); 2]; M];
+            if steps.start > 0 {
+                for (m, sums) in sums.iter_mut().enumerate() {
+                    *sums = [V::load(at(m, 0)), V::load(at(m, 1))];
                 }
             }
+            for segment in 0..right.segments {
+                let lanes = &right.lanes[segment * right.segment..][steps.clone()];
+                let mut factors = left.data[segment * left.segment + steps.start..].as_ptr();
+                for lanes in lanes.as_chunks::<U>().0 {
+                    macro_rules! step {
+                        ($($k:literal)*) => {
+                            $(if $k < U {
+                                let lane = lanes[$k % U].as_ptr().add(place);
+                                let values = [V::load(lane), V::load(lane.add(V::LEN))];
+                                for (m, sums) in sums.iter_mut().enumerate() {
+                                    let factor = V::all(*factors.add(m * left.row + $k));
+                                    sums[0] = factor.times_plus(values[0], sums[0]);
+                                    sums[1] = factor.times_plus(values[1], sums[1]);
+                                }
+                            })*
+                        };
+                    }
+                    step!(0 1 2 3);
+                    factors = factors.wrapping_add(U);
+                }
+            }
+            for (m, [low, high]) in sums.into_iter().enumerate() {
+                low.store(at(m, 0));
+                high.store(at(m, 1));
+            }
         }
-    }
-    for (lane, sums) in into.iter_mut().zip(&sums) {
-        lane[first..first + N].copy_from_slice(sums);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::register::FUSED;
     use super::*;
     use proptest::prelude::*;
 
@@ -173,27 +229,32 @@ mod tests {
     proptest! {
         #[test]
         fn every_level_agrees_with_the_definition(
-            outputs in 0_usize..30, inner in 0_usize..40, segments in 0_usize..4,
-            transposed: bool, special in prop::option::of(prop::sample::select(vec![f32::NAN, f32::INFINITY])),
+            outputs in 0_usize..30, inner in 0_usize..40, segments in 0_usize..4, apart in 1_usize..3,
+            special in prop::option::of(prop::sample::select(vec![f32::NAN, f32::INFINITY])),
         ) {
-            let (row, step) = if transposed { (1, outputs + 3) } else { (inner + 3, 1) };
+            let inner = if segments > 1 { inner / 4 * 4 } else { inner };
+            let row = inner + 3;
             let segment = (outputs + 3) * (inner + 3);
             let mut data = numbers(segment * segments + 1, 1);
             if let Some(value) = special {
                 data[0] = value;
             }
-            let left = Left { data: &data, row, inner: step, segment };
+            let left = Left { data: &data, row, segment };
             let flat = numbers(segments * (inner + 2) * LANES, 2);
             let lanes = flat.as_chunks::<LANES>().0;
             let right = Right { lanes, inner, segments, segment: inner + 2 };
             let mut fused: Option<Vec<Vec<u32>>> = None;
             for level in Level::available() {
-                let mut got = vec![[f32::NAN; LANES]; outputs];
-                product(level, left, right, &mut got);
+                // The outputs apart from one another, or not.
+                let mut wide = vec![[f32::NAN; LANES]; outputs * apart];
+                let row = apart * LANES;
+                let target = Target { data: wide.as_flattened_mut(), row, outputs };
+                product(level, left, right, target);
+                let got: Vec<Lane> = wide.iter().step_by(apart).copied().collect();
                 for (m, lane) in got.iter().enumerate() {
                     for (i, value) in lane.iter().enumerate() {
                         let want: f64 = (0..segments).flat_map(|s| (0..inner).map(move |k| (s, k)))
-                            .map(|(s, k)| f64::from(data[s * segment + m * row + k * step])
+                            .map(|(s, k)| f64::from(data[s * segment + m * left.row + k])
                                 * f64::from(lanes[s * (inner + 2) + k][i]))
                             .sum();
                         let same = (f64::from(*value) - want).abs() < 1e-4
@@ -214,15 +275,28 @@ mod tests {
     #[test]
     #[should_panic(expected = "left operand too short")]
     fn a_short_left_operand_is_refused() {
-        let left = Left { data: &[0.0; 7], row: 4, inner: 1, segment: 0 };
-        product(Level::best(), left, Right::whole(&[[0.0; LANES]; 4]), &mut [[0.0; LANES]; 2]);
+        let left = Left { data: &[0.0; 7], row: 4, segment: 0 };
+        product(
+            Level::best(),
+            left,
+            Right::whole(&[[0.0; LANES]; 4]),
+            Target::from(&mut [[0.0; LANES]; 2][..]),
+        );
     }
 
     #[test]
     #[should_panic(expected = "right operand too short")]
     fn a_short_right_operand_is_refused() {
-        let left = Left { data: &[0.0; 8], row: 4, inner: 1, segment: 0 };
+        let left = Left { data: &[0.0; 8], row: 4, segment: 0 };
         let right = Right { lanes: &[[0.0; LANES]; 4], inner: 4, segments: 2, segment: 4 };
-        product(Level::best(), left, right, &mut [[0.0; LANES]; 2]);
+        product(Level::best(), left, right, Target::from(&mut [[0.0; LANES]; 2][..]));
+    }
+
+    #[test]
+    #[should_panic(expected = "no room for the product")]
+    fn a_short_target_is_refused() {
+        let left = Left { data: &[0.0; 8], row: 4, segment: 0 };
+        let target = Target { data: &mut [0.0; 2 * LANES], row: LANES + 1, outputs: 2 };
+        product(Level::best(), left, Right::whole(&[[0.0; LANES]; 4]), target);
     }
 }

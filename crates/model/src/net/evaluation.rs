@@ -3,7 +3,7 @@
 use super::Rows;
 use super::layout::Layout;
 use super::network::Network;
-use super::pass::{Pass, SHARD_ROWS};
+use super::pass::{Pass, shard_rows};
 use super::table::{Columns, Purpose};
 use crate::kernels::head::CellWeights;
 use crate::kernels::lanes::{LANES, Lane};
@@ -45,10 +45,11 @@ impl<'a> Evaluation<'a> {
             weights: &self.network.weights,
         };
         let weights = CellWeights { numeric: 0.0, binary: 0.0, categorical: 0.0 };
-        let shards = self.table.par_chunks_mut(self.columns.lanes(SHARD_ROWS).max(1));
+        let shard_rows = shard_rows(rows.rows);
+        let shards = self.table.par_chunks_mut(self.columns.lanes(shard_rows).max(1));
         shards.enumerate().for_each(|(i, shard)| {
-            let first = i * SHARD_ROWS;
-            let rows = rows.slice(shape, first..rows.rows.min(first + SHARD_ROWS));
+            let first = i * shard_rows;
+            let rows = rows.slice(shape, first..rows.rows.min(first + shard_rows));
             pass.forward(shard, rows, None);
             pass.losses(shard, rows, weights);
         });

@@ -5,9 +5,9 @@
 //! loop runs over rows side by side, whatever the widths of the layers are (`table.rs`).
 //!
 //! A training step has two parallel parts: forward, losses and backward over shards of panels;
-//! gradient and update over tiles of the weight buffer. Shards and tiles depend on the shapes alone,
-//! every number is computed by one of them in a fixed order, so the bytes do not depend on the
-//! number of threads.
+//! gradient and update over tiles of the weight buffer. Nothing is summed over the rows of a shard or
+//! the tiles, and tiles depend on the shapes alone: every number is computed by one of them in a fixed
+//! order, so the bytes do not depend on the number of threads.
 
 mod evaluation;
 mod init;
@@ -18,6 +18,7 @@ mod pass;
 mod split;
 mod table;
 mod training;
+mod transposed;
 
 pub use evaluation::Evaluation;
 pub use layout::{Layout, Parameter};

@@ -3,6 +3,7 @@
 use super::Rows;
 use super::layout::{Dense, Layout, Tables};
 use super::table::{Columns, HiddenColumns, parts, squares};
+use super::transposed::Transposed;
 use crate::kernels::head::{CellWeights, Heads, Targets};
 use crate::kernels::lanes::{LANES, Lane, transpose};
 use crate::kernels::product::{Left, Right, product};
@@ -11,14 +12,20 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
-/// Rows of a shard: few, so that cores share a batch evenly; two panels, so that each weight that
-/// comes into the cache is used for both.
-pub(super) const SHARD_ROWS: usize = 2 * LANES;
+/// Panels of a shard, at most: each weight that comes into the cache is used for all of them.
+const SHARD_PANELS: usize = 4;
+
+/// Rows of a shard, whole panels of them: of `rows` rows each thread of the ambient pool gets as many.
+/// What is computed for a row does not depend on it.
+pub(super) fn shard_rows(rows: usize) -> usize {
+    let panels = rows.div_ceil(LANES).div_ceil(rayon::current_num_threads());
+    panels.clamp(1, SHARD_PANELS) * LANES
+}
 
 /// Outputs that one product makes for each panel of a shard: their weights stay in the cache.
 const BLOCK: usize = 48;
 
-/// Dropout's random numbers in one step: a stream for each layer and shard.
+/// Dropout's random numbers in one step: a stream for each layer, a part of it for each panel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Dropout {
     pub(super) seed: [u8; 32],
@@ -29,7 +36,7 @@ impl Dropout {
     /// Zeroes values with probability `p` and scales the others by 1/(1-p), with their slopes.
     fn apply(
         &self,
-        shard: u32,
+        first_panel: usize,
         layer: u32,
         p: f32,
         table: &mut [Lane],
@@ -38,10 +45,10 @@ impl Dropout {
     ) {
         let mut rng = ChaCha8Rng::from_seed(self.seed);
         rng.set_stream(self.step << 32 | u64::from(layer));
-        // A shard draws fewer than 2^32 numbers.
-        rng.set_word_pos(u128::from(shard) << 32);
         let keep = 1.0 / (1.0 - p);
-        for panel in table.chunks_exact_mut(stride) {
+        for (i, panel) in table.chunks_exact_mut(stride).enumerate() {
+            // A panel draws fewer than 2^32 numbers.
+            rng.set_word_pos(((first_panel + i) as u128) << 32);
             let [values, slopes] = parts(panel, [at.values.clone(), at.slopes.clone()]);
             let cells = values.as_flattened_mut().iter_mut().zip(slopes.as_flattened_mut());
             for (value, slope) in cells {
@@ -66,7 +73,7 @@ impl Pass<'_> {
         &self,
         shard: &mut [Lane],
         rows: Rows<'_>,
-        dropout: Option<(Dropout, u32)>,
+        dropout: Option<(Dropout, usize)>,
     ) {
         let (stride, level) = (self.columns.stride, Level::best());
         for (panel, rows) in shard.chunks_exact_mut(stride).zip(rows.panels(&self.layout.shape)) {
@@ -89,8 +96,8 @@ impl Pass<'_> {
                     activation::activate_with_slope(level, kind, values, slopes, bias);
                 }
             });
-            if let (Some((dropout, index)), true) = (dropout, layer.dropout > 0.0) {
-                dropout.apply(index, i as u32, layer.dropout, shard, at, stride);
+            if let (Some((dropout, panel)), true) = (dropout, layer.dropout > 0.0) {
+                dropout.apply(panel, i as u32, layer.dropout, shard, at, stride);
             }
         }
         let last = self.layout.hidden.len();
@@ -110,10 +117,10 @@ impl Pass<'_> {
         for outputs in blocks(dense.outputs) {
             let first = dense.weight.start + outputs.start * dense.inputs;
             let data = &self.weights[first..first + outputs.len() * dense.inputs];
-            let left = Left { data, row: dense.inputs, inner: 1, segment: 0 };
+            let left = Left { data, row: dense.inputs, segment: 0 };
             for panel in shard.chunks_exact_mut(self.columns.stride) {
                 let [from, into] = parts(panel, [self.columns.source(i), within(into, &outputs)]);
-                product(Level::best(), left, Right::whole(from), into);
+                product(Level::best(), left, Right::whole(from), into.into());
                 then(panel, outputs.clone());
             }
         }
@@ -175,11 +182,11 @@ impl Pass<'_> {
 
     /// From the gradient by the outputs back to that by every layer's sum and the embeddings. Then
     /// what each layer has read is transposed, for the gradient by its weights.
-    pub(super) fn backward(&self, shard: &mut [Lane]) {
+    pub(super) fn backward(&self, shard: &mut [Lane], weights: &Transposed) {
         let level = Level::best();
         for i in (1..=self.layout.hidden.len()).rev() {
             let (at, layer) = (&self.columns.hidden[i - 1], &self.layout.hidden[i - 1]);
-            self.multiply_back(shard, i, 0, &at.deltas, |panel, block| {
+            self.multiply_back(shard, weights, (i, 0), &at.deltas, |panel, block| {
                 let part = |columns: &Range<usize>| within(columns, &block);
                 let of = if at.slopes.is_empty() { &at.values } else { &at.slopes };
                 let [of, deltas] = parts(panel, [part(of), part(&at.deltas)]);
@@ -192,7 +199,13 @@ impl Pass<'_> {
         }
         if let Some(first) = self.layout.embeddings.first() {
             // Nothing where embeddings are summed: theirs is the gradient by the first layer's sums.
-            self.multiply_back(shard, 0, first.input, &self.columns.input_deltas, |_, _| {});
+            self.multiply_back(
+                shard,
+                weights,
+                (0, first.input),
+                &self.columns.input_deltas,
+                |_, _| {},
+            );
         }
         for panel in shard.chunks_exact_mut(self.columns.stride) {
             if self.layout.summed.is_some() {
@@ -211,18 +224,18 @@ impl Pass<'_> {
     fn multiply_back(
         &self,
         shard: &mut [Lane],
-        i: usize,
-        first: usize,
+        weights: &Transposed,
+        (i, first): (usize, usize),
         into: &Range<usize>,
         then: impl Fn(&mut [Lane], Range<usize>),
     ) {
-        let dense = self.layout.dense_at(i);
+        let outputs = self.layout.dense_at(i).outputs;
         for block in blocks(into.len()) {
-            let data = &self.weights[dense.weight.start + first + block.start..dense.weight.end];
-            let left = Left { data, row: 1, inner: dense.inputs, segment: 0 };
+            let data = weights.from_input(i, outputs, first + block.start);
+            let left = Left { data, row: outputs, segment: 0 };
             for panel in shard.chunks_exact_mut(self.columns.stride) {
                 let [from, into] = parts(panel, [self.columns.deltas(i), within(into, &block)]);
-                product(Level::best(), left, Right::whole(from), into);
+                product(Level::best(), left, Right::whole(from), into.into());
                 then(panel, block.clone());
             }
         }

@@ -4,14 +4,15 @@ use super::Rows;
 use super::layout::{Embedding, Layout, Tables};
 use super::network::Network;
 use super::optimizer::OptimizerState;
-use super::pass::{Dropout, Pass, SHARD_ROWS};
+use super::pass::{Dropout, Pass, shard_rows};
 use super::split::{Part, for_each_part, piece};
 use super::table::{Columns, Purpose, squares};
+use super::transposed::Transposed;
 use crate::config::{ModelConfig, Objective};
 use crate::encode::FeatureShape;
 use crate::kernels::head::CellWeights;
 use crate::kernels::lanes::{LANES, Lane, sums};
-use crate::kernels::product::{Left, Right, product};
+use crate::kernels::product::{Left, Right, Target, product};
 use crate::kernels::update::{Update, apply};
 use crate::kernels::{Level, embedding};
 use rayon::prelude::*;
@@ -34,6 +35,8 @@ pub struct Training {
     objective: Objective,
     dropout: Dropout,
     table: Vec<Lane>,
+    /// Those at the start of the step.
+    transposed: Transposed,
     gradient: Vec<f32>,
     feature_losses: Vec<f64>,
 }
@@ -80,6 +83,7 @@ impl Training {
             objective: config.objective,
             dropout: Dropout { seed, step: 0 },
             table: vec![[0.0; LANES]; columns.lanes(rows)],
+            transposed: Transposed::new(layout),
             gradient: vec![0.0; layout.len()],
             feature_losses: vec![0.0; features],
             columns,
@@ -145,16 +149,19 @@ impl Training {
         assert_eq!(noisy.rows, clean.rows, "noisy and clean rows differ in number");
         let shape = &network.layout.shape;
         let weights = cell_weights(self.objective, shape, noisy.rows);
+        self.transposed.fill(&network.layout, &network.weights);
         let pass =
             Pass { layout: &network.layout, columns: &self.columns, weights: &network.weights };
-        let dropout = self.dropout;
+        let transposed = &self.transposed;
+        let (dropout, shard_rows) = (self.dropout, shard_rows(noisy.rows));
         let table = &mut self.table[..self.columns.lanes(noisy.rows)];
-        let shards = table.par_chunks_mut(self.columns.lanes(SHARD_ROWS).max(1));
+        let shards = table.par_chunks_mut(self.columns.lanes(shard_rows).max(1));
         shards.enumerate().for_each(|(i, shard)| {
-            let range = i * SHARD_ROWS..noisy.rows.min((i + 1) * SHARD_ROWS);
-            pass.forward(shard, noisy.slice(shape, range.clone()), Some((dropout, i as u32)));
+            let range = i * shard_rows..noisy.rows.min((i + 1) * shard_rows);
+            let first_panel = range.start / LANES;
+            pass.forward(shard, noisy.slice(shape, range.clone()), Some((dropout, first_panel)));
             pass.losses(shard, clean.slice(shape, range), weights);
-            pass.backward(shard);
+            pass.backward(shard, transposed);
         });
         self.feature_losses.fill(0.0);
         let panels = table.chunks_exact(self.columns.stride);
@@ -268,21 +275,23 @@ impl<'a> Batch<'a> {
         let left = Left {
             data: self.table[self.columns.deltas(layer).start + outputs.start..].as_flattened(),
             row: LANES,
-            inner: 1,
             segment: stride * LANES,
         };
-        let mut block = [[0.0; LANES]; TILE_OUTPUTS];
-        let block = &mut block[..outputs.len()];
-        for (first, lane) in (0..source.len()).zip(squares(&source)).step_by(LANES) {
+        let (level, inputs) = (Level::best(), source.len());
+        for (first, lane) in (0..inputs).zip(squares(&source)).step_by(LANES) {
             let lanes = &self.table[lane..];
             let right = Right { lanes, inner: LANES, segments, segment: stride };
-            product(Level::best(), left, right, block);
-            for (row, values) in into.chunks_exact_mut(source.len()).zip(&*block) {
-                let row = &mut row[first..];
-                match row.first_chunk_mut::<LANES>() {
-                    Some(row) => *row = *values,
-                    None => row.copy_from_slice(&values[..row.len()]),
-                }
+            if first + LANES <= inputs {
+                let data = &mut into[first..];
+                product(level, left, right, Target { data, row: inputs, outputs: outputs.len() });
+                continue;
+            }
+            // The last inputs fill no lane.
+            let mut block = [[0.0; LANES]; TILE_OUTPUTS];
+            let block = &mut block[..outputs.len()];
+            product(level, left, right, Target::from(&mut *block));
+            for (row, values) in into.chunks_exact_mut(inputs).zip(&*block) {
+                row[first..].copy_from_slice(&values[..inputs - first]);
             }
         }
     }
