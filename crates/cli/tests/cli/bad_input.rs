@@ -417,7 +417,7 @@ fn a_stage_that_is_not_here_yet() {
         (
             2,
             "error: timeseries: it is not here yet\n\
-             error: to-kafka: it is not here yet\n\
+             error: to-kafka: it is not here yet; write a file with to-file (.jsonlines for a program that takes JSON)\n\
              see morpheus run pipeline-ae --help\n"
         )
     );

@@ -7,7 +7,8 @@
 use super::cells::{Cell, Cells};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
-use std::collections::{BTreeSet, HashMap};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How far two numbers may differ: `absolute` + `relative` x the result.
 #[derive(Clone, Copy, Debug)]
@@ -294,15 +295,15 @@ impl Outcome {
     /// # Errors
     /// None that is known.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        let value = serde_json::json!({
-            "total_rows": self.total_rows,
-            "matching_rows": self.matching_rows,
-            "diff_rows": self.total_rows - self.matching_rows,
-            "matching_cols": self.matching_cols,
-            "extra_cols": self.extra_cols,
-            "missing_cols": self.missing_cols,
-            "diff_cols": self.extra_cols.len() + self.missing_cols.len(),
-        });
+        let value = BTreeMap::from([
+            ("total_rows", json!(self.total_rows)),
+            ("matching_rows", json!(self.matching_rows)),
+            ("diff_rows", json!(self.total_rows - self.matching_rows)),
+            ("matching_cols", json!(self.matching_cols)),
+            ("extra_cols", json!(self.extra_cols)),
+            ("missing_cols", json!(self.missing_cols)),
+            ("diff_cols", json!(self.extra_cols.len() + self.missing_cols.len())),
+        ]);
         let mut ascii = String::new();
         for c in serde_json::to_string_pretty(&value)?.chars() {
             if c.is_ascii() {
