@@ -105,7 +105,7 @@ impl Parser<'_> {
                 if let Err(why) = option.kind.parse(text) {
                     self.mistakes.push(format!("morpheus: --{}: {why}", option.name));
                 } else if let options::Effect::Refused { accepted, why } = option.effect
-                    && accepted.and_then(bool_word) != bool_word(text)
+                    && (accepted.is_none() || accepted.and_then(bool_word) != bool_word(text))
                 {
                     self.mistakes
                         .push(format!("morpheus: --{} {text:?} is refused: {why}", option.name));

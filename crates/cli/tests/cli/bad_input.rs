@@ -95,7 +95,8 @@ fn an_empty_file_and_one_with_a_header_only() {
         (ended.code, ended.messages().as_str()),
         (
             1,
-            "error: no rows in 1 file(s); 1 x unreadable file\n  empty file: \"in/b.csv\" line 1; expected a header line with column names\n"
+            "warning: empty file: \"in/b.csv\" line 1; expected a header line with column names\n\
+             error: no rows in 1 file(s); 1 x unreadable file\n  empty file: \"in/b.csv\" line 1; expected a header line with column names\n"
         )
     );
     nothing_is_left(&alone);

@@ -16,6 +16,7 @@ mod run;
 mod scripts;
 mod seed_job;
 mod sources;
+mod stage_docs;
 mod stages;
 mod statistics;
 mod tutorial;

@@ -249,7 +249,7 @@ fn check(place: &str, option: &str) -> Option<Check> {
             Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --exclude=event")
         }
         ("validate", "index_col") => {
-            Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --index_col=backwards")
+            Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --index_col=userName")
         }
         ("validate", "abs_tol") => {
             Changes(VALIDATE, "--val_file_name=near.csv", "--val_file_name=near.csv --abs_tol=.1")
@@ -351,7 +351,7 @@ fn place() -> Place {
     place.write("train/a.csv", table(&["ann", "bob"], 80));
     place.write("in/a.csv", table(&["ann", "bob", "eve"], 20));
     place.write("deep/er/still/a.csv", table(&["ann"], 3));
-    place.write("deep/a.csv", table(&["ann"], 2));
+    place.write("deep/er/a.csv", table(&["ann"], 2));
     place.write("named.json", table(&["ann"], 2));
     place.write("near.csv", table(&["ann", "bob", "eve"], 20).replace(".5\n", ".55\n"));
     place.write("more/a.csv", "eventTime,userName\n2021-10-01T00:00:00Z,ann\n");

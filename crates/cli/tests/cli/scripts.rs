@@ -1,27 +1,9 @@
 //! Lines that users of the original have in their scripts, with nothing changed but their paths.
 
-use crate::place::{Ended, Place, column, numbers};
+use crate::place::{Ended, Place, column, numbers, words};
 
-/// Runs a line as a shell would cut it into words.
 fn run(place: &Place, line: &str) -> Ended {
-    let mut words = Vec::new();
-    for (part, text) in line.split('\'').enumerate() {
-        if part % 2 == 0 {
-            let begins_inside = !text.starts_with(char::is_whitespace) && part > 0;
-            let mut plain = text.split_whitespace().map(str::to_owned);
-            if begins_inside && let (Some(last), Some(first)) = (words.last_mut(), plain.next()) {
-                *last = format!("{last}{first}");
-            }
-            words.extend(plain);
-        } else {
-            match words.last_mut() {
-                Some(last) if last.ends_with('=') => last.push_str(text),
-                _ => words.push(text.to_owned()),
-            }
-        }
-    }
-    let words = words.iter().skip_while(|word| *word != "morpheus").skip(1);
-    Ended::of(place.command().args(words).output().unwrap())
+    Ended::of(place.command().args(&words(line)[1..]).output().unwrap())
 }
 
 fn ok(ended: &Ended) {
