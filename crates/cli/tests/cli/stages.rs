@@ -98,6 +98,28 @@ fn a_filter_by_copy_or_slices_gives_the_same_rows_in_one_or_more_messages() {
     assert_eq!(messages("").0, one);
 }
 
+/// What inference found out about each feature is filtered with the rows.
+#[test]
+fn a_filter_before_add_scores_gives_the_columns_of_one_behind_it() {
+    let place = place();
+    let written = |stages: &str| {
+        let line =
+            with_models(&format!("{stages} serialize to-file --filename=out.csv --overwrite"));
+        ok(&place.morpheus(&line.replace(" add-scores ", " ")));
+        place.read("out.csv")
+    };
+    let mut losses = numbers(&place.read("all.csv"), "reconstruct_loss");
+    losses.sort_by(f64::total_cmp);
+    let threshold = format!("--threshold={}", losses[40]);
+    let behind = written(&format!("add-scores --details=all filter {threshold}"));
+    let rows = behind.lines().count() - 1;
+    assert!((20..60).contains(&rows) && behind.contains("errorCode_pred"), "{rows}");
+    for copy in ["--copy=true", "--copy=false"] {
+        let before = format!("filter {threshold} {copy} add-scores --details=all");
+        assert_eq!(written(&before), behind, "{copy}");
+    }
+}
+
 #[test]
 fn add_class_says_which_scores_are_above() {
     let place = place();
