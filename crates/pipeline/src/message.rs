@@ -3,7 +3,7 @@
 use crate::plan::ScoreKind;
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, Field, Schema};
-use arrow_select::take::{take, take_record_batch};
+use arrow_select::take::take_record_batch;
 use dfp_io::state::{FileMark, OutputMark};
 use dfp_model::EncodedRows;
 use dfp_model::score::FeatureScores;
@@ -103,25 +103,7 @@ impl RowScores {
 
     fn only(&self, positions: &[u32]) -> Result<Self, ArrowError> {
         let of = |values: &[f32]| positions.iter().map(|&row| values[row as usize]).collect();
-        let features = self.features.as_ref().map(|features| {
-            let width = features.names.len();
-            let of_rows = |matrix: &[f32]| {
-                let row = |&row: &u32| &matrix[row as usize * width..][..width];
-                positions.iter().flat_map(row).copied().collect()
-            };
-            let at = UInt32Array::from(positions.to_vec());
-            let predictions = features.predictions.iter().map(|column| take(column, &at, None));
-            Ok::<_, ArrowError>(FeatureScores {
-                anomaly_score: of(&features.anomaly_score),
-                zscore: of(&features.zscore),
-                names: features.names.clone(),
-                loss: of_rows(&features.loss),
-                z_loss: of_rows(&features.z_loss),
-                predictions: predictions.collect::<Result<_, _>>()?,
-                max_abs_z: of(&features.max_abs_z),
-                mean_abs_z: of(&features.mean_abs_z),
-            })
-        });
+        let features = self.features.as_ref().map(|features| features.only(positions));
         Ok(Self {
             anomaly_score: of(&self.anomaly_score),
             zscore: of(&self.zscore),

@@ -105,7 +105,7 @@ fn a_filter_before_add_scores_gives_the_columns_of_one_behind_it() {
     let written = |stages: &str| {
         let line =
             with_models(&format!("{stages} serialize to-file --filename=out.csv --overwrite"));
-        ok(&place.morpheus(&line.replace(" add-scores ", " ")));
+        ok(&place.morpheus(&line.replacen(" add-scores ", " ", 1)));
         place.read("out.csv")
     };
     let mut losses = numbers(&place.read("all.csv"), "reconstruct_loss");
