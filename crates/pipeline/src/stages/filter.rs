@@ -152,12 +152,11 @@ mod tests {
         Message { scores, receipt, ..Message::new(Arc::from("ann"), rows) }
     }
 
-    /// What comes out, as row numbers and whether there is a receipt, and what was dropped.
-    fn filtered(
-        message: Message,
-        by: FilterBy,
-        copy: bool,
-    ) -> (Vec<(Vec<i64>, bool)>, Vec<(String, u64)>) {
+    /// The numbers of a message's rows, and whether it has a receipt.
+    type Passed = (Vec<i64>, bool);
+
+    /// What comes out, and what was dropped.
+    fn filtered(message: Message, by: FilterBy, copy: bool) -> (Vec<Passed>, Vec<(String, u64)>) {
         let settings = plan::Filter { by, threshold: 0.5, copy };
         let seen = Arc::default();
         let report = Pipeline::new("source", Box::new(One(Some(message))))

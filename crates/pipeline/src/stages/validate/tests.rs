@@ -1,4 +1,5 @@
 use super::*;
+use proptest::strategy::Strategy;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -179,4 +180,80 @@ fn names_beyond_ascii_are_escaped_in_the_results_file() {
     assert!(json.contains("\"gr\\u00f6\\u00dfe\\ud83d\\ude00\""), "{json}");
     let read: Value = serde_json::from_str(&json).unwrap();
     assert_eq!(read["extra_cols"][0], "größe\u{1f600}");
+}
+
+/// Rows as a property test draws them: a label, a text and a number, each of which may be missing.
+type Row = (Option<i64>, Option<&'static str>, Option<f64>);
+
+fn rows_of(rows: &[Row]) -> (ArrayRef, RecordBatch) {
+    let labels: ArrayRef = Arc::new(rows.iter().map(|row| row.0).collect::<Int64Array>());
+    let texts: ArrayRef =
+        Arc::new(rows.iter().map(|row| row.1).collect::<arrow_array::StringArray>());
+    let numbers: ArrayRef =
+        Arc::new(rows.iter().map(|row| row.2).collect::<arrow_array::Float64Array>());
+    (labels, table(&[("text", texts), ("number", numbers)]))
+}
+
+/// How many expected rows match, said as plainly as can be.
+fn matching(expected: &[Row], results: &[Row]) -> usize {
+    let mut texts = expected.iter().chain(results).filter_map(|row| row.1);
+    let as_numbers = texts.all(|text| text.parse::<f64>().is_ok());
+    let near = |a: Option<f64>, b: Option<f64>| match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= 0.5 + 0.1 * b.abs(),
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok());
+    let mut left: Vec<&Row> = expected.iter().collect();
+    let mut count = 0;
+    for result in results {
+        let Some(at) = left.iter().position(|row| row.0 == result.0) else { continue };
+        let row = left.remove(at);
+        let texts = match as_numbers {
+            true => near(number(row.1), number(result.1)),
+            false => row.1 == result.1,
+        };
+        count += usize::from(texts && near(row.2, result.2));
+    }
+    count
+}
+
+fn some_rows(texts: &'static [&'static str]) -> impl Strategy<Value = Vec<Row>> {
+    use proptest::{collection, option, sample};
+    let row = (
+        option::weighted(0.9, 0_i64..6),
+        option::of(sample::select(texts)),
+        option::of((0_u8..8).prop_map(|number| f64::from(number) / 2.0)),
+    );
+    collection::vec(row, 0..20)
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_rows_in_any_parts_are_compared_as_their_definition_says(
+        (expected, results) in proptest::prop_oneof![
+            (some_rows(&["1", "2.4", "2", "-1"]), some_rows(&["1", "2.4", "2", "-1"])),
+            (some_rows(&["1", "a", "2", "b"]), some_rows(&["1", "a", "2", "b"])),
+            (some_rows(&["1", "2"]), some_rows(&["1", "a", "2"])),
+        ],
+        part in 1_usize..7,
+    ) {
+        let tolerance = Tolerance { absolute: 0.5, relative: 0.1 };
+        let (labels, rows) = rows_of(&expected);
+        let columns = vec![
+            ("text".to_owned(), Arc::clone(rows.column(0))),
+            ("number".to_owned(), Arc::clone(rows.column(1))),
+        ];
+        let mut comparison = Comparison::new(&labels, columns, tolerance).unwrap();
+        for rows in results.chunks(part) {
+            let (labels, rows) = rows_of(rows);
+            comparison.add(&labels, &rows).unwrap();
+        }
+        let outcome = comparison.finish();
+        let came = results.len() - outcome.extra_rows;
+        proptest::prop_assert_eq!(outcome.total_rows - outcome.missing_rows, came);
+        // Without a row no column has come, and nothing differs.
+        if !results.is_empty() {
+            proptest::prop_assert_eq!(outcome.matching_rows, matching(&expected, &results));
+        }
+    }
 }
