@@ -142,6 +142,8 @@ pub const fn any_table(about: &'static str) -> StageEntry {
 
 /// Every stage behind the source.
 pub const STAGES: &[StageEntry] = &[
+    further::DROPNA,
+    further::DESERIALIZE,
     StageEntry {
         name: "train-ae",
         aliases: &[],
@@ -264,8 +266,6 @@ pub const STAGES: &[StageEntry] = &[
     further::ADD_CLASS,
     further::FILTER,
     further::VALIDATE,
-    further::DROPNA,
-    further::DESERIALIZE,
     further::TRIGGER,
     further::BUFFER,
     further::DELAY,
