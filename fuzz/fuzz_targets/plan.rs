@@ -1,7 +1,9 @@
 //! Any words as options of commands and stages: a plan or a list of mistakes. A line is `- STAGE`, `OPTION TEXT`
-//! of the stage before, or, before the first stage, `run OPTION TEXT` and `OPTION TEXT` of `pipeline-ae`.
+//! of the stage before, or, before the first stage, `run OPTION TEXT` and `OPTION TEXT` of the pipeline; `other` is
+//! that it is `pipeline-other`.
 #![no_main]
 
+use dfp_pipeline::options::PipelineKind;
 use dfp_pipeline::plan::{PlanSpec, StageSpec, check, check_bench, check_generate};
 use libfuzzer_sys::fuzz_target;
 
@@ -12,6 +14,10 @@ fuzz_target!(|text: &str| {
         let (options, name, text) = match (word, plan.stages.last_mut()) {
             ("-", _) => {
                 plan.stages.push(StageSpec { name: rest.to_owned(), options: Default::default() });
+                continue;
+            }
+            ("other", _) => {
+                plan.kind = PipelineKind::Other;
                 continue;
             }
             ("run", _) => {

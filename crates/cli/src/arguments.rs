@@ -6,8 +6,8 @@
 
 use crate::help;
 use dfp_pipeline::options::{
-    self, AUTOENCODER, BENCH, CommandSpec, FEATURES, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role,
-    bool_word, nearest,
+    self, AUTOENCODER, BENCH, CommandSpec, FEATURES, GENERATE, GLOBAL, Kind, OTHER, OptionSpec,
+    PIPELINES, PipelineKind, RUN, Role, bool_word, nearest,
 };
 use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
 use dfp_pipeline::report::Weight;
@@ -105,7 +105,7 @@ impl Parser<'_> {
                 if let Err(why) = option.kind.parse(text) {
                     self.mistakes.push(format!("morpheus: --{}: {why}", option.name));
                 } else if let options::Effect::Refused { accepted, why } = option.effect
-                    && accepted.and_then(bool_word) != bool_word(text)
+                    && (accepted.is_none() || accepted.and_then(bool_word) != bool_word(text))
                 {
                     self.mistakes
                         .push(format!("morpheus: --{} {text:?} is refused: {why}", option.name));
@@ -130,30 +130,36 @@ impl Parser<'_> {
         };
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::run()))),
-            Some("pipeline-ae") => self.autoencoder(run, level),
-            Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil" | "pipeline-other")) => {
-                let mistake =
-                    format!("{word} is not here; the pipeline of this program is pipeline-ae");
+            Some(word) if let Some(kind) = PipelineKind::of(word) => {
+                self.pipeline(kind, run, level)
+            }
+            Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil")) => {
+                let mistake = format!(
+                    "{word} is not here: its models are not; pipeline-ae learns users, pipeline-other needs no model"
+                );
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
             Some(word) => {
-                let mistake = unknown("pipeline", word, &["pipeline-ae"]);
+                let mistake = unknown("pipeline", word, &PIPELINES.map(|kind| kind.command().name));
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
         }
     }
 
-    fn autoencoder(&mut self, run: OptionTexts, level: Weight) -> Parsed {
-        const HERE: &str = "morpheus run pipeline-ae";
-        let pipeline =
-            match self.options(AUTOENCODER.name, AUTOENCODER.options, &["run", "pipeline-ae"]) {
-                Options::Given(texts) => texts,
-                _ => return (HERE, Some(Command::Help(help::autoencoder()))),
-            };
+    fn pipeline(&mut self, kind: PipelineKind, run: OptionTexts, level: Weight) -> Parsed {
+        let here = match kind {
+            PipelineKind::Autoencoder => "morpheus run pipeline-ae",
+            PipelineKind::Other => "morpheus run pipeline-other",
+        };
+        let CommandSpec { name: command, options, .. } = *kind.command();
+        let pipeline = match self.options(command, options, &["run", command]) {
+            Options::Given(texts) => texts,
+            _ => return (here, Some(Command::Help(help::pipeline(kind)))),
+        };
         if self.at == self.words.len() && self.mistakes.is_empty() {
-            return (HERE, Some(Command::Help(help::autoencoder())));
+            return (here, Some(Command::Help(help::pipeline(kind))));
         }
         let mut stages = Vec::new();
         while let Some(name) = self.next_word() {
@@ -165,19 +171,19 @@ impl Parser<'_> {
                 stages.push(StageSpec { name, options: OptionTexts::new() });
                 continue;
             };
-            match self.options(entry.name, entry.options, &["run", "pipeline-ae", entry.name]) {
+            match self.options(entry.name, entry.options, &["run", command, entry.name]) {
                 Options::Given(options) => stages.push(StageSpec { name, options }),
-                _ => return (HERE, Some(Command::Help(help::stage(entry)))),
+                _ => return (here, Some(Command::Help(help::stage(kind, entry)))),
             }
         }
-        let spec = PlanSpec { run, pipeline, stages };
+        let spec = PlanSpec { kind, run, pipeline, stages };
         // A line with a mistake in its spelling may have others: all are told together.
         if !self.mistakes.is_empty()
             && let Err(further) = dfp_pipeline::plan::check(&spec)
         {
             self.mistakes.extend(further);
         }
-        (HERE, Some(Command::Run { spec, level }))
+        (here, Some(Command::Run { spec, level }))
     }
 
     fn tools(&mut self) -> Parsed {
@@ -377,7 +383,7 @@ fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSp
 }
 
 fn is_command(word: &str) -> bool {
-    let commands: [&CommandSpec; 5] = [&RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH];
+    let commands = [&RUN, &AUTOENCODER, &OTHER, &GENERATE, &FEATURES, &BENCH];
     word == "tools" || commands.iter().any(|command| command.name == word)
 }
 
@@ -388,9 +394,11 @@ fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     }
 }
 
-/// Names of the stages that can be used.
-pub fn usable_stages() -> impl Iterator<Item = &'static options::StageEntry> {
-    options::stages().filter(|entry| !matches!(entry.role, Role::Absent(_)))
+/// The stages that can be used in a pipeline.
+pub fn usable_stages(kind: PipelineKind) -> impl Iterator<Item = &'static options::StageEntry> {
+    options::stages().filter(move |entry| {
+        !matches!(entry.role, Role::Absent(_)) && kind.refuses(entry).is_none()
+    })
 }
 
 #[cfg(test)]
@@ -508,6 +516,8 @@ mod tests {
             "",
             "run",
             "run pipeline-ae",
+            "run pipeline-other",
+            "run pipeline-other filter --help",
             "tools",
             "--help",
             "run --help",

@@ -213,3 +213,29 @@ impl Reporter for Console {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rate_is_smoothed_as_asked_for() {
+        let rate_after = |smoothing: f64| {
+            let mut meter = Meter {
+                bar: None,
+                rows: 0,
+                start: Instant::now(),
+                last: Instant::now(),
+                rate: 0.0,
+            };
+            for rows in [1_000, 3_000] {
+                meter.last = Instant::now() - Duration::from_secs(10);
+                meter.count(rows, smoothing);
+            }
+            meter.rate
+        };
+        for (smoothing, expected) in [(1.0, 300.0), (0.5, 200.0), (0.05, 110.0)] {
+            assert!((rate_after(smoothing) / expected - 1.0).abs() < 0.05, "{smoothing}");
+        }
+    }
+}

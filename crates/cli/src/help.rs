@@ -3,8 +3,8 @@
 use crate::arguments::usable_stages;
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
-    AUTOENCODER, BENCH, CommandSpec, Effect, FEATURES, GENERATE, GLOBAL, OptionSpec, RUN,
-    StageEntry,
+    BENCH, CommandSpec, Effect, FEATURES, GENERATE, GLOBAL, OptionSpec, PIPELINES, PipelineKind,
+    RUN, StageEntry,
 };
 use std::fmt::Write;
 
@@ -24,30 +24,32 @@ pub fn morpheus() -> String {
 pub fn run() -> String {
     let mut text = head("morpheus run [OPTIONS] PIPELINE", RUN.about);
     options(&mut text, RUN.options);
-    commands(&mut text, "Pipelines", [(AUTOENCODER.name, AUTOENCODER.about)]);
+    let pipelines = PIPELINES.map(|kind| (kind.command().name, kind.command().about));
+    commands(&mut text, "Pipelines", pipelines);
     text
 }
 
-/// Help of `morpheus run pipeline-ae`.
-pub fn autoencoder() -> String {
-    let mut text = head(
-        "morpheus run [OPTIONS] pipeline-ae [OPTIONS] STAGE [OPTIONS] [STAGE [OPTIONS]]...",
-        AUTOENCODER.about,
-    );
-    options(&mut text, AUTOENCODER.options);
+/// Help of a pipeline.
+pub fn pipeline(kind: PipelineKind) -> String {
+    let CommandSpec { name, about, options: table } = *kind.command();
+    let line =
+        format!("morpheus run [OPTIONS] {name} [OPTIONS] STAGE [OPTIONS] [STAGE [OPTIONS]]...");
+    let mut text = head(&line, about);
+    options(&mut text, table);
     commands(
         &mut text,
         "Stages, in an order that works",
-        usable_stages().map(|stage| (stage.name, stage.about)),
+        usable_stages(kind).map(|stage| (stage.name, stage.about)),
     );
     text.push_str("\nSTAGE --help describes the options of a stage.\n");
     text
 }
 
 /// Help of a stage.
-pub fn stage(entry: &StageEntry) -> String {
+pub fn stage(kind: PipelineKind, entry: &StageEntry) -> String {
+    let pipeline = kind.command().name;
     let mut text =
-        head(&format!("morpheus run pipeline-ae ... {} [OPTIONS]", entry.name), entry.about);
+        head(&format!("morpheus run {pipeline} ... {} [OPTIONS]", entry.name), entry.about);
     if !entry.aliases.is_empty() {
         let _ = writeln!(text, "\nAlso called {}.", entry.aliases.join(", "));
     }

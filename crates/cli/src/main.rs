@@ -68,7 +68,10 @@ fn run(spec: &PlanSpec, level: Weight) -> u8 {
     let plan = match plan::check(spec) {
         Ok(plan) => plan,
         Err(mistakes) => {
-            return refuse(&Usage { mistakes, command: "morpheus run pipeline-ae".into() });
+            return refuse(&Usage {
+                mistakes,
+                command: format!("morpheus run {}", spec.kind.command().name),
+            });
         }
     };
     let console = Arc::new(console::Console::new(level));
@@ -83,10 +86,14 @@ fn run(spec: &PlanSpec, level: Weight) -> u8 {
     match result {
         Ok(summary) => {
             out(summary::text(&summary).trim_end());
-            match (summary.interrupted, summary.anything_skipped()) {
-                (true, _) => INTERRUPTED,
-                (false, true) => SKIPPED,
-                (false, false) => DONE,
+            if summary.interrupted {
+                INTERRUPTED
+            } else if summary.validations.iter().any(|validation| validation.fails) {
+                FAILED
+            } else if summary.anything_skipped() {
+                SKIPPED
+            } else {
+                DONE
             }
         }
         Err(error) => {

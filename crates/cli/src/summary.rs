@@ -1,6 +1,6 @@
 //! The few lines at the end of a run.
 
-use dfp_pipeline::report::Summary;
+use dfp_pipeline::report::{Summary, Validation};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.
@@ -9,10 +9,11 @@ pub fn text(summary: &Summary) -> String {
     let mut line = |name: &str, value: String| {
         let _ = writeln!(text, "{name:<10} {value}");
     };
-    line(
-        "read",
-        format!("{} of {}", count(summary.rows_read, "row"), count(summary.users, "user")),
-    );
+    let of_users = match summary.by_user {
+        true => format!(" of {}", count(summary.users, "user")),
+        false => String::new(),
+    };
+    line("read", format!("{}{of_users}", count(summary.rows_read, "row")));
     for skipped in &summary.skipped {
         line("skipped", skipped.clone());
     }
@@ -38,12 +39,24 @@ pub fn text(summary: &Summary) -> String {
         0 => String::new(),
         n => format!(", {} without (training failed)", count(n, "user")),
     };
-    line("models", format!("{}{failed}", count(summary.models, "user")));
+    if summary.by_user {
+        line("models", format!("{}{failed}", count(summary.models, "user")));
+    }
     let unscored = match summary.rows_without_model {
         0 => String::new(),
         n => format!(", {} without a model", count(n, "row")),
     };
-    line("scored", format!("{}{unscored}", count(summary.rows_scored, "row")));
+    if summary.by_user {
+        line("scored", format!("{}{unscored}", count(summary.rows_scored, "row")));
+    }
+    for (stage, rows, why) in &summary.dropped {
+        line("left out", format!("{} by {stage}: {}", count(*rows, "row"), printable(why)));
+    }
+    for validation in &summary.validations {
+        for (name, value) in validated(validation) {
+            line(name, value);
+        }
+    }
     for (file, rows) in &summary.written {
         line("written", format!("{} to {file}", count(*rows, "row")));
     }
@@ -71,6 +84,41 @@ pub fn text(summary: &Summary) -> String {
         (false, _) => {}
     }
     text
+}
+
+/// How many rows and columns match, and what does not.
+fn validated(validation: &Validation) -> Vec<(&'static str, String)> {
+    let Validation { file, outcome, .. } = validation;
+    let mut lines = vec![(
+        "validated",
+        format!(
+            "{} of {} of {} match",
+            grouped(outcome.matching_rows),
+            count(outcome.total_rows, "row"),
+            printable(file)
+        ),
+    )];
+    let list = |names: &[String]| {
+        let names: Vec<String> = names.iter().map(|name| printable(name)).collect();
+        names.join(", ")
+    };
+    let mut differs = |what: String| lines.push(("differing", what));
+    if outcome.missing_rows > 0 {
+        differs(format!("{} not in the results", count(outcome.missing_rows, "row")));
+    }
+    if outcome.extra_rows > 0 {
+        differs(format!("{} of the results not expected", count(outcome.extra_rows, "row")));
+    }
+    for (column, rows) in &outcome.differing_cols {
+        differs(format!("{} in column {}", count(*rows, "row"), printable(column)));
+    }
+    if !outcome.missing_cols.is_empty() {
+        differs(format!("columns not in the results: {}", list(&outcome.missing_cols)));
+    }
+    if !outcome.extra_cols.is_empty() {
+        differs(format!("columns of the results not expected: {}", list(&outcome.extra_cols)));
+    }
+    lines
 }
 
 fn unusual(text: &mut String, summary: &Summary) {

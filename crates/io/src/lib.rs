@@ -7,7 +7,7 @@ pub mod logs;
 mod remote;
 pub mod sinks;
 pub mod state;
-mod text;
+pub mod text;
 pub mod texts;
 pub mod watch;
 

@@ -117,7 +117,10 @@ fn is_printable(c: char) -> bool {
 
 /// Appends a time (nanoseconds since 1970) as pandas prints it: microseconds, if there are any,
 /// nanoseconds only if those need them.
-pub(crate) fn push_time(out: &mut String, nanoseconds: i128, zoned: bool) -> std::io::Result<()> {
+///
+/// # Errors
+/// The time is outside of the years -9999 to 9999.
+pub fn push_time(out: &mut String, nanoseconds: i128, zoned: bool) -> std::io::Result<()> {
     let instant = jiff::Timestamp::from_nanosecond(nanoseconds).map_err(std::io::Error::other)?;
     let (day, time) = (
         jiff::tz::Offset::UTC.to_datetime(instant).date(),

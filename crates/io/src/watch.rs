@@ -273,6 +273,16 @@ mod tests {
 
     #[cfg(target_os = "linux")]
     #[test]
+    fn a_wait_without_notices_ends_after_the_interval() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut watch = watch(directory.path(), Duration::from_secs(60));
+        let interval = watch.options.interval;
+        let start = Instant::now();
+        watch.wait(&|| false);
+        assert!(start.elapsed() >= interval);
+    }
+
+    #[test]
     fn a_file_that_is_renamed_in_or_closed_is_complete_at_once() {
         let directory = tempfile::tempdir().unwrap();
         let mut watch = watch(directory.path(), Duration::from_secs(3600));

@@ -7,7 +7,9 @@ use crate::config::LossScaler;
 use crate::distinct::{Distinct, spread};
 use crate::encode::EncodedRows;
 use crate::net::{Evaluation, Network, Rows};
-use arrow_array::ArrayRef;
+use arrow_array::{ArrayRef, UInt32Array};
+use arrow_schema::ArrowError;
+use arrow_select::take::take;
 use serde::{Deserialize, Serialize};
 
 /// The z value of a score that no training row explains: every training row has the same score,
@@ -51,6 +53,35 @@ pub struct FeatureScores {
     pub max_abs_z: Vec<f32>,
     /// Mean of each row's z losses.
     pub mean_abs_z: Vec<f32>,
+}
+
+impl FeatureScores {
+    /// The scores of these rows alone, `rows` being positions.
+    ///
+    /// # Panics
+    /// A position is behind the last row.
+    ///
+    /// # Errors
+    /// Arrow cannot take rows of the predictions.
+    pub fn only(&self, rows: &[u32]) -> Result<Self, ArrowError> {
+        let width = self.names.len();
+        let of = |values: &[f32]| rows.iter().map(|&row| values[row as usize]).collect();
+        let of_matrix = |matrix: &[f32]| {
+            rows.iter().flat_map(|&row| &matrix[row as usize * width..][..width]).copied().collect()
+        };
+        let at = UInt32Array::from(rows.to_vec());
+        let predictions = self.predictions.iter().map(|column| take(column, &at, None));
+        Ok(Self {
+            anomaly_score: of(&self.anomaly_score),
+            zscore: of(&self.zscore),
+            names: self.names.clone(),
+            loss: of_matrix(&self.loss),
+            z_loss: of_matrix(&self.z_loss),
+            predictions: predictions.collect::<Result<_, _>>()?,
+            max_abs_z: of(&self.max_abs_z),
+            mean_abs_z: of(&self.mean_abs_z),
+        })
+    }
 }
 
 /// How one feature's losses are scaled: z loss = (loss - location) / spread.

@@ -8,7 +8,7 @@ use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount, Reading};
 use crate::stages::{ScoreBook, absolute};
-use crate::users::{self, Users};
+use crate::users::{self, Numbers, Users};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
 use dfp_io::files::{self, Stamp};
@@ -45,7 +45,7 @@ pub struct Shared {
 /// The source.
 pub struct Intake {
     settings: SourceSettings,
-    user_column: String,
+    user_column: Option<String>,
     user_filter: Option<String>,
     strict: bool,
     shared: Shared,
@@ -216,7 +216,7 @@ impl Intake {
         unread.retain(|path| !batch.files.contains(path) || batch.slice(path).again);
         let reading = Reading {
             settings,
-            user_column,
+            user_column: user_column.as_deref(),
             only: None,
             batch: Some(batch),
             strict: self.strict,
@@ -289,7 +289,11 @@ impl Intake {
             return Ok(None);
         };
         let first = self.rows.entry(Arc::clone(&user)).or_default();
-        let rows = users::take(table, &positions, *first)?;
+        let numbers = match self.user_column {
+            Some(_) => Numbers::OfUser(*first),
+            None => Numbers::OfFile,
+        };
+        let rows = users::take(table, &positions, numbers)?;
         *first += positions.len() as u64;
         let receipt = if users.len() == 0 { receipt.take() } else { None };
         Ok(Some(Message { receipt, ..Message::new(user, rows) }))

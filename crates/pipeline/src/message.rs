@@ -1,7 +1,9 @@
 //! What flows through the pipeline, and the columns that every message has.
 
-use arrow_array::{ArrayRef, RecordBatch};
+use crate::plan::ScoreKind;
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, Field, Schema};
+use arrow_select::take::take_record_batch;
 use dfp_io::state::{FileMark, OutputMark};
 use dfp_model::EncodedRows;
 use dfp_model::score::FeatureScores;
@@ -62,6 +64,51 @@ impl Message {
     /// A message that no stage has touched.
     pub fn new(user: Arc<str>, rows: RecordBatch) -> Self {
         Self { user, rows, encoded: None, scores: None, receipt: None }
+    }
+
+    /// Only the rows at these positions, with their scores. What they were encoded as stays behind.
+    ///
+    /// # Errors
+    /// Arrow refuses the positions.
+    pub fn only(&self, positions: &[u32]) -> Result<Self, ArrowError> {
+        let at = UInt32Array::from(positions.to_vec());
+        let scores = self.scores.as_ref().map(|scores| scores.only(positions)).transpose()?;
+        Ok(self.with(take_record_batch(&self.rows, &at)?, scores))
+    }
+
+    /// Only the rows from `first` to before `end`, as [`only`](Self::only), without copying them.
+    ///
+    /// # Errors
+    /// Arrow refuses the positions.
+    pub fn part(&self, first: u32, end: u32) -> Result<Self, ArrowError> {
+        let positions: Vec<u32> = (first..end).collect();
+        let scores = self.scores.as_ref().map(|scores| scores.only(&positions)).transpose()?;
+        Ok(self.with(self.rows.slice(first as usize, positions.len()), scores))
+    }
+
+    fn with(&self, rows: RecordBatch, scores: Option<RowScores>) -> Self {
+        let (user, receipt) = (Arc::clone(&self.user), self.receipt.clone());
+        Self { user, rows, encoded: None, scores, receipt }
+    }
+}
+
+impl RowScores {
+    /// A result of all rows.
+    pub fn of(&self, kind: ScoreKind) -> &[f32] {
+        match kind {
+            ScoreKind::Score => &self.anomaly_score,
+            ScoreKind::ZScore => &self.zscore,
+        }
+    }
+
+    fn only(&self, positions: &[u32]) -> Result<Self, ArrowError> {
+        let of = |values: &[f32]| positions.iter().map(|&row| values[row as usize]).collect();
+        let features = self.features.as_ref().map(|features| features.only(positions));
+        Ok(Self {
+            anomaly_score: of(&self.anomaly_score),
+            zscore: of(&self.zscore),
+            features: features.transpose()?,
+        })
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the product tells whoever runs it. Only the command line prints; everything here goes
 //! through a [`Reporter`].
 
+pub use crate::stages::Outcome;
 use std::time::Duration;
 
 /// How much a message weighs, as `--log_level` names it.
@@ -68,6 +69,12 @@ pub struct Summary {
     pub rows_scored: usize,
     /// Rows passed on with an empty score since their user has no model.
     pub rows_without_model: usize,
+    /// Rows are those of users; otherwise of nobody in particular, and nothing is scored.
+    pub by_user: bool,
+    /// Stage, rows and reason of what stages left out on their way.
+    pub dropped: Vec<(String, usize, String)>,
+    /// What comparisons found.
+    pub validations: Vec<Validation>,
     /// Rows each file got.
     pub written: Vec<(String, usize)>,
     /// Users in the input.
@@ -89,6 +96,17 @@ impl Summary {
     pub fn anything_skipped(&self) -> bool {
         !self.skipped.is_empty() || self.rows_without_model > 0 || !self.failed_users.is_empty()
     }
+}
+
+/// What a `validate` stage found.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// The file of expected rows.
+    pub file: String,
+    /// What was found.
+    pub outcome: Outcome,
+    /// A mismatch was to make the run fail, and there is one.
+    pub fails: bool,
 }
 
 /// The rows that stand out. z is (score - mean) / sample standard deviation over the scores that

@@ -4,8 +4,8 @@ use crate::derive::Memory;
 use crate::error::RunError;
 use crate::intake::{self, Intake};
 use crate::models::{GENERIC, Models};
-use crate::plan::{self, Details, Plan, StageSettings};
-use crate::report::{Reporter, Summary, Weight};
+use crate::plan::{self, Details, Plan, ScoreKind, StageSettings};
+use crate::report::{Reporter, Summary, Validation, Weight};
 use crate::source::{self, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, TaskRows, Trained, Trainer};
@@ -17,7 +17,7 @@ use dfp_io::state::{Commit, OutputMark, StateDir};
 use dfp_model::artifact;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -35,8 +35,10 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let state = run.open_state()?;
     let source = Intake::new(plan, run.shared(state.clone()))?;
     let sinks = run.open_sinks(state.as_deref())?;
+    let validations = run.open_validations()?;
     run.prepare_models()?;
-    let mut chain = run.chain(Pipeline::new(plan.source.kind.stage.name, Box::new(source)), sinks);
+    let mut chain =
+        run.chain(Pipeline::new(plan.source.kind.stage.name, Box::new(source)), sinks, validations);
     if let Some(state) = state {
         chain = chain.stage("state", Box::new(stages::Remember { state }));
     }
@@ -83,6 +85,7 @@ struct Run<'a> {
     /// Time spent on training on messages, while the engine ran.
     training_time: Arc<Mutex<Duration>>,
     written: Vec<(String, Arc<AtomicUsize>)>,
+    validations: Arc<Mutex<Vec<Validation>>>,
     /// The columns of outputs that are gone on with.
     resumed: Option<SchemaRef>,
     summary: Summary,
@@ -101,13 +104,14 @@ impl<'a> Run<'a> {
             stop,
             pool: Arc::new(pool),
             models: Arc::default(),
-            book: Arc::default(),
+            book: Arc::new(ScoreBook::new(plan.edge_buffer_size + plan.num_threads)),
             input: Arc::default(),
             failed: Arc::default(),
             gaps: Arc::default(),
             memory: Arc::default(),
             training_time: Arc::default(),
             written: Vec::new(),
+            validations: Arc::default(),
             resumed: None,
             summary: Summary::default(),
         })
@@ -116,7 +120,11 @@ impl<'a> Run<'a> {
     /// The state folder belongs to what reads and to whom it is about.
     fn open_state(&self) -> Result<Option<Arc<StateDir>>, RunError> {
         let Some(directory) = &self.plan.source.state_dir else { return Ok(None) };
-        let pipeline = format!("{} by {}", self.plan.source.kind.stage.name, self.plan.user_column);
+        let source = self.plan.source.kind.stage.name;
+        let pipeline = match &self.plan.user_column {
+            Some(column) => format!("{source} by {column}"),
+            None => source.to_owned(),
+        };
         Ok(Some(Arc::new(StateDir::open(directory, &pipeline)?)))
     }
 
@@ -185,6 +193,20 @@ impl<'a> Run<'a> {
         Ok(sinks.into_iter())
     }
 
+    /// Reads what rows are to be compared with, in the order of the plan.
+    fn open_validations(&self) -> Result<std::vec::IntoIter<stages::Validate>, RunError> {
+        let mut opened = Vec::new();
+        for stage in &self.plan.stages {
+            if let StageSettings::Validate(settings) = stage {
+                let (user, strict) = (self.plan.user_column.as_deref(), self.plan.strict);
+                let (reporter, found) = (&self.reporter, &self.validations);
+                let open = || stages::Validate::open(settings, user, strict, reporter, found);
+                opened.push(self.pool.install(open)?);
+            }
+        }
+        Ok(opened.into_iter())
+    }
+
     fn train_ae(&self) -> Option<&'a plan::TrainAe> {
         self.plan.stages.iter().find_map(|stage| match stage {
             StageSettings::TrainAe(settings) => Some(settings),
@@ -246,7 +268,7 @@ impl<'a> Run<'a> {
         let will_do = |schema: &Schema| trainer.will_do(schema);
         let reading = source::Reading {
             settings: &of_source,
-            user_column: &self.plan.user_column,
+            user_column: self.plan.user_column.as_deref(),
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
             strict: self.plan.strict,
@@ -356,12 +378,20 @@ impl<'a> Run<'a> {
         &self,
         mut chain: Pipeline<crate::message::Message>,
         mut sinks: std::vec::IntoIter<stages::ToFile>,
+        mut validations: std::vec::IntoIter<stages::Validate>,
     ) -> Pipeline<crate::message::Message> {
         let details =
             self.plan.stages.iter().any(
                 |stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None),
             );
         let mut monitors = 0;
+        let mut made: Vec<String> = Vec::new();
+        let mut results = |stage, labels: &[(String, ScoreKind)], prefix: &str| {
+            let made_before = made.clone();
+            made.extend(labels.iter().map(|(label, _)| format!("{prefix}{label}")));
+            let reporter = Arc::clone(&self.reporter);
+            stages::ResultColumns { stage, made_before, reporter, warned: Arc::default() }
+        };
         for stage in &self.plan.stages {
             chain = match stage {
                 StageSettings::TrainAe(settings) => {
@@ -393,10 +423,34 @@ impl<'a> Run<'a> {
                     Box::new(stages::AddScores {
                         settings: settings.clone(),
                         columns: self.plan.columns.clone(),
-                        reporter: Arc::clone(&self.reporter),
-                        warned: Arc::new(AtomicBool::new(false)),
+                        results: results("add-scores", &settings.labels, &settings.prefix),
                     }),
                 ),
+                StageSettings::AddClass(settings) => chain.stage(
+                    "add-class",
+                    Box::new(stages::AddClass {
+                        columns: results("add-class", &settings.labels, &settings.prefix),
+                        settings: settings.clone(),
+                    }),
+                ),
+                StageSettings::Filter(settings) => {
+                    chain.stage("filter", Box::new(stages::Filter { settings: settings.clone() }))
+                }
+                StageSettings::Validate(_) => match validations.next() {
+                    Some(validation) => chain.stage("validate", Box::new(validation)),
+                    None => chain,
+                },
+                StageSettings::DropNa { column } => {
+                    let (column, book) = (column.clone(), Arc::clone(&self.book));
+                    chain.stage("dropna", Box::new(stages::DropNa { column, book }))
+                }
+                StageSettings::Deserialize => {
+                    let batch_size = self.plan.pipeline_batch_size;
+                    chain.stage("deserialize", Box::new(stages::Deserialize { batch_size }))
+                }
+                StageSettings::Trigger => {
+                    chain.stage("trigger", Box::new(stages::Trigger::default()))
+                }
                 StageSettings::Monitor(settings) => {
                     let position = monitors;
                     monitors += 1;
@@ -440,6 +494,26 @@ impl<'a> Run<'a> {
         }
     }
 
+    /// What each stage took and handed on.
+    fn tell_of_stages(&mut self, report: &Report) {
+        for stage in &report.stages {
+            let text = format!(
+                "{}: {} rows in {} messages in, {} rows in {} messages out, busy for {:.3} s",
+                stage.stage,
+                stage.rows_in,
+                stage.messages_in,
+                stage.rows_out,
+                stage.messages_out,
+                stage.busy.as_secs_f64()
+            );
+            self.reporter.say(Weight::Debug, &text);
+            let dropped = stage.dropped.iter();
+            self.summary.dropped.extend(
+                dropped.map(|(why, rows)| (stage.stage.clone(), *rows as usize, why.clone())),
+            );
+        }
+    }
+
     fn finish(mut self, report: &Report) -> Result<Summary, RunError> {
         for (user, rows) in self.book.without_model() {
             self.reporter.say(
@@ -456,6 +530,10 @@ impl<'a> Run<'a> {
         self.summary.goes_on = self.plan.source.state_dir.is_some();
         self.summary.rows_read = input.rows;
         self.summary.users = input.users;
+        self.summary.by_user = self.plan.user_column.is_some();
+        self.tell_of_stages(report);
+        self.summary.validations =
+            std::mem::take(&mut *self.validations.lock().unwrap_or_else(PoisonError::into_inner));
         self.summary.rows_of_others = input.rows_of_others;
         self.summary.filtered.push(("input", input.filtered));
         self.summary.rows_outside = input.skipped.outside();

@@ -68,8 +68,8 @@ pub fn find(
 pub struct Reading<'a> {
     /// The source's options.
     pub settings: &'a SourceSettings,
-    /// The column that tells users apart; stays text, whatever it looks like.
-    pub user_column: &'a str,
+    /// The column that tells users apart, if there is one; stays text, whatever it looks like.
+    pub user_column: Option<&'a str>,
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
@@ -110,7 +110,7 @@ pub fn read(
         Some(only) => Cow::Owned(settings.features.narrowed(only.columns)),
         None => Cow::Borrowed(settings.features.as_ref()),
     };
-    let identifiers = [user_column.to_owned()];
+    let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
     let clock = features.clock();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
@@ -156,7 +156,10 @@ pub fn read(
     };
     let notes = derive::before_users(&features, &mut table)?;
     tell(&notes);
-    let mut users = Users::of(&table.batch, user_column, purpose)?;
+    let mut users = match user_column {
+        Some(column) => Users::of(&table.batch, column, purpose)?,
+        None => Users::everyone(&table.batch),
+    };
     users.filtered = notes.filtered;
     recall(&users, memory)?;
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;

@@ -2,7 +2,7 @@
 //! new source is a file with a [`Dialect`] and a row here (docs/adding-a-source.md).
 
 use crate::features::{self, Features};
-use crate::options::{StageEntry, source};
+use crate::options::{StageEntry, any_table, source};
 use dfp_io::logs::{self, Dialect};
 
 /// A source of logs.
@@ -54,7 +54,7 @@ pub const SOURCES: &[Source] = &[
         features: Some(("okta", include_str!("features/builtin/okta.toml"))),
     },
     Source {
-        stage: source("from-file", "read any table: CSV, JSON arrays and lines, Parquet"),
+        stage: any_table("read any table: CSV, JSON arrays and lines, Parquet"),
         class: None,
         dialect: &logs::table::DIALECT,
         features: None,

@@ -180,7 +180,7 @@ impl<'a> Trainer<'a> {
 
     /// The columns that training needs, of those that a log may have.
     pub fn columns(&self) -> Vec<String> {
-        let user = std::iter::once(&self.plan.user_column);
+        let user = self.plan.user_column.iter();
         self.plan.columns.iter().chain(user).cloned().collect()
     }
 
@@ -195,7 +195,7 @@ impl<'a> Trainer<'a> {
             columns.iter().any(has)
         };
         let inputs = made.narrowed(columns).absent_inputs(schema).is_empty();
-        features && inputs && has(&self.plan.user_column)
+        features && inputs && self.plan.user_column.iter().all(has)
     }
 
     /// Says which columns of the user's own list the log does not have.

@@ -5,7 +5,7 @@ use crate::message::{FILE_ROW, INDEX};
 use crate::options::nearest;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array};
+use arrow_array::{Array, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
 use dfp_io::logs::LogTable;
 use std::collections::HashMap;
@@ -42,6 +42,12 @@ impl Users {
             users.rows[at].1.push(row);
         }
         Ok(users)
+    }
+
+    /// All rows of `table` together, which nobody in particular has written.
+    pub fn everyone(table: &RecordBatch) -> Self {
+        let rows = u32::try_from(table.num_rows()).unwrap_or(u32::MAX);
+        Self { rows: vec![(Arc::from(""), (0..rows).collect())], ..Self::default() }
     }
 
     /// Only the user called `wanted`, if one is wanted.
@@ -114,24 +120,39 @@ fn nobody(wanted: &str, users: &Users, purpose: &str) -> String {
     }
 }
 
-/// The rows at `positions`, with [`INDEX`] counting from `first` and [`FILE_ROW`] in front.
+/// What [`INDEX`] counts.
+#[derive(Clone, Copy, Debug)]
+pub enum Numbers {
+    /// A user's rows from this number on; [`FILE_ROW`] stands behind it.
+    OfUser(u64),
+    /// The rows of each file; there is no [`FILE_ROW`].
+    OfFile,
+}
+
+/// The rows at `positions`, with their numbers in front.
 ///
 /// # Errors
 /// Arrow refuses the positions.
-pub fn take(table: &LogTable, positions: &[u32], first: u64) -> Result<RecordBatch, ArrowError> {
+pub fn take(
+    table: &LogTable,
+    positions: &[u32],
+    numbers: Numbers,
+) -> Result<RecordBatch, ArrowError> {
     let positions = UInt32Array::from(positions.to_vec());
     let rows = arrow_select::take::take_record_batch(&table.batch, &positions)?;
     let file_rows = arrow_select::take::take(&table.file_rows, &positions, None)?;
-    let first = i64::try_from(first).unwrap_or(i64::MAX);
-    let index: ArrayRef = Arc::new(Int64Array::from_iter_values((first..).take(positions.len())));
-    let mut fields = vec![
-        Arc::new(Field::new(INDEX, DataType::Int64, false)),
-        Arc::new(Field::new(FILE_ROW, DataType::Int64, true)),
-    ];
-    let mut arrays = vec![index, file_rows];
-    // A log that was written by this pipeline has these two already: the new ones go before them.
+    let mut fields = vec![Arc::new(Field::new(INDEX, DataType::Int64, false))];
+    let mut arrays = vec![file_rows];
+    if let Numbers::OfUser(first) = numbers {
+        let first = i64::try_from(first).unwrap_or(i64::MAX);
+        let index = Int64Array::from_iter_values((first..).take(positions.len()));
+        fields.push(Arc::new(Field::new(FILE_ROW, DataType::Int64, true)));
+        arrays.insert(0, Arc::new(index));
+    }
+    // A log that was written by this pipeline has these already: the new ones go before them.
+    let numbered = &[INDEX, FILE_ROW][..fields.len()];
     for (field, array) in rows.schema().fields().iter().zip(rows.columns()) {
-        if field.name() != INDEX && field.name() != FILE_ROW {
+        if !numbered.contains(&field.name().as_str()) {
             fields.push(field.clone());
             arrays.push(array.clone());
         }
@@ -142,7 +163,7 @@ pub fn take(table: &LogTable, positions: &[u32], first: u64) -> Result<RecordBat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrow_array::Float64Array;
+    use arrow_array::{ArrayRef, Float64Array};
 
     fn table(users: ArrayRef) -> RecordBatch {
         RecordBatch::try_from_iter_with_nullable([("userName", users, true)]).unwrap()

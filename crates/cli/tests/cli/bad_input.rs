@@ -95,7 +95,8 @@ fn an_empty_file_and_one_with_a_header_only() {
         (ended.code, ended.messages().as_str()),
         (
             1,
-            "error: no rows in 1 file(s); 1 x unreadable file\n  empty file: \"in/b.csv\" line 1; expected a header line with column names\n"
+            "warning: empty file: \"in/b.csv\" line 1; expected a header line with column names\n\
+             error: no rows in 1 file(s); 1 x unreadable file\n  empty file: \"in/b.csv\" line 1; expected a header line with column names\n"
         )
     );
     nothing_is_left(&alone);
@@ -417,7 +418,7 @@ fn a_stage_that_is_not_here_yet() {
         (
             2,
             "error: timeseries: it is not here yet\n\
-             error: to-kafka: it is not here yet\n\
+             error: to-kafka: it is not here yet; write a file with to-file (.jsonlines for a program that takes JSON)\n\
              see morpheus run pipeline-ae --help\n"
         )
     );

@@ -185,3 +185,20 @@ pub fn column(csv: &str, name: &str) -> Vec<String> {
 pub fn numbers(csv: &str, name: &str) -> Vec<f64> {
     column(csv, name).iter().map(|cell| cell.parse().unwrap()).collect()
 }
+
+/// The words of a line, as a shell would cut it: at blanks that do not stand in single quotes.
+pub fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    for c in line.chars() {
+        match c {
+            '\'' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            c if c.is_whitespace() && !quoted => words.extend(word.take()),
+            c => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}

@@ -1,7 +1,7 @@
 //! One file: format, clean names, identifiers, event times, repetition.
 
 use super::json::{self, Role};
-use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, ReadOptions, Slice};
+use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, OWN_EVENT_DT, ReadOptions, Slice};
 use super::skipped::{Skipped, Unit};
 use super::time::{TimeColumn, TimeFormats};
 use super::union::{Part, print};
@@ -55,7 +55,7 @@ pub(super) fn clean(
     wanted: &Wanted<'_>,
     repeat: usize,
 ) -> Result<Part, IoError> {
-    let mut cleaner = Cleaner::new(path, table, wanted.dialect.clean)?;
+    let mut cleaner = Cleaner::new(path, table, wanted)?;
     if let Some(required) = wanted.dialect.required {
         cleaner.drop_missing(required)?;
     }
@@ -205,16 +205,16 @@ struct Cleaner<'p> {
 impl<'p> Cleaner<'p> {
     /// Cleans the names. Two columns whose names become equal stay apart: the second gets the
     /// first free number behind its name, as repeated CSV headers do once their dot is gone (the
-    /// peer keeps two columns of one name).
-    fn new(
-        path: &'p Path,
-        table: FileTable<Cells>,
-        clean: fn(&str) -> String,
-    ) -> Result<Self, IoError> {
+    /// peer keeps two columns of one name). A log's own `event_dt` keeps its name if no column of times
+    /// is looked for.
+    fn new(path: &'p Path, table: FileTable<Cells>, wanted: &Wanted<'_>) -> Result<Self, IoError> {
         let mut taken = HashSet::new();
         let mut columns = Vec::with_capacity(table.columns.len());
         for Column { name, values } in table.columns {
-            let base = clean(&name);
+            let mut base = (wanted.dialect.clean)(&name);
+            if base == EVENT_DT && wanted.time().is_none() {
+                base = OWN_EVENT_DT.to_owned();
+            }
             let mut unique = base.clone();
             let mut number = 0;
             while unique == LABEL || unique == EVENT_DT || !taken.insert(unique.clone()) {

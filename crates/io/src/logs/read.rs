@@ -99,6 +99,8 @@ impl Default for ReadOptions<'_> {
 
 /// Name of the column that holds the event time.
 pub const EVENT_DT: &str = "event_dt";
+/// Name of a log's own column `event_dt` while tables are joined, where it is not made.
+pub(super) const OWN_EVENT_DT: &str = "event_dt\0";
 /// Name of the row label while tables are joined; no column of a log has an empty name.
 pub(super) const LABEL: &str = "";
 /// Files read at a time for each thread, so that progress is reported along the way.
@@ -221,6 +223,7 @@ pub(super) fn table(
             LABEL => labels = values.as_primitive::<Int64Type>().clone(),
             EVENT_DT => times = Some(values),
             _ => {
+                let name = if name == OWN_EVENT_DT { EVENT_DT } else { name.as_str() };
                 fields.push(Field::new(name, values.data_type().clone(), true));
                 arrays.push(values);
             }

@@ -139,6 +139,20 @@ mod tests {
     }
 
     #[test]
+    fn a_flushed_batch_is_handed_over_at_once() {
+        for flush in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let partial = Partial::create(&directory.path().join("out"), false).unwrap();
+            let mut sink = Box::new(FileSink::new(Csv::new(partial), flush));
+            sink.write(&batch().slice(0, 3)).unwrap();
+            let files = std::fs::read_dir(directory.path()).unwrap();
+            let bytes: u64 = files.map(|file| file.unwrap().metadata().unwrap().len()).sum();
+            assert_eq!(bytes > 0, flush);
+            sink.discard();
+        }
+    }
+
+    #[test]
     fn a_full_disk_is_an_error_and_leaves_nothing() {
         fill(Csv::new);
         fill(JsonLines::new);

@@ -70,13 +70,12 @@ pub fn inspect(options: &Options, reporter: &dyn Reporter) -> Result<Inspection,
     let pool = ThreadPoolBuilder::new()
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start threads: {error}")))?;
-    let user_column = options.features.user.clone().unwrap_or_default();
     let features = Arc::new(options.features.clone());
     let settings = SourceSettings::all_of(options.source, features);
     let files = source::find(&options.logs, true, None, false)?;
     let reading = Reading {
         settings: &settings,
-        user_column: &user_column,
+        user_column: options.features.user.as_deref(),
         only: None,
         batch: None,
         strict: false,

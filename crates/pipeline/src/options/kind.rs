@@ -94,6 +94,7 @@ impl Kind {
             },
             Self::Number { min } => match text.trim().parse::<f64>() {
                 Ok(value) if value.is_finite() && value >= min => Ok(Value::Number(value)),
+                _ if min == f64::NEG_INFINITY => Err(format!("{text:?} is not a number")),
                 _ => Err(format!("{text:?} is not a number of at least {min}")),
             },
             Self::Positive => match text.trim().parse::<f64>() {
@@ -137,6 +138,7 @@ impl Kind {
             Self::Path | Self::ExistingFile => "FILE".into(),
             Self::Integer { min: i64::MIN } => "INTEGER".into(),
             Self::Integer { min } => format!("INTEGER>={min}"),
+            Self::Number { min: f64::NEG_INFINITY } => "NUMBER".into(),
             Self::Number { min } => format!("NUMBER>={min}"),
             Self::Positive => "NUMBER>0".into(),
             Self::Share => "NUMBER 0..1".into(),

@@ -1,15 +1,20 @@
 //! The one table of commands, stages and options (those of the sources stand in `sources.rs`). Parsing, help, validation and the documents
 //! all read it; a new option is one row, a new stage is one entry.
 
+mod absent;
 mod commands;
+mod further;
 mod kind;
+mod pipelines;
 mod stages;
 
 pub use commands::{AUTOENCODER, BENCH, FEATURES, GENERATE, GLOBAL, RUN};
 pub use kind::{Kind, Value, bool_word};
-pub use stages::source;
+pub use pipelines::{OTHER, PIPELINES, PipelineKind};
+pub use stages::{any_table, source};
 
 use crate::sources::SOURCES;
+use absent::ABSENT;
 use stages::STAGES;
 
 /// One option of a command or stage.
@@ -141,6 +146,8 @@ pub struct CommandSpec {
 pub enum Form {
     /// Rows of one user, as read.
     UserRows,
+    /// Rows cut into messages, for stages that need no model.
+    Messages,
     /// Rows of one user, with a model looked for.
     Assigned,
     /// Also encoded as the network's input.
@@ -155,7 +162,8 @@ impl Form {
     /// What the form is called in messages.
     pub fn describe(self) -> &'static str {
         match self {
-            Self::UserRows => "rows of a user",
+            Self::UserRows => "rows as read",
+            Self::Messages => "rows in messages",
             Self::Assigned => "rows with a model",
             Self::Encoded => "encoded rows",
             Self::Scored => "scored rows",
@@ -163,6 +171,10 @@ impl Form {
         }
     }
 }
+
+/// Every form.
+const ANY: &[Form] =
+    &[Form::UserRows, Form::Messages, Form::Assigned, Form::Encoded, Form::Scored, Form::Plain];
 
 /// What a stage hands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -195,13 +207,15 @@ pub enum Role {
     Source(Form),
     /// Takes any of these forms.
     Stage(&'static [Form], Emits),
+    /// Takes and hands on anything, and does nothing, as in the peer: the message says why.
+    Idle(&'static str),
     /// Known from the peer, not here: the message says why or what to use.
     Absent(&'static str),
 }
 
-/// Every stage of the autoencoder pipeline, sources first, those of the peer that are not here last.
+/// Every stage, sources first, those of the peer that are not here last.
 pub fn stages() -> impl Iterator<Item = &'static StageEntry> {
-    SOURCES.iter().map(|source| &source.stage).chain(STAGES)
+    SOURCES.iter().map(|source| &source.stage).chain(STAGES).chain(&ABSENT)
 }
 
 /// The stage of this name or alias.
@@ -235,7 +249,7 @@ mod tests {
     use super::*;
 
     fn every_option() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
-        [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
+        [&GLOBAL, &RUN, &AUTOENCODER, &OTHER, &GENERATE, &FEATURES, &BENCH]
             .into_iter()
             .map(|command| (command.name, command.options))
             .chain(stages().map(|stage| (stage.name, stage.options)))
@@ -261,7 +275,7 @@ mod tests {
             assert!(!option.help.is_empty(), "{place} --{} has no help", option.name);
             assert!(!option.name.starts_with('-'));
         }
-        for options in [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
+        for options in [&GLOBAL, &RUN, &AUTOENCODER, &OTHER, &GENERATE, &FEATURES, &BENCH]
             .into_iter()
             .map(|command| command.options)
             .chain(stages().map(|stage| stage.options))

@@ -1,10 +1,9 @@
 //! One entry a stage: its options, what it takes and what it hands on. Those of the sources are in
 //! their own table, `sources.rs`, and have the same options.
 
-use super::{Emits, Form, Kind, OptionSpec, Role, StageEntry};
+use super::{ANY, Emits, Form, Kind, OptionSpec, Role, StageEntry, further};
 
-const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored];
-const ANY: &[Form] = &[Form::UserRows, Form::Assigned, Form::Encoded, Form::Scored, Form::Plain];
+const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored, Form::Messages];
 const NOT_YET: &str = "it is not here yet";
 
 /// The options of every source.
@@ -108,8 +107,43 @@ pub const fn source(name: &'static str, about: &'static str) -> StageEntry {
     StageEntry { name, aliases: &[], about, role: Role::Source(Form::UserRows), options: SOURCE }
 }
 
-/// Every stage behind the source, and those of the peer that are not here.
+/// The options of `from-file`, which the peer gives one file by name.
+const FROM_FILE: &[OptionSpec] = &from_file();
+const OF_THE_PEERS_FILES: [OptionSpec; 4] = [
+    OptionSpec::new("iterative", Kind::Bool, "hand tables on one by one")
+        .noted("rows are handed on batch by batch (--period, --batch_megabytes)"),
+    OptionSpec::new("filter_null", Kind::Bool, "leave out rows without a value")
+        .noted("rows are left out by dropna, or by the rows of a feature file"),
+    OptionSpec::new("filter_null_columns", Kind::Text, "columns that need a value")
+        .multiple()
+        .refused("a row needs no column here; leave rows out with dropna --column"),
+    OptionSpec::new("parser_kwargs", Kind::Text, "arguments of the parser").multiple().refused(
+        "files are not read by pandas; their form is told by their content, or by --file_type",
+    ),
+];
+
+const fn from_file() -> [OptionSpec; SOURCE.len() + OF_THE_PEERS_FILES.len()] {
+    let mut options = [SOURCE[0].aliases(&["filename"]); SOURCE.len() + OF_THE_PEERS_FILES.len()];
+    let mut at = 1;
+    while at < options.len() {
+        options[at] = match at < SOURCE.len() {
+            true => SOURCE[at],
+            false => OF_THE_PEERS_FILES[at - SOURCE.len()],
+        };
+        at += 1;
+    }
+    options
+}
+
+/// `from-file`
+pub const fn any_table(about: &'static str) -> StageEntry {
+    StageEntry { options: FROM_FILE, ..source("from-file", about) }
+}
+
+/// Every stage behind the source.
 pub const STAGES: &[StageEntry] = &[
+    further::DROPNA,
+    further::DESERIALIZE,
     StageEntry {
         name: "train-ae",
         aliases: &[],
@@ -229,6 +263,12 @@ pub const STAGES: &[StageEntry] = &[
             .default("none"),
         ],
     },
+    further::ADD_CLASS,
+    further::FILTER,
+    further::VALIDATE,
+    further::TRIGGER,
+    further::BUFFER,
+    further::DELAY,
     StageEntry {
         name: "monitor",
         aliases: &[],
@@ -295,27 +335,7 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new("flush", Kind::Bool, "hand every message to the disk at once").default("false"),
         ],
     },
-    absent("from-kafka", NOT_YET),
-    absent("from-http", NOT_YET),
-    absent("from-http-client", NOT_YET),
-    absent("from-rss", "it has no rows of users; use from-cloudtrail"),
-    absent("from-arxiv", "it has no rows of users; use from-cloudtrail"),
-    absent("from-databricks-deltalake", "Databricks is not supported; export the table to CSV and use from-cloudtrail"),
-    absent("inf-triton", "there is no Triton client; use inf-pytorch, which needs no server"),
     absent("timeseries", NOT_YET),
-    absent("filter", NOT_YET),
-    absent("add-class", NOT_YET),
-    absent("validate", NOT_YET),
-    absent("buffer", NOT_YET),
-    absent("delay", NOT_YET),
-    absent("trigger", NOT_YET),
-    absent("gen-viz", "it draws network captures, which have no users"),
-    absent("dropna", NOT_YET),
-    absent("deserialize", "rows need no deserialising here; leave it out"),
-    absent("to-kafka", NOT_YET),
-    absent("to-http", NOT_YET),
-    absent("to-http-server", NOT_YET),
-    absent("to-elasticsearch", NOT_YET),
 ];
 
 const fn absent(name: &'static str, why: &'static str) -> StageEntry {

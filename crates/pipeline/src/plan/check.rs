@@ -1,17 +1,14 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
-use super::settings::{
-    AddScores, Details, Monitor, Plan, ScoreKind, Serialize, StageSettings, ToFile,
-};
+use super::settings::{Monitor, Plan, StageSettings, ToFile};
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::measure::MeasureOptions;
-use crate::options::{self, AUTOENCODER, BENCH, Effect, OptionSpec, RUN, Role, nearest};
+use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role, nearest};
 use crate::sources::{SOURCES, Source};
 use dfp_io::sinks::Format;
-use regex::Regex;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Checks names, values, required options and the order of stages.
@@ -59,12 +56,17 @@ pub(super) struct Checker {
 impl Checker {
     fn plan(&mut self, spec: &PlanSpec) -> Option<Plan> {
         let run = self.values(RUN.name, RUN.options, &spec.run);
-        let pipeline = self.values(AUTOENCODER.name, AUTOENCODER.options, &spec.pipeline);
+        let command = spec.kind.command();
+        let pipeline = self.values(command.name, command.options, &spec.pipeline);
         let kind = spec.stages.iter().find_map(|stage| Source::of(&stage.name));
         // A line without a source is refused, whatever its other options are checked against.
         let kind = kind.unwrap_or(&SOURCES[0]);
-        let features = self.features(&pipeline, kind);
-        let labels = self.labels(pipeline.text("labels_file"));
+        let (features, labels) = match spec.kind {
+            PipelineKind::Autoencoder => {
+                (self.features(&pipeline, kind), self.labels(pipeline.text("labels_file")))
+            }
+            PipelineKind::Other => (self.times_alone(&pipeline, kind), Vec::new()),
+        };
         let (mut source, mut stages) = (None, Vec::new());
         for stage in &spec.stages {
             let Some(entry) = options::stage(&stage.name) else {
@@ -73,6 +75,14 @@ impl Checker {
             };
             if let Role::Absent(why) = entry.role {
                 self.mistakes.push(format!("{}: {why}", stage.name));
+                continue;
+            }
+            if let Some(why) = spec.kind.refuses(entry) {
+                self.mistakes.push(format!("{}: {why}", stage.name));
+                continue;
+            }
+            if let Role::Idle(why) = entry.role {
+                self.idle(entry, why, &stage.options);
                 continue;
             }
             let values = self.values(entry.name, entry.options, &stage.options);
@@ -93,6 +103,17 @@ impl Checker {
                 "add-scores" => {
                     stages.push(StageSettings::AddScores(self.add_scores(&values, &labels)))
                 }
+                "add-class" => {
+                    stages.push(StageSettings::AddClass(self.add_class(&values, &labels)))
+                }
+                "filter" => {
+                    let filter = self.filter(&values, spec.kind, labels.len());
+                    stages.push(StageSettings::Filter(filter));
+                }
+                "validate" => stages.push(StageSettings::Validate(self.validate(&values))),
+                "dropna" => stages.push(StageSettings::DropNa { column: values.owned("column") }),
+                "deserialize" => stages.push(StageSettings::Deserialize),
+                "trigger" => stages.push(StageSettings::Trigger),
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
@@ -102,16 +123,18 @@ impl Checker {
             }
         }
         let names: Vec<&str> = spec.stages.iter().map(|stage| stage.name.as_str()).collect();
-        self.mistakes.extend(order::mistakes(&names));
+        self.mistakes.extend(order::mistakes(spec.kind, &names));
         if names.is_empty() {
-            self.mistakes.push(
-                "pipeline-ae: there is no stage; a pipeline starts with a source, such as from-cloudtrail"
-                    .to_owned(),
-            );
+            self.mistakes.push(format!(
+                "{}: there is no stage; a pipeline starts with a source, such as from-cloudtrail",
+                command.name
+            ));
         }
         self.two_outputs(&stages);
+        self.columns_written_twice(&stages);
         if let Some(source) = &source {
             self.outputs_of_live(source, &stages);
+            self.holding_of_endless(source, &stages);
         }
         self.unused_loss_scaler(&stages);
         let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.train_data_glob.is_none() && s.pretrained_filename.is_none());
@@ -129,7 +152,7 @@ impl Checker {
             columns: features.names(),
             columns_are_listed: features.is_own
                 || pipeline.text("columns_file").is_some_and(|name| Path::new(name).is_file()),
-            user_column: features.user.clone().unwrap_or_default(),
+            user_column: features.user.clone(),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
             source: source?,
@@ -243,40 +266,6 @@ impl Checker {
         labels
     }
 
-    fn add_scores(&mut self, values: &Values, labels: &[String]) -> AddScores {
-        let mut chosen = Vec::new();
-        for label in values.texts("label") {
-            let kind = match (labels.iter().position(|known| known == label), label) {
-                (Some(0), _) | (None, "ae_anomaly_score" | "reconstruct_loss") => {
-                    Some(ScoreKind::Score)
-                }
-                (Some(_), _) | (None, "zscore") => Some(ScoreKind::ZScore),
-                (None, _) => None,
-            };
-            match kind {
-                Some(kind) => chosen.push((label.to_owned(), kind)),
-                None => self.mistakes.push(format!(
-                    "{}: --label: there is no label {label:?}; accepted: {}, ae_anomaly_score, reconstruct_loss, zscore (--labels_file of pipeline-ae names others)",
-                    values.place,
-                    labels.join(", ")
-                )),
-            }
-        }
-        if values.texts("label").is_empty() {
-            let kinds = [ScoreKind::Score, ScoreKind::ZScore];
-            chosen = labels.iter().cloned().zip(kinds).collect();
-        }
-        AddScores {
-            labels: chosen,
-            prefix: values.owned("prefix"),
-            details: match values.text("details") {
-                Some("all") => Details::All,
-                Some("z_loss") => Details::ZLoss,
-                _ => Details::None,
-            },
-        }
-    }
-
     fn monitor(&mut self, values: &Values) -> Monitor {
         Monitor {
             description: values.owned("description"),
@@ -284,30 +273,6 @@ impl Checker {
             unit: values.owned("unit"),
             delayed_start: values.bool("delayed_start"),
         }
-    }
-
-    fn serialize(&mut self, values: &Values) -> Serialize {
-        let exclude = values.texts("exclude");
-        let exclude = if exclude.is_empty() { vec!["^ID$", "^_ts_"] } else { exclude };
-        Serialize {
-            include: self.patterns("include", &values.texts("include")),
-            exclude: self.patterns("exclude", &exclude),
-            fixed_columns: values.bool("fixed_columns"),
-        }
-    }
-
-    /// Patterns match at the start of a name, as Python's `re.match` does.
-    fn patterns(&mut self, option: &str, texts: &[&str]) -> Vec<Regex> {
-        let mut patterns = Vec::new();
-        for text in texts {
-            match Regex::new(&format!("^(?:{text})")) {
-                Ok(pattern) => patterns.push(pattern),
-                Err(why) => self.mistakes.push(format!(
-                    "serialize: --{option}: {text:?} is not a regular expression here: {why}"
-                )),
-            }
-        }
-        patterns
     }
 
     fn sink(&mut self, values: &Values) -> Option<ToFile> {
@@ -341,20 +306,5 @@ impl Checker {
             include_index: values.bool("include-index-col"),
             flush: values.bool("flush"),
         })
-    }
-
-    fn two_outputs(&mut self, stages: &[StageSettings]) {
-        let mut seen: Vec<PathBuf> = Vec::new();
-        for stage in stages {
-            if let StageSettings::ToFile(file) = stage {
-                let path =
-                    std::path::absolute(&file.filename).unwrap_or_else(|_| file.filename.clone());
-                if seen.contains(&path) {
-                    self.mistakes
-                        .push(format!("to-file: --filename: {:?} is written twice", file.filename));
-                }
-                seen.push(path);
-            }
-        }
     }
 }

@@ -4,9 +4,9 @@ use super::OptionTexts;
 use super::check::Checker;
 use super::values::Values;
 use crate::features::{self, Features, InspectOptions};
-use crate::options::{AUTOENCODER, FEATURES};
+use crate::options::{AUTOENCODER, FEATURES, OTHER};
 use crate::sources::Source;
-use dfp_io::logs::time::TimeColumn;
+use dfp_io::logs::time::{TimeColumn, TimeFormats};
 use std::sync::Arc;
 
 /// The column of event times of a table, if there is one of this name.
@@ -105,6 +105,22 @@ impl Checker {
             ));
         }
         Arc::new(features.without_unused())
+    }
+
+    /// Nothing is made of the logs of `pipeline-other`; their times put rows in order.
+    pub(super) fn times_alone(&mut self, typed: &Values, kind: &'static Source) -> Arc<Features> {
+        let of_source = kind.features();
+        let typed = typed.text("timestamp_column_name");
+        let time = typed
+            .map(|name| TimeColumn { name: kind.clean(name), formats: TimeFormats::default() });
+        if typed.is_some() && kind.features.is_some() {
+            self.notes.push(format!(
+                "--timestamp_column_name of {} has no effect: {} knows its own column of times",
+                OTHER.name, kind.stage.name
+            ));
+        }
+        let time = of_source.time.or(time);
+        Arc::new(Features { time, ..Features::of_any_table() })
     }
 
     /// The file of `--features`, if it was typed; nothing more can be said if there are mistakes.

@@ -8,6 +8,7 @@ mod generate;
 mod order;
 mod settings;
 mod source;
+mod stages;
 mod train_ae;
 mod values;
 
@@ -16,10 +17,12 @@ pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;
 pub use generate::check_generate;
 pub use settings::{
-    AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
-    StageSettings, ToFile, TrainAe, WatchSettings,
+    AddClass, AddScores, Details, Filter, FilterBy, Monitor, Plan, ScoreKind,
+    Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, TrainAe, Validate,
+    WatchSettings,
 };
 
+use crate::options::PipelineKind;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,10 +33,13 @@ pub type OptionTexts = BTreeMap<String, Vec<String>>;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PlanSpec {
+    /// Which pipeline.
+    #[serde(default)]
+    pub kind: PipelineKind,
     /// Options of `run`.
     #[serde(default)]
     pub run: OptionTexts,
-    /// Options of `pipeline-ae`.
+    /// Options of the pipeline.
     #[serde(default)]
     pub pipeline: OptionTexts,
     /// The stages in order.

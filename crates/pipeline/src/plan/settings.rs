@@ -29,8 +29,8 @@ pub struct Plan {
     pub columns: Vec<String>,
     /// The user has named them: each is expected to be there.
     pub columns_are_listed: bool,
-    /// The column that tells users apart.
-    pub user_column: String,
+    /// The column that tells users apart; `None`: rows are nobody's, and stay together.
+    pub user_column: Option<String>,
     /// Only this user.
     pub user_filter: Option<String>,
     /// Also train a model on everyone's rows.
@@ -112,6 +112,12 @@ pub enum StageSettings {
     Preprocess,
     Inference,
     AddScores(AddScores),
+    AddClass(AddClass),
+    Filter(Filter),
+    Validate(Box<Validate>),
+    DropNa { column: String },
+    Deserialize,
+    Trigger,
     Monitor(Monitor),
     Serialize(Serialize),
     ToFile(ToFile),
@@ -142,6 +148,52 @@ pub struct AddScores {
     pub prefix: String,
     /// Further columns.
     pub details: Details,
+}
+
+/// `add-class`
+#[derive(Clone, Debug)]
+pub struct AddClass {
+    /// Name and result of each column.
+    pub labels: Vec<(String, ScoreKind)>,
+    /// Put before the names of all columns.
+    pub prefix: String,
+    /// True above it.
+    pub threshold: f64,
+}
+
+/// `filter`
+#[derive(Clone, Debug)]
+pub struct Filter {
+    /// What is looked at.
+    pub by: FilterBy,
+    /// Rows above it are kept.
+    pub threshold: f64,
+    /// What is kept of a message stays one message.
+    pub copy: bool,
+}
+
+/// What `filter` looks at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilterBy {
+    /// Any of these results.
+    Results(Vec<ScoreKind>),
+    /// A column.
+    Column(String),
+}
+
+/// `validate`
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
+pub struct Validate {
+    pub val_file_name: PathBuf,
+    pub results_file_name: Option<PathBuf>,
+    pub overwrite: bool,
+    pub include: Vec<Regex>,
+    pub exclude: Vec<Regex>,
+    pub index_col: Option<String>,
+    pub abs_tol: f64,
+    pub rel_tol: f64,
+    pub fail_on_mismatch: bool,
 }
 
 /// A result of inference.

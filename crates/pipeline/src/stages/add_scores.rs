@@ -1,14 +1,13 @@
 //! `add-scores`: writes scores into columns, and by option what each feature contributed.
 
-use crate::message::{Message, with_columns};
-use crate::plan::{self, Details, ScoreKind};
-use crate::report::{Reporter, Weight};
+use super::ResultColumns;
+use crate::message::Message;
+use crate::plan::{self, Details};
 use arrow_array::{ArrayRef, Float64Array, new_null_array};
-use arrow_schema::{DataType, Schema};
+use arrow_schema::DataType;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_model::score::FeatureScores;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The stage.
 #[derive(Clone)]
@@ -17,10 +16,8 @@ pub struct AddScores {
     pub settings: plan::AddScores,
     /// Names of the feature columns; those that the log has are written in the log's order.
     pub columns: Vec<String>,
-    /// Who is told.
-    pub reporter: Arc<dyn Reporter>,
-    /// Whether it has been said that the log had such a column already.
-    pub warned: Arc<AtomicBool>,
+    /// Where its columns go.
+    pub results: ResultColumns,
 }
 
 impl AddScores {
@@ -28,10 +25,7 @@ impl AddScores {
         let rows = message.rows.num_rows();
         let mut columns = Vec::new();
         for (label, kind) in &self.settings.labels {
-            let values = message.scores.as_ref().map(|scores| match kind {
-                ScoreKind::Score => scores.anomaly_score.as_slice(),
-                ScoreKind::ZScore => scores.zscore.as_slice(),
-            });
+            let values = message.scores.as_ref().map(|scores| scores.of(*kind));
             columns.push((label.clone(), column(values, rows)));
         }
         if self.settings.details > Details::None {
@@ -88,21 +82,6 @@ impl AddScores {
         columns.push((format!("{name}_z_loss"), strided(|s| &s.z_loss)));
         columns
     }
-
-    fn warn_of_collision(&self, schema: &Schema, columns: &[(String, ArrayRef)]) {
-        let taken: Vec<&str> = columns
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .filter(|name| schema.field_with_name(name).is_ok())
-            .collect();
-        if !taken.is_empty() && !self.warned.swap(true, Ordering::Relaxed) {
-            let text = format!(
-                "the log has columns of its own named {}; they are replaced (--prefix of add-scores gives others)",
-                taken.join(", ")
-            );
-            self.reporter.say(Weight::Warning, &text);
-        }
-    }
 }
 
 /// float32 results widened, as the peer writes them; empty without a model.
@@ -127,8 +106,7 @@ fn prediction_type(column: &DataType) -> DataType {
 impl Stage<Message> for AddScores {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         let columns = self.new_columns(&message);
-        self.warn_of_collision(&message.rows.schema(), &columns);
-        message.rows = with_columns(&message.rows, columns)?;
+        message.rows = self.results.put(&message.rows, columns)?;
         out.emit(message);
         Ok(())
     }

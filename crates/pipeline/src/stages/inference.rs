@@ -30,6 +30,10 @@ pub struct Inference {
 
 impl Stage<Message> for Inference {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        if message.rows.num_rows() == 0 {
+            out.emit(message);
+            return Ok(());
+        }
         if let Some((model, encoded)) = self.models.of(&message.user).zip(message.encoded.as_ref())
         {
             message.scores = Some(self.pool.install(|| {

@@ -42,3 +42,38 @@ impl Stage<Message> for Monitor {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Weight;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Counts what it is told.
+    #[derive(Default)]
+    struct Told(AtomicUsize);
+
+    impl Reporter for Told {
+        fn say(&self, _: Weight, _: &str) {}
+        fn progress(&self, _: Progress<'_>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+        fn phase_over(&self) {}
+    }
+
+    #[test]
+    fn a_delayed_start_waits_for_the_first_message() {
+        for delayed_start in [false, true] {
+            let settings = plan::Monitor {
+                description: String::new(),
+                smoothing: 0.0,
+                unit: String::new(),
+                delayed_start,
+            };
+            let told = Arc::new(Told::default());
+            let reporter: Arc<dyn Reporter> = Arc::clone(&told) as Arc<dyn Reporter>;
+            Monitor { settings, position: 0, reporter }.start();
+            assert_eq!(told.0.load(Ordering::Relaxed), usize::from(!delayed_start));
+        }
+    }
+}

@@ -126,7 +126,9 @@ impl Preprocess {
 
 impl Stage<Message> for Preprocess {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
-        if let Some(model) = self.models.of(&message.user) {
+        if message.rows.num_rows() > 0
+            && let Some(model) = self.models.of(&message.user)
+        {
             message.encoded = Some(self.encode(&message.user, &model, &message.rows)?);
         }
         out.emit(message);

@@ -16,6 +16,8 @@ pub struct ScoreBook {
     without_model: Mutex<BTreeMap<Arc<str>, usize>>,
     scored: AtomicUsize,
     total: AtomicUsize,
+    /// More of a user's messages than this do not wait for one that has not come: its rows were left out.
+    window: usize,
 }
 
 /// A z above this is unusual, as in the course that made the score known.
@@ -78,15 +80,31 @@ impl Moments {
 }
 
 impl UserScores {
-    fn enter(&mut self, first: i64, scores: &[f32], entries: impl Iterator<Item = Entry>) {
+    fn enter(
+        &mut self,
+        first: i64,
+        scores: &[f32],
+        entries: impl Iterator<Item = Entry>,
+        window: usize,
+    ) {
         self.waiting.insert(first, Moments::of(scores));
-        while let Some(ready) = self.waiting.remove(&self.next) {
-            self.next += ready.rows as i64;
-            self.moments.add(ready);
+        while self.waiting.len() > window
+            && let Some((first, _)) = self.waiting.first_key_value()
+        {
+            self.next = *first;
+            self.enter_ready();
         }
+        self.enter_ready();
         self.highest.extend(entries);
         if self.highest.len() > 2 * KEPT {
             self.keep_highest(KEPT);
+        }
+    }
+
+    fn enter_ready(&mut self) {
+        while let Some(ready) = self.waiting.remove(&self.next) {
+            self.next += ready.rows as i64;
+            self.moments.add(ready);
         }
     }
 
@@ -97,6 +115,17 @@ impl UserScores {
 }
 
 impl ScoreBook {
+    /// A book of a run in which at most `window` messages are between the entry of inference and its
+    /// exit: a message that is further behind does not come.
+    pub fn new(window: usize) -> Self {
+        Self { window, ..Self::default() }
+    }
+
+    /// Rows that were expected have been left out on their way.
+    pub fn expect_less(&self, rows: usize) {
+        self.total.fetch_sub(rows, Ordering::Relaxed);
+    }
+
     /// Rows of a user that will come, and the number of the first: for progress, and for the order
     /// of sums.
     pub fn expect(&self, user: &Arc<str>, first: u64, rows: usize) {
@@ -123,7 +152,7 @@ impl ScoreBook {
         if let Some(first) = index.values().first() {
             let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
             let user = users.entry(Arc::clone(&message.user)).or_default();
-            user.enter(*first, &scores.anomaly_score, entries);
+            user.enter(*first, &scores.anomaly_score, entries, self.window);
         }
         let rows = message.rows.num_rows();
         let rows = self.scored.fetch_add(rows, Ordering::Relaxed) + rows;
@@ -180,6 +209,20 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_for_rows_that_were_left_out_is_bounded_and_summed_in_order() {
+        let mut user = UserScores::default();
+        let numbers = [3, 5, 8, 12, 10, 20, 17, 30, 25];
+        for number in numbers {
+            user.enter(number, &[number as f32], std::iter::empty(), 2);
+            assert!(user.waiting.len() <= 2);
+        }
+        let waiting: Vec<i64> = user.waiting.keys().copied().collect();
+        assert_eq!((user.next, waiting), (21, vec![25, 30]));
+        let sum: i64 = numbers.iter().filter(|number| **number < 21).sum();
+        assert!((user.moments.mean * user.moments.rows - sum as f64).abs() < 1e-9);
+    }
+
+    #[test]
     fn parts_in_any_order_give_the_same_bits_and_only_the_highest_are_kept() {
         let scores: Vec<f32> = (0..5_000_u32).map(|i| (i * 7919 % 5003) as f32 / 7.0).collect();
         let entered = |order: &[usize]| {
@@ -190,10 +233,9 @@ mod tests {
                 let entries = (first..).zip(rows);
                 let entry =
                     |(index, score): (i64, &f32)| Entry { index, file_row: index, score: *score };
-                user.enter(first, rows, entries.map(entry));
+                user.enter(first, rows, entries.map(entry), 10);
                 assert!(user.highest.len() <= 2 * KEPT + 500);
             }
-            assert!(user.waiting.is_empty());
             user.keep_highest(KEPT);
             user
         };
@@ -202,6 +244,7 @@ mod tests {
         let bits =
             |user: &UserScores| (user.moments.mean.to_bits(), user.moments.squares.to_bits());
         assert_eq!(bits(&forward), bits(&mixed));
+        assert!(forward.waiting.is_empty() && mixed.waiting.is_empty());
         let whole = Moments::of(&scores);
         assert!((whole.z(700.0) - forward.moments.z(700.0)).abs() < 1e-9);
         let kept = |user: &UserScores| user.highest.iter().map(|e| e.index).collect::<Vec<_>>();

@@ -3,6 +3,7 @@
 //! Models come from training files or a model file before the first message, or, with neither,
 //! from the message itself: a new model learns the message's rows and then scores them.
 
+use super::deserialize::cut;
 use crate::error::RunError;
 use crate::message::Message;
 use crate::models::Models;
@@ -85,7 +86,8 @@ pub fn no_model(user: &str, why: &str) -> String {
 
 impl Stage<Message> for TrainAe {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
-        if let Some(training) = &self.on_messages {
+        // Of a message whose rows have all been left out nothing can be learnt; its receipt goes on.
+        if let Some(training) = self.on_messages.as_ref().filter(|_| message.rows.num_rows() > 0) {
             match training.train(&message, &self.models) {
                 // What has been scored so far is kept, so this is no failure.
                 Err(RunError::Interrupted) => {
@@ -98,13 +100,7 @@ impl Stage<Message> for TrainAe {
                 trained => trained?,
             }
         }
-        let rows = message.rows.num_rows();
-        for start in (0..rows).step_by(self.batch_size) {
-            let is_last = rows - start <= self.batch_size;
-            let rows = message.rows.slice(start, self.batch_size.min(rows - start));
-            let receipt = message.receipt.as_ref().filter(|_| is_last).cloned();
-            out.emit(Message { receipt, ..Message::new(Arc::clone(&message.user), rows) });
-        }
+        cut(message, self.batch_size, out);
         Ok(())
     }
 }

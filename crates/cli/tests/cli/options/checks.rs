@@ -1,0 +1,373 @@
+//! One check an option: how it is shown that it does what it says.
+
+/// How it is shown what an option does.
+pub enum Check {
+    /// A line with `{}` ends otherwise with the second text there than with the first: other files,
+    /// other messages or another exit code.
+    Changes(&'static str, &'static str, &'static str),
+    /// The test of this name in this file (below `crates/`) has these words, and shows it.
+    In(&'static str, &'static str, &'static str),
+}
+
+use Check::{Changes, In};
+
+/// Rows of a source are written.
+const DUMP: &str =
+    "run pipeline-ae --userid_column_name=userName from-cloudtrail {} to-file --filename=out.csv";
+/// Messages of a run.
+const MESSAGES: &str = "--log_level=DEBUG run {} pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=in/*.csv \
+    train-ae --pretrained_filename=models serialize to-file --filename=out.csv";
+pub const SCORED: &str = "run pipeline-ae --userid_column_name=userName --labels_file=labels.txt from-cloudtrail --input_glob=in/*.csv \
+    train-ae --pretrained_filename=models preprocess inf-pytorch add-scores {} to-file --filename=out.csv";
+const ADD_SCORES: &str = "run pipeline-ae --userid_column_name=userName --labels_file=labels.txt from-cloudtrail --input_glob=in/*.csv \
+    train-ae --pretrained_filename=models preprocess inf-pytorch add-scores {} serialize to-file --filename=out.csv";
+const TO_FILE: &str = "run pipeline-other from-file --input_glob=in/*.csv to-file {}";
+const VALIDATE: &str = "run pipeline-other from-file --input_glob=in/*.csv deserialize validate {} serialize to-file --filename=out.csv";
+const WATCHING: &str = "cli/tests/cli/watching.rs";
+const RUNS: &str = "cli/tests/cli/run.rs";
+const STAGES: &str = "cli/tests/cli/stages.rs";
+
+/// The check of an option; the options of all sources are those of `from-file`.
+pub fn check(place: &str, option: &str) -> Option<Check> {
+    Some(match (place, option) {
+        ("morpheus", "log_level") => Changes(
+            "{} run pipeline-other from-file --input_glob=in/*.csv to-file --filename=out.csv",
+            "",
+            "--log_level=DEBUG",
+        ),
+        ("run", "num_threads") => In(
+            "flow/src/tests/engine.rs",
+            "a_slow_message_holds_back_a_bounded_number_of_others",
+            "num_threads: 3",
+        ),
+        ("run", "edge_buffer_size") => In(
+            "flow/src/tests/engine.rs",
+            "a_slow_message_holds_back_a_bounded_number_of_others",
+            "edge_buffer_size: 2",
+        ),
+        ("run", "compute_threads") => {
+            In(RUNS, "bytes_do_not_depend_on_threads_or_on_the_run", "--compute_threads=")
+        }
+        ("run", "pipeline_batch_size") => Changes(MESSAGES, "", "--pipeline_batch_size=7"),
+        ("run", "manual_seed") => {
+            In(RUNS, "another_seed_gives_other_scores_and_a_drawn_one_is_shown", "--manual_seed=1")
+        }
+        ("run", "strict") => In(
+            "cli/tests/cli/bad_input.rs",
+            "strictness_turns_what_is_skipped_into_a_failure",
+            "--strict",
+        ),
+        ("pipeline-ae", "columns_file") => {
+            Changes(TRAINED, "--columns_file=cloudtrail", "--columns_file=columns.txt")
+        }
+        ("pipeline-ae", "features") => Changes(TRAINED, "", "--features=features.toml"),
+        ("pipeline-ae", "labels_file") => Changes(TRAINED, "", "--labels_file=labels.txt"),
+        ("pipeline-ae", "userid_column_name") => Changes(
+            "run pipeline-ae {} from-cloudtrail --input_glob=in/*.csv to-file --filename=out.csv",
+            "--userid_column_name=userName",
+            "--userid_column_name=eventSource",
+        ),
+        ("pipeline-ae", "userid_filter") => Changes(TRAINED, "", "--userid_filter=bob"),
+        ("pipeline-ae", "feature_scaler") => {
+            In(RUNS, "every_option_of_the_model_changes_the_scores", "--feature_scaler=none")
+        }
+        ("pipeline-ae", "use_generic_model") => Changes(TRAINED, "", "--use_generic_model"),
+        ("pipeline-ae", "timestamp_column_name") => Changes(
+            "run pipeline-ae --columns_file=columns.txt --userid_column_name=eventSource {} from-file --input_glob=in/*.csv to-file --filename=out.csv",
+            "",
+            "--timestamp_column_name=backwards",
+        ),
+        ("pipeline-other", "timestamp_column_name") => Changes(
+            "run pipeline-other {} from-file --input_glob=in/*.csv to-file --filename=out.csv",
+            "",
+            "--timestamp_column_name=backwards",
+        ),
+
+        ("from-file", "input_glob") => {
+            Changes(DUMP, "--input_glob=in/*.csv", "--input_glob=train/*")
+        }
+        ("from-file", "watch_directory") => In(
+            WATCHING,
+            "without_a_state_folder_a_watch_reads_what_is_there_and_what_comes",
+            "--watch_directory",
+        ),
+        ("from-file", "settle") => {
+            In(WATCHING, "a_period_shorter_than_an_hour_comes_to_its_end", "--settle")
+        }
+        ("from-file", "batch_timeout") => {
+            In("io/src/watch.rs", "a_wait_without_notices_ends_after_the_interval", "interval")
+        }
+        ("from-file", "state_dir") => {
+            In(WATCHING, "runs_one_after_the_other_go_on_where_the_last_one_ended", "--state_dir")
+        }
+        ("from-file", "start_time") => {
+            Changes(DUMP, IN, "--input_glob=in/*.csv --start_time=2021-10-01T00:10:00Z")
+        }
+        ("from-file", "end_time") => {
+            Changes(DUMP, IN, "--input_glob=in/*.csv --end_time=2021-10-01T00:10:00Z")
+        }
+        ("from-file", "duration") => Changes(
+            DUMP,
+            "--input_glob=in/*.csv --end_time=2021-10-02",
+            "--input_glob=in/*.csv --end_time=2021-10-02 --duration=23h55m",
+        ),
+        ("from-file", "period") => Changes(DUMP, IN, "--input_glob=in/*.csv --period=15m"),
+        ("from-file", "period_by") => Changes(
+            DUMP,
+            "--input_glob=in/*.csv --period=15m",
+            "--input_glob=in/*.csv --period=15m --period_by=file",
+        ),
+        ("from-file", "lateness") => {
+            In("cli/tests/cli/counters.rs", "while_files_arrive", "--lateness 1h")
+        }
+        ("from-file", "sampling") => {
+            In(WATCHING, "a_sample_of_the_files_is_the_same_for_the_same_seed", "--sampling")
+        }
+        ("from-file", "batch_megabytes") => In(
+            WATCHING,
+            "large_input_is_read_in_parts_with_the_rows_of_one_part",
+            "--batch_megabytes 1",
+        ),
+        ("from-file", "max_files") => {
+            Changes(DUMP, "--input_glob=*/*.csv", "--input_glob=*/*.csv --max_files=1")
+        }
+        ("from-file", "file-type") => Changes(
+            "run pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=named.json {} to-file --filename=out.csv",
+            "",
+            "--file-type=csv",
+        ),
+        ("from-file", "repeat") => Changes(DUMP, IN, "--input_glob=in/*.csv --repeat=2"),
+        ("from-file", "recursive") => Changes(
+            DUMP,
+            "--input_glob=deep/**/*.csv",
+            "--input_glob=deep/**/*.csv --recursive=false",
+        ),
+        ("from-file", "allow_no_files") => {
+            Changes(DUMP, "--input_glob=in/*.none", "--input_glob=in/*.none --allow_no_files")
+        }
+
+        ("train-ae", "pretrained_filename") => {
+            Changes(TRAIN, "--train_data_glob=train/* --seed=9", "--pretrained_filename=models")
+        }
+        ("train-ae", "train_data_glob") => {
+            Changes(TRAIN, "--seed=1", "--seed=1 --train_data_glob=train/*")
+        }
+        ("train-ae", "source_stage_class") => Changes(
+            TRAIN,
+            "--train_data_glob=train/* --seed=1",
+            "--train_data_glob=train/* --seed=1 --source_stage_class=a.DuoSourceStage",
+        ),
+        (
+            "train-ae",
+            name @ ("architecture"
+            | "train_epochs"
+            | "train_steps"
+            | "encoder_layers"
+            | "decoder_layers"
+            | "activation"
+            | "optimizer"
+            | "learning_rate"
+            | "learning_rate_decay"
+            | "train_batch_size"
+            | "swap_noise"
+            | "loss_scaler"),
+        ) => In(RUNS, "every_option_of_the_model_changes_the_scores", dashed(name)),
+        ("train-ae", "train_min_history") => Changes(
+            TRAIN,
+            "--train_data_glob=train/* --seed=1",
+            "--train_data_glob=train/* --seed=1 --train_min_history=90",
+        ),
+        ("train-ae", "train_max_history") => Changes(
+            TRAIN,
+            "--train_data_glob=train/* --seed=1",
+            "--train_data_glob=train/* --seed=1 --train_max_history=20",
+        ),
+        ("train-ae", "seed") => Changes(
+            TRAIN,
+            "--train_data_glob=train/* --seed=1",
+            "--train_data_glob=train/* --seed=2",
+        ),
+        ("train-ae", "models_output_filename") => Changes(
+            TRAIN,
+            "--train_data_glob=train/* --seed=1",
+            "--train_data_glob=train/* --seed=1 --models_output_filename=new",
+        ),
+
+        ("add-scores", "label") => Changes(ADD_SCORES, "", "--label=zscore"),
+        ("add-scores", "prefix") => Changes(ADD_SCORES, "", "--prefix=x_"),
+        ("add-scores", "details") => Changes(ADD_SCORES, "", "--details=all"),
+        ("add-class", "threshold") => {
+            Changes(SCORED, "add-class serialize", "add-class --threshold=1 serialize")
+        }
+        ("add-class", "label") => {
+            Changes(SCORED, "add-class serialize", "add-class --label=zscore serialize")
+        }
+        ("add-class", "prefix") => {
+            Changes(SCORED, "add-class serialize", "add-class --prefix=x_ serialize")
+        }
+        ("filter", "threshold") => {
+            Changes(SCORED, "filter serialize", "filter --threshold=1 serialize")
+        }
+        ("filter", "filter_source") => Changes(
+            SCORED,
+            "filter --filter_source=tensor serialize",
+            "filter --filter_source=dataframe serialize",
+        ),
+        ("filter", "field_name") => Changes(
+            SCORED,
+            "filter --threshold=.8 serialize",
+            "filter --threshold=.8 --field_name=zscore serialize",
+        ),
+        ("filter", "copy") => In(
+            STAGES,
+            "a_filter_by_copy_or_slices_gives_the_same_rows_in_one_or_more_messages",
+            "--copy=false",
+        ),
+        ("validate", "val_file_name") => {
+            Changes(VALIDATE, "--val_file_name=in/a.csv", "--val_file_name=train/a.csv")
+        }
+        ("validate", "results_file_name") => {
+            Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --results_file_name=r.json")
+        }
+        ("validate", "overwrite") => Changes(
+            VALIDATE,
+            "--val_file_name=train/a.csv --results_file_name=columns.txt",
+            "--val_file_name=train/a.csv --results_file_name=columns.txt --overwrite",
+        ),
+        ("validate", "include") => {
+            Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --include=event")
+        }
+        ("validate", "exclude") => {
+            Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --exclude=event")
+        }
+        ("validate", "index_col") => {
+            Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --index_col=userName")
+        }
+        ("validate", "abs_tol") => {
+            Changes(VALIDATE, "--val_file_name=near.csv", "--val_file_name=near.csv --abs_tol=.1")
+        }
+        ("validate", "rel_tol") => {
+            Changes(VALIDATE, "--val_file_name=near.csv", "--val_file_name=near.csv --rel_tol=.1")
+        }
+        ("validate", "fail_on_mismatch") => {
+            Changes(VALIDATE, VAL, "--val_file_name=train/a.csv --fail_on_mismatch")
+        }
+        ("dropna", "column") => Changes(
+            DUMP,
+            "--input_glob=in/*.csv dropna --column=errorCode",
+            "--input_glob=in/*.csv dropna --column=eventName",
+        ),
+
+        ("monitor", "description") => {
+            Changes(SCORED, "serialize monitor", "serialize monitor --description=Rows")
+        }
+        ("monitor", "unit") => {
+            Changes(SCORED, "serialize monitor", "serialize monitor --unit=rows")
+        }
+        ("monitor", "smoothing") => {
+            In("cli/src/console.rs", "the_rate_is_smoothed_as_asked_for", "smoothing")
+        }
+        ("monitor", "delayed_start") => In(
+            "pipeline/src/stages/monitor.rs",
+            "a_delayed_start_waits_for_the_first_message",
+            "delayed_start",
+        ),
+        ("serialize", "include") => Changes(SCORED, "serialize", "serialize --include=event"),
+        ("serialize", "exclude") => Changes(SCORED, "serialize", "serialize --exclude=event"),
+        ("serialize", "fixed_columns") => Changes(FREE, "", "--fixed_columns=false"),
+        ("to-file", "filename") => Changes(TO_FILE, "--filename=a.csv", "--filename=b.csv"),
+        ("to-file", "overwrite") => Changes(
+            TO_FILE,
+            "--filename=columns.txt --file_type=csv",
+            "--filename=columns.txt --file_type=csv --overwrite",
+        ),
+        ("to-file", "file_type") => {
+            Changes(TO_FILE, "--filename=a.csv", "--filename=a.csv --file_type=json")
+        }
+        ("to-file", "include-index-col") => {
+            Changes(TO_FILE, "--filename=a.csv", "--filename=a.csv --include-index-col=false")
+        }
+        ("to-file", "flush") => {
+            In("io/src/sinks/file.rs", "a_flushed_batch_is_handed_over_at_once", "flush")
+        }
+        (
+            "generate",
+            name @ ("source" | "output_dir" | "users" | "days" | "training_rows" | "new_rows"
+            | "takeovers" | "takeover_rows" | "takeover_kinds" | "start" | "seed"
+            | "format"),
+        ) => {
+            let (without, with) = generated(name);
+            Changes(GENERATE, without, with)
+        }
+        ("generate", "overwrite") => {
+            Changes(GENERATE, "--output_dir=in", "--output_dir=in --overwrite")
+        }
+        ("features", "check") => Changes(
+            "tools features {}",
+            "cloudtrail",
+            "--check=features.toml --source=from-cloudtrail in/a.csv",
+        ),
+        ("features", "source") => {
+            In("cli/tests/cli/features.rs", "check_says_what_it_needs", "--source")
+        }
+        ("bench", "rounds") => {
+            In(BENCH, "every_figure_is_positive_and_the_logs_are_removed", "--rounds")
+        }
+        ("bench", "compute_threads") => {
+            In(BENCH, "every_figure_is_positive_and_the_logs_are_removed", "--compute_threads=2")
+        }
+        _ => return None,
+    })
+}
+
+const BENCH: &str = "cli/tests/cli/bench.rs";
+const GENERATE: &str = "tools generate --training_rows=40 --new_rows=30 --days=6 {}";
+
+/// What is typed of `tools generate` without and with an option.
+fn generated(option: &str) -> (&'static str, &'static str) {
+    match option {
+        "output_dir" => ("--output_dir=made", "--output_dir=elsewhere"),
+        "source" => ("--output_dir=made", "--output_dir=made --source=okta"),
+        "users" => ("--output_dir=made", "--output_dir=made --users=2"),
+        "days" => ("--output_dir=made", "--output_dir=made --days=9"),
+        "training_rows" => ("--output_dir=made", "--output_dir=made --training_rows=50"),
+        "new_rows" => ("--output_dir=made", "--output_dir=made --new_rows=20"),
+        "takeovers" => ("--output_dir=made", "--output_dir=made --takeovers=0"),
+        "takeover_rows" => ("--output_dir=made", "--output_dir=made --takeover_rows=3"),
+        "takeover_kinds" => ("--output_dir=made", "--output_dir=made --takeover_kinds=slow_drip"),
+        "start" => ("--output_dir=made", "--output_dir=made --start=2023-02-03"),
+        "seed" => ("--output_dir=made", "--output_dir=made --seed=7"),
+        _ => ("--output_dir=made", "--output_dir=made --format=json"),
+    }
+}
+
+const IN: &str = "--input_glob=in/*.csv";
+const VAL: &str = "--val_file_name=train/a.csv";
+/// Models are trained; eve has none.
+const TRAINED: &str = "run pipeline-ae --userid_column_name=userName {} from-cloudtrail --input_glob=in/*.csv \
+    train-ae --train_data_glob=train/* --train_epochs=1 --seed=1 preprocess inf-pytorch add-scores serialize to-file --filename=out.csv";
+const TRAIN: &str = "run pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=in/*.csv \
+    train-ae --train_epochs=1 {} preprocess inf-pytorch add-scores serialize to-file --filename=out.csv";
+/// Later rows have a column more.
+const FREE: &str = "run pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=more/* --period=D \
+    train-ae --pretrained_filename=models serialize {} to-file --filename=out.jsonlines";
+
+fn dashed(option: &str) -> &'static str {
+    [
+        "--architecture",
+        "--train_epochs",
+        "--train_steps",
+        "--encoder_layers",
+        "--decoder_layers",
+        "--activation",
+        "--optimizer",
+        "--learning_rate",
+        "--learning_rate_decay",
+        "--train_batch_size",
+        "--swap_noise",
+        "--loss_scaler",
+    ]
+    .into_iter()
+    .find(|word| word.strip_prefix("--") == Some(option))
+    .unwrap()
+}
