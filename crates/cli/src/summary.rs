@@ -1,6 +1,6 @@
 //! The few lines at the end of a run.
 
-use dfp_pipeline::report::Summary;
+use dfp_pipeline::report::{Summary, TimeSeriesCount};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.
@@ -44,6 +44,9 @@ pub fn text(summary: &Summary) -> String {
         n => format!(", {} without a model", count(n, "row")),
     };
     line("scored", format!("{}{unscored}", count(summary.rows_scored, "row")));
+    if let Some(rows) = &summary.time_series {
+        line("rhythm", rhythm(rows));
+    }
     for (file, rows) in &summary.written {
         line("written", format!("{} to {file}", count(*rows, "row")));
     }
@@ -69,6 +72,21 @@ pub fn text(summary: &Summary) -> String {
             );
         }
         (false, _) => {}
+    }
+    text
+}
+
+fn rhythm(rows: &TimeSeriesCount) -> String {
+    let mut text =
+        format!("{} flagged of {} tested", count(rows.flagged, "row"), grouped(rows.tested));
+    for (rows, why) in [
+        (rows.untested, "untested (too little before or after; --hot_start tests the beginning)"),
+        (rows.late, "untested (late; --lateness waits longer)"),
+        (rows.timeless, "untested (no time, or one in the future)"),
+    ] {
+        if rows > 0 {
+            let _ = write!(text, ", {} {why}", grouped(rows));
+        }
     }
     text
 }

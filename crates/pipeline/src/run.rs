@@ -5,7 +5,7 @@ use crate::error::RunError;
 use crate::intake::{self, Intake};
 use crate::models::{GENERIC, Models};
 use crate::plan::{self, Details, Plan, StageSettings};
-use crate::report::{Reporter, Summary, Weight};
+use crate::report::{Reporter, Summary, TimeSeriesCount, Weight};
 use crate::source::{self, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, TaskRows, Trained, Trainer};
@@ -36,7 +36,8 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let source = Intake::new(plan, run.shared(state.clone()))?;
     let sinks = run.open_sinks(state.as_deref())?;
     run.prepare_models()?;
-    let mut chain = run.chain(Pipeline::new(plan.source.kind.stage.name, Box::new(source)), sinks);
+    let chain = Pipeline::new(plan.source.kind.stage.name, Box::new(source));
+    let mut chain = run.chain(chain, sinks, state.as_ref());
     if let Some(state) = state {
         chain = chain.stage("state", Box::new(stages::Remember { state }));
     }
@@ -78,6 +79,7 @@ struct Run<'a> {
     input: Arc<Mutex<ReadCount>>,
     failed: Arc<Mutex<Vec<(String, String)>>>,
     gaps: Arc<Gaps>,
+    time_series: Arc<Mutex<TimeSeriesCount>>,
     /// What derived columns remember of each user.
     memory: Arc<Mutex<Memory>>,
     /// Time spent on training on messages, while the engine ran.
@@ -105,6 +107,7 @@ impl<'a> Run<'a> {
             input: Arc::default(),
             failed: Arc::default(),
             gaps: Arc::default(),
+            time_series: Arc::default(),
             memory: Arc::default(),
             training_time: Arc::default(),
             written: Vec::new(),
@@ -356,6 +359,7 @@ impl<'a> Run<'a> {
         &self,
         mut chain: Pipeline<crate::message::Message>,
         mut sinks: std::vec::IntoIter<stages::ToFile>,
+        state: Option<&Arc<StateDir>>,
     ) -> Pipeline<crate::message::Message> {
         let details =
             self.plan.stages.iter().any(
@@ -396,6 +400,16 @@ impl<'a> Run<'a> {
                         reporter: Arc::clone(&self.reporter),
                         warned: Arc::new(AtomicBool::new(false)),
                     }),
+                ),
+                StageSettings::TimeSeries(settings) => chain.stage(
+                    "timeseries",
+                    Box::new(stages::TimeSeries::new(
+                        settings.clone(),
+                        self.plan.source.features.derived_time().map(str::to_owned),
+                        state.cloned(),
+                        Arc::clone(&self.reporter),
+                        Arc::clone(&self.time_series),
+                    )),
                 ),
                 StageSettings::Monitor(settings) => {
                     let position = monitors;
@@ -465,6 +479,10 @@ impl<'a> Run<'a> {
             self.summary.skipped.push(format!(
                 "input: {cells} cells that are no numbers in columns learnt as numeric"
             ));
+        }
+        if self.plan.stages.iter().any(|stage| matches!(stage, StageSettings::TimeSeries(_))) {
+            let count = *self.time_series.lock().unwrap_or_else(PoisonError::into_inner);
+            self.summary.time_series = Some(count);
         }
         self.summary.rows_scored = self.book.scored();
         self.summary.models = self.models.len();

@@ -93,6 +93,10 @@ impl Checker {
                 "add-scores" => {
                     stages.push(StageSettings::AddScores(self.add_scores(&values, &labels)))
                 }
+                "timeseries" => {
+                    let settings = self.time_series(&values, &stage.options);
+                    stages.extend(settings.map(StageSettings::TimeSeries));
+                }
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
@@ -114,6 +118,7 @@ impl Checker {
             self.outputs_of_live(source, &stages);
         }
         self.unused_loss_scaler(&stages);
+        self.rhythm(&stages, source.as_ref());
         let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.train_data_glob.is_none() && s.pretrained_filename.is_none());
         if pipeline.bool("use_generic_model") && stages.iter().any(trains_on_messages) {
             self.notes.push(

@@ -8,6 +8,7 @@ mod generate;
 mod order;
 mod settings;
 mod source;
+mod time_series;
 mod train_ae;
 mod values;
 
@@ -19,6 +20,7 @@ pub use settings::{
     AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
     StageSettings, ToFile, TrainAe, WatchSettings,
 };
+pub use time_series::{Method, TimeSeries};
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
