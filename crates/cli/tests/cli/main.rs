@@ -15,5 +15,6 @@ mod run;
 mod seed_job;
 mod sources;
 mod statistics;
+mod timeseries;
 mod tutorial;
 mod watching;

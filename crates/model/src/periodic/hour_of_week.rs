@@ -23,10 +23,10 @@ const KEPT: f64 = 0.917_004_043_204_671_2;
 /// How many weeks the prior is worth.
 const PRIOR: f64 = 1.0;
 /// Burstiness (variance / mean² beyond Poisson's) assumed before anything is known, and its weight.
-const BURSTINESS: (f64, f64) = (1.0, 1.0);
+const BURSTINESS: (f64, f64) = (4.0, 4.0);
 /// A flagged count teaches as if it were this many standard deviations above what was expected, so that
 /// one attack does not become the habit, and a new habit does in a few weeks.
-const TAUGHT: f64 = 3.0;
+const TAUGHT: f64 = 10.0;
 
 /// What is known of one account.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -63,7 +63,7 @@ mod tests {
             let ln = libm::lgamma(k + size) - libm::lgamma(size) - libm::lgamma(k + 1.0);
             (ln + size * (1.0 - q).ln() + k * q.ln()).exp()
         };
-        (x..x + 20_000).map(term).sum()
+        (x..x + 60_000).map(term).sum()
     }
 
     #[test]

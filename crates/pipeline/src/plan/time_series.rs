@@ -10,6 +10,9 @@ use std::time::Duration;
 /// More bins on each side are a slip of a unit.
 const MOST_BINS: i64 = 1_000_000;
 
+/// History is not prolonged for thresholds above this one.
+const MOST_ZSCORE: f64 = 50.0;
+
 /// `timeseries`
 #[derive(Clone, Debug)]
 pub struct TimeSeries {
@@ -19,6 +22,9 @@ pub struct TimeSeries {
     pub half: i64,
     /// Bins that are tested together, where windows go by time.
     pub tile: i64,
+    /// Bins of history before them that are looked at, once there are as many: at least `half`, and enough
+    /// for the threshold to be reached well.
+    pub past: i64,
     /// Test from a user's first event on.
     pub hot_start: bool,
     /// Leave the end of the input untested.
@@ -57,7 +63,16 @@ impl TimeSeries {
             Method::Spectral { .. } => (half + 3) / 4,
             Method::HourOfWeek { .. } => 1,
         };
-        Self { resolution, half, tile, hot_start: false, cold_end: false, lateness: 0, method }
+        let past = match method {
+            // One of n bins has at most z = sqrt(n - 1): twice as many as the threshold needs.
+            Method::Spectral { zscore_threshold, .. } => {
+                let bins = 2.0 * (zscore_threshold.min(MOST_ZSCORE).powi(2) + 1.0);
+                half.max(bins.ceil() as i64 - half - tile)
+            }
+            Method::HourOfWeek { .. } => half,
+        };
+        let (hot_start, cold_end, lateness) = (false, false, 0);
+        Self { resolution, half, tile, past, hot_start, cold_end, lateness, method }
     }
 
     /// Bins after a tile that must be over before the tile is decided.
@@ -75,9 +90,9 @@ impl TimeSeries {
 
     /// What a user's history depends on.
     pub(crate) fn key(&self) -> String {
-        let Self { resolution, half, .. } = self;
+        let Self { resolution, half, past, .. } = self;
         match self.method {
-            Method::Spectral { .. } => format!("{half} bins of {resolution} s"),
+            Method::Spectral { .. } => format!("{past} and {half} bins of {resolution} s"),
             Method::HourOfWeek { .. } => "hour of week".to_owned(),
         }
     }
@@ -181,7 +196,7 @@ impl Checker {
         let Method::Spectral { zscore_threshold, by_message: false, .. } = settings.method else {
             return;
         };
-        let bins = 2 * settings.half + settings.tile;
+        let bins = settings.past + settings.tile + settings.half;
         let largest = largest_z(usize::try_from(bins).unwrap_or_default());
         if largest < zscore_threshold {
             self.notes.push(format!(

@@ -1,8 +1,9 @@
 //! One user's events, decided tile by tile of the calendar, so that it makes no difference how rows fall
 //! into messages.
 //!
-//! A tile is a quarter of the window's half. Its bins are tested together, with half a window before and
-//! after them, as soon as all of that is over. Rows are looked at one by one: what is decided
+//! A tile is a quarter of `--min_window`. Its bins are tested together, with `--min_window` before and
+//! after them, as soon as all of that is over; where that is too short for the threshold, with more
+//! of what was before. Rows are looked at one by one: what is decided
 //! depends on the rows before, and on nothing else. A row that comes after its tile was decided
 //! is late; later tiles still count it.
 
@@ -25,7 +26,7 @@ pub(super) struct History {
     pub(super) newest: Option<i64>,
     /// Tiles before this one are decided.
     frontier: Option<i64>,
-    /// Events by bin: of the tiles that are not decided, and half a window before.
+    /// Events by bin: of the tiles that are not decided, and of the window before.
     counts: Counts,
     /// What is usual, if the method learns it.
     usual: Option<HourOfWeek>,
@@ -128,11 +129,11 @@ impl ByTime {
     }
 
     fn count(&mut self, second: i64, judge: &mut Judge) -> Result<Result<i64, Fate>, BoxError> {
-        let TimeSeries { resolution, tile, half, lateness, .. } = judge.settings;
+        let TimeSeries { resolution, tile, past, lateness, .. } = judge.settings;
         let bin = bin_of(second, resolution);
         let frontier = self.history.frontier;
         if frontier.is_some_and(|frontier| bin.div_euclid(tile) < frontier) {
-            if frontier.is_some_and(|frontier| bin >= (frontier * tile).saturating_sub(half)) {
+            if frontier.is_some_and(|frontier| bin >= (frontier * tile).saturating_sub(past)) {
                 *self.history.counts.entry(bin).or_default() += 1;
             }
             return Ok(Err(Fate::Late));
@@ -149,7 +150,7 @@ impl ByTime {
 
     /// Decides the tiles before `frontier`, or all of them.
     fn decide(&mut self, frontier: Option<i64>, judge: &mut Judge) -> Result<(), BoxError> {
-        let TimeSeries { tile, half, .. } = judge.settings;
+        let TimeSeries { tile, half, past, .. } = judge.settings;
         let history = &mut self.history;
         if frontier.is_some_and(|next| history.frontier.is_some_and(|now| next <= now)) {
             return Ok(());
@@ -169,7 +170,8 @@ impl ByTime {
                     self.found.extend(judged.filter(|_| is_warm).map(|judged| (bin, judged)));
                 }
                 None if is_warm => {
-                    let window = (start - half, end + half);
+                    let first = history.first.unwrap_or(start).min(start - half);
+                    let window = (first.max(start - past), end + half);
                     judge.window(&history.counts, window, (start, end), &mut self.found)?;
                 }
                 None => {}
@@ -178,7 +180,7 @@ impl ByTime {
         }
         if let Some(next) = frontier {
             history.frontier = Some(next);
-            let kept = next.saturating_mul(tile).saturating_sub(half);
+            let kept = next.saturating_mul(tile).saturating_sub(past);
             history.counts = history.counts.split_off(&kept);
         }
         Ok(())
