@@ -190,9 +190,8 @@ impl ByTime {
     fn release(&mut self, judge: &Judge, decided: &mut Vec<(u64, Vec<Fate>)>) {
         let frontier = self.history.frontier;
         let is_over = |bin: i64| frontier.is_some_and(|f| bin.div_euclid(judge.settings.tile) < f);
-        while let Some(held) =
-            self.held.pop_front_if(|held| held.span.is_none_or(|span| is_over(span.1)))
-        {
+        while self.held.front().is_some_and(|held| held.span.is_none_or(|span| is_over(span.1))) {
+            let Some(held) = self.held.pop_front() else { break };
             let fate = |row: Result<i64, Fate>| match row {
                 Ok(bin) => {
                     self.found.get(&bin).map_or(Fate::Untested, |judged| Fate::Judged(*judged))
