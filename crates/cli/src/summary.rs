@@ -1,6 +1,6 @@
 //! The few lines at the end of a run.
 
-use dfp_pipeline::report::{Summary, Validation};
+use dfp_pipeline::report::{Summary, TimeSeriesCount, Validation};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.
@@ -56,6 +56,9 @@ pub fn text(summary: &Summary) -> String {
         for (name, value) in validated(validation) {
             line(name, value);
         }
+    }
+    if let Some(rows) = &summary.time_series {
+        line("rhythm", rhythm(rows));
     }
     for (file, rows) in &summary.written {
         line("written", format!("{} to {file}", count(*rows, "row")));
@@ -119,6 +122,21 @@ fn validated(validation: &Validation) -> Vec<(&'static str, String)> {
         differs(format!("columns of the results not expected: {}", list(&outcome.extra_cols)));
     }
     lines
+}
+
+fn rhythm(rows: &TimeSeriesCount) -> String {
+    let mut text =
+        format!("{} flagged of {} tested", count(rows.flagged, "row"), grouped(rows.tested));
+    for (rows, why) in [
+        (rows.untested, "untested (too little before or after; --hot_start tests the beginning)"),
+        (rows.late, "untested (late; --lateness waits longer)"),
+        (rows.timeless, "untested (no time, or one in the future)"),
+    ] {
+        if rows > 0 {
+            let _ = write!(text, ", {} {why}", grouped(rows));
+        }
+    }
+    text
 }
 
 fn unusual(text: &mut String, summary: &Summary) {

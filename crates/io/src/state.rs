@@ -30,6 +30,8 @@ const FILES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("files");
 const ROWS: TableDefinition<'_, &str, u64> = TableDefinition::new("rows");
 /// User -> what derived columns remember.
 const MEMORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("memory");
+/// User -> the history of the user's rhythm.
+const HISTORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("history");
 /// Single values: [`ABOUT`], [`OUTPUTS`].
 const SINGLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("single");
 const ABOUT: &str = "about";
@@ -84,6 +86,8 @@ pub struct Commit<'a> {
     pub rows: &'a [(Arc<str>, u64)],
     /// What derived columns remember of each user.
     pub memory: &'a [(Arc<str>, Vec<u8>)],
+    /// The history of each user's rhythm.
+    pub history: &'a [(Arc<str>, Vec<u8>)],
     /// All outputs, in the order of the pipeline.
     pub outputs: &'a [OutputMark],
 }
@@ -158,7 +162,7 @@ impl StateDir {
         let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
         {
             // Tables are made here, so that readers find them.
-            for table in [FILES, MEMORY] {
+            for table in [FILES, MEMORY, HISTORY] {
                 write.open_table(table).map_err(|e| self.fail(&e))?;
             }
             write.open_table(ROWS).map_err(|e| self.fail(&e))?;
@@ -232,6 +236,17 @@ impl StateDir {
         Ok((rows, memory))
     }
 
+    /// The history of this user's rhythm.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn history(&self, user: &str) -> Result<Option<Vec<u8>>, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(HISTORY).map_err(|e| self.fail(&e))?;
+        let history = table.get(user).map_err(|e| self.fail(&e))?;
+        Ok(history.map(|bytes| bytes.value().to_vec()))
+    }
+
     /// Adds all of `commit` durably, or, after a crash, nothing of it.
     ///
     /// # Errors
@@ -249,9 +264,11 @@ impl StateDir {
             for (user, count) in commit.rows {
                 rows.insert(&**user, count).map_err(|e| self.fail(&e))?;
             }
-            let mut memory = write.open_table(MEMORY).map_err(|e| self.fail(&e))?;
-            for (user, bytes) in commit.memory {
-                memory.insert(&**user, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+            for (table, of_users) in [(MEMORY, commit.memory), (HISTORY, commit.history)] {
+                let mut table = write.open_table(table).map_err(|e| self.fail(&e))?;
+                for (user, bytes) in of_users {
+                    table.insert(&**user, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+                }
             }
             if !commit.outputs.is_empty() {
                 let bytes = self.print(&commit.outputs)?;
@@ -305,6 +322,7 @@ mod tests {
                 files: &files,
                 rows: &[("ana".into(), 3)],
                 memory: &[("ana".into(), b"{}".to_vec())],
+                history: &[("ana".into(), b"[]".to_vec())],
                 outputs: &outputs,
             };
             state.commit(&commit).unwrap();
@@ -313,6 +331,7 @@ mod tests {
         }
         let state = StateDir::open(&folder, "from-azure").unwrap();
         assert_eq!(state.user("ana").unwrap(), (3, Some(b"{}".to_vec())));
+        assert_eq!(state.history("ana").unwrap(), Some(b"[]".to_vec()));
         assert_eq!(state.outputs().unwrap(), outputs);
         let known = state.files().unwrap();
         assert_eq!((known.len(), known[Path::new("b.json")]), (2, mark(2, None)));

@@ -14,6 +14,7 @@ pub mod encode;
 pub mod error;
 mod kernels;
 pub mod net;
+pub mod periodic;
 mod random;
 pub mod score;
 pub mod train;

@@ -48,6 +48,8 @@ pub struct Intake {
     user_column: Option<String>,
     user_filter: Option<String>,
     strict: bool,
+    /// Whether stages are to see where a batch ends.
+    marks_batches: bool,
     shared: Shared,
     batches: Batches,
     /// Rows of each user handed on so far: their numbers run on over the batches.
@@ -123,6 +125,8 @@ impl Intake {
             user_column: plan.user_column.clone(),
             user_filter: plan.user_filter.clone(),
             strict: plan.strict,
+            marks_batches: plan.source.is_live()
+                || plan.stages.iter().any(StageSettings::holds_rows),
             shared,
             batches,
             rows: HashMap::new(),
@@ -265,7 +269,7 @@ impl Intake {
         }
         let mut files = std::mem::take(&mut self.without_rows);
         files.extend(self.finished(batch));
-        let receipt = self.settings.is_live().then(|| Receipt {
+        let receipt = self.marks_batches.then(|| Receipt {
             files,
             rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
             memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },

@@ -43,6 +43,8 @@ pub struct Receipt {
     pub rows: Vec<(Arc<str>, u64)>,
     /// What derived columns remember of these users.
     pub memory: Vec<(Arc<str>, Vec<u8>)>,
+    /// The history of these users' rhythm as of the end of the batch.
+    pub history: Mutex<Vec<(Arc<str>, Vec<u8>)>>,
     /// How far the outputs go, in the order of the pipeline.
     pub outputs: Mutex<Vec<OutputMark>>,
     /// All of it has been remembered.

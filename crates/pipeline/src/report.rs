@@ -89,6 +89,23 @@ pub struct Summary {
     pub unusual: Unusual,
     /// The seed, if it was drawn.
     pub drawn_seed: Option<u64>,
+    /// What became of the rows in `timeseries`, if there is one.
+    pub time_series: Option<TimeSeriesCount>,
+}
+
+/// Rows that `timeseries` has handed on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimeSeriesCount {
+    /// Their bin was tested.
+    pub tested: usize,
+    /// Their bin was unusual.
+    pub flagged: usize,
+    /// There was too little time before or after their bin.
+    pub untested: usize,
+    /// They came when their bin had been tested.
+    pub late: usize,
+    /// They have no time, or one in the future.
+    pub timeless: usize,
 }
 
 impl Summary {

@@ -5,7 +5,7 @@ use crate::error::RunError;
 use crate::intake::{self, Intake};
 use crate::models::{GENERIC, Models};
 use crate::plan::{self, Details, Plan, ScoreKind, StageSettings};
-use crate::report::{Reporter, Summary, Validation, Weight};
+use crate::report::{Reporter, Summary, TimeSeriesCount, Validation, Weight};
 use crate::source::{self, ReadCount};
 use crate::stages::{self, Gaps, ScoreBook};
 use crate::train::{Task, TaskRows, Trained, Trainer};
@@ -37,8 +37,8 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let sinks = run.open_sinks(state.as_deref())?;
     let validations = run.open_validations()?;
     run.prepare_models()?;
-    let mut chain =
-        run.chain(Pipeline::new(plan.source.kind.stage.name, Box::new(source)), sinks, validations);
+    let chain = Pipeline::new(plan.source.kind.stage.name, Box::new(source));
+    let mut chain = run.chain(chain, sinks, validations, state.as_ref());
     if let Some(state) = state {
         chain = chain.stage("state", Box::new(stages::Remember { state }));
     }
@@ -80,6 +80,7 @@ struct Run<'a> {
     input: Arc<Mutex<ReadCount>>,
     failed: Arc<Mutex<Vec<(String, String)>>>,
     gaps: Arc<Gaps>,
+    time_series: Arc<Mutex<TimeSeriesCount>>,
     /// What derived columns remember of each user.
     memory: Arc<Mutex<Memory>>,
     /// Time spent on training on messages, while the engine ran.
@@ -108,6 +109,7 @@ impl<'a> Run<'a> {
             input: Arc::default(),
             failed: Arc::default(),
             gaps: Arc::default(),
+            time_series: Arc::default(),
             memory: Arc::default(),
             training_time: Arc::default(),
             written: Vec::new(),
@@ -379,6 +381,7 @@ impl<'a> Run<'a> {
         mut chain: Pipeline<crate::message::Message>,
         mut sinks: std::vec::IntoIter<stages::ToFile>,
         mut validations: std::vec::IntoIter<stages::Validate>,
+        state: Option<&Arc<StateDir>>,
     ) -> Pipeline<crate::message::Message> {
         let details =
             self.plan.stages.iter().any(
@@ -451,6 +454,16 @@ impl<'a> Run<'a> {
                 StageSettings::Trigger => {
                     chain.stage("trigger", Box::new(stages::Trigger::default()))
                 }
+                StageSettings::TimeSeries(settings) => chain.stage(
+                    "timeseries",
+                    Box::new(stages::TimeSeries::new(
+                        settings.clone(),
+                        self.plan.source.features.derived_time().map(str::to_owned),
+                        state.cloned(),
+                        Arc::clone(&self.reporter),
+                        Arc::clone(&self.time_series),
+                    )),
+                ),
                 StageSettings::Monitor(settings) => {
                     let position = monitors;
                     monitors += 1;
@@ -543,6 +556,10 @@ impl<'a> Run<'a> {
             self.summary.skipped.push(format!(
                 "input: {cells} cells that are no numbers in columns learnt as numeric"
             ));
+        }
+        if self.plan.stages.iter().any(|stage| matches!(stage, StageSettings::TimeSeries(_))) {
+            let count = *self.time_series.lock().unwrap_or_else(PoisonError::into_inner);
+            self.summary.time_series = Some(count);
         }
         self.summary.rows_scored = self.book.scored();
         self.summary.models = self.models.len();

@@ -19,5 +19,6 @@ mod sources;
 mod stage_docs;
 mod stages;
 mod statistics;
+mod timeseries;
 mod tutorial;
 mod watching;

@@ -17,8 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Parts of the full recording that are too large to be kept with the sources.
-const NOT_KEPT: [&str; 7] = [
-    "timeseries/",
+const NOT_KEPT: [&str; 6] = [
     "validate/",
     "distribution/",
     "derived/azure",

@@ -50,7 +50,7 @@ struct OpenPeriod {
 
 /// Rows later than this (nanoseconds since 1970, a day from now) are mistakes of some clock: they close
 /// no period.
-pub(super) fn beginning_of_the_future() -> i64 {
+pub(crate) fn beginning_of_the_future() -> i64 {
     period::now().saturating_add(86_400_000_000).saturating_mul(1_000)
 }
 

@@ -20,6 +20,8 @@ mod time;
 pub use counters::Counter;
 pub use filter::Filter;
 pub use memory::Memory;
+pub(crate) use memory::beginning_of_the_future;
+pub(crate) use time::instants;
 
 use crate::error::RunError;
 use crate::features::{Features, Keys};

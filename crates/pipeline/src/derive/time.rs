@@ -65,7 +65,7 @@ pub(super) fn as_of_1970(rows: usize, column: &str) -> String {
 }
 
 /// Nanoseconds since 1970 of a column of times; what is text is read as ISO 8601.
-pub(super) fn instants(array: &ArrayRef) -> Result<Vec<Option<i64>>, RunError> {
+pub(crate) fn instants(array: &ArrayRef) -> Result<Vec<Option<i64>>, RunError> {
     Ok(match array.data_type() {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             array.as_primitive::<TimestampNanosecondType>().iter().collect()

@@ -4,7 +4,6 @@
 use super::{ANY, Emits, Form, Kind, OptionSpec, Role, StageEntry, further};
 
 const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored, Form::Messages];
-const NOT_YET: &str = "it is not here yet";
 
 /// The options of every source.
 const SOURCE: &[OptionSpec] = &[
@@ -270,6 +269,67 @@ pub const STAGES: &[StageEntry] = &[
     further::BUFFER,
     further::DELAY,
     StageEntry {
+        name: "timeseries",
+        aliases: &[],
+        about: "flag rows at times when a user is unusually active: ts_anomaly, ts_score, ts_expected",
+        role: Role::Stage(&[Form::Scored], Emits::Same),
+        options: &[
+            OptionSpec::new("resolution", Kind::Duration, "events are counted by bins of this length, whole seconds")
+                .default("1 h"),
+            OptionSpec::new(
+                "min_window",
+                Kind::Duration,
+                "how much of a user's time before and after a bin is looked at",
+            )
+            .default("12 h"),
+            OptionSpec::new("hot_start", Kind::Bool, "test from a user's first event on, with --min_window of silence before it")
+                .default("false"),
+            OptionSpec::new("cold_end", Kind::Bool, "leave the last --min_window of the input untested")
+                .default("false"),
+            OptionSpec::new(
+                "filter_percent",
+                Kind::Number { min: 0.0 },
+                "waves below this percentile (0 to 100) of power are taken for noise",
+            )
+            .default("90"),
+            OptionSpec::new(
+                "zscore_threshold",
+                Kind::Number { min: 0.0 },
+                "flag bins whose error is this many standard deviations from the mean error",
+            )
+            .default("8"),
+            OptionSpec::new(
+                "lateness",
+                Kind::Duration,
+                "a user's rows may come this much later than newer ones",
+            )
+            .default("0s"),
+            OptionSpec::new(
+                "window_by",
+                Kind::Choice(&["time", "message"]),
+                "what is tested together: a quarter of --min_window of the calendar, or a message's rows, as the peer does (default: time; with --peer_bins message)",
+            ),
+            OptionSpec::new(
+                "peer_bins",
+                Kind::Bool,
+                "count as the peer does: an empty bin before the window, the last two bins merged",
+            )
+            .default("false"),
+            OptionSpec::new(
+                "seasonality",
+                Kind::Choice(&["none", "hour-of-week"]),
+                "hour-of-week: instead of waves, learn how many events a user has in each hour of the week (UTC)",
+            )
+            .default("none"),
+            OptionSpec::new(
+                "pvalue_threshold",
+                Kind::Share,
+                "with --seasonality, flag hours with so many events that the probability of as many or more is at most this",
+            )
+            .default("0.0001"),
+        ],
+    },
+    StageEntry {
         name: "monitor",
         aliases: &[],
         about: "show how many rows pass, and how fast",
@@ -335,9 +395,4 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new("flush", Kind::Bool, "hand every message to the disk at once").default("false"),
         ],
     },
-    absent("timeseries", NOT_YET),
 ];
-
-const fn absent(name: &'static str, why: &'static str) -> StageEntry {
-    StageEntry { name, aliases: &[], about: why, role: Role::Absent(why), options: &[] }
-}

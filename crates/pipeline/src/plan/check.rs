@@ -114,6 +114,10 @@ impl Checker {
                 "dropna" => stages.push(StageSettings::DropNa { column: values.owned("column") }),
                 "deserialize" => stages.push(StageSettings::Deserialize),
                 "trigger" => stages.push(StageSettings::Trigger),
+                "timeseries" => {
+                    let settings = self.time_series(&values, &stage.options);
+                    stages.extend(settings.map(StageSettings::TimeSeries));
+                }
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
@@ -137,6 +141,7 @@ impl Checker {
             self.holding_of_endless(source, &stages);
         }
         self.unused_loss_scaler(&stages);
+        self.rhythm(&stages, source.as_ref());
         let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.train_data_glob.is_none() && s.pretrained_filename.is_none());
         if pipeline.bool("use_generic_model") && stages.iter().any(trains_on_messages) {
             self.notes.push(

@@ -9,6 +9,7 @@ mod order;
 mod settings;
 mod source;
 mod stages;
+mod time_series;
 mod train_ae;
 mod values;
 
@@ -21,6 +22,7 @@ pub use settings::{
     Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, TrainAe, Validate,
     WatchSettings,
 };
+pub use time_series::{Method, TimeSeries};
 
 use crate::options::PipelineKind;
 use serde::{Deserialize, Serialize};

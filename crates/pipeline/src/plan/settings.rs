@@ -1,6 +1,7 @@
 //! A checked pipeline: every value typed, every default filled in.
 
 use super::architecture::ModelSettings;
+use super::time_series::TimeSeries;
 use crate::batches::{Rules, Sampling};
 use crate::features::Features;
 use crate::sources::Source;
@@ -118,9 +119,17 @@ pub enum StageSettings {
     DropNa { column: String },
     Deserialize,
     Trigger,
+    TimeSeries(TimeSeries),
     Monitor(Monitor),
     Serialize(Serialize),
     ToFile(ToFile),
+}
+
+impl StageSettings {
+    /// Whether rows of a batch may come out of the stage when later batches have gone in.
+    pub fn holds_rows(&self) -> bool {
+        matches!(self, Self::TimeSeries(_))
+    }
 }
 
 /// `train-ae`

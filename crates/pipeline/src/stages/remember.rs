@@ -17,10 +17,12 @@ impl Stage<Message> for Remember {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if let Some(receipt) = &message.receipt {
             let outputs = receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner);
+            let history = receipt.history.lock().unwrap_or_else(PoisonError::into_inner);
             self.state.commit(&Commit {
                 files: &receipt.files,
                 rows: &receipt.rows,
                 memory: &receipt.memory,
+                history: &history,
                 outputs: &outputs,
             })?;
             receipt.committed.store(true, Ordering::Release);

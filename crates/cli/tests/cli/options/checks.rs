@@ -26,6 +26,8 @@ const VALIDATE: &str = "run pipeline-other from-file --input_glob=in/*.csv deser
 const WATCHING: &str = "cli/tests/cli/watching.rs";
 const RUNS: &str = "cli/tests/cli/run.rs";
 const STAGES: &str = "cli/tests/cli/stages.rs";
+const RHYTHM: &str = "cli/tests/cli/timeseries.rs";
+const EVERY_OPTION: &str = "every_option_changes_what_it_should";
 
 /// The check of an option; the options of all sources are those of `from-file`.
 pub fn check(place: &str, option: &str) -> Option<Check> {
@@ -205,6 +207,19 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("add-class", "prefix") => {
             Changes(SCORED, "add-class serialize", "add-class --prefix=x_ serialize")
         }
+        ("timeseries", "lateness") => {
+            In(RHYTHM, "a_state_folder_remembers_the_rhythm", "--lateness=10m")
+        }
+        ("timeseries", "resolution") => In(RHYTHM, EVERY_OPTION, "--resolution=2m"),
+        ("timeseries", "min_window") => In(RHYTHM, EVERY_OPTION, "--min_window=3h"),
+        ("timeseries", "hot_start") => In(RHYTHM, EVERY_OPTION, "--hot_start"),
+        ("timeseries", "cold_end") => In(RHYTHM, EVERY_OPTION, "--cold_end"),
+        ("timeseries", "filter_percent") => In(RHYTHM, EVERY_OPTION, "--filter_percent=99"),
+        ("timeseries", "zscore_threshold") => In(RHYTHM, EVERY_OPTION, "--zscore_threshold=2"),
+        ("timeseries", "window_by") => In(RHYTHM, EVERY_OPTION, "--window_by=message"),
+        ("timeseries", "peer_bins") => In(RHYTHM, EVERY_OPTION, "--peer_bins"),
+        ("timeseries", "seasonality") => In(RHYTHM, EVERY_OPTION, "--seasonality=hour-of-week"),
+        ("timeseries", "pvalue_threshold") => In(RHYTHM, EVERY_OPTION, "--pvalue_threshold=0.9"),
         ("filter", "threshold") => {
             Changes(SCORED, "filter serialize", "filter --threshold=1 serialize")
         }
