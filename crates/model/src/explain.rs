@@ -81,7 +81,7 @@ impl UserModel {
     /// the network alone.
     ///
     /// # Errors
-    /// [`ModelError::MissingColumn`] if `rows` is not the table that was encoded.
+    /// [`ModelError::Arrow`] if a column cannot be written as text.
     ///
     /// # Panics
     /// If a row is not there, or was encoded by another model.

@@ -38,6 +38,17 @@ pub struct ModelHeader {
     pub epoch_losses: Vec<f64>,
 }
 
+impl ModelHeader {
+    /// Optimiser steps that the network was trained for.
+    pub fn steps(&self) -> usize {
+        let rows = match self.config.scorer {
+            Scorer::Network => self.training_rows,
+            Scorer::Recommended => network_rows(self.training_rows),
+        };
+        self.epoch_losses.len() * rows.div_ceil(self.config.batch_size.max(1))
+    }
+}
+
 /// More weights than a model may have: those of an identifier taken for a feature. Also what
 /// [`crate::artifact::Limits`] reads back by default.
 pub(crate) const MAX_WEIGHTS: usize = 1 << 28;

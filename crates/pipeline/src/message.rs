@@ -3,8 +3,9 @@
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Field, Schema};
 use dfp_io::state::{FileMark, OutputMark};
-use dfp_model::EncodedRows;
+use dfp_model::{EncodedRows, RowScore};
 use dfp_model::score::FeatureScores;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -56,6 +57,21 @@ pub struct RowScores {
     pub zscore: Vec<f32>,
     /// By feature, if a later stage writes them.
     pub features: Option<FeatureScores>,
+    /// The score of all scorers, `[rows]`; empty unless the recommended ones are asked for.
+    pub combined: Vec<RowScore>,
+    /// Why, for the rows that are explained, by their numbers in the message.
+    pub reasons: BTreeMap<usize, String>,
+    /// How surprising each cell is, if a later stage writes it.
+    pub surprises: Option<Surprises>,
+}
+
+/// How surprising each cell of a message is.
+#[derive(Clone, Debug)]
+pub struct Surprises {
+    /// Names of the features.
+    pub names: Vec<String>,
+    /// In nats, `[rows, features]`.
+    pub values: Vec<f32>,
 }
 
 impl Message {

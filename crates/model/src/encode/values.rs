@@ -264,7 +264,8 @@ impl FeaturePlan {
         let name = self.names().nth(feature).unwrap_or_default();
         let column: ArrayRef = match rows.column_by_name(name) {
             Some(column) if row < column.len() => column.slice(row, 1),
-            _ => return Err(ModelError::MissingColumn(name.to_owned())),
+            // What new rows do not have counts as missing.
+            _ => return Ok("nothing".to_owned()),
         };
         let mut text = "nothing".to_owned();
         let quoted = feature >= self.numeric.len() + self.binary.len();

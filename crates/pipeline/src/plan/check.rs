@@ -1,7 +1,7 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
 use super::settings::{
-    AddScores, Details, Monitor, Plan, ScoreKind, Serialize, StageSettings, ToFile,
+    AddScores, Details, Inference, Monitor, Plan, ScoreKind, Serialize, StageSettings, ToFile,
 };
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
@@ -9,6 +9,7 @@ use crate::measure::MeasureOptions;
 use crate::options::{self, AUTOENCODER, BENCH, Effect, OptionSpec, RUN, Role, nearest};
 use crate::sources::{SOURCES, Source};
 use dfp_io::sinks::Format;
+use dfp_model::config::Scorer;
 use regex::Regex;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,7 +90,12 @@ impl Checker {
                     )));
                 }
                 "preprocess" => stages.push(StageSettings::Preprocess),
-                "inf-pytorch" => stages.push(StageSettings::Inference),
+                "inf-pytorch" => stages.push(StageSettings::Inference(Inference {
+                    scorer: match values.text("scorer") {
+                        Some("recommended") => Scorer::Recommended,
+                        _ => Scorer::Network,
+                    },
+                })),
                 "add-scores" => {
                     stages.push(StageSettings::AddScores(self.add_scores(&values, &labels)))
                 }
@@ -109,6 +115,7 @@ impl Checker {
                     .to_owned(),
             );
         }
+        self.recommended(spec, &mut stages);
         self.two_outputs(&stages);
         if let Some(source) = &source {
             self.outputs_of_live(source, &stages);
@@ -274,6 +281,32 @@ impl Checker {
                 Some("z_loss") => Details::ZLoss,
                 _ => Details::None,
             },
+            recommended: false,
+            surprises: values.bool("surprises"),
+            reasons: values.number("reasons").unwrap_or_default(),
+        }
+    }
+
+    /// What one stage is asked to score with, the others have to provide for.
+    fn recommended(&mut self, spec: &PlanSpec, stages: &mut [StageSettings]) {
+        let asked = Inference { scorer: Scorer::Recommended };
+        if stages.iter().any(|s| matches!(s, StageSettings::Inference(i) if *i == asked)) {
+            for stage in stages {
+                match stage {
+                    StageSettings::TrainAe(settings) => {
+                        settings.model.scorer = Scorer::Recommended;
+                    }
+                    StageSettings::AddScores(settings) => settings.recommended = true,
+                    _ => {}
+                }
+            }
+            return;
+        }
+        for stage in spec.stages.iter().filter(|stage| stage.name == "add-scores") {
+            let typed = ["surprises", "reasons"].into_iter();
+            self.mistakes.extend(typed.filter(|name| stage.options.contains_key(*name)).map(|name| {
+                format!("add-scores: --{name} is about the recommended scorer; add --scorer recommended to inf-ae, or leave it out")
+            }));
         }
     }
 

@@ -16,7 +16,7 @@ pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;
 pub use generate::check_generate;
 pub use settings::{
-    AddScores, Details, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
+    AddScores, Details, Inference, Monitor, Plan, ScoreKind, Serialize as SerializeSettings, SourceSettings,
     StageSettings, ToFile, TrainAe, WatchSettings,
 };
 

@@ -11,7 +11,7 @@ mod to_file;
 mod train_ae;
 
 pub use add_scores::AddScores;
-pub use inference::Inference;
+pub use inference::{Inference, Recommended};
 pub use monitor::Monitor;
 pub use preprocess::{Gaps, Preprocess};
 pub use remember::Remember;
