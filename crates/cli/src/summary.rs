@@ -1,6 +1,6 @@
 //! The few lines at the end of a run.
 
-use dfp_pipeline::report::{Summary, TimeSeriesCount, Validation};
+use dfp_pipeline::report::{Summary, TimeSeriesCount, Unlikely, Validation};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.
@@ -42,6 +42,15 @@ pub fn text(summary: &Summary) -> String {
     if summary.by_user {
         line("models", format!("{}{failed}", count(summary.models, "user")));
     }
+    if let Some((fewest, most)) = summary.steps {
+        line(
+            "trained",
+            match fewest == most {
+                true => format!("{} a user", count(most, "step")),
+                false => format!("{} to {} a user", grouped(fewest), count(most, "step")),
+            },
+        );
+    }
     let unscored = match summary.rows_without_model {
         0 => String::new(),
         n => format!(", {} without a model", count(n, "row")),
@@ -72,7 +81,9 @@ pub fn text(summary: &Summary) -> String {
     if let Some(seed) = summary.drawn_seed {
         line("seed", format!("{seed} (drawn; --seed {seed} of train-ae repeats this run)"));
     }
-    if summary.rows_scored > 0 {
+    if let Some(unlikely) = &summary.unlikely {
+        least_likely(&mut text, unlikely);
+    } else if summary.rows_scored > 0 {
         unusual(&mut text, summary);
     }
     match (summary.interrupted, summary.goes_on) {
@@ -137,6 +148,32 @@ fn rhythm(rows: &TimeSeriesCount) -> String {
         }
     }
     text
+}
+
+fn least_likely(text: &mut String, unlikely: &Unlikely) {
+    let _ = writeln!(
+        text,
+        "{:<10} {} with p <= .001, where usual behaviour gives {:.1}; the lowest:",
+        "unlikely",
+        count(unlikely.at_most_one_in_1000, "row"),
+        unlikely.rows as f64 / 1000.0
+    );
+    let users: Vec<String> = unlikely.top.iter().map(|row| printable(&row.user)).collect();
+    let width = users.iter().map(|user| user.chars().count()).max().unwrap_or(0).max("user".len());
+    let _ = writeln!(text, "  rank {:<width$} {:>9} {:>9} {:>9}", "user", "_index_", "score", "p");
+    for (rank, (user, row)) in users.iter().zip(&unlikely.top).enumerate() {
+        let _ = writeln!(
+            text,
+            "  {:>4} {user:<width$} {:>9} {:>9.4} {:>9.2e}",
+            rank + 1,
+            row.file_row,
+            row.score,
+            row.p_value
+        );
+        if let Some(reason) = &row.reason {
+            let _ = writeln!(text, "       {}", printable(reason));
+        }
+    }
 }
 
 fn unusual(text: &mut String, summary: &Summary) {

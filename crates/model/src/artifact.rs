@@ -8,13 +8,24 @@
 //! | `n.weights` | F32 `[weights]` | the flat weights, in the order of [`crate::net::Layout`] |
 //! | `n.header` | U8 `[bytes]` | the [`ModelHeader`] as JSON |
 //!
+//! and, of models with [`Scorer::Recommended`](crate::config::Scorer::Recommended) alone:
+//!
+//! | tensor | type | content |
+//! |---|---|---|
+//! | `n.scorers` | U8 `[bytes]` | counts of values, bins, lengths of what follows, as JSON |
+//! | `n.words` | U32 `[words]` | counts of pairs of values; the neighbours' values |
+//! | `n.numbers` | F32 `[numbers]` | samples of scores, ascending; the neighbours' numbers |
+//!
 //! Headers are tensors because vocabularies and quantiles of many users outgrow the 100 MB that
 //! the format grants its own header. That one's `__metadata__` holds, in this order, `sha256`,
-//! `format` = `dfp-model`, `format_version` = `1` and `software`, the program that wrote the file.
+//! `format` = `dfp-model`, `format_version` and `software`, the program that wrote the file. The
+//! version is `1`, or `2` where a model has scorers; both are read.
 //! The checksum is the SHA-256, in 64 hexadecimal digits, of the whole file with these digits
 //! taken as `0`. The same models give the same bytes; a file is written here rather than by the
 //! `safetensors` crate because that one orders metadata at random.
 
+use crate::beside::{Scorers, Stored, StoredPeers};
+use crate::config::Scorer;
 use crate::error::ModelError;
 use crate::user_model::{MAX_WEIGHTS, ModelHeader, UserModel};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
@@ -22,9 +33,11 @@ use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 const FORMAT: &str = "dfp-model";
-const VERSION: &str = "1";
+/// Without and with scorers beside the network.
+const VERSIONS: [&str; 2] = ["1", "2"];
 const DIGITS: usize = 64;
 /// Start of the JSON header of every model file, up to the checksum's digits.
 const BEFORE_DIGITS: &[u8] = b"{\"__metadata__\":{\"sha256\":\"";
@@ -38,7 +51,8 @@ pub struct Limits {
     pub max_bytes: u64,
     /// Users in the file; 100,000 by default.
     pub max_users: usize,
-    /// Weights of one user's model; 2^28, that is 1 GiB, by default.
+    /// Weights of one user's model, and words and numbers of its scorers; 2^28 each, that is 1 GiB,
+    /// by default.
     pub max_weights: usize,
 }
 
@@ -48,42 +62,78 @@ impl Default for Limits {
     }
 }
 
+/// What is written of one model behind its weights.
+struct Written {
+    header: Vec<u8>,
+    scorers: Option<WrittenScorers>,
+}
+
+struct WrittenScorers {
+    json: Vec<u8>,
+    words: Vec<u32>,
+    numbers: Vec<f32>,
+}
+
+impl Written {
+    fn of(model: &UserModel) -> serde_json::Result<Self> {
+        let scorers = model.beside().map(|scorers| {
+            let (mut words, mut numbers) = (Vec::new(), Vec::new());
+            let json = serde_json::to_vec(&scorers.store(&mut words, &mut numbers))?;
+            Ok(WrittenScorers { json, words, numbers })
+        });
+        Ok(Self { header: serde_json::to_vec(model.header())?, scorers: scorers.transpose()? })
+    }
+}
+
 /// Writes a model file.
 ///
 /// # Errors
-/// [`ModelError::Artifact`] if two models are of the same user or if `out` fails.
+/// [`ModelError::Artifact`] if two models are of the same user, one leans on a model that is not
+/// among them, or `out` fails.
 pub fn write(models: &[&UserModel], out: &mut dyn Write) -> Result<(), ModelError> {
     check_users(models.iter().map(|model| model.header()))?;
-    let headers = models
+    for model in models {
+        let peers =
+            model.beside().and_then(Scorers::peers).map(|peers| &peers.model().header().user);
+        if peers.is_some_and(|peers| models.iter().all(|m| m.header().user != *peers)) {
+            return Err(refused(format!(
+                "the model of user {:?} leans on that of {:?}, which is not to be written",
+                model.header().user,
+                peers.map_or("", String::as_str)
+            )));
+        }
+    }
+    let written = models
         .iter()
-        .map(|model| serde_json::to_vec(model.header()))
+        .map(|model| Written::of(model))
         .collect::<Result<Vec<_>, _>>()
         .map_err(|e| refused(format!("a model's header cannot be written as JSON: {e}")))?;
-    write_parts(models, &headers, out)
+    write_parts(models, &written, out)
         .map_err(|e| refused(format!("the model file cannot be written: {e}")))
 }
 
-fn write_parts(models: &[&UserModel], headers: &[Vec<u8>], out: &mut dyn Write) -> io::Result<()> {
-    let mut front = front(models, headers)?;
+fn write_parts(models: &[&UserModel], written: &[Written], out: &mut dyn Write) -> io::Result<()> {
+    let mut front = front(models, written)?;
     let mut hasher = Sha256::new();
     hasher.update(&front);
-    write_tensors(models, headers, &mut |bytes| {
+    write_tensors(models, written, &mut |bytes| {
         hasher.update(bytes);
         Ok(())
     })?;
     let start = LENGTH + BEFORE_DIGITS.len();
     front[start..start + DIGITS].copy_from_slice(hexadecimal(hasher).as_bytes());
     out.write_all(&front)?;
-    write_tensors(models, headers, &mut |bytes| out.write_all(bytes))
+    write_tensors(models, written, &mut |bytes| out.write_all(bytes))
 }
 
 /// Everything before the tensors, with zeros for the checksum.
-fn front(models: &[&UserModel], headers: &[Vec<u8>]) -> io::Result<Vec<u8>> {
+fn front(models: &[&UserModel], written: &[Written]) -> io::Result<Vec<u8>> {
     let software = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
+    let has_scorers = written.iter().any(|model| model.scorers.is_some());
     let metadata = json!({
         "sha256": "0".repeat(DIGITS),
         "format": FORMAT,
-        "format_version": VERSION,
+        "format_version": VERSIONS[usize::from(has_scorers)],
         "software": software,
     });
     let mut front = Map::from_iter([("__metadata__".to_owned(), metadata)]);
@@ -97,7 +147,15 @@ fn front(models: &[&UserModel], headers: &[Vec<u8>]) -> io::Result<Vec<u8>> {
         let weights = model.weights();
         tensor(weights_name(n), "F32", weights.len(), size_of_val(weights));
     }
-    for (n, header) in headers.iter().enumerate() {
+    for (n, scorers) in scorers(written) {
+        let (words, numbers) = (&scorers.words, &scorers.numbers);
+        tensor(words_name(n), "U32", words.len(), size_of_val(words.as_slice()));
+        tensor(numbers_name(n), "F32", numbers.len(), size_of_val(numbers.as_slice()));
+    }
+    for (n, scorers) in scorers(written) {
+        tensor(scorers_name(n), "U8", scorers.json.len(), scorers.json.len());
+    }
+    for (n, Written { header, .. }) in written.iter().enumerate() {
         tensor(header_name(n), "U8", header.len(), header.len());
     }
     let mut json = serde_json::to_vec(&Value::Object(front))?;
@@ -108,9 +166,14 @@ fn front(models: &[&UserModel], headers: &[Vec<u8>]) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// The scorers with the numbers of their models.
+fn scorers(written: &[Written]) -> impl Iterator<Item = (usize, &WrittenScorers)> {
+    written.iter().enumerate().filter_map(|(n, model)| Some((n, model.scorers.as_ref()?)))
+}
+
 fn write_tensors(
     models: &[&UserModel],
-    headers: &[Vec<u8>],
+    written: &[Written],
     put: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut bytes = Vec::new();
@@ -119,7 +182,14 @@ fn write_tensors(
         bytes.extend(block.iter().flat_map(|weight| weight.to_le_bytes()));
         put(&bytes)?;
     }
-    headers.iter().try_for_each(|header| put(header))
+    for (_, scorers) in scorers(written) {
+        bytes.clear();
+        bytes.extend(scorers.words.iter().flat_map(|word| word.to_le_bytes()));
+        bytes.extend(scorers.numbers.iter().flat_map(|number| number.to_le_bytes()));
+        put(&bytes)?;
+    }
+    scorers(written).try_for_each(|(_, scorers)| put(&scorers.json))?;
+    written.iter().try_for_each(|model| put(&model.header))
 }
 
 /// Reads a model file; the models come in the order in which they were written.
@@ -142,24 +212,62 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<UserModel>, ModelError>
             entry("format").unwrap_or_default(),
         )));
     }
-    if entry("format_version") != Some(VERSION) {
+    if !entry("format_version").is_some_and(|version| VERSIONS.contains(&version)) {
         return Err(refused(format!(
-            "the model file has format version {:?}, written by {:?}; this program reads version {VERSION}",
+            "the model file has format version {:?}, written by {:?}; this program reads versions {}",
             entry("format_version").unwrap_or_default(),
             entry("software").unwrap_or_default(),
+            VERSIONS.join(" and "),
         )));
     }
     check_sum(bytes)?;
     let tensors = SafeTensors::deserialize(bytes).map_err(unreadable)?;
-    let users = tensors.len().div_ceil(2);
+    let scorers = tensors.names().iter().filter(|name| name.ends_with(SCORERS)).count();
+    // Two tensors a user, and three more where there are scorers.
+    let users = tensors.len().saturating_sub(3 * scorers).div_ceil(2);
     if users > limits.max_users {
         let most = limits.max_users;
         return Err(refused(format!("the model file has {users} users; at most {most} are read")));
     }
-    let models: Vec<UserModel> =
-        (0..users).map(|n| read_user(&tensors, n, limits)).collect::<Result<_, _>>()?;
+    let mut models = Vec::with_capacity(users);
+    let mut leaning = Vec::new();
+    for n in 0..users {
+        let (model, peers) = read_user(&tensors, n, limits)?;
+        leaning.extend(peers.map(|peers| (n, peers)));
+        models.push(model);
+    }
     check_users(models.iter().map(UserModel::header))?;
+    find_peers(&mut models, leaning)?;
     Ok(models)
+}
+
+/// Gives the models that lean on others these others.
+fn find_peers(
+    models: &mut [UserModel],
+    leaning: Vec<(usize, StoredPeers)>,
+) -> Result<(), ModelError> {
+    let mut known: Vec<Arc<UserModel>> = Vec::new();
+    for (n, stored) in leaning {
+        let found = known.iter().find(|peers| peers.header().user == stored.user).cloned();
+        let peers = match found {
+            Some(peers) => peers,
+            None => {
+                let all = models.iter().find(|model| model.header().user == stored.user);
+                let own = all.filter(|peers| peers.beside().is_some_and(|s| s.peers().is_none()));
+                let peers = own.cloned().map(Arc::new).ok_or_else(|| {
+                    refused(format!(
+                        "the model of user {:?} leans on that of {:?}, which the file does not have",
+                        models[n].header().user,
+                        stored.user
+                    ))
+                })?;
+                known.push(Arc::clone(&peers));
+                peers
+            }
+        };
+        models[n].lean_on(&peers, stored)?;
+    }
+    Ok(())
 }
 
 /// Tells files of other kinds from damaged ones.
@@ -213,26 +321,47 @@ fn read_user(
     tensors: &SafeTensors<'_>,
     n: usize,
     limits: &Limits,
-) -> Result<UserModel, ModelError> {
+) -> Result<(UserModel, Option<StoredPeers>), ModelError> {
     let header = tensor(tensors, &header_name(n), Dtype::U8)?;
     let header: ModelHeader = serde_json::from_slice(header)
         .map_err(|e| refused(format!("the header of model {n} cannot be used: {e}")))?;
-    let weights = tensor(tensors, &weights_name(n), Dtype::F32)?;
-    let count = weights.len() / size_of::<f32>();
-    if count > limits.max_weights {
-        return Err(refused(format!(
-            "the model of user {:?} has {count} weights; at most {} are read",
-            header.user, limits.max_weights
-        )));
-    }
+    let bounded = |name: String, dtype, what: &str| {
+        let bytes = tensor(tensors, &name, dtype)?;
+        let (words, _) = bytes.as_chunks::<4>();
+        if words.len() > limits.max_weights {
+            return Err(refused(format!(
+                "the model of user {:?} has {} {what}; at most {} are read",
+                header.user,
+                words.len(),
+                limits.max_weights
+            )));
+        }
+        Ok(words)
+    };
+    let weights = bounded(weights_name(n), Dtype::F32, "weights")?;
+    let count = weights.len();
     if hidden_weights(&header) > count {
         return Err(refused(format!(
             "the model of user {:?} has {count} weights, fewer than its layers need",
             header.user
         )));
     }
-    let (weights, _) = weights.as_chunks();
-    UserModel::from_parts(header, weights.iter().map(|b| f32::from_le_bytes(*b)).collect())
+    let floats = |all: &[[u8; 4]]| all.iter().map(|b| f32::from_le_bytes(*b)).collect::<Vec<_>>();
+    let weights = floats(weights);
+    if header.config.scorer == Scorer::Network {
+        return Ok((UserModel::from_parts(header, weights)?, None));
+    }
+    let stored = tensor(tensors, &scorers_name(n), Dtype::U8)?;
+    let mut stored: Stored = serde_json::from_slice(stored)
+        .map_err(|e| refused(format!("the scorers of model {n} cannot be used: {e}")))?;
+    let words = bounded(words_name(n), Dtype::U32, "counts")?;
+    let words: Vec<u32> = words.iter().map(|b| u32::from_le_bytes(*b)).collect();
+    let numbers = floats(bounded(numbers_name(n), Dtype::F32, "numbers")?);
+    let peers = stored.peers.take();
+    let scorers = Scorers::restore(stored, &header.plan, &words, &numbers)?;
+    let mut model = UserModel::from_parts(header, weights)?;
+    model.set_beside(scorers);
+    Ok((model, peers))
 }
 
 fn tensor<'a>(tensors: &SafeTensors<'a>, name: &str, dtype: Dtype) -> Result<&'a [u8], ModelError> {
@@ -273,6 +402,21 @@ fn weights_name(n: usize) -> String {
 
 fn header_name(n: usize) -> String {
     format!("{n:08}.header")
+}
+
+/// Ends the name of every tensor of scorers.
+const SCORERS: &str = ".scorers";
+
+fn scorers_name(n: usize) -> String {
+    format!("{n:08}{SCORERS}")
+}
+
+fn words_name(n: usize) -> String {
+    format!("{n:08}.words")
+}
+
+fn numbers_name(n: usize) -> String {
+    format!("{n:08}.numbers")
 }
 
 fn hexadecimal(hasher: Sha256) -> String {

@@ -56,6 +56,9 @@ pub struct ModelConfig {
     pub patience: Option<usize>,
     /// Seed of every random stream of the model, together with the user's name.
     pub seed: u64,
+    /// What scores a row besides the network.
+    #[serde(default, skip_serializing_if = "Scorer::is_network")]
+    pub scorer: Scorer,
 }
 
 impl Default for ModelConfig {
@@ -89,6 +92,7 @@ impl Default for ModelConfig {
             typing: Typing::Main,
             patience: None,
             seed: 0,
+            scorer: Scorer::Network,
         }
     }
 }
@@ -218,6 +222,25 @@ impl ModelConfig {
             }
         }
         self.optimizer.check()
+    }
+}
+
+/// What a row's score is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scorer {
+    /// The network's reconstruction loss alone, as in the reference.
+    #[default]
+    Network,
+    /// Also counts of values and, with two or more numeric features, distances to training rows,
+    /// all of them brought to probabilities: see [`crate::beside`].
+    Recommended,
+}
+
+impl Scorer {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_network(&self) -> bool {
+        *self == Self::Network
     }
 }
 

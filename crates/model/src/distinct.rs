@@ -22,7 +22,12 @@ impl Distinct {
     /// # Panics
     /// If the table is not of this shape, or those before were of another.
     pub(crate) fn add(&mut self, table: &EncodedRows, shape: &FeatureShape) -> Vec<usize> {
-        let widths = [shape.numeric, shape.binary, shape.codes.len()];
+        let beside = &table.beside;
+        let width = |cells: usize| cells.checked_div(table.rows).unwrap_or(0);
+        let widths = Widths {
+            numbers: [shape.numeric, shape.binary, width(beside.standard.len())],
+            codes: [shape.codes.len(), width(beside.values.len()), width(beside.of_peers.len())],
+        };
         let new = Table { table, widths };
         let mut places = Vec::with_capacity(table.rows);
         for row in 0..table.rows {
@@ -47,7 +52,7 @@ impl Distinct {
 }
 
 /// The values at `places`, `width` at each.
-pub(crate) fn spread(places: &[usize], values: &[f32], width: usize) -> Vec<f32> {
+pub(crate) fn spread<T: Copy>(places: &[usize], values: &[T], width: usize) -> Vec<T> {
     let mut all = Vec::with_capacity(places.len() * width);
     for place in places {
         all.extend_from_slice(&values[place * width..(place + 1) * width]);
@@ -55,23 +60,36 @@ pub(crate) fn spread(places: &[usize], values: &[f32], width: usize) -> Vec<f32>
     all
 }
 
-/// Encoded rows with the widths of their numeric, binary and categorical parts.
+/// Columns of each matrix of numbers, and of codes.
+#[derive(Clone, Copy)]
+struct Widths {
+    numbers: [usize; 3],
+    codes: [usize; 3],
+}
+
+/// Encoded rows with the widths of their parts.
 struct Table<'a> {
     table: &'a EncodedRows,
-    widths: [usize; 3],
+    widths: Widths,
 }
 
 impl Table<'_> {
     fn numbers(&self, row: usize) -> impl Iterator<Item = u32> {
-        let [numeric, binary, _] = self.widths;
-        let numeric = &self.table.numeric[row * numeric..(row + 1) * numeric];
-        let binary = &self.table.binary[row * binary..(row + 1) * binary];
-        numeric.iter().chain(binary).map(|value| value.to_bits())
+        let table = self.table;
+        let parts = [&table.numeric, &table.binary, &table.beside.standard];
+        let cells = parts.into_iter().zip(self.widths.numbers);
+        cells
+            .flat_map(move |(all, width)| &all[row * width..(row + 1) * width])
+            .map(|x| x.to_bits())
     }
 
-    fn codes(&self, row: usize) -> &[u32] {
-        let width = self.widths[2];
-        &self.table.codes[row * width..(row + 1) * width]
+    fn codes(&self, row: usize) -> [&[u32]; 3] {
+        let [own, values, of_peers] = self.widths.codes;
+        [
+            &self.table.codes[row * own..(row + 1) * own],
+            &self.table.beside.values[row * values..(row + 1) * values],
+            &self.table.beside.of_peers[row * of_peers..(row + 1) * of_peers],
+        ]
     }
 
     fn hash(&self, row: usize, seed: &DefaultHashBuilder) -> u64 {
@@ -86,11 +104,18 @@ impl Table<'_> {
     }
 
     fn append(&self, row: usize, to: &mut EncodedRows) {
-        let [numeric, binary, codes] = self.widths;
+        let [numeric, binary, standard] = self.widths.numbers;
+        let [codes, values, of_peers] = self.codes(row);
+        let (table, beside) = (self.table, &mut to.beside);
         to.rows += 1;
-        to.numeric.extend_from_slice(&self.table.numeric[row * numeric..(row + 1) * numeric]);
-        to.binary.extend_from_slice(&self.table.binary[row * binary..(row + 1) * binary]);
-        to.codes.extend_from_slice(&self.table.codes[row * codes..(row + 1) * codes]);
+        to.numeric.extend_from_slice(&table.numeric[row * numeric..(row + 1) * numeric]);
+        to.binary.extend_from_slice(&table.binary[row * binary..(row + 1) * binary]);
+        to.codes.extend_from_slice(codes);
+        beside
+            .standard
+            .extend_from_slice(&table.beside.standard[row * standard..(row + 1) * standard]);
+        beside.values.extend_from_slice(values);
+        beside.of_peers.extend_from_slice(of_peers);
     }
 }
 
@@ -109,6 +134,7 @@ mod tests {
                 numeric: rows.iter().map(|row| if row.0 == 0 { -0.0 } else { 0.0 }).collect(),
                 binary: Vec::new(),
                 codes: rows.iter().flat_map(|row| [row.1, row.2]).collect(),
+                ..EncodedRows::default()
             };
             let shape = FeatureShape { numeric: 1, binary: 0, codes: vec![2, 2] };
             let mut distinct = Distinct::default();

@@ -8,11 +8,16 @@
 //! bytes that come out do not depend on how many threads that pool has.
 
 pub mod artifact;
+pub mod beside;
+mod calibrate;
 pub mod config;
+mod counts;
 mod distinct;
 pub mod encode;
 pub mod error;
+pub mod explain;
 mod kernels;
+mod neighbours;
 pub mod net;
 pub mod periodic;
 mod random;
@@ -20,10 +25,12 @@ pub mod score;
 pub mod train;
 pub mod user_model;
 
+pub use beside::RowScore;
 pub use config::ModelConfig;
 pub use encode::{EncodedRows, FeaturePlan};
 pub use error::ModelError;
+pub use explain::{Explanation, Reason};
 pub use kernels::instruction_set;
 pub use score::{FeatureScores, Scores};
 pub use train::EpochReport;
-pub use user_model::{ModelHeader, ScoreMemory, UserModel};
+pub use user_model::{ModelHeader, ScoreMemory, TrainingData, UserModel};

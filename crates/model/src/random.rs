@@ -9,6 +9,7 @@ pub(crate) enum Stream {
     Weights,
     Epochs,
     Dropout,
+    Neighbours,
 }
 
 /// Seed of a ChaCha8 stream: SHA-256 of a domain, the seed and the user.
@@ -17,6 +18,7 @@ pub(crate) fn stream_seed(seed: u64, user: &str, stream: Stream) -> [u8; 32] {
         Stream::Weights => b"dfp/1/weights",
         Stream::Epochs => b"dfp/1/epochs",
         Stream::Dropout => b"dfp/1/dropout",
+        Stream::Neighbours => b"dfp/1/neighbours",
     };
     // All but the user have a fixed length or end in zero, so no two inputs are the same text.
     let mut hash = Sha256::new();

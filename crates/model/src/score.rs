@@ -3,6 +3,7 @@
 //! The anomaly score of a row is the mean of its losses over all features; how unusual that is for
 //! the user is its distance from the mean score of the training rows in standard deviations.
 
+use crate::beside::RowScore;
 use crate::config::LossScaler;
 use crate::distinct::{Distinct, spread};
 use crate::encode::EncodedRows;
@@ -23,6 +24,8 @@ pub struct Scores {
     pub anomaly_score: Vec<f32>,
     /// |score - mean| / standard deviation of the training rows' scores, at most [`Z_LIMIT`].
     pub zscore: Vec<f32>,
+    /// The scores of all scorers together; empty for a model that has the network alone.
+    pub combined: Vec<RowScore>,
 }
 
 /// Which sign the features' z values keep.
@@ -41,6 +44,8 @@ pub struct FeatureScores {
     pub anomaly_score: Vec<f32>,
     /// As [`Scores::zscore`].
     pub zscore: Vec<f32>,
+    /// As [`Scores::combined`].
+    pub combined: Vec<RowScore>,
     /// Names of the features: numeric, binary, categorical.
     pub names: Vec<String>,
     /// Reconstruction losses, `[rows, features]`.
@@ -74,6 +79,12 @@ impl FeatureScores {
         Ok(Self {
             anomaly_score: of(&self.anomaly_score),
             zscore: of(&self.zscore),
+            // Empty for a model that has the network alone.
+            combined: rows
+                .iter()
+                .filter_map(|&row| self.combined.get(row as usize))
+                .copied()
+                .collect(),
             names: self.names.clone(),
             loss: of_matrix(&self.loss),
             z_loss: of_matrix(&self.z_loss),

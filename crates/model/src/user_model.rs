@@ -1,6 +1,7 @@
 //! The deep front door: one user's encoder, weights and loss statistics.
 
-use crate::config::ModelConfig;
+use crate::beside::{Learning, RowScore, Scorers, StoredPeers, network_rows};
+use crate::config::{ModelConfig, Scorer};
 use crate::distinct::{Distinct, spread};
 use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
@@ -13,7 +14,9 @@ use arrow_array::{ArrayRef, RecordBatch};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// All of a model but its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +36,17 @@ pub struct ModelHeader {
     pub training_rows: usize,
     /// Mean training loss of each epoch run.
     pub epoch_losses: Vec<f64>,
+}
+
+impl ModelHeader {
+    /// Optimiser steps that the network was trained for.
+    pub fn steps(&self) -> usize {
+        let rows = match self.config.scorer {
+            Scorer::Network => self.training_rows,
+            Scorer::Recommended => network_rows(self.training_rows),
+        };
+        self.epoch_losses.len() * rows.div_ceil(self.config.batch_size.max(1))
+    }
 }
 
 /// More weights than a model may have: those of an identifier taken for a feature. Also what
@@ -61,6 +75,7 @@ pub struct ScoreMemory {
     distinct: Distinct,
     anomaly_score: Vec<f32>,
     zscore: Vec<f32>,
+    combined: Vec<RowScore>,
 }
 
 impl ScoreMemory {
@@ -68,11 +83,28 @@ impl ScoreMemory {
     const MOST_ROWS: usize = 1 << 16;
 }
 
+/// What a model learns from.
+#[derive(Clone, Copy, Debug)]
+pub struct TrainingData<'a> {
+    /// The user's rows, oldest first; every column is a candidate feature.
+    pub rows: &'a RecordBatch,
+    /// Rows to be scored after every epoch.
+    pub validation: Option<&'a RecordBatch>,
+    /// When each row happened, microseconds since 1970; empty if that is not known. Explanations
+    /// tell it.
+    pub times: &'a [i64],
+    /// What many users do, these rows among theirs: counts of few rows lean on it. Without a model
+    /// that has counts there is nothing to lean on.
+    pub peers: Option<&'a Arc<UserModel>>,
+}
+
 /// One user's model: encodes log rows, scores them, explains the scores.
 #[derive(Clone, Debug, PartialEq)]
 pub struct UserModel {
     header: ModelHeader,
     network: Network,
+    /// What [`Scorer::Recommended`] has beside the network.
+    beside: Option<Box<Scorers>>,
 }
 
 impl UserModel {
@@ -93,24 +125,64 @@ impl UserModel {
         config: &ModelConfig,
         on_epoch: &mut dyn FnMut(EpochReport) -> ControlFlow<()>,
     ) -> Result<Self, ModelError> {
+        Self::fit_with(
+            user,
+            &TrainingData { rows, validation, times: &[], peers: None },
+            config,
+            on_epoch,
+        )
+    }
+
+    /// As [`UserModel::fit`], with all that a model can learn from.
+    ///
+    /// With [`Scorer::Recommended`] and 60 rows or more, the network learns the older four fifths;
+    /// its losses of the newest fifth, which it has not seen, are what new ones are compared with.
+    /// (By time, not at random: rows of one burst are alike, and would be on both sides.) All
+    /// rows are counted.
+    ///
+    /// # Errors
+    /// As [`UserModel::fit`].
+    pub fn fit_with(
+        user: &str,
+        data: &TrainingData<'_>,
+        config: &ModelConfig,
+        on_epoch: &mut dyn FnMut(EpochReport) -> ControlFlow<()>,
+    ) -> Result<Self, ModelError> {
         config.check()?;
-        let plan = FeaturePlan::fit(rows, config)?;
-        let rows = encode(&plan, rows)?;
-        let validation = validation.map(|rows| encode(&plan, rows)).transpose()?;
+        let plan = FeaturePlan::fit(data.rows, config)?;
+        let mut rows = encode(&plan, data.rows)?;
+        let learning = match config.scorer {
+            Scorer::Network => None,
+            Scorer::Recommended => Some(Learning::encode(&plan, data, &mut rows)?),
+        };
+        let learnt = match config.scorer {
+            Scorer::Network => Cow::Borrowed(&rows),
+            Scorer::Recommended => Cow::Owned(rows.part(0..network_rows(rows.rows))),
+        };
+        let validation = data.validation.map(|rows| encode(&plan, rows)).transpose()?;
         let random = |stream| ChaCha8Rng::from_seed(stream_seed(config.seed, user, stream));
         let layout = Layout::new(&plan.shape(), config);
         refuse_giants(&plan, layout.len())?;
         let mut network = Network::new(layout, &mut random(Stream::Weights));
         let epoch_losses = train::train(
             &mut network,
-            &mut DrawnEpochs::new(&rows, config.swap_probability, random(Stream::Epochs))?,
+            &mut DrawnEpochs::new(&learnt, config.swap_probability, random(Stream::Epochs))?,
             &plan.names().collect::<Vec<_>>(),
             validation.as_ref(),
             config,
             stream_seed(config.seed, user, Stream::Dropout),
             on_epoch,
         )?;
-        Self::from_network(user, plan, config, network, &rows, epoch_losses)
+        let mut model = Self::from_network(user, plan, config, network, &rows, epoch_losses)?;
+        if let Some(learning) = learning {
+            let held_out = rows.part(learnt.rows..rows.rows);
+            let losses = score::losses(&model.network, &held_out, config.eval_batch_size);
+            let held_out = score::row_means(&losses, model.header.loss_scales.len());
+            let random = &mut random(Stream::Neighbours);
+            model.beside =
+                Some(Box::new(learning.fit(&model.header.plan, &rows, &held_out, data, random)));
+        }
+        Ok(model)
     }
 
     /// A model from a network that was trained on `rows`, encoded by `plan`: takes the statistics
@@ -155,7 +227,7 @@ impl UserModel {
             training_rows: rows.rows,
             epoch_losses,
         };
-        Ok(Self { header, network })
+        Ok(Self { header, network, beside: None })
     }
 
     /// A model from its stored parts.
@@ -185,12 +257,41 @@ impl UserModel {
             ));
         }
         match Network::with_weights(layout, weights) {
-            Some(network) => Ok(Self { header, network }),
+            Some(network) => Ok(Self { header, network, beside: None }),
             None => refuse(format!("{found} weights"), format!("{wanted}")),
         }
     }
 
-    /// All of the model but its weights.
+    pub(crate) fn beside(&self) -> Option<&Scorers> {
+        self.beside.as_deref()
+    }
+
+    pub(crate) fn set_beside(&mut self, scorers: Scorers) {
+        self.beside = Some(Box::new(scorers));
+    }
+
+    /// Gives the scorers their peers.
+    pub(crate) fn lean_on(
+        &mut self,
+        peers: &Arc<Self>,
+        stored: StoredPeers,
+    ) -> Result<(), ModelError> {
+        match &mut self.beside {
+            Some(scorers) => scorers.lean_on(peers, &self.header.plan, stored),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Whether rows get a [`RowScore`].
+    pub fn is_recommended(&self) -> bool {
+        self.beside.is_some()
+    }
+
+    /// All of the model but its weights and what stands beside the network.
     pub fn header(&self) -> &ModelHeader {
         &self.header
     }
@@ -213,7 +314,11 @@ impl UserModel {
     /// # Errors
     /// As [`FeaturePlan::encode`].
     pub fn encode(&self, rows: &RecordBatch) -> Result<EncodedRows, ModelError> {
-        encode(&self.header.plan, rows)
+        let mut encoded = encode(&self.header.plan, rows)?;
+        if let Some(scorers) = &self.beside {
+            scorers.encode(&self.header.plan, rows, &mut encoded)?;
+        }
+        Ok(encoded)
     }
 
     /// Scores rows that this model has encoded.
@@ -239,12 +344,28 @@ impl UserModel {
         let slice = self.header.config.eval_batch_size;
         let losses = score::losses_from(&self.network, &memory.distinct.rows, known, slice);
         let (anomaly_score, zscore) = self.scores_of(&losses);
+        if let Some(scorers) = &self.beside {
+            memory.combined.extend(scorers.score(&memory.distinct.rows, known, &anomaly_score));
+        }
         memory.anomaly_score.extend(anomaly_score);
         memory.zscore.extend(zscore);
         Scores {
             anomaly_score: spread(&places, &memory.anomaly_score, 1),
             zscore: spread(&places, &memory.zscore, 1),
+            combined: match self.beside {
+                Some(_) => spread(&places, &memory.combined, 1),
+                None => Vec::new(),
+            },
         }
+    }
+
+    /// How surprising each cell is, in nats, `[rows, features]`: what the counts' part of a row's
+    /// score is made of. Empty for a model that has the network alone.
+    ///
+    /// # Panics
+    /// As [`UserModel::score`].
+    pub fn surprises(&self, rows: &EncodedRows) -> Vec<f32> {
+        self.beside.as_ref().map_or_else(Vec::new, |scorers| scorers.surprises(rows))
     }
 
     /// Scores rows that this model has encoded and tells each feature's part, with z losses as
@@ -270,6 +391,13 @@ impl UserModel {
             outputs.extend(evaluation.outputs());
         });
         let features = self.header.loss_scales.len();
+        let combined = match &self.beside {
+            Some(scorers) => {
+                let (anomaly_score, _) = self.scores_of(&loss);
+                spread(&places, &scorers.score(&distinct.rows, 0, &anomaly_score), 1)
+            }
+            None => Vec::new(),
+        };
         let loss = spread(&places, &loss, features);
         let (anomaly_score, zscore) = self.scores_of(&loss);
         let mut z_loss = loss.clone();
@@ -284,6 +412,7 @@ impl UserModel {
         FeatureScores {
             anomaly_score,
             zscore,
+            combined,
             names: self.header.plan.names().map(str::to_owned).collect(),
             max_abs_z: z_loss
                 .chunks_exact(features)

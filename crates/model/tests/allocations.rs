@@ -38,6 +38,7 @@ fn steps(shape: &FeatureShape, config: &ModelConfig) {
         numeric: vec![0.5; ROWS * 3],
         binary: vec![1.0; ROWS],
         codes: (0..ROWS as u32).flat_map(|i| [i % 20, i % 5]).collect(),
+        ..EncodedRows::default()
     };
     let mut training = Training::new(&network, config, ROWS, [0; 32]);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();

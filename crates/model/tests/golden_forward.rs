@@ -176,6 +176,7 @@ fn golden_binary_cross_entropy() {
             numeric: logits.clone(),
             binary: vec![target; logits.len()],
             codes: vec![],
+            ..EncodedRows::default()
         };
         let got = part(run(&network, &rows).losses().chunks(2), 1..2);
         let want = recorded.f32(name).1;
@@ -199,6 +200,7 @@ fn golden_cross_entropy() {
             numeric,
             binary: vec![],
             codes: targets.iter().map(|t| *t as u32).collect(),
+            ..EncodedRows::default()
         };
         let n = shape[1];
         let features = FeatureShape { numeric: n, binary: 0, codes: vec![n] };

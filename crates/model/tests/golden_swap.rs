@@ -17,6 +17,7 @@ fn distinct_table(rows: usize) -> EncodedRows {
         numeric: pair(0, 1).collect(),
         binary: pair(2, 3).collect(),
         codes: pair(4, 5).map(|v| v as u32).collect(),
+        ..EncodedRows::default()
     }
 }
 

@@ -53,6 +53,7 @@ impl EpochData for RecordedEpochs<'_> {
             numeric: reordered(&original.numeric, numeric, &order),
             binary: reordered(&original.binary, binary, &order),
             codes: reordered(&original.codes, network.shape.codes.len(), &order),
+            ..EncodedRows::default()
         };
         *noisy = network.rows(tables, &format!("epoch{}.noisy.", self.epoch));
     }

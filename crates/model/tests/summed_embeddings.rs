@@ -27,6 +27,7 @@ fn random_rows(shape: &FeatureShape, rows: usize, rng: &mut ChaCha8Rng) -> Encod
         codes: codes.collect(),
         numeric: (0..rows * shape.numeric).map(|i| (i as f32).sin()).collect(),
         binary: (0..rows * shape.binary).map(|i| (i % 2) as f32).collect(),
+        ..EncodedRows::default()
     }
 }
 

@@ -5,8 +5,9 @@ use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, Field, Schema};
 use arrow_select::take::take_record_batch;
 use dfp_io::state::{FileMark, OutputMark};
-use dfp_model::EncodedRows;
 use dfp_model::score::FeatureScores;
+use dfp_model::{EncodedRows, RowScore};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -60,6 +61,21 @@ pub struct RowScores {
     pub zscore: Vec<f32>,
     /// By feature, if a later stage writes them.
     pub features: Option<FeatureScores>,
+    /// The score of all scorers, `[rows]`; empty unless the recommended ones are asked for.
+    pub combined: Vec<RowScore>,
+    /// Why, for the rows that are explained, by their numbers in the message.
+    pub reasons: BTreeMap<usize, String>,
+    /// How surprising each cell is, if a later stage writes it.
+    pub surprises: Option<Surprises>,
+}
+
+/// How surprising each cell of a message is.
+#[derive(Clone, Debug)]
+pub struct Surprises {
+    /// Names of the features.
+    pub names: Vec<String>,
+    /// In nats, `[rows, features]`.
+    pub values: Vec<f32>,
 }
 
 impl Message {
@@ -110,7 +126,27 @@ impl RowScores {
             anomaly_score: of(&self.anomaly_score),
             zscore: of(&self.zscore),
             features: features.transpose()?,
+            // Empty unless the recommended scorers are asked for.
+            combined: positions
+                .iter()
+                .filter_map(|&row| self.combined.get(row as usize))
+                .copied()
+                .collect(),
+            reasons: (0..)
+                .zip(positions)
+                .filter_map(|(to, &from)| Some((to, self.reasons.get(&(from as usize))?.clone())))
+                .collect(),
+            surprises: self.surprises.as_ref().map(|surprises| surprises.only(positions)),
         })
+    }
+}
+
+impl Surprises {
+    fn only(&self, positions: &[u32]) -> Self {
+        let width = self.names.len();
+        let row = |&row: &u32| &self.values[row as usize * width..][..width];
+        let values = positions.iter().flat_map(row).copied().collect();
+        Self { names: self.names.clone(), values }
     }
 }
 

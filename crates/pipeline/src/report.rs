@@ -2,6 +2,7 @@
 //! through a [`Reporter`].
 
 pub use crate::stages::Outcome;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How much a message weighs, as `--log_level` names it.
@@ -87,6 +88,11 @@ pub struct Summary {
     pub phases: Vec<(&'static str, Duration)>,
     /// Rows with a z above 4, and the highest five of the run.
     pub unusual: Unusual,
+    /// The rows of the lowest p-values, if rows have some.
+    pub unlikely: Option<Unlikely>,
+    /// Fewest and most training steps of the models that were trained as long as our own preset
+    /// asks for.
+    pub steps: Option<(usize, usize)>,
     /// The seed, if it was drawn.
     pub drawn_seed: Option<u64>,
     /// What became of the rows in `timeseries`, if there is one.
@@ -134,6 +140,30 @@ pub struct Unusual {
     pub above_four: usize,
     /// The highest z values, highest first.
     pub top: Vec<UnusualRow>,
+}
+
+/// The rows that are least likely for their users.
+#[derive(Clone, Debug, Default)]
+pub struct Unlikely {
+    /// Rows with a p-value.
+    pub rows: usize,
+    /// Of these, with one of at most .001.
+    pub at_most_one_in_1000: usize,
+    /// The lowest p-values of the run, lowest first: their place is the row's rank.
+    pub top: Vec<UnlikelyRow>,
+}
+
+/// One row that is unlikely.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the fields are those of `UnusualRow` and of `RowScore`")]
+pub struct UnlikelyRow {
+    pub user: Arc<str>,
+    pub index: i64,
+    pub file_row: i64,
+    pub score: f32,
+    pub p_value: f64,
+    /// Why, in words, if the row was explained.
+    pub reason: Option<String>,
 }
 
 /// One row that stands out.

@@ -15,6 +15,7 @@ use dfp_flow::{Failure, Pipeline, Report, Stop};
 use dfp_io::logs::ALWAYS;
 use dfp_io::state::{Commit, OutputMark, StateDir};
 use dfp_model::artifact;
+use dfp_model::config::Scorer;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -234,6 +235,15 @@ impl<'a> Run<'a> {
         let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
         let models = artifact::read(&bytes, &artifact::Limits::default())
             .map_err(|e| refuse(e.to_string()))?;
+        let asked = plan::Inference { scorer: Scorer::Recommended };
+        let stages = self.plan.stages.iter();
+        let asked = { stages }.any(|s| matches!(s, StageSettings::Inference(i) if *i == asked));
+        if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
+            return Err(refuse(format!(
+                "the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
+                model.header().user
+            )));
+        }
         for model in models {
             let user: Arc<str> = Arc::from(model.header().user.as_str());
             self.insert(user, Arc::new(model));
@@ -409,12 +419,13 @@ impl<'a> Run<'a> {
                         reporter: Arc::clone(&self.reporter),
                     }),
                 ),
-                StageSettings::Inference => chain.stage(
+                StageSettings::Inference(settings) => chain.stage(
                     "inf-pytorch",
                     Box::new(stages::Inference {
                         models: Arc::clone(&self.models),
                         pool: Arc::clone(&self.pool),
                         with_features: details,
+                        recommended: self.recommended(*settings),
                         book: Arc::clone(&self.book),
                         strict: self.plan.strict,
                         reporter: Arc::clone(&self.reporter),
@@ -485,6 +496,32 @@ impl<'a> Run<'a> {
             };
         }
         chain
+    }
+
+    /// What is wanted of the recommended scorers: for the summary's rows at least one sentence in a
+    /// hundred rows.
+    fn recommended(&self, settings: plan::Inference) -> Option<stages::Recommended> {
+        const SUMMARY: f64 = 0.01;
+        let added = || {
+            self.plan.stages.iter().filter_map(|stage| match stage {
+                StageSettings::AddScores(settings) => Some(settings),
+                _ => None,
+            })
+        };
+        (settings.scorer == Scorer::Recommended).then(|| stages::Recommended {
+            reasons: added().map(|s| s.reasons).fold(SUMMARY, f64::max),
+            surprises: added().any(|s| s.surprises),
+        })
+    }
+
+    /// Fewest and most steps of the models that were trained as long as our own preset asks for.
+    fn steps(&self) -> Option<(usize, usize)> {
+        let settings = self.train_ae()?;
+        let ours = settings.pretrained_filename.is_none()
+            && settings.model.architecture() == plan::Architecture::Compact;
+        let models = self.models.all();
+        let steps = || models.iter().filter(|_| ours).map(|model| model.header().steps());
+        steps().min().zip(steps().max())
     }
 
     fn train_stage(&self, settings: &plan::TrainAe) -> stages::TrainAe {
@@ -566,6 +603,8 @@ impl<'a> Run<'a> {
         self.summary.failed_users =
             std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
         self.summary.unusual = self.book.unusual();
+        self.summary.unlikely = self.book.unlikely();
+        self.summary.steps = self.steps();
         self.summary.written = self
             .written
             .iter()

@@ -2,20 +2,24 @@
 //! cores. The bytes of a model do not depend on which of the two it was.
 
 use crate::error::RunError;
-use crate::message::{FILE_ROW, INDEX};
+use crate::message::{FILE_ROW, INDEX, with_columns};
+use crate::models::GENERIC;
 use crate::plan::{Plan, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::missing_column;
+use arrow_array::cast::AsArray;
+use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch, UInt32Array};
-use arrow_schema::{ArrowError, Schema};
+use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use dfp_flow::Stop;
-use dfp_model::ModelError;
-use dfp_model::user_model::UserModel;
+use dfp_io::logs::EVENT_DT;
+use dfp_model::config::Scorer;
+use dfp_model::{ModelError, TrainingData, UserModel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What training needs to know, the same for every user.
 pub struct Trainer<'a> {
@@ -88,15 +92,28 @@ impl<'a> Trainer<'a> {
     ) -> Result<Vec<Trained>, RunError> {
         let users = tasks.len();
         let done = AtomicUsize::new(0);
+        let peers = OnceLock::new();
         let fit = |task: &Task<'_>| {
             // A defect that shows itself with one user's rows must not take the others along.
-            let result = catch_unwind(AssertUnwindSafe(|| self.fit(task, &done, users)))
-                .unwrap_or_else(|_| {
-                    Err("training panicked; this is a defect of the program".to_owned())
-                });
+            let result =
+                catch_unwind(AssertUnwindSafe(|| self.fit(task, peers.get(), &done, users)))
+                    .unwrap_or_else(|_| {
+                        Err("training panicked; this is a defect of the program".to_owned())
+                    });
             done.fetch_add(1, Ordering::Relaxed);
             (Arc::clone(&task.user), result)
         };
+        let mut trained = Vec::with_capacity(users);
+        // Users lean on everyone's model, so it comes first.
+        if self.is_recommended()
+            && let Some(everyone) = tasks.iter().position(|task| *task.user == *GENERIC)
+        {
+            let (user, result) = pool.install(|| fit(&tasks.swap_remove(everyone)));
+            if let Ok(model) = &result {
+                peers.get_or_init(|| Arc::clone(model));
+            }
+            trained.push((user, result));
+        }
         let threads = self.plan.compute_threads;
         // The largest first, so that no core is left with a long one at the end. One that would keep a
         // core busy for longer than all others together would take gets all cores.
@@ -109,8 +126,7 @@ impl<'a> Trainer<'a> {
         };
         let together = tasks.iter().take_while(|task| too_long(task)).count();
         let (together, alone) = tasks.split_at(together);
-        let mut trained: Vec<Trained> =
-            together.iter().map(|task| pool.install(|| fit(task))).collect();
+        trained.extend(together.iter().map(|task| pool.install(|| fit(task))));
         trained.extend(in_parallel(alone, threads.min(alone.len()), &fit)?);
         if self.stop.is_set() {
             return Err(RunError::Interrupted);
@@ -119,9 +135,14 @@ impl<'a> Trainer<'a> {
         Ok(trained)
     }
 
+    fn is_recommended(&self) -> bool {
+        self.settings.model.scorer == Scorer::Recommended
+    }
+
     fn fit(
         &self,
         task: &Task<'_>,
+        peers: Option<&Arc<UserModel>>,
         users_done: &AtomicUsize,
         users: usize,
     ) -> Result<Arc<UserModel>, String> {
@@ -138,6 +159,10 @@ impl<'a> Trainer<'a> {
         }
         let newest = self.settings.max_history.map_or(rows, |max| max.min(rows));
         let rows = task.rows.newest(newest).map_err(|error| error.to_string())?;
+        let (rows, times) = match self.is_recommended() {
+            true => without_times(&rows).map_err(|error| error.to_string())?,
+            false => (rows, Vec::new()),
+        };
         self.warn_if_constant(&task.user, &rows).map_err(|error| error.to_string())?;
         let config = self.settings.model.config(newest, self.settings.seed);
         let mut on_epoch = |report: dfp_model::train::EpochReport| {
@@ -153,7 +178,8 @@ impl<'a> Trainer<'a> {
             });
             if self.stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        UserModel::fit(&task.user, &rows, None, &config, &mut on_epoch)
+        let data = TrainingData { rows: &rows, validation: None, times: &times, peers };
+        UserModel::fit_with(&task.user, &data, &config, &mut on_epoch)
             .map(|model| {
                 for (column, reason) in model.header().plan.dropped() {
                     let text =
@@ -214,7 +240,8 @@ impl<'a> Trainer<'a> {
         }
     }
 
-    /// The feature columns of `rows`: those of the plan's list that the table has.
+    /// The feature columns of `rows`: those of the plan's list that the table has; behind them, under
+    /// the name of [`INDEX`], when each row happened, if that is known and anybody asks.
     ///
     /// # Errors
     /// None of the list is a column of the table.
@@ -228,8 +255,25 @@ impl<'a> Trainer<'a> {
                 missing_column("column", first, &without_row_numbers(&rows.schema()))
             )));
         }
-        Ok(rows.project(&features)?)
+        let table = rows.project(&features)?;
+        let times = self.plan.source.features.derived_time().unwrap_or(EVENT_DT);
+        match rows.column_by_name(times).filter(|_| self.is_recommended()) {
+            Some(times) => Ok(with_columns(&table, [(INDEX.to_owned(), Arc::clone(times))])?),
+            None => Ok(table),
+        }
     }
+}
+
+/// Takes the times, in microseconds since 1970, off a table of features. One that is missing makes all
+/// of them unknown.
+fn without_times(rows: &RecordBatch) -> Result<(RecordBatch, Vec<i64>), ArrowError> {
+    let Ok(at) = rows.schema().index_of(INDEX) else { return Ok((rows.clone(), Vec::new())) };
+    let mut rows = rows.clone();
+    let times = rows.remove_column(at);
+    let times = arrow_cast::cast(&times, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+    let times = times.as_primitive::<TimestampMicrosecondType>();
+    let known = times.null_count() == 0;
+    Ok((rows, if known { times.values().to_vec() } else { Vec::new() }))
 }
 
 /// Whether every feature column has the same value in all rows, so that nothing can be learnt.

@@ -128,8 +128,8 @@ fn each_damage_has_its_own_message() {
         (replaced("\"U8\"", "\"U9\""), "is damaged"),
         (b"user,score\nann,0.5\n".to_vec(), "is not a model file"),
         (
-            replaced("format_version\":\"1", "format_version\":\"2"),
-            "has format version \"2\", written by \"dfp-model",
+            replaced("format_version\":\"1", "format_version\":\"9"),
+            "has format version \"9\", written by \"dfp-model",
         ),
         (
             replaced("format\":\"dfp-model", "format\":\"dfp-mooel"),

@@ -126,7 +126,7 @@ fn reference(i: usize, count: usize) -> f64 {
 }
 
 /// Linear interpolation between the neighbours of rank `level`, as `numpy.percentile` does it.
-fn quantile(sorted: &[f64], level: f64) -> f64 {
+pub(super) fn quantile(sorted: &[f64], level: f64) -> f64 {
     let position = (100.0 * level) / 100.0 * (sorted.len() - 1) as f64;
     let below = (position as usize).min(sorted.len() - 1);
     let (a, b) = (sorted[below], sorted[(below + 1).min(sorted.len() - 1)]);

@@ -23,9 +23,12 @@ mod scale;
 pub mod swap;
 #[cfg(test)]
 mod tests;
+pub(crate) mod values;
 mod vocabulary;
 
 pub use plan::FeaturePlan;
+
+use std::ops::Range;
 
 /// Text of the code that stands for missing, unseen and rare values.
 pub const OTHER: &str = "_other";
@@ -41,6 +44,50 @@ pub struct EncodedRows {
     pub binary: Vec<f32>,
     /// Category codes, `[rows, categorical features]`; the last code of a feature is `_other`.
     pub codes: Vec<u32>,
+    /// What scorers beside the network read; empty for a model that has none.
+    pub beside: BesideRows,
+}
+
+/// Rows as scorers beside the network read them. All matrices are row-major.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct BesideRows {
+    /// Value codes of all features, `[rows, features]`: unlike for the network, missing and unseen
+    /// are two values, and numbers fall into bins.
+    pub values: Vec<u32>,
+    /// Numeric features as (x - mean) / deviation, within 12 of 0, `[rows, numeric features]`.
+    pub standard: Vec<f32>,
+    /// Value codes as the peers' model has them, `[rows, its features]`; empty without peers.
+    pub of_peers: Vec<u32>,
+}
+
+impl BesideRows {
+    fn take(&self, total: usize, rows: &[usize]) -> Self {
+        Self {
+            values: take(&self.values, total, rows),
+            standard: take(&self.standard, total, rows),
+            of_peers: take(&self.of_peers, total, rows),
+        }
+    }
+
+    fn part(&self, rows: usize, range: &Range<usize>) -> Self {
+        Self {
+            values: part(&self.values, rows, range),
+            standard: part(&self.standard, rows, range),
+            of_peers: part(&self.of_peers, rows, range),
+        }
+    }
+}
+
+/// These rows of a matrix of `total` rows.
+fn take<T: Copy>(matrix: &[T], total: usize, rows: &[usize]) -> Vec<T> {
+    let width = matrix.len().checked_div(total).unwrap_or(0);
+    rows.iter().flat_map(|row| &matrix[row * width..(row + 1) * width]).copied().collect()
+}
+
+/// Rows `range` of a matrix of `rows` rows.
+fn part<T: Copy>(matrix: &[T], rows: usize, range: &Range<usize>) -> Vec<T> {
+    let width = matrix.len().checked_div(rows).unwrap_or(0);
+    matrix[range.start * width..range.end * width].to_vec()
 }
 
 impl EncodedRows {
@@ -58,6 +105,37 @@ impl EncodedRows {
         self.numeric.clone_from(&other.numeric);
         self.binary.clone_from(&other.binary);
         self.codes.clone_from(&other.codes);
+        self.beside.values.clone_from(&other.beside.values);
+        self.beside.standard.clone_from(&other.beside.standard);
+        self.beside.of_peers.clone_from(&other.beside.of_peers);
+    }
+
+    /// A copy of these rows, in this order.
+    ///
+    /// # Panics
+    /// If one is not there.
+    pub fn take(&self, rows: &[usize]) -> Self {
+        Self {
+            rows: rows.len(),
+            numeric: take(&self.numeric, self.rows, rows),
+            binary: take(&self.binary, self.rows, rows),
+            codes: take(&self.codes, self.rows, rows),
+            beside: self.beside.take(self.rows, rows),
+        }
+    }
+
+    /// A copy of the rows `range`.
+    ///
+    /// # Panics
+    /// If there are fewer rows.
+    pub fn part(&self, range: Range<usize>) -> Self {
+        Self {
+            rows: range.len(),
+            numeric: part(&self.numeric, self.rows, &range),
+            binary: part(&self.binary, self.rows, &range),
+            codes: part(&self.codes, self.rows, &range),
+            beside: self.beside.part(self.rows, &range),
+        }
     }
 }
 

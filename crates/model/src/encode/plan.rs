@@ -181,7 +181,7 @@ impl FeaturePlan {
         message
     }
 
-    fn find_columns(&self, rows: &RecordBatch) -> Result<Columns, ModelError> {
+    pub(super) fn find_columns(&self, rows: &RecordBatch) -> Result<Columns, ModelError> {
         let find = |name: &str| {
             let column = rows.column_by_name(name).cloned();
             column.ok_or_else(|| ModelError::MissingColumn(name.to_owned()))
@@ -238,7 +238,7 @@ impl FeaturePlan {
 }
 
 impl NumericFeature {
-    fn not_numbers(&self, error: NotNumbers, first_row: usize) -> ModelError {
+    pub(super) fn not_numbers(&self, error: NotNumbers, first_row: usize) -> ModelError {
         match error {
             NotNumbers::Arrow(error) => error.into(),
             NotNumbers::Cell { row, value } => {
@@ -325,10 +325,10 @@ fn decide_text(
 }
 
 /// The arrays of a plan's features.
-struct Columns {
-    numeric: Vec<ArrayRef>,
-    binary: Vec<ArrayRef>,
-    categorical: Vec<ArrayRef>,
+pub(super) struct Columns {
+    pub(super) numeric: Vec<ArrayRef>,
+    pub(super) binary: Vec<ArrayRef>,
+    pub(super) categorical: Vec<ArrayRef>,
 }
 
 /// A run of rows and where their cells go.
@@ -342,7 +342,7 @@ struct Task<'a> {
 
 /// Cuts a table into runs of [`ROWS_PER_TASK`] rows.
 fn split_rows(table: &mut EncodedRows) -> Vec<Task<'_>> {
-    let EncodedRows { rows, numeric, binary, codes } = table;
+    let EncodedRows { rows, numeric, binary, codes, beside: _ } = table;
     let total = *rows;
     let widths = (numeric.len(), binary.len(), codes.len());
     let (mut numeric, mut binary, mut codes) =

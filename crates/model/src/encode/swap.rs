@@ -86,6 +86,7 @@ mod tests {
             numeric: (0..rows * 2).map(|i| i as f32).collect(),
             binary: (0..rows).map(|i| (i % 2) as f32).collect(),
             codes: (0..rows as u32 * 3).collect(),
+            ..EncodedRows::default()
         }
     }
 

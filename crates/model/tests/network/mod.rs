@@ -76,6 +76,7 @@ impl Plan {
             numeric: values("numeric", self.shape.numeric),
             binary: values("binary", self.shape.binary),
             codes: codes.iter().map(|code| u32::try_from(*code).unwrap()).collect(),
+            ..EncodedRows::default()
         }
     }
 }

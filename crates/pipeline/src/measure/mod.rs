@@ -125,7 +125,9 @@ pub fn config(architecture: Architecture) -> ModelConfig {
 
 /// The epochs in which `train-ae` trains a user with `rows` rows, unless told otherwise.
 pub fn epochs(architecture: Architecture, rows: usize) -> usize {
-    ModelSettings { architecture, ..ModelSettings::default() }.config(rows, 0).epochs
+    ModelSettings { architecture: Some(architecture), ..ModelSettings::default() }
+        .config(rows, 0)
+        .epochs
 }
 
 /// Measures all kinds of work.

@@ -35,6 +35,7 @@ pub fn repeat(rows: &EncodedRows, count: usize) -> EncodedRows {
         numeric: rows.numeric.iter().copied().cycle().take(over(rows.numeric.len())).collect(),
         binary: rows.binary.iter().copied().cycle().take(over(rows.binary.len())).collect(),
         codes: rows.codes.iter().copied().cycle().take(over(rows.codes.len())).collect(),
+        ..EncodedRows::default()
     }
 }
 
@@ -49,6 +50,7 @@ mod tests {
             numeric: vec![1.0, 2.0],
             binary: Vec::new(),
             codes: vec![1, 2, 3, 4],
+            ..EncodedRows::default()
         };
         let five = repeat(&rows, 5);
         assert_eq!((five.rows, five.binary.len()), (5, 0));

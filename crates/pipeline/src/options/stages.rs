@@ -159,9 +159,8 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new(
                 "architecture",
                 Kind::Choice(&["peer", "compact"]),
-                "peer: the network of the original pipeline; compact: a small one, trained longer, for a hundredth of the arithmetic",
-            )
-            .default("peer"),
+                "peer: the network of the original pipeline; compact: a small one, trained longer, for a hundredth of the arithmetic (default: peer; with --scorer recommended of inf-ae: compact)",
+            ),
             OptionSpec::new(
                 "train_epochs",
                 Kind::Integer { min: 1 },
@@ -240,7 +239,14 @@ pub const STAGES: &[StageEntry] = &[
         aliases: &["inf-ae"],
         about: "score rows with their user's model (no PyTorch is needed)",
         role: Role::Stage(&[Form::Encoded], Emits::Form(Form::Scored)),
-        options: &[],
+        options: &[
+            OptionSpec::new(
+                "scorer",
+                Kind::Choice(&["peer", "recommended"]),
+                "peer: the network's loss, as in the original pipeline; recommended: also counts of values, all of it as one score with a probability and its reasons",
+            )
+            .default("peer"),
+        ],
     },
     StageEntry {
         name: "add-scores",
@@ -260,6 +266,18 @@ pub const STAGES: &[StageEntry] = &[
                 "z_loss: each feature's z-loss, max_abs_z and mean_abs_z; all: its prediction and loss too",
             )
             .default("none"),
+            OptionSpec::new(
+                "surprises",
+                Kind::Bool,
+                "with --scorer recommended: how surprising each feature's value is, in nats",
+            )
+            .default("false"),
+            OptionSpec::new(
+                "reasons",
+                Kind::Share,
+                "with --scorer recommended: say in words why, for rows with a p-value of at most this",
+            )
+            .default("0.01"),
         ],
     },
     further::ADD_CLASS,

@@ -1,7 +1,8 @@
 //! Which model a user gets: an architecture, and what was asked for in place of its values.
 
 use dfp_model::ModelConfig;
-use dfp_model::config::{Activation, LossScaler, Optimizer, Scaler};
+use dfp_model::beside::network_rows;
+use dfp_model::config::{Activation, LossScaler, Optimizer, Scaler, Scorer};
 use std::collections::BTreeMap;
 
 /// A step of the peer's network needs this many rows, where a user has them.
@@ -33,7 +34,8 @@ pub enum Length {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the fields are options, described in the table")]
 pub struct ModelSettings {
-    pub architecture: Architecture,
+    pub architecture: Option<Architecture>,
+    pub scorer: Scorer,
     pub length: Option<Length>,
     pub encoder_layers: Option<Vec<usize>>,
     pub decoder_layers: Option<Vec<usize>>,
@@ -49,14 +51,26 @@ pub struct ModelSettings {
 }
 
 impl ModelSettings {
+    /// The architecture asked for, else the one that goes with the scorer.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture.unwrap_or(match self.scorer {
+            Scorer::Network => Architecture::Peer,
+            Scorer::Recommended => Architecture::Compact,
+        })
+    }
+
     /// The model of a user with `rows` training rows.
     pub fn config(&self, rows: usize, seed: u64) -> ModelConfig {
-        let base = match self.architecture {
+        let rows = match self.scorer {
+            Scorer::Network => rows,
+            Scorer::Recommended => network_rows(rows),
+        };
+        let base = match self.architecture() {
             Architecture::Peer => peer(rows),
             Architecture::Compact => ModelConfig::compact(rows),
         };
         let batch_size = self.batch_size.unwrap_or(base.batch_size);
-        let epochs = match (self.length, self.architecture) {
+        let epochs = match (self.length, self.architecture()) {
             (Some(Length::Epochs(epochs)), _) => epochs,
             (Some(Length::Steps(steps)), _) => {
                 ModelConfig::epochs_of_steps(steps, rows, batch_size)
@@ -78,6 +92,7 @@ impl ModelSettings {
             scaler_overrides: self.scaler_overrides.clone(),
             loss_scaler: self.loss_scaler.unwrap_or(base.loss_scaler),
             seed,
+            scorer: self.scorer,
             ..base
         }
     }
@@ -113,7 +128,8 @@ mod tests {
 
     #[test]
     fn the_small_network_keeps_its_number_of_steps_with_other_batches() {
-        let compact = ModelSettings { architecture: Architecture::Compact, ..Default::default() };
+        let compact =
+            ModelSettings { architecture: Some(Architecture::Compact), ..Default::default() };
         assert_eq!(compact.config(1000, 0), ModelConfig::compact(1000));
         let large = ModelSettings { batch_size: Some(500), ..compact.clone() };
         assert_eq!(large.config(1000, 0).epochs, 100);
@@ -124,9 +140,24 @@ mod tests {
     }
 
     #[test]
+    fn the_recommended_scorer_takes_the_small_network_and_keeps_its_steps() {
+        let settings = ModelSettings { scorer: Scorer::Recommended, ..Default::default() };
+        for rows in [1, 59, 60, 1000, 6400] {
+            let config = settings.config(rows, 0);
+            let learnt = network_rows(rows);
+            let expected =
+                ModelConfig { scorer: Scorer::Recommended, ..ModelConfig::compact(learnt) };
+            assert_eq!(config, expected, "{rows} rows");
+            assert!(config.epochs * learnt.div_ceil(config.batch_size) >= 200, "{rows} rows");
+        }
+        let peer = ModelSettings { architecture: Some(Architecture::Peer), ..settings };
+        assert_eq!(peer.config(100, 0).encoder_layers, [512, 500]);
+    }
+
+    #[test]
     fn what_was_asked_for_goes_before_the_architecture() {
         let settings = ModelSettings {
-            architecture: Architecture::Compact,
+            architecture: Some(Architecture::Compact),
             encoder_layers: Some(vec![8]),
             decoder_layers: Some(Vec::new()),
             activation: Some(Activation::Tanh),

@@ -1,12 +1,13 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
-use super::settings::{Monitor, Plan, StageSettings, ToFile};
+use super::settings::{Inference, Monitor, Plan, StageSettings, ToFile};
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::measure::MeasureOptions;
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role, nearest};
 use crate::sources::{SOURCES, Source};
 use dfp_io::sinks::Format;
+use dfp_model::config::Scorer;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -99,7 +100,12 @@ impl Checker {
                     )));
                 }
                 "preprocess" => stages.push(StageSettings::Preprocess),
-                "inf-pytorch" => stages.push(StageSettings::Inference),
+                "inf-pytorch" => stages.push(StageSettings::Inference(Inference {
+                    scorer: match values.text("scorer") {
+                        Some("recommended") => Scorer::Recommended,
+                        _ => Scorer::Network,
+                    },
+                })),
                 "add-scores" => {
                     stages.push(StageSettings::AddScores(self.add_scores(&values, &labels)))
                 }
@@ -134,6 +140,7 @@ impl Checker {
                 command.name
             ));
         }
+        self.recommended(spec, &mut stages);
         self.two_outputs(&stages);
         self.columns_written_twice(&stages);
         if let Some(source) = &source {
@@ -269,6 +276,29 @@ impl Checker {
             ));
         }
         labels
+    }
+
+    /// What one stage is asked to score with, the others have to provide for.
+    fn recommended(&mut self, spec: &PlanSpec, stages: &mut [StageSettings]) {
+        let asked = Inference { scorer: Scorer::Recommended };
+        if stages.iter().any(|s| matches!(s, StageSettings::Inference(i) if *i == asked)) {
+            for stage in stages {
+                match stage {
+                    StageSettings::TrainAe(settings) => {
+                        settings.model.scorer = Scorer::Recommended;
+                    }
+                    StageSettings::AddScores(settings) => settings.recommended = true,
+                    _ => {}
+                }
+            }
+            return;
+        }
+        for stage in spec.stages.iter().filter(|stage| stage.name == "add-scores") {
+            let typed = ["surprises", "reasons"].into_iter();
+            self.mistakes.extend(typed.filter(|name| stage.options.contains_key(*name)).map(|name| {
+                format!("add-scores: --{name} is about the recommended scorer; add --scorer recommended to inf-ae, or leave it out")
+            }));
+        }
     }
 
     fn monitor(&mut self, values: &Values) -> Monitor {

@@ -18,7 +18,7 @@ pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;
 pub use generate::check_generate;
 pub use settings::{
-    AddClass, AddScores, Details, Filter, FilterBy, Monitor, Plan, ScoreKind,
+    AddClass, AddScores, Details, Filter, FilterBy, Inference, Monitor, Plan, ScoreKind,
     Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, TrainAe, Validate,
     WatchSettings,
 };

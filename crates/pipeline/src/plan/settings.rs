@@ -7,6 +7,7 @@ use crate::features::Features;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::sinks::Format;
+use dfp_model::config::Scorer;
 use regex::Regex;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -111,7 +112,7 @@ pub struct WatchSettings {
 pub enum StageSettings {
     TrainAe(TrainAe),
     Preprocess,
-    Inference,
+    Inference(Inference),
     AddScores(AddScores),
     AddClass(AddClass),
     Filter(Filter),
@@ -148,6 +149,13 @@ pub struct TrainAe {
     pub models_output_filename: Option<PathBuf>,
 }
 
+/// `inf-pytorch`
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inference {
+    /// What a row's score is made of.
+    pub scorer: Scorer,
+}
+
 /// `add-scores`
 #[derive(Clone, Debug)]
 pub struct AddScores {
@@ -157,6 +165,12 @@ pub struct AddScores {
     pub prefix: String,
     /// Further columns.
     pub details: Details,
+    /// Whether rows have a score of all scorers, which is then written too.
+    pub recommended: bool,
+    /// Each feature's surprise.
+    pub surprises: bool,
+    /// Rows with a p-value of at most this get a sentence.
+    pub reasons: f64,
 }
 
 /// `add-class`

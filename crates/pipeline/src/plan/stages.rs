@@ -59,6 +59,9 @@ impl Checker {
                 Some("z_loss") => Details::ZLoss,
                 _ => Details::None,
             },
+            recommended: false,
+            surprises: values.bool("surprises"),
+            reasons: values.number("reasons").unwrap_or_default(),
         }
     }
 

@@ -7,7 +7,7 @@ use super::settings::{Details, StageSettings, TrainAe};
 use super::values::Values;
 use crate::features::Features;
 use crate::sources::Source;
-use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler};
+use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
@@ -107,10 +107,12 @@ impl Checker {
             );
         }
         let settings = ModelSettings {
-            architecture: match values.text("architecture") {
-                Some("compact") => Architecture::Compact,
+            architecture: values.text("architecture").map(|word| match word {
+                "compact" => Architecture::Compact,
                 _ => Architecture::Peer,
-            },
+            }),
+            // Set by what the rows are scored with.
+            scorer: Scorer::Network,
             length: steps.or(epochs),
             encoder_layers: values.widths("encoder_layers"),
             decoder_layers: values.widths("decoder_layers"),

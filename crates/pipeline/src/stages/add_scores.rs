@@ -3,9 +3,10 @@
 use super::ResultColumns;
 use crate::message::Message;
 use crate::plan::{self, Details};
-use arrow_array::{ArrayRef, Float64Array, new_null_array};
+use arrow_array::{ArrayRef, Float64Array, StringArray, new_null_array};
 use arrow_schema::DataType;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_model::RowScore;
 use dfp_model::score::FeatureScores;
 use std::sync::Arc;
 
@@ -42,10 +43,58 @@ impl AddScores {
                 column(features.map(|f| f.mean_abs_z.as_slice()), rows),
             ));
         }
+        if self.settings.recommended {
+            self.of_all_scorers(message, &mut columns);
+        }
         for (name, _) in &mut columns {
             name.insert_str(0, &self.settings.prefix);
         }
         columns
+    }
+
+    /// The score of all scorers, its parts and its reasons.
+    fn of_all_scorers(&self, message: &Message, columns: &mut Vec<(String, ArrayRef)>) {
+        let rows = message.rows.num_rows();
+        let scores = message.scores.as_ref().filter(|scores| scores.combined.len() == rows);
+        let of = |part: fn(&RowScore) -> Option<f64>| -> ArrayRef {
+            match scores {
+                Some(scores) => {
+                    Arc::new(scores.combined.iter().map(part).collect::<Float64Array>())
+                }
+                None => new_null_array(&DataType::Float64, rows),
+            }
+        };
+        let parts: [(&str, ArrayRef); 6] = [
+            ("score", of(|row| Some(f64::from(row.score)))),
+            ("p_value", of(|row| Some(row.p_value))),
+            ("score_counts", of(|row| Some(f64::from(row.counts)))),
+            ("score_net", of(|row| row.net.map(f64::from))),
+            ("score_neighbours", of(|row| row.neighbours.map(f64::from))),
+            ("peer_share", of(|row| Some(f64::from(row.peers)))),
+        ];
+        columns.extend(parts.map(|(name, values)| (name.to_owned(), values)));
+        if self.settings.surprises {
+            let schema = message.rows.schema();
+            let surprises = scores.and_then(|scores| scores.surprises.as_ref());
+            for field in schema.fields().iter().filter(|field| self.columns.contains(field.name()))
+            {
+                let of_feature = surprises.and_then(|surprises| {
+                    let width = surprises.names.len();
+                    let at = surprises.names.iter().position(|name| name == field.name())?;
+                    let cells = surprises.values.iter().skip(at).step_by(width);
+                    Some(cells.copied().collect::<Vec<f32>>())
+                });
+                let name = format!("{}_surprise", field.name());
+                columns.push((name, column(of_feature.as_deref(), rows)));
+            }
+        }
+        let reason = |row: usize| {
+            let scores = scores?;
+            let wanted = scores.combined[row].p_value <= self.settings.reasons;
+            scores.reasons.get(&row).filter(|_| wanted)
+        };
+        let reasons: StringArray = (0..rows).map(reason).collect();
+        columns.push(("reason".to_owned(), Arc::new(reasons)));
     }
 
     /// What a model without this feature, or no model at all, cannot say is empty.

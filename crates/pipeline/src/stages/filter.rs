@@ -147,6 +147,9 @@ mod tests {
             anomaly_score,
             zscore,
             features: None,
+            combined: Vec::new(),
+            reasons: std::collections::BTreeMap::new(),
+            surprises: None,
         });
         let receipt = Some(Arc::new(Receipt::default()));
         Message { scores, receipt, ..Message::new(Arc::from("ann"), rows) }

@@ -1,13 +1,23 @@
 //! `inf-pytorch`: scores encoded rows with their user's model.
 
 use super::ScoreBook;
-use crate::message::{Message, RowScores};
+use crate::message::{Message, RowScores, Surprises};
 use crate::models::Models;
 use crate::report::Reporter;
 use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_model::{ScoreMemory, UserModel};
+use dfp_model::{EncodedRows, ModelError, ScoreMemory, UserModel};
 use rayon::ThreadPool;
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What is wanted of the recommended scorers.
+#[derive(Clone, Copy, Debug)]
+pub struct Recommended {
+    /// Rows with a p-value of at most this are explained.
+    pub reasons: f64,
+    /// Whether a later stage writes the surprise of each cell.
+    pub surprises: bool,
+}
 
 /// The stage.
 #[derive(Clone)]
@@ -18,6 +28,8 @@ pub struct Inference {
     pub pool: Arc<ThreadPool>,
     /// Whether a later stage writes losses and predictions by feature.
     pub with_features: bool,
+    /// What is wanted of the recommended scorers, if anything.
+    pub recommended: Option<Recommended>,
     /// Whether a user without a model ends the run.
     pub strict: bool,
     /// What the run's summary says about scores.
@@ -28,6 +40,75 @@ pub struct Inference {
     pub memory: Option<(Arc<UserModel>, ScoreMemory)>,
 }
 
+impl Inference {
+    fn scores(
+        &mut self,
+        model: &Arc<UserModel>,
+        message: &Message,
+        encoded: &EncodedRows,
+    ) -> Result<RowScores, ModelError> {
+        let mut scores = if self.with_features {
+            let scores = model.score_features(encoded);
+            RowScores {
+                anomaly_score: scores.anomaly_score.clone(),
+                zscore: scores.zscore.clone(),
+                combined: scores.combined.clone(),
+                features: Some(scores),
+                reasons: BTreeMap::new(),
+                surprises: None,
+            }
+        } else {
+            let memory = match &mut self.memory {
+                Some((of, memory)) if Arc::ptr_eq(of, model) => memory,
+                other => &mut other.insert((Arc::clone(model), ScoreMemory::default())).1,
+            };
+            let scores = model.score_with(memory, encoded);
+            RowScores {
+                anomaly_score: scores.anomaly_score,
+                zscore: scores.zscore,
+                combined: scores.combined,
+                features: None,
+                reasons: BTreeMap::new(),
+                surprises: None,
+            }
+        };
+        match &self.recommended {
+            Some(recommended) => recommended.complete(&mut scores, model, message, encoded)?,
+            None => scores.combined.clear(),
+        }
+        Ok(scores)
+    }
+}
+
+impl Recommended {
+    fn complete(
+        &self,
+        scores: &mut RowScores,
+        model: &UserModel,
+        message: &Message,
+        encoded: &EncodedRows,
+    ) -> Result<(), ModelError> {
+        let header = model.header();
+        if *header.user != *message.user {
+            // All of it is what others do.
+            scores.combined.iter_mut().for_each(|row| row.peers = 1.0);
+        }
+        let rows: Vec<usize> = (0..scores.combined.len())
+            .filter(|row| scores.combined[*row].p_value <= self.reasons)
+            .collect();
+        if !rows.is_empty() {
+            let explained = model.explain(&message.rows, encoded, &rows)?;
+            scores.reasons =
+                rows.into_iter().zip(explained.into_iter().map(|e| e.sentence)).collect();
+        }
+        if self.surprises {
+            let names = header.plan.names().map(str::to_owned).collect();
+            scores.surprises = Some(Surprises { names, values: model.surprises(encoded) });
+        }
+        Ok(())
+    }
+}
+
 impl Stage<Message> for Inference {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if message.rows.num_rows() == 0 {
@@ -36,27 +117,10 @@ impl Stage<Message> for Inference {
         }
         if let Some((model, encoded)) = self.models.of(&message.user).zip(message.encoded.as_ref())
         {
-            message.scores = Some(self.pool.install(|| {
-                if self.with_features {
-                    let scores = model.score_features(encoded);
-                    RowScores {
-                        anomaly_score: scores.anomaly_score.clone(),
-                        zscore: scores.zscore.clone(),
-                        features: Some(scores),
-                    }
-                } else {
-                    let memory = match &mut self.memory {
-                        Some((of, memory)) if Arc::ptr_eq(of, &model) => memory,
-                        other => &mut other.insert((Arc::clone(&model), ScoreMemory::default())).1,
-                    };
-                    let scores = model.score_with(memory, encoded);
-                    RowScores {
-                        anomaly_score: scores.anomaly_score,
-                        zscore: scores.zscore,
-                        features: None,
-                    }
-                }
-            }));
+            let pool = Arc::clone(&self.pool);
+            let scores = pool.install(|| self.scores(&model, &message, encoded));
+            let named = |why| format!("user {:?}: {why}", message.user);
+            message.scores = Some(scores.map_err(named)?);
         }
         if self.strict && message.scores.is_none() {
             return Err(format!("--strict: user {:?} has no model", message.user).into());

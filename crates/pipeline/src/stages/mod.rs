@@ -23,7 +23,7 @@ pub use add_scores::AddScores;
 pub use deserialize::Deserialize;
 pub use dropna::DropNa;
 pub use filter::Filter;
-pub use inference::Inference;
+pub use inference::{Inference, Recommended};
 pub use monitor::Monitor;
 pub use preprocess::{Gaps, Preprocess};
 pub use remember::Remember;

@@ -1,7 +1,7 @@
 //! What the summary of a run says about scores, without keeping them.
 
-use crate::message::{FILE_ROW, INDEX, Message};
-use crate::report::{Progress, Reporter, Unusual, UnusualRow};
+use crate::message::{FILE_ROW, INDEX, Message, RowScores};
+use crate::report::{Progress, Reporter, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use std::collections::BTreeMap;
@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 pub struct ScoreBook {
     users: Mutex<BTreeMap<Arc<str>, UserScores>>,
     without_model: Mutex<BTreeMap<Arc<str>, usize>>,
+    unlikely: Mutex<Option<Unlikely>>,
     scored: AtomicUsize,
     total: AtomicUsize,
     /// More of a user's messages than this do not wait for one that has not come: its rows were left out.
@@ -23,6 +24,9 @@ pub struct ScoreBook {
 /// A z above this is unusual, as in the course that made the score known.
 const UNUSUAL_Z: f64 = 4.0;
 const TOP: usize = 5;
+/// Rows of the lowest p-values that are kept.
+const LOWEST: usize = 10;
+const ONE_IN_1000: f64 = 0.001;
 /// A user's highest scores that are kept: more unusual rows than this are not told apart from this many.
 const KEPT: usize = 128;
 
@@ -114,6 +118,40 @@ impl UserScores {
     }
 }
 
+impl Unlikely {
+    fn enter(
+        &mut self,
+        user: &Arc<str>,
+        scores: &RowScores,
+        numbers: impl Iterator<Item = (i64, i64)>,
+    ) {
+        for ((at, of_row), (index, file_row)) in scores.combined.iter().enumerate().zip(numbers) {
+            self.rows += 1;
+            self.at_most_one_in_1000 += usize::from(of_row.p_value <= ONE_IN_1000);
+            let row = UnlikelyRow {
+                user: Arc::clone(user),
+                index,
+                file_row,
+                score: of_row.score,
+                p_value: of_row.p_value,
+                reason: None,
+            };
+            let place = self.top.partition_point(|other| before(other, &row));
+            if place < LOWEST {
+                let reason = scores.reasons.get(&at).cloned();
+                self.top.insert(place, UnlikelyRow { reason, ..row });
+                self.top.truncate(LOWEST);
+            }
+        }
+    }
+}
+
+/// Whether `a` is less likely, or comes first of two that are alike.
+fn before(a: &UnlikelyRow, b: &UnlikelyRow) -> bool {
+    let by_score = a.p_value.total_cmp(&b.p_value).then(b.score.total_cmp(&a.score));
+    by_score.then_with(|| a.user.cmp(&b.user)).then(a.index.cmp(&b.index)).is_lt()
+}
+
 impl ScoreBook {
     /// A book of a run in which at most `window` messages are between the entry of inference and its
     /// exit: a message that is further behind does not come.
@@ -147,6 +185,11 @@ impl ScoreBook {
             message.rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>())
         };
         let (Some(index), Some(file_rows)) = (numbers(INDEX), numbers(FILE_ROW)) else { return };
+        if !scores.combined.is_empty() {
+            let rows = index.values().iter().copied().zip(file_rows.values().iter().copied());
+            let mut unlikely = self.unlikely.lock().unwrap_or_else(PoisonError::into_inner);
+            unlikely.get_or_insert_default().enter(&message.user, scores, rows);
+        }
         let entries = index.values().iter().zip(file_rows.values()).zip(&scores.anomaly_score);
         let entries = entries.map(|((&index, &file_row), &score)| Entry { index, file_row, score });
         if let Some(first) = index.values().first() {
@@ -168,6 +211,11 @@ impl ScoreBook {
     pub fn without_model(&self) -> Vec<(Arc<str>, usize)> {
         let users = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
         users.iter().map(|(user, rows)| (Arc::clone(user), *rows)).collect()
+    }
+
+    /// The rows of the lowest p-values, if there are any.
+    pub fn unlikely(&self) -> Option<Unlikely> {
+        self.unlikely.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// The rows that stand out among their user's rows.

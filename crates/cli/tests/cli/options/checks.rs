@@ -207,6 +207,17 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("add-class", "prefix") => {
             Changes(SCORED, "add-class serialize", "add-class --prefix=x_ serialize")
         }
+        ("inf-pytorch", "scorer") => Changes(TRAINED, "", "--scorer=recommended"),
+        ("add-scores", "surprises") => In(
+            "cli/tests/cli/recommended.rs",
+            "a_takeover_is_found_with_a_probability_and_told_in_words",
+            "--surprises",
+        ),
+        ("add-scores", "reasons") => In(
+            "cli/tests/cli/recommended.rs",
+            "a_takeover_is_found_with_a_probability_and_told_in_words",
+            "--reasons=",
+        ),
         ("timeseries", "lateness") => {
             In(RHYTHM, "a_state_folder_remembers_the_rhythm", "--lateness=10m")
         }

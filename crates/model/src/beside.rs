@@ -1,0 +1,265 @@
+//! What scores rows beside the network, and the one score made of all.
+//!
+//! [`Scorer::Recommended`](crate::config::Scorer::Recommended) has three scorers: counts of values
+//! (C), the network's mean feature loss (A) and, with two or more numeric features, the distance to
+//! training rows (K). Each is brought to one scale, s: the surprise, in nats, of a score as high
+//! among scores of rows that were not learnt. For C and K these are all training rows, each left out
+//! in its turn; for A it is the fifth of the rows that the network has not seen. Their sum
+//! S = s_C + s_A (+ s_K) is the row's score, and its surprise among the sums of the same fifth makes
+//! the p-value. Below 60 training rows there is no such fifth: counts alone, and S = s_C.
+
+mod peers;
+mod store;
+
+use crate::calibrate::{Reference, probability};
+use crate::counts::{Counts, Row, row_score};
+use crate::encode::values::ValueCoding;
+use crate::encode::{EncodedRows, FeaturePlan};
+use crate::error::ModelError;
+use crate::neighbours::Neighbours;
+use crate::user_model::TrainingData;
+use arrow_array::RecordBatch;
+pub(crate) use peers::Peers;
+use rand::Rng;
+use rayon::prelude::*;
+pub(crate) use store::{Stored, StoredPeers};
+
+/// Fewer training rows are counted, and nothing else.
+const LEAST_ROWS: usize = 60;
+/// One row in so many is held out.
+const HELD_OUT: usize = 5;
+/// Rows that one task scores.
+const ROWS_PER_TASK: usize = 256;
+
+/// How many of `rows` training rows, the oldest, the network of a recommended model learns.
+pub fn network_rows(rows: usize) -> usize {
+    if rows < LEAST_ROWS { rows } else { rows - rows / HELD_OUT }
+}
+
+/// The scores of a row by all scorers, the parts in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowScore {
+    /// S, the sum of the parts.
+    pub score: f32,
+    /// The share of the user's usual rows that score as high, above 0 and at most 1.
+    pub p_value: f64,
+    /// s_C: how rare the row's values are.
+    pub counts: f32,
+    /// s_A: how rarely the network reconstructs a row so badly; `None` below 60 training rows.
+    pub net: Option<f32>,
+    /// s_K: how rarely a row is so far from others; `None` without two numeric features.
+    pub neighbours: Option<f32>,
+    /// How much of the counts' part rests on the peers' rows rather than on the user's own, 0 to 1.
+    pub peers: f32,
+}
+
+/// The scorers beside a network, and the samples that scores are compared with.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Scorers {
+    coding: ValueCoding,
+    counts: Counts,
+    neighbours: Option<Neighbours>,
+    peers: Option<Peers>,
+    of_counts: Reference,
+    of_neighbours: Option<Reference>,
+    /// Of the network's scores, and of the sums; none below [`LEAST_ROWS`].
+    held_out: Option<HeldOut>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+struct HeldOut {
+    of_net: Reference,
+    of_sum: Reference,
+}
+
+/// Training rows that have been encoded, for scorers that are yet to be made.
+pub(crate) struct Learning {
+    coding: ValueCoding,
+    values: Vec<usize>,
+    numeric: usize,
+}
+
+impl Learning {
+    /// Learns how values are told apart, and encodes the rows, which the network reads already.
+    pub(crate) fn encode(
+        plan: &FeaturePlan,
+        data: &TrainingData<'_>,
+        rows: &mut EncodedRows,
+    ) -> Result<Self, ModelError> {
+        let coding = plan.fit_values(data.rows)?;
+        let numeric = plan.shape().numeric;
+        let standard = rows.rows >= LEAST_ROWS && Neighbours::are_useful(numeric);
+        plan.encode_values(&coding, data.rows, standard, rows)?;
+        if let Some(peers) = data.peers {
+            rows.beside.of_peers = peers::encode(peers, data.rows)?;
+        }
+        let values = plan.value_counts(&coding).unwrap_or_default();
+        Ok(Self { coding, values, numeric })
+    }
+
+    /// Counts all rows; `held_out` are the network's scores of those that it has not learnt, the last
+    /// ones.
+    pub(crate) fn fit(
+        self,
+        plan: &FeaturePlan,
+        rows: &EncodedRows,
+        held_out: &[f32],
+        data: &TrainingData<'_>,
+        rng: &mut impl Rng,
+    ) -> Scorers {
+        let counts = Counts::fit(&rows.beside.values, &self.values, data.times);
+        let peers = data.peers.and_then(|peers| Peers::choose(peers, plan, &counts, rows));
+        let features = self.values.len();
+        let neighbours = (!rows.beside.standard.is_empty())
+            .then(|| Neighbours::draw(rows, self.numeric, features, rng));
+        let mut scorers = Scorers {
+            coding: self.coding,
+            counts,
+            neighbours,
+            peers,
+            of_counts: Reference::new(Vec::new()),
+            of_neighbours: None,
+            held_out: None,
+        };
+        let of_counts: Vec<f32> =
+            scorers.each_row(rows, 0, Row::Counted, |_, surprises, _| row_score(surprises));
+        scorers.of_counts = Reference::new(of_counts.clone());
+        let of_neighbours = scorers.neighbours.as_ref().map(|neighbours| {
+            let all = (0..rows.rows).into_par_iter().with_min_len(ROWS_PER_TASK);
+            all.map(|row| neighbours.score(rows, row, Some(row as u32))).collect::<Vec<f32>>()
+        });
+        scorers.of_neighbours = of_neighbours.clone().map(Reference::new);
+        if rows.rows >= LEAST_ROWS {
+            let of_net = Reference::new(held_out.to_vec());
+            let first = rows.rows - held_out.len();
+            let sums = held_out.iter().zip(first..).map(|(net, row)| {
+                let neighbours = of_neighbours.as_ref().map(|scores| scores[row]);
+                let parts = scorers.parts(of_counts[row], Some((&of_net, *net)), neighbours);
+                parts.sum()
+            });
+            let of_sum = Reference::new(sums.collect());
+            scorers.held_out = Some(HeldOut { of_net, of_sum });
+        }
+        if let Some(neighbours) = &mut scorers.neighbours {
+            neighbours.forget_rows();
+        }
+        scorers
+    }
+}
+
+/// The parts of a score.
+struct Parts {
+    counts: f64,
+    net: Option<f64>,
+    neighbours: Option<f64>,
+}
+
+impl Parts {
+    fn sum(&self) -> f32 {
+        (self.counts + self.net.unwrap_or(0.0) + self.neighbours.unwrap_or(0.0)) as f32
+    }
+}
+
+impl Scorers {
+    pub(crate) fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    pub(crate) fn coding(&self) -> &ValueCoding {
+        &self.coding
+    }
+
+    pub(crate) fn peers(&self) -> Option<&Peers> {
+        self.peers.as_ref()
+    }
+
+    /// Puts rows, which the network reads already, into the form that the scorers read.
+    pub(crate) fn encode(
+        &self,
+        plan: &FeaturePlan,
+        rows: &RecordBatch,
+        into: &mut EncodedRows,
+    ) -> Result<(), ModelError> {
+        plan.encode_values(&self.coding, rows, self.neighbours.is_some(), into)?;
+        if let Some(peers) = &self.peers {
+            into.beside.of_peers = peers::encode(peers.model(), rows)?;
+        }
+        Ok(())
+    }
+
+    /// Scores the rows from `first` on, whose anomaly scores are these.
+    pub(crate) fn score(&self, rows: &EncodedRows, first: usize, of_net: &[f32]) -> Vec<RowScore> {
+        self.each_row(rows, first, Row::New, |row, surprises, peers| {
+            let net =
+                self.held_out.as_ref().map(|held_out| (&held_out.of_net, of_net[row - first]));
+            let neighbours = self.neighbours.as_ref().map(|n| n.score(rows, row, None));
+            let parts = self.parts(row_score(surprises), net, neighbours);
+            let score = parts.sum();
+            let surprise = match &self.held_out {
+                Some(held_out) => held_out.of_sum.surprise(score),
+                None => parts.counts,
+            };
+            RowScore {
+                score,
+                p_value: probability(surprise),
+                counts: parts.counts as f32,
+                net: parts.net.map(|s| s as f32),
+                neighbours: parts.neighbours.map(|s| s as f32),
+                peers,
+            }
+        })
+    }
+
+    fn parts(&self, counts: f32, net: Option<(&Reference, f32)>, neighbours: Option<f32>) -> Parts {
+        Parts {
+            counts: self.of_counts.surprise(counts),
+            net: net.map(|(reference, score)| reference.surprise(score)),
+            neighbours: self.of_neighbours.as_ref().zip(neighbours).map(|(r, x)| r.surprise(x)),
+        }
+    }
+
+    /// The surprise of every cell, `[rows, features]`.
+    pub(crate) fn surprises(&self, rows: &EncodedRows) -> Vec<f32> {
+        let all = self.each_row(rows, 0, Row::New, |_, surprises, _| {
+            surprises.iter().map(|c| *c as f32).collect::<Vec<f32>>()
+        });
+        all.concat()
+    }
+
+    /// Calls `make` with the number of each row from `first` on, the surprises of its cells and the
+    /// peers' part in them.
+    fn each_row<T: Send>(
+        &self,
+        rows: &EncodedRows,
+        first: usize,
+        of: Row,
+        make: impl Fn(usize, &[f64], f32) -> T + Sync,
+    ) -> Vec<T> {
+        let range = (first..rows.rows).into_par_iter().with_min_len(ROWS_PER_TASK);
+        let buffer = Vec::new;
+        range
+            .map_init(buffer, |surprises, row| {
+                let peers = self.cells(rows, row, of, surprises);
+                make(row, surprises, peers)
+            })
+            .collect()
+    }
+
+    /// The surprise of each cell of a row; returns the peers' part.
+    pub(crate) fn cells(
+        &self,
+        rows: &EncodedRows,
+        row: usize,
+        of: Row,
+        surprises: &mut Vec<f64>,
+    ) -> f32 {
+        let width = rows.beside.values.len().checked_div(rows.rows).unwrap_or(0);
+        let values = &rows.beside.values[row * width..(row + 1) * width];
+        surprises.clear();
+        surprises.extend((0..width).map(|column| self.counts.surprise(column, values, of)));
+        match &self.peers {
+            Some(peers) => peers.shrink(rows, row, of, self.counts.rows(), surprises),
+            None => 0.0,
+        }
+    }
+}

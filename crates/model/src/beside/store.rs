@@ -1,0 +1,134 @@
+//! Scorers as they stand in a model file: small things by name, tables as numbers in a row.
+
+use super::peers::Peers;
+use super::{HeldOut, Scorers};
+use crate::calibrate::Reference;
+use crate::counts::{Counts, StoredCounts};
+use crate::encode::FeaturePlan;
+use crate::encode::values::ValueCoding;
+use crate::error::ModelError;
+use crate::neighbours::{Neighbours, StoredNeighbours};
+use crate::user_model::UserModel;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What is said by name. Behind it stand `words`, the pairs of values and the neighbours' values,
+/// and `numbers`: the samples in the order of their lengths here, then the neighbours' numbers.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stored {
+    coding: ValueCoding,
+    counts: StoredCounts,
+    neighbours: Option<StoredNeighbours>,
+    /// Lengths of the samples of counts, neighbours, network and sums.
+    samples: [usize; 4],
+    /// Whom the user leans on: a model of the same file.
+    pub(crate) peers: Option<StoredPeers>,
+}
+
+/// The peers' name, and how many rows their word is worth in each column.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct StoredPeers {
+    pub(crate) user: String,
+    weights: Vec<u32>,
+}
+
+impl Scorers {
+    /// Puts the tables behind `words` and `numbers`.
+    pub(crate) fn store(&self, words: &mut Vec<u32>, numbers: &mut Vec<f32>) -> Stored {
+        let counts = self.counts.store(words);
+        let none = Reference::new(Vec::new());
+        let held_out = self.held_out.as_ref();
+        let samples = [
+            &self.of_counts,
+            self.of_neighbours.as_ref().unwrap_or(&none),
+            held_out.map_or(&none, |h| &h.of_net),
+            held_out.map_or(&none, |h| &h.of_sum),
+        ]
+        .map(Reference::scores);
+        samples.iter().for_each(|sample| numbers.extend_from_slice(sample));
+        Stored {
+            coding: self.coding.clone(),
+            counts,
+            neighbours: self.neighbours.as_ref().map(|n| n.store(words, numbers)),
+            samples: samples.map(<[f32]>::len),
+            peers: self.peers.as_ref().map(|peers| StoredPeers {
+                user: peers.model().header().user.clone(),
+                weights: peers.weights().to_vec(),
+            }),
+        }
+    }
+
+    /// Scorers of a model with this plan, without their peers.
+    ///
+    /// # Errors
+    /// [`ModelError::Artifact`] if the parts do not fit each other or the plan.
+    pub(crate) fn restore(
+        stored: Stored,
+        plan: &FeaturePlan,
+        mut words: &[u32],
+        mut numbers: &[f32],
+    ) -> Result<Self, ModelError> {
+        let refuse = |what: &str| ModelError::Artifact(format!("the model's scorers {what}"));
+        let values = plan.value_counts(&stored.coding).filter(|_| plan.accepts(&stored.coding));
+        let values = values.ok_or_else(|| refuse("do not fit its features"))?;
+        let counts = Counts::restore(stored.counts, &values, &mut words)?;
+        let mut samples = Vec::with_capacity(stored.samples.len());
+        for length in stored.samples {
+            let sample = numbers.split_at_checked(length).and_then(|(sample, rest)| {
+                numbers = rest;
+                Reference::restore(sample)
+            });
+            samples.push(sample.ok_or_else(|| refuse("have a sample that cannot be one"))?);
+        }
+        let shape = (plan.shape().numeric, values.len());
+        let neighbours = stored
+            .neighbours
+            .map(|neighbours| {
+                Neighbours::restore(neighbours, shape, &mut words, &mut numbers)
+                    .ok_or_else(|| refuse("have neighbours that do not fit its features"))
+            })
+            .transpose()?;
+        if !words.is_empty() || !numbers.is_empty() {
+            return Err(refuse("have more numbers than their header says"));
+        }
+        let is_some = |sample: &Reference| !sample.scores().is_empty();
+        let mut samples = samples.into_iter();
+        let (of_counts, of_neighbours) = (samples.next(), samples.next());
+        let (of_net, of_sum) = (samples.next().filter(is_some), samples.next().filter(is_some));
+        let of_neighbours = of_neighbours.filter(is_some);
+        if of_net.is_some() != of_sum.is_some() || of_neighbours.is_some() != neighbours.is_some() {
+            return Err(refuse("lack a sample"));
+        }
+        Ok(Self {
+            coding: stored.coding,
+            counts,
+            neighbours,
+            peers: None,
+            of_counts: of_counts.ok_or_else(|| refuse("lack a sample"))?,
+            of_neighbours,
+            held_out: of_net.zip(of_sum).map(|(of_net, of_sum)| HeldOut { of_net, of_sum }),
+        })
+    }
+
+    /// Gives the user the peers that were stored.
+    ///
+    /// # Errors
+    /// [`ModelError::Artifact`] if they are not of this user's features.
+    pub(crate) fn lean_on(
+        &mut self,
+        peers: &Arc<UserModel>,
+        plan: &FeaturePlan,
+        stored: StoredPeers,
+    ) -> Result<(), ModelError> {
+        self.peers = Peers::restore(peers, plan, stored.weights);
+        match self.peers {
+            Some(_) => Ok(()),
+            None => Err(ModelError::Artifact(format!(
+                "the model leans on that of {:?}, which is not one to lean on",
+                stored.user
+            ))),
+        }
+    }
+}

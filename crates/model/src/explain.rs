@@ -1,0 +1,348 @@
+//! Why a row has its score: facts about each cell, and one sentence made of them.
+
+use crate::beside::Scorers;
+use crate::counts::{Facts, Row};
+use crate::encode::EncodedRows;
+use crate::error::ModelError;
+use crate::score;
+use crate::user_model::UserModel;
+use arrow_array::RecordBatch;
+use arrow_array::temporal_conversions::timestamp_us_to_datetime;
+use std::fmt::Write;
+
+/// Further features that a sentence names have at least this share.
+const ALSO: f64 = 0.1;
+/// And it names at most so many.
+const MOST_NAMED: usize = 3;
+/// Longer values are cut in sentences.
+const LONGEST: usize = 100;
+/// A cell without a value.
+const NOTHING: &str = "nothing";
+
+/// Why a row has its score.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Explanation {
+    /// The most telling facts in plain words.
+    pub sentence: String,
+    /// All features, the one that contributes most first.
+    pub reasons: Vec<Reason>,
+}
+
+/// What one feature contributes to a row's score. Values are written as a person reads them: texts in
+/// quotes, numbers by their bins, "nothing" for a missing one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reason {
+    /// The feature.
+    pub feature: String,
+    /// What stands in the cell.
+    pub observed: String,
+    /// Of a number, the range that counts as one value with it; else as `observed`.
+    pub value: String,
+    /// How surprising the value is, in nats: beside the parents' values, and shrunk towards the peers
+    /// where the user has some.
+    pub surprise: f64,
+    /// The cell's share of the squares that make the counts' score, 0 to 1.
+    pub share: f64,
+    /// How surprising the peers find it, in nats, where they have a say.
+    pub peers: Option<f64>,
+    /// Training rows with this value.
+    pub seen: u32,
+    /// Training rows.
+    pub rows: u32,
+    /// When it was last seen, microseconds since 1970, if the times of rows were known.
+    pub last: Option<i64>,
+    /// The most probable value beside `given`.
+    pub expected: String,
+    /// Its probability.
+    pub probability: f64,
+    /// The value of another feature beside which this one is most surprising.
+    pub given: Option<Given>,
+    /// The network's reconstruction loss of the cell.
+    pub loss: f32,
+    /// The loss scaled by those of the training rows.
+    pub z_loss: f32,
+}
+
+/// A value beside which another one stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The other feature.
+    pub feature: String,
+    /// Its value in the row.
+    pub value: String,
+    /// Training rows with that value.
+    pub rows: u32,
+    /// Of these, with the explained value too.
+    pub together: u32,
+}
+
+impl UserModel {
+    /// Explains the rows at `at` of a table that this model has encoded. Empty for a model that has
+    /// the network alone.
+    ///
+    /// # Errors
+    /// [`ModelError::Arrow`] if a column cannot be written as text.
+    ///
+    /// # Panics
+    /// If a row is not there, or was encoded by another model.
+    pub fn explain(
+        &self,
+        rows: &RecordBatch,
+        encoded: &EncodedRows,
+        at: &[usize],
+    ) -> Result<Vec<Explanation>, ModelError> {
+        let Some(scorers) = self.beside() else { return Ok(Vec::new()) };
+        let few = encoded.take(at);
+        let losses = score::losses(self.network(), &few, self.header().config.eval_batch_size);
+        let names: Vec<&str> = self.header().plan.names().collect();
+        let mut surprises = Vec::new();
+        let mut explanations = Vec::with_capacity(at.len());
+        for (of_few, (row, losses)) in at.iter().zip(losses.chunks_exact(names.len())).enumerate() {
+            scorers.cells(&few, of_few, Row::New, &mut surprises);
+            let squares: f64 = surprises.iter().map(|c| c * c).sum();
+            let mut reasons = Vec::with_capacity(names.len());
+            for (feature, (&surprise, &loss)) in surprises.iter().zip(losses).enumerate() {
+                let observed = self.header().plan.cell_text(feature, rows, *row)?;
+                let facts = scorers.counts().facts(feature, values(&few, of_few, names.len()));
+                reasons.push(Reason {
+                    observed,
+                    surprise,
+                    share: if squares > 0.0 { surprise * surprise / squares } else { 0.0 },
+                    peers: scorers
+                        .peers()
+                        .and_then(|peers| peers.surprise(&few, of_few, Row::New, feature)),
+                    loss,
+                    z_loss: self.header().loss_scales[feature].apply(loss),
+                    ..self.reason(
+                        scorers,
+                        &names,
+                        feature,
+                        values(&few, of_few, names.len()),
+                        facts,
+                    )
+                });
+            }
+            reasons.sort_by(|a, b| b.surprise.total_cmp(&a.surprise));
+            let sentence = sentence(&reasons, &self.header().user);
+            explanations.push(Explanation { sentence, reasons });
+        }
+        Ok(explanations)
+    }
+
+    fn reason(
+        &self,
+        scorers: &Scorers,
+        names: &[&str],
+        feature: usize,
+        values: &[u32],
+        facts: Facts,
+    ) -> Reason {
+        let text = |feature, value| self.header().plan.value_text(scorers.coding(), feature, value);
+        Reason {
+            feature: names[feature].to_owned(),
+            observed: String::new(),
+            value: text(feature, values[feature]),
+            surprise: 0.0,
+            share: 0.0,
+            peers: None,
+            seen: facts.seen,
+            rows: scorers.counts().rows(),
+            last: facts.last,
+            expected: text(feature, facts.expected),
+            probability: facts.probability,
+            given: facts.given.map(|given| Given {
+                feature: names[given.column].to_owned(),
+                value: text(given.column, given.value),
+                rows: given.rows,
+                together: given.together,
+            }),
+            loss: 0.0,
+            z_loss: 0.0,
+        }
+    }
+}
+
+fn values(rows: &EncodedRows, row: usize, width: usize) -> &[u32] {
+    &rows.beside.values[row * width..(row + 1) * width]
+}
+
+/// The most surprising cell in words, and the names of others that are.
+fn sentence(reasons: &[Reason], user: &str) -> String {
+    let Some((first, others)) = reasons.split_first() else { return String::new() };
+    let mut text = first.in_words(user);
+    let also: Vec<&str> = others
+        .iter()
+        .filter(|reason| reason.share >= ALSO)
+        .take(MOST_NAMED)
+        .map(|reason| reason.feature.as_str())
+        .collect();
+    if !also.is_empty() {
+        let _ = write!(text, "; also unusual: {}", also.join(", "));
+    }
+    text
+}
+
+impl Reason {
+    fn in_words(&self, user: &str) -> String {
+        // Writing to a string cannot fail.
+        let mut text = self.feature.clone();
+        let _ = match (self.observed.as_str(), self.value.as_str()) {
+            (NOTHING, _) => write!(text, " is missing, which"),
+            (observed, value) if self.seen == 0 || observed == value => {
+                write!(text, " {}", cut(observed))
+            }
+            (observed, value) => write!(text, " {observed} ({value})"),
+        };
+        let whose = if user == "*" { "of all users".to_owned() } else { format!("of {user}") };
+        let events = events(self.rows);
+        let _ = match self.seen {
+            0 => write!(text, " was never seen in {events} {whose}"),
+            seen => write!(text, " was seen {} in {events} {whose}", times(seen)),
+        };
+        if let Some(time) = self.last.and_then(timestamp_us_to_datetime) {
+            let _ = write!(text, ", last on {}", time.format("%Y-%m-%d %H:%M"));
+        }
+        let beside = self.given.as_ref().filter(|given| given.rows > 0);
+        if let Some(given) = beside.filter(|_| self.seen > 0) {
+            let with = format!("with {} {}", given.feature, cut(&given.value));
+            let _ = match given.together {
+                0 => write!(text, ", but never in {} {with}", events_short(given.rows)),
+                n => write!(text, ", {} in {} {with}", times(n), events_short(given.rows)),
+            };
+        }
+        if self.expected != self.value {
+            let p = probability(self.probability);
+            let _ = write!(text, "; expected {} (p = {p})", cut(&self.expected));
+            if let Some(given) = beside.filter(|_| self.seen == 0) {
+                let _ = write!(text, " with {} {}", given.feature, cut(&given.value));
+            }
+        }
+        text
+    }
+}
+
+fn events(rows: u32) -> String {
+    format!("{} event{}", grouped(rows), if rows == 1 { "" } else { "s" })
+}
+
+fn events_short(rows: u32) -> String {
+    if rows == 1 { "the one".to_owned() } else { format!("the {}", grouped(rows)) }
+}
+
+fn times(count: u32) -> String {
+    if count == 1 { "once".to_owned() } else { format!("{} times", grouped(count)) }
+}
+
+/// Digits in groups of three.
+fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Two digits, as statisticians write them: ".62".
+fn probability(p: f64) -> String {
+    let text = format!("{p:.2}");
+    text.strip_prefix('0').map_or_else(|| text.clone(), str::to_owned)
+}
+
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason() -> Reason {
+        Reason {
+            feature: "eventName".into(),
+            observed: "\"DeleteTrail\"".into(),
+            value: "another value".into(),
+            surprise: 9.0,
+            share: 0.9,
+            peers: None,
+            seen: 0,
+            rows: 3239,
+            last: None,
+            expected: "\"DescribeInstances\"".into(),
+            probability: 0.617,
+            given: None,
+            loss: 0.0,
+            z_loss: 0.0,
+        }
+    }
+
+    #[test]
+    fn a_value_that_was_never_seen() {
+        assert_eq!(
+            sentence(&[reason()], "user123"),
+            "eventName \"DeleteTrail\" was never seen in 3,239 events of user123; \
+             expected \"DescribeInstances\" (p = .62)"
+        );
+        let agent =
+            Given { feature: "userAgent".into(), value: "\"cli\"".into(), rows: 412, together: 0 };
+        let given = Reason { given: Some(agent), ..reason() };
+        let also = Reason { feature: "sourceIPAddress".into(), share: 0.1, ..reason() };
+        assert_eq!(
+            sentence(&[given, also], "*"),
+            "eventName \"DeleteTrail\" was never seen in 3,239 events of all users; \
+             expected \"DescribeInstances\" (p = .62) with userAgent \"cli\"; \
+             also unusual: sourceIPAddress"
+        );
+    }
+
+    #[test]
+    fn a_value_that_is_odd_beside_another() {
+        let given =
+            Given { feature: "userAgent".into(), value: "\"cli\"".into(), rows: 412, together: 0 };
+        let seen = Reason {
+            value: "\"DeleteTrail\"".into(),
+            seen: 12,
+            last: Some(1_630_324_800_000_000),
+            given: Some(given.clone()),
+            ..reason()
+        };
+        assert_eq!(
+            seen.in_words("ann"),
+            "eventName \"DeleteTrail\" was seen 12 times in 3,239 events of ann, last on \
+             2021-08-30 12:00, but never in the 412 with userAgent \"cli\"; \
+             expected \"DescribeInstances\" (p = .62)"
+        );
+        let number = Reason {
+            observed: "57".into(),
+            value: "40 to 60".into(),
+            expected: "40 to 60".into(),
+            seen: 1,
+            given: Some(Given { together: 1, ..given }),
+            ..reason()
+        };
+        assert_eq!(
+            number.in_words("ann"),
+            "eventName 57 (40 to 60) was seen once in 3,239 events of ann, once in the 412 with \
+             userAgent \"cli\""
+        );
+        let missing = Reason { observed: NOTHING.into(), rows: 1, ..reason() };
+        assert!(
+            missing.in_words("ann").starts_with(
+                "eventName is missing, which was never seen in 1 event of ann; expected"
+            )
+        );
+    }
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!([1, 999, 1000, 1_234_567].map(grouped), ["1", "999", "1,000", "1,234,567"]);
+        assert_eq!([0.617, 1.0, 0.004].map(probability), [".62", "1.00", ".00"]);
+        assert_eq!(cut(&"ä".repeat(101)), format!("{}…", "ä".repeat(100)));
+    }
+}
