@@ -6,11 +6,17 @@
 
 use crate::help;
 use dfp_pipeline::options::{
-    self, AUTOENCODER, BENCH, CommandSpec, FEATURES, GENERATE, GLOBAL, Kind, OptionSpec, RUN, Role,
+    self, AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, CommandSpec,
+    DOCTOR, FEATURES, GENERATE, GLOBAL, Kind, MAN, OPTIONS, OptionSpec, PLAN_CHECK, RUN, Role,
     bool_word, nearest,
 };
-use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
+use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
+use std::path::{Path, PathBuf};
+
+/// The commands of `tools`.
+const TOOLS: [&str; 7] =
+    ["generate", "features", "bench", "doctor", "autocomplete", "man", "options"];
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,7 +26,21 @@ pub enum Command {
     /// Print the version.
     Version,
     /// Run a pipeline; say messages of this weight and above.
-    Run { spec: PlanSpec, level: Weight },
+    Run { spec: PlanSpec, level: Weight, save: Option<PathBuf> },
+    /// Hold a plan against its data.
+    CheckPlan(PlanSpec),
+    /// Say what a run would do, or only what the machine has.
+    Doctor(Option<PlanSpec>),
+    /// Print a shell's completion script.
+    ShowCompletion(OptionTexts),
+    /// Install it.
+    InstallCompletion(OptionTexts),
+    /// Say what may stand in place of the last word; the first is the shell.
+    CompletionWords(Vec<String>),
+    /// Write manual pages.
+    Man(OptionTexts),
+    /// Print every option.
+    Options(OptionTexts),
     /// Make synthetic logs.
     Generate(OptionTexts),
     /// Print a feature file, or check one; the words are its name, or logs to read.
@@ -88,9 +108,10 @@ impl Parser<'_> {
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::morpheus()))),
             Some("run") => self.run(level),
-            Some("tools") => self.tools(),
+            Some("plan") => self.plan(),
+            Some("tools") => self.tools(level),
             Some(word) => {
-                let mistake = unknown("command", word, &["run", "tools"]);
+                let mistake = unknown("command", word, &["run", "plan", "tools"]);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
@@ -124,13 +145,18 @@ impl Parser<'_> {
 
     fn run(&mut self, level: Weight) -> Parsed {
         const HERE: &str = "morpheus run";
-        let run = match self.options(RUN.name, RUN.options, &["run"]) {
+        let mut run = match self.options(RUN.name, RUN.options, &["run"]) {
             Options::Given(texts) => texts,
             _ => return (HERE, Some(Command::Help(help::run()))),
         };
+        let [plan, save] = ABOUT_PLANS.map(|name| run.remove(name).and_then(|mut texts| texts.pop()));
+        let save = save.map(PathBuf::from);
+        if let Some(path) = plan {
+            return (HERE, self.plan_of(&path, run).map(|spec| Command::Run { spec, level, save }));
+        }
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::run()))),
-            Some("pipeline-ae") => self.autoencoder(run, level),
+            Some("pipeline-ae") => self.autoencoder(run, level, save),
             Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil" | "pipeline-other")) => {
                 let mistake =
                     format!("{word} is not here; the pipeline of this program is pipeline-ae");
@@ -145,7 +171,12 @@ impl Parser<'_> {
         }
     }
 
-    fn autoencoder(&mut self, run: OptionTexts, level: Weight) -> Parsed {
+    fn autoencoder(
+        &mut self,
+        run: OptionTexts,
+        level: Weight,
+        save: Option<PathBuf>,
+    ) -> Parsed {
         const HERE: &str = "morpheus run pipeline-ae";
         let pipeline =
             match self.options(AUTOENCODER.name, AUTOENCODER.options, &["run", "pipeline-ae"]) {
@@ -177,23 +208,115 @@ impl Parser<'_> {
         {
             self.mistakes.extend(further);
         }
-        (HERE, Some(Command::Run { spec, level }))
+        (HERE, Some(Command::Run { spec, level, save }))
     }
 
-    fn tools(&mut self) -> Parsed {
+    /// The plan in a file; what was typed of `run` goes before what it says.
+    fn plan_of(&mut self, path: &str, typed: OptionTexts) -> Option<PlanSpec> {
+        if let Some(word) = self.next_word() {
+            self.mistakes.push(format!("unexpected word {word:?}: the plan {path:?} is the whole pipeline"));
+        }
+        match read_plan(Path::new(path)) {
+            Ok(mut spec) => {
+                spec.run.extend(typed);
+                Some(spec)
+            }
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                None
+            }
+        }
+    }
+
+    fn plan(&mut self) -> Parsed {
+        const HERE: &str = "morpheus plan check";
+        match self.next_word().as_deref() {
+            None | Some("--help") => return ("morpheus plan", Some(Command::Help(help::plan()))),
+            Some("check") => {}
+            Some(word) => {
+                let mistake = unknown("command", word, &["check"]);
+                self.mistakes.push(mistake);
+                return ("morpheus plan", None);
+            }
+        }
+        match self.options(PLAN_CHECK.name, PLAN_CHECK.options, &["plan", "check"]) {
+            Options::Given(_) => {}
+            _ => return (HERE, Some(Command::Help(help::command("morpheus plan check FILE", &PLAN_CHECK)))),
+        }
+        let Some(path) = self.next_word() else {
+            self.mistakes.push("check: expected the file of a plan".to_owned());
+            return (HERE, None);
+        };
+        (HERE, self.plan_of(&path, OptionTexts::new()).map(Command::CheckPlan))
+    }
+
+    fn doctor(&mut self, level: Weight) -> Parsed {
+        const HERE: &str = "morpheus tools doctor";
+        let texts = match self.options(DOCTOR.name, DOCTOR.options, &["tools", DOCTOR.name]) {
+            Options::Given(texts) => texts,
+            _ => return (HERE, Some(Command::Help(help::command("morpheus tools doctor [OPTIONS] [run ...]", &DOCTOR)))),
+        };
+        if let Some(path) = texts.get("plan").and_then(|texts| texts.last()) {
+            let spec = self.plan_of(path, OptionTexts::new());
+            return (HERE, spec.map(|spec| Command::Doctor(Some(spec))));
+        }
+        match self.next_word().as_deref() {
+            None => (HERE, Some(Command::Doctor(None))),
+            Some("run") => match self.run(level) {
+                (here, Some(Command::Run { spec, .. })) => (here, Some(Command::Doctor(Some(spec)))),
+                other => other,
+            },
+            Some(word) => {
+                let mistake = unknown("command", word, &["run"]);
+                self.mistakes.push(mistake);
+                (HERE, None)
+            }
+        }
+    }
+
+    fn autocomplete(&mut self) -> Parsed {
+        match self.next_word().as_deref() {
+            None | Some("--help") => ("morpheus tools", Some(Command::Help(help::tools()))),
+            Some("show") => {
+                let here = "morpheus tools autocomplete show";
+                self.tool(here, &AUTOCOMPLETE_SHOW, Command::ShowCompletion)
+            }
+            Some("install") => {
+                let here = "morpheus tools autocomplete install";
+                self.tool(here, &AUTOCOMPLETE_INSTALL, Command::InstallCompletion)
+            }
+            // What the scripts call; the words after it are whatever has been typed so far.
+            Some("words") => {
+                let words = self.words[self.at..].to_vec();
+                self.at = self.words.len();
+                ("morpheus tools autocomplete", Some(Command::CompletionWords(words)))
+            }
+            Some(word) => {
+                let mistake = unknown("command", word, &["show", "install"]);
+                self.mistakes.push(mistake);
+                ("morpheus tools autocomplete show", None)
+            }
+        }
+    }
+
+    fn tools(&mut self, level: Weight) -> Parsed {
         const HERE: &str = "morpheus tools";
         match self.next_word().as_deref() {
             None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
             Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
             Some("features") => self.features(),
             Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
+            Some("doctor") => self.doctor(level),
+            Some("autocomplete") => self.autocomplete(),
+            Some("man") => self.tool("morpheus tools man", &MAN, Command::Man),
+            Some("options") => self.tool("morpheus tools options", &OPTIONS, Command::Options),
             Some("onnx-to-trt") => {
                 self.mistakes
                     .push("onnx-to-trt is not here: models need no GPU runtime".to_owned());
                 (HERE, None)
             }
             Some(word) => {
-                let mistake = unknown("tool", word, &["generate", "features", "bench"]);
+                let mistake = unknown("tool", word, &TOOLS);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
@@ -239,9 +362,24 @@ impl Parser<'_> {
                         spec.name
                     ));
                 }
+                self.check_values(spec, &texts);
                 (here, Some(command(texts)))
             }
             _ => (here, Some(Command::Help(help::command(here, spec)))),
+        }
+    }
+
+    /// The values of tools that have no check of their own in `dfp_pipeline::plan`.
+    fn check_values(&mut self, spec: &CommandSpec, texts: &OptionTexts) {
+        if [GENERATE.name, BENCH.name].contains(&spec.name) {
+            return;
+        }
+        for option in spec.options {
+            for text in texts.get(option.name).into_iter().flatten() {
+                if let Err(why) = option.kind.parse(text) {
+                    self.mistakes.push(format!("{}: --{}: {why}", spec.name, option.name));
+                }
+            }
         }
     }
 
@@ -377,8 +515,7 @@ fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSp
 }
 
 fn is_command(word: &str) -> bool {
-    let commands: [&CommandSpec; 5] = [&RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH];
-    word == "tools" || commands.iter().any(|command| command.name == word)
+    COMMANDS.into_iter().any(|(path, _)| path.contains(&word))
 }
 
 fn unknown(what: &str, word: &str, known: &[&str]) -> String {

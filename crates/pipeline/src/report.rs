@@ -80,6 +80,8 @@ pub struct Summary {
     pub phases: Vec<(&'static str, Duration)>,
     /// Rows with a z above 4, and the highest five of the run.
     pub unusual: Unusual,
+    /// The file with the drawing of the pipeline.
+    pub drawn: Option<String>,
     /// The seed, if it was drawn.
     pub drawn_seed: Option<u64>,
 }

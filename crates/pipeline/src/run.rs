@@ -57,6 +57,11 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     run.summary.phases.push(("reading and scoring", start.elapsed() - training));
     let report = result.map_err(failed)?;
     run.write_models_of_messages()?;
+    if let Some(drawing) = &plan.drawing {
+        let text = drawing.text(&report);
+        dfp_io::sinks::write_whole(&drawing.file, text.as_bytes())?;
+        run.summary.drawn = Some(drawing.file.display().to_string());
+    }
     run.finish(&report)
 }
 

@@ -5,7 +5,10 @@ mod commands;
 mod kind;
 mod stages;
 
-pub use commands::{AUTOENCODER, BENCH, FEATURES, GENERATE, GLOBAL, RUN};
+pub use commands::{
+    AUTOENCODER, AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, COMMANDS, DOCTOR, FEATURES,
+    GENERATE, GLOBAL, MAN, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS,
+};
 pub use kind::{Kind, Value, bool_word};
 pub use stages::source;
 
@@ -235,9 +238,9 @@ mod tests {
     use super::*;
 
     fn every_option() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
-        [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
+        COMMANDS
             .into_iter()
-            .map(|command| (command.name, command.options))
+            .map(|(_, command)| (command.name, command.options))
             .chain(stages().map(|stage| (stage.name, stage.options)))
             .flat_map(|(name, options)| options.iter().map(move |option| (name, option)))
     }
@@ -261,9 +264,9 @@ mod tests {
             assert!(!option.help.is_empty(), "{place} --{} has no help", option.name);
             assert!(!option.name.starts_with('-'));
         }
-        for options in [&GLOBAL, &RUN, &AUTOENCODER, &GENERATE, &FEATURES, &BENCH]
+        for options in COMMANDS
             .into_iter()
-            .map(|command| command.options)
+            .map(|(_, command)| command.options)
             .chain(stages().map(|stage| stage.options))
         {
             let mut names: Vec<&str> =

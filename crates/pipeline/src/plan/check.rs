@@ -5,6 +5,7 @@ use super::settings::{
 };
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
+use crate::drawing::{self, Drawing, DrawingFormat};
 use crate::measure::MeasureOptions;
 use crate::options::{self, AUTOENCODER, BENCH, Effect, OptionSpec, RUN, Role, nearest};
 use crate::sources::{SOURCES, Source};
@@ -132,6 +133,7 @@ impl Checker {
             user_column: features.user.clone().unwrap_or_default(),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
+            drawing: self.drawing(&pipeline),
             source: source?,
             stages,
             notes: Vec::new(),
@@ -341,6 +343,18 @@ impl Checker {
             include_index: values.bool("include-index-col"),
             flush: values.bool("flush"),
         })
+    }
+
+    fn drawing(&mut self, values: &Values) -> Option<Drawing> {
+        let direction = drawing::direction(values.text("viz_direction"));
+        let file = PathBuf::from(values.text("viz_file")?);
+        match DrawingFormat::of(&file) {
+            Ok(format) => Some(Drawing { file, format, direction }),
+            Err(why) => {
+                self.mistakes.push(format!("{}: --viz_file: {why}", values.place));
+                None
+            }
+        }
     }
 
     fn two_outputs(&mut self, stages: &[StageSettings]) {

@@ -2,6 +2,7 @@
 
 use super::architecture::ModelSettings;
 use crate::batches::{Rules, Sampling};
+use crate::drawing::Drawing;
 use crate::features::Features;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
@@ -39,6 +40,8 @@ pub struct Plan {
     pub source: SourceSettings,
     /// The stages after the source.
     pub stages: Vec<StageSettings>,
+    /// How the run is drawn.
+    pub drawing: Option<Drawing>,
     /// What is to be said once before the run: options without meaning here.
     pub notes: Vec<String>,
 }
