@@ -5,6 +5,7 @@
 //! arguments, abbreviations or short options. All mistakes of a line are gathered.
 
 use crate::help;
+use crate::logging::{self, Logging};
 use dfp_pipeline::options::{
     self, AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, CommandSpec,
     DOCTOR, FEATURES, GENERATE, GLOBAL, Kind, MAN, OPTIONS, OptionSpec, PLAN_CHECK, RUN, Role,
@@ -25,8 +26,8 @@ pub enum Command {
     Help(String),
     /// Print the version.
     Version,
-    /// Run a pipeline; say messages of this weight and above.
-    Run { spec: PlanSpec, level: Weight, save: Option<PathBuf> },
+    /// Run a pipeline; write what was typed as a plan first.
+    Run { spec: PlanSpec, process: Process, save: Option<PathBuf> },
     /// Hold a plan against its data.
     CheckPlan(PlanSpec),
     /// Say what a run would do, or only what the machine has.
@@ -47,6 +48,17 @@ pub enum Command {
     Features { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
+}
+
+/// What is about this process alone, and has no place in a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Messages of this weight and above are said.
+    pub level: Weight,
+    /// Add columns with the times of stages.
+    pub debug: bool,
+    /// A file that messages go to as well, from this weight on.
+    pub log: Option<(PathBuf, Weight)>,
 }
 
 /// Why a line makes no sense.
@@ -104,12 +116,12 @@ impl Parser<'_> {
             Options::Version => return (HERE, Some(Command::Version)),
             Options::Help => return (HERE, Some(Command::Help(help::morpheus()))),
         };
-        let level = self.level(&global);
+        let process = self.process(&global);
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::morpheus()))),
-            Some("run") => self.run(level),
+            Some("run") => self.run(process),
             Some("plan") => self.plan(),
-            Some("tools") => self.tools(level),
+            Some("tools") => self.tools(process),
             Some(word) => {
                 let mistake = unknown("command", word, &["run", "plan", "tools"]);
                 self.mistakes.push(mistake);
@@ -119,7 +131,7 @@ impl Parser<'_> {
     }
 
     /// The global options have no place in a plan: they are about this process alone.
-    fn level(&mut self, global: &OptionTexts) -> Weight {
+    fn process(&mut self, global: &OptionTexts) -> Process {
         for option in GLOBAL.options {
             let texts = global.get(option.name).map(Vec::as_slice).unwrap_or_default();
             for text in texts {
@@ -133,17 +145,24 @@ impl Parser<'_> {
                 }
             }
         }
-        let word =
-            global.get("log_level").and_then(|texts| texts.last()).map(|text| text.to_uppercase());
-        match word.as_deref() {
-            Some("DEBUG") => Weight::Debug,
-            Some("INFO") => Weight::Info,
-            Some("ERROR" | "CRITICAL" | "FATAL") => Weight::Error,
-            _ => Weight::Warning,
+        let last = |name: &str| global.get(name).and_then(|texts| texts.last());
+        let configuration = match last("log_config_file").map(|path| logging::read(Path::new(path))) {
+            Some(Ok(configuration)) => configuration,
+            Some(Err(why)) => {
+                self.mistakes.push(format!("morpheus: --log_config_file: {why}"));
+                Logging::default()
+            }
+            None => Logging::default(),
+        };
+        let level = last("log_level").and_then(|word| logging::weight(word));
+        Process {
+            level: level.or(configuration.level).unwrap_or(Weight::Warning),
+            debug: last("debug").and_then(|text| bool_word(text)) == Some(true),
+            log: configuration.file,
         }
     }
 
-    fn run(&mut self, level: Weight) -> Parsed {
+    fn run(&mut self, process: Process) -> Parsed {
         const HERE: &str = "morpheus run";
         let mut run = match self.options(RUN.name, RUN.options, &["run"]) {
             Options::Given(texts) => texts,
@@ -152,11 +171,11 @@ impl Parser<'_> {
         let [plan, save] = ABOUT_PLANS.map(|name| run.remove(name).and_then(|mut texts| texts.pop()));
         let save = save.map(PathBuf::from);
         if let Some(path) = plan {
-            return (HERE, self.plan_of(&path, run).map(|spec| Command::Run { spec, level, save }));
+            return (HERE, self.plan_of(&path, run).map(|spec| Command::Run { spec, process, save }));
         }
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::run()))),
-            Some("pipeline-ae") => self.autoencoder(run, level, save),
+            Some("pipeline-ae") => self.autoencoder(run, process, save),
             Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil" | "pipeline-other")) => {
                 let mistake =
                     format!("{word} is not here; the pipeline of this program is pipeline-ae");
@@ -174,7 +193,7 @@ impl Parser<'_> {
     fn autoencoder(
         &mut self,
         run: OptionTexts,
-        level: Weight,
+        process: Process,
         save: Option<PathBuf>,
     ) -> Parsed {
         const HERE: &str = "morpheus run pipeline-ae";
@@ -208,7 +227,7 @@ impl Parser<'_> {
         {
             self.mistakes.extend(further);
         }
-        (HERE, Some(Command::Run { spec, level, save }))
+        (HERE, Some(Command::Run { spec, process, save }))
     }
 
     /// The plan in a file; what was typed of `run` goes before what it says.
@@ -250,7 +269,7 @@ impl Parser<'_> {
         (HERE, self.plan_of(&path, OptionTexts::new()).map(Command::CheckPlan))
     }
 
-    fn doctor(&mut self, level: Weight) -> Parsed {
+    fn doctor(&mut self, process: Process) -> Parsed {
         const HERE: &str = "morpheus tools doctor";
         let texts = match self.options(DOCTOR.name, DOCTOR.options, &["tools", DOCTOR.name]) {
             Options::Given(texts) => texts,
@@ -262,7 +281,7 @@ impl Parser<'_> {
         }
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Doctor(None))),
-            Some("run") => match self.run(level) {
+            Some("run") => match self.run(process) {
                 (here, Some(Command::Run { spec, .. })) => (here, Some(Command::Doctor(Some(spec)))),
                 other => other,
             },
@@ -299,14 +318,14 @@ impl Parser<'_> {
         }
     }
 
-    fn tools(&mut self, level: Weight) -> Parsed {
+    fn tools(&mut self, process: Process) -> Parsed {
         const HERE: &str = "morpheus tools";
         match self.next_word().as_deref() {
             None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
             Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
             Some("features") => self.features(),
             Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
-            Some("doctor") => self.doctor(level),
+            Some("doctor") => self.doctor(process),
             Some("autocomplete") => self.autocomplete(),
             Some("man") => self.tool("morpheus tools man", &MAN, Command::Man),
             Some("options") => self.tool("morpheus tools options", &OPTIONS, Command::Options),
@@ -667,7 +686,7 @@ mod tests {
                 "morpheus: --log_level: \"loud\" is not one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG"
             ]
         );
-        assert!(mistakes("--debug run pipeline-ae")[0].contains("is refused"));
+        assert!(mistakes("--plugin x run pipeline-ae")[0].contains("is refused"));
         assert!(parse(&words("--no-debug run"), &|_| None).is_ok());
     }
 }

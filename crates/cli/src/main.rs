@@ -10,10 +10,11 @@ mod doctor;
 mod features;
 mod generate;
 mod help;
+mod logging;
 mod reference;
 mod summary;
 
-use arguments::{Command, Usage};
+use arguments::{Command, Process, Usage};
 use dfp_pipeline::plan::{self, PlanSpec};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::{RunError, Stop};
@@ -46,7 +47,7 @@ fn main() -> ExitCode {
             out(&format!("cpu: {}", dfp_pipeline::measure::instruction_set()));
             DONE
         }
-        Ok(Command::Run { spec, level, save }) => run(&spec, level, save.as_deref()),
+        Ok(Command::Run { spec, process, save }) => run(&spec, &process, save.as_deref()),
         Ok(Command::CheckPlan(spec)) => doctor::check(&spec, "morpheus plan check"),
         Ok(Command::Doctor(spec)) => doctor::doctor(spec.as_ref()),
         Ok(Command::ShowCompletion(texts)) => completion::show(&texts),
@@ -75,9 +76,9 @@ fn refuse(usage: &Usage) -> u8 {
     USAGE
 }
 
-fn run(spec: &PlanSpec, level: Weight, save: Option<&Path>) -> u8 {
+fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
     out("Configuring Pipeline via CLI");
-    let plan = match plan::check(spec) {
+    let mut plan = match plan::check(spec) {
         Ok(plan) => plan,
         Err(mistakes) => {
             return refuse(&Usage { mistakes, command: "morpheus run pipeline-ae".into() });
@@ -89,7 +90,18 @@ fn run(spec: &PlanSpec, level: Weight, save: Option<&Path>) -> u8 {
         let mistakes = vec![format!("run: --save_plan: {why}")];
         return refuse(&Usage { mistakes, command: "morpheus run".into() });
     }
-    let console = Arc::new(console::Console::new(level));
+    plan.debug = process.debug;
+    let mut console = console::Console::new(process.level);
+    if let Some((path, level)) = &process.log {
+        match logging::open(path) {
+            Ok(file) => console = console.also(file, *level),
+            Err(why) => {
+                let mistakes = vec![format!("morpheus: --log_config_file: {why}")];
+                return refuse(&Usage { mistakes, command: "morpheus".into() });
+            }
+        }
+    }
+    let console = Arc::new(console);
     let stop = Stop::new();
     if let Err(error) = stop_on_ctrl_c(&stop) {
         console.say(Weight::Warning, &format!("Ctrl+C will end the run at once: {error}"));

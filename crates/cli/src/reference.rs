@@ -127,6 +127,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_tables_in_the_docs_are_those_of_this_program() {
+        let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/options.md");
+        let written = std::fs::read_to_string(docs).unwrap();
+        assert!(
+            written == markdown(),
+            "docs/options.md is old: morpheus tools options --markdown > docs/options.md"
+        );
+    }
+
+    #[test]
     fn every_option_is_described_with_its_default_and_unit_everywhere() {
         let markdown = markdown();
         for page in pages() {

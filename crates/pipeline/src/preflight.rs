@@ -81,7 +81,7 @@ impl Preflight {
         }
         let files: Vec<PathBuf> = readable.into_iter().map(|(_, file)| file).collect();
         let bytes: u64 = files.iter().map(|file| length(file)).sum();
-        self.facts.push((what, format!("{} files, {bytes} bytes", files.len())));
+        self.facts.push((what, format!("{}, {bytes} bytes", count(files.len(), "file"))));
         files
     }
 
@@ -110,11 +110,16 @@ impl Preflight {
         };
         self.facts.push((
             "sample",
-            format!("{}: {} rows, {} users", file.display(), table.batch.num_rows(), users.rows.len()),
+            format!(
+                "{}: {} of {}",
+                file.display(),
+                count(table.batch.num_rows(), "row"),
+                count(users.rows.len(), "user")
+            ),
         ));
         if let Some(user) = &plan.user_filter {
             let rows = users.rows.iter().find(|(name, _)| **name == **user).map_or(0, |(_, rows)| rows.len());
-            self.facts.push(("user", format!("{user:?}: {rows} rows in the sample")));
+            self.facts.push(("user", format!("{user:?}: {} in the sample", count(rows, "row"))));
         }
         let schema = table.batch.schema();
         let (there, absent): (Vec<&String>, Vec<&String>) =
@@ -157,4 +162,8 @@ impl Preflight {
 
 fn length(file: &Path) -> u64 {
     file.metadata().map_or(0, |metadata| metadata.len())
+}
+
+fn count(number: usize, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }

@@ -421,6 +421,16 @@ impl<'a> Run<'a> {
                     None => chain,
                 },
             };
+            let name = match stage {
+                StageSettings::TrainAe(_) => "train-ae",
+                StageSettings::Preprocess => "preprocess",
+                StageSettings::Inference => "inf-pytorch",
+                StageSettings::AddScores(_) => "add-scores",
+                _ => continue,
+            };
+            if self.plan.debug {
+                chain = chain.stage("debug", Box::new(stages::Stamp::new(name)));
+            }
         }
         chain
     }

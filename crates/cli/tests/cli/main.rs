@@ -10,6 +10,7 @@ mod features;
 mod generate;
 mod golden_distribution;
 mod place;
+mod plans;
 mod remote;
 mod run;
 mod seed_job;

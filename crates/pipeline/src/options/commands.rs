@@ -20,11 +20,14 @@ pub const GLOBAL: CommandSpec = CommandSpec {
         OptionSpec::new(
             "debug",
             Kind::Bool,
-            "add a column with the time at which each stage saw a row",
+            "add a column with the time at which each stage let a row go, _ts_STAGE, milliseconds since 1970; serialize leaves them out unless --exclude says otherwise",
         )
-        .refused_unless("false", "columns of stage times are not here yet; leave it out"),
-        OptionSpec::new("log_config_file", Kind::Path, "a logging configuration")
-            .refused("Python logging configurations cannot be read; use --log_level"),
+        .default("false"),
+        OptionSpec::new(
+            "log_config_file",
+            Kind::ExistingFile,
+            "where messages go, in TOML (docs/command-line.md); --log_level, if typed, goes before its level",
+        ),
         OptionSpec::new("plugin", Kind::Text, "a Python module with further stages")
             .multiple()
             .refused("Python plug-ins cannot be loaded; every stage is built in"),

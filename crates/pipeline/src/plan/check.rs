@@ -133,6 +133,7 @@ impl Checker {
             user_column: features.user.clone().unwrap_or_default(),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
+            debug: false,
             drawing: self.drawing(&pipeline),
             source: source?,
             stages,

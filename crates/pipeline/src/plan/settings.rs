@@ -40,6 +40,8 @@ pub struct Plan {
     pub source: SourceSettings,
     /// The stages after the source.
     pub stages: Vec<StageSettings>,
+    /// Add a column with the time at which each stage let a row go.
+    pub debug: bool,
     /// How the run is drawn.
     pub drawing: Option<Drawing>,
     /// What is to be said once before the run: options without meaning here.

@@ -7,6 +7,7 @@ mod preprocess;
 mod remember;
 mod score_book;
 mod serialize;
+mod stamp;
 mod to_file;
 mod train_ae;
 
@@ -17,5 +18,6 @@ pub use preprocess::{Gaps, Preprocess};
 pub use remember::Remember;
 pub use score_book::ScoreBook;
 pub use serialize::Serialize;
+pub use stamp::Stamp;
 pub use to_file::{ToFile, absolute};
 pub use train_ae::{OnMessages, TrainAe, no_model};
