@@ -1,5 +1,4 @@
 //! Tells the program which commit it was built from, if it is built in a clone.
-#![expect(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 
 use std::process::Command;
 

@@ -4,20 +4,16 @@
 //! command; stages follow one another, each with its own options; there are no positional
 //! arguments, abbreviations or short options. All mistakes of a line are gathered.
 
+mod tools;
+
 use crate::help;
 use crate::logging::{self, Logging};
 use dfp_pipeline::options::{
-    self, AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, CommandSpec,
-    DOCTOR, FEATURES, GENERATE, GLOBAL, Kind, MAN, OPTIONS, OptionSpec, PLAN_CHECK, RUN, Role,
-    bool_word, nearest,
+    self, AUTOENCODER, COMMANDS, GLOBAL, Kind, OptionSpec, RUN, Role, bool_word, nearest,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
 use std::path::{Path, PathBuf};
-
-/// The commands of `tools`.
-const TOOLS: [&str; 7] =
-    ["generate", "features", "bench", "doctor", "autocomplete", "man", "options"];
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -137,16 +133,15 @@ impl Parser<'_> {
             for text in texts {
                 if let Err(why) = option.kind.parse(text) {
                     self.mistakes.push(format!("morpheus: --{}: {why}", option.name));
-                } else if let options::Effect::Refused { accepted, why } = option.effect
-                    && accepted.and_then(bool_word) != bool_word(text)
-                {
+                } else if let options::Effect::Refused { why } = option.effect {
                     self.mistakes
                         .push(format!("morpheus: --{} {text:?} is refused: {why}", option.name));
                 }
             }
         }
         let last = |name: &str| global.get(name).and_then(|texts| texts.last());
-        let configuration = match last("log_config_file").map(|path| logging::read(Path::new(path))) {
+        let configuration = match last("log_config_file").map(|path| logging::read(Path::new(path)))
+        {
             Some(Ok(configuration)) => configuration,
             Some(Err(why)) => {
                 self.mistakes.push(format!("morpheus: --log_config_file: {why}"));
@@ -168,10 +163,14 @@ impl Parser<'_> {
             Options::Given(texts) => texts,
             _ => return (HERE, Some(Command::Help(help::run()))),
         };
-        let [plan, save] = ABOUT_PLANS.map(|name| run.remove(name).and_then(|mut texts| texts.pop()));
+        let [plan, save] =
+            ABOUT_PLANS.map(|name| run.remove(name).and_then(|mut texts| texts.pop()));
         let save = save.map(PathBuf::from);
         if let Some(path) = plan {
-            return (HERE, self.plan_of(&path, run).map(|spec| Command::Run { spec, process, save }));
+            return (
+                HERE,
+                self.plan_of(&path, run).map(|spec| Command::Run { spec, process, save }),
+            );
         }
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::run()))),
@@ -190,12 +189,7 @@ impl Parser<'_> {
         }
     }
 
-    fn autoencoder(
-        &mut self,
-        run: OptionTexts,
-        process: Process,
-        save: Option<PathBuf>,
-    ) -> Parsed {
+    fn autoencoder(&mut self, run: OptionTexts, process: Process, save: Option<PathBuf>) -> Parsed {
         const HERE: &str = "morpheus run pipeline-ae";
         let pipeline =
             match self.options(AUTOENCODER.name, AUTOENCODER.options, &["run", "pipeline-ae"]) {
@@ -233,7 +227,8 @@ impl Parser<'_> {
     /// The plan in a file; what was typed of `run` goes before what it says.
     fn plan_of(&mut self, path: &str, typed: OptionTexts) -> Option<PlanSpec> {
         if let Some(word) = self.next_word() {
-            self.mistakes.push(format!("unexpected word {word:?}: the plan {path:?} is the whole pipeline"));
+            self.mistakes
+                .push(format!("unexpected word {word:?}: the plan {path:?} is the whole pipeline"));
         }
         match read_plan(Path::new(path)) {
             Ok(mut spec) => {
@@ -243,161 +238,6 @@ impl Parser<'_> {
             Err(mistakes) => {
                 self.mistakes.extend(mistakes);
                 None
-            }
-        }
-    }
-
-    fn plan(&mut self) -> Parsed {
-        const HERE: &str = "morpheus plan check";
-        match self.next_word().as_deref() {
-            None | Some("--help") => return ("morpheus plan", Some(Command::Help(help::plan()))),
-            Some("check") => {}
-            Some(word) => {
-                let mistake = unknown("command", word, &["check"]);
-                self.mistakes.push(mistake);
-                return ("morpheus plan", None);
-            }
-        }
-        match self.options(PLAN_CHECK.name, PLAN_CHECK.options, &["plan", "check"]) {
-            Options::Given(_) => {}
-            _ => return (HERE, Some(Command::Help(help::command("morpheus plan check FILE", &PLAN_CHECK)))),
-        }
-        let Some(path) = self.next_word() else {
-            self.mistakes.push("check: expected the file of a plan".to_owned());
-            return (HERE, None);
-        };
-        (HERE, self.plan_of(&path, OptionTexts::new()).map(Command::CheckPlan))
-    }
-
-    fn doctor(&mut self, process: Process) -> Parsed {
-        const HERE: &str = "morpheus tools doctor";
-        let texts = match self.options(DOCTOR.name, DOCTOR.options, &["tools", DOCTOR.name]) {
-            Options::Given(texts) => texts,
-            _ => return (HERE, Some(Command::Help(help::command("morpheus tools doctor [OPTIONS] [run ...]", &DOCTOR)))),
-        };
-        if let Some(path) = texts.get("plan").and_then(|texts| texts.last()) {
-            let spec = self.plan_of(path, OptionTexts::new());
-            return (HERE, spec.map(|spec| Command::Doctor(Some(spec))));
-        }
-        match self.next_word().as_deref() {
-            None => (HERE, Some(Command::Doctor(None))),
-            Some("run") => match self.run(process) {
-                (here, Some(Command::Run { spec, .. })) => (here, Some(Command::Doctor(Some(spec)))),
-                other => other,
-            },
-            Some(word) => {
-                let mistake = unknown("command", word, &["run"]);
-                self.mistakes.push(mistake);
-                (HERE, None)
-            }
-        }
-    }
-
-    fn autocomplete(&mut self) -> Parsed {
-        match self.next_word().as_deref() {
-            None | Some("--help") => ("morpheus tools", Some(Command::Help(help::tools()))),
-            Some("show") => {
-                let here = "morpheus tools autocomplete show";
-                self.tool(here, &AUTOCOMPLETE_SHOW, Command::ShowCompletion)
-            }
-            Some("install") => {
-                let here = "morpheus tools autocomplete install";
-                self.tool(here, &AUTOCOMPLETE_INSTALL, Command::InstallCompletion)
-            }
-            // What the scripts call; the words after it are whatever has been typed so far.
-            Some("words") => {
-                let words = self.words[self.at..].to_vec();
-                self.at = self.words.len();
-                ("morpheus tools autocomplete", Some(Command::CompletionWords(words)))
-            }
-            Some(word) => {
-                let mistake = unknown("command", word, &["show", "install"]);
-                self.mistakes.push(mistake);
-                ("morpheus tools autocomplete show", None)
-            }
-        }
-    }
-
-    fn tools(&mut self, process: Process) -> Parsed {
-        const HERE: &str = "morpheus tools";
-        match self.next_word().as_deref() {
-            None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
-            Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
-            Some("features") => self.features(),
-            Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
-            Some("doctor") => self.doctor(process),
-            Some("autocomplete") => self.autocomplete(),
-            Some("man") => self.tool("morpheus tools man", &MAN, Command::Man),
-            Some("options") => self.tool("morpheus tools options", &OPTIONS, Command::Options),
-            Some("onnx-to-trt") => {
-                self.mistakes
-                    .push("onnx-to-trt is not here: models need no GPU runtime".to_owned());
-                (HERE, None)
-            }
-            Some(word) => {
-                let mistake = unknown("tool", word, &TOOLS);
-                self.mistakes.push(mistake);
-                (HERE, None)
-            }
-        }
-    }
-
-    /// The one command with words of its own, which may stand between its options.
-    fn features(&mut self) -> Parsed {
-        const HERE: &str = "morpheus tools features";
-        let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
-        loop {
-            match self.options(FEATURES.name, FEATURES.options, &["tools", FEATURES.name]) {
-                Options::Given(more) => {
-                    for (option, values) in more {
-                        texts.entry(option).or_default().extend(values);
-                    }
-                }
-                _ => return (HERE, Some(Command::Help(help::features()))),
-            }
-            match self.next_word() {
-                Some(word) => words.push(word),
-                None => break,
-            }
-        }
-        if texts.is_empty() && words.is_empty() && self.mistakes.is_empty() {
-            return (HERE, Some(Command::Help(help::features())));
-        }
-        (HERE, Some(Command::Features { texts, words }))
-    }
-
-    /// A command that ends the line: options, and nothing after them.
-    fn tool(
-        &mut self,
-        here: &'static str,
-        spec: &'static CommandSpec,
-        command: fn(OptionTexts) -> Command,
-    ) -> Parsed {
-        match self.options(spec.name, spec.options, &["tools", spec.name]) {
-            Options::Given(texts) => {
-                if let Some(word) = self.next_word() {
-                    self.mistakes.push(format!(
-                        "{}: unexpected word {word:?}; it takes options only",
-                        spec.name
-                    ));
-                }
-                self.check_values(spec, &texts);
-                (here, Some(command(texts)))
-            }
-            _ => (here, Some(Command::Help(help::command(here, spec)))),
-        }
-    }
-
-    /// The values of tools that have no check of their own in `dfp_pipeline::plan`.
-    fn check_values(&mut self, spec: &CommandSpec, texts: &OptionTexts) {
-        if [GENERATE.name, BENCH.name].contains(&spec.name) {
-            return;
-        }
-        for option in spec.options {
-            for text in texts.get(option.name).into_iter().flatten() {
-                if let Err(why) = option.kind.parse(text) {
-                    self.mistakes.push(format!("{}: --{}: {why}", spec.name, option.name));
-                }
             }
         }
     }

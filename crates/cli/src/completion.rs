@@ -103,7 +103,11 @@ fn candidates(typed: &[String], only_values: bool) -> Vec<Candidate> {
             let front = if only_values { String::new() } else { format!("--{name}=") };
             let all = options::option(here.options, name).map(|option| values(option, &front));
             let typed = format!("{front}{value}");
-            return all.unwrap_or_default().into_iter().filter(|(word, _)| word.starts_with(&typed)).collect();
+            return all
+                .unwrap_or_default()
+                .into_iter()
+                .filter(|(word, _)| word.starts_with(&typed))
+                .collect();
         }
         (None, None) => here.next(),
     };
@@ -142,10 +146,7 @@ impl Here {
         if let Some(next) = next {
             self.path.push(next);
             self.options = options_of(&self.path);
-            // `doctor` is followed by the line of a run.
-            if self.path == ["tools", "doctor"] {
-                return;
-            }
+        // `doctor` is followed by the line of a run.
         } else if self.path == ["tools", "doctor"] && word == "run" {
             (self.path, self.options) = (vec!["run"], options_of(&["run"]));
         }
@@ -155,17 +156,25 @@ impl Here {
     fn next(&self) -> Vec<Candidate> {
         let mut all: Vec<Candidate> = Vec::new();
         if self.is_in_pipeline() {
-            all.extend(usable_stages().map(|stage| (stage.name.to_owned(), stage.about.to_owned())));
+            all.extend(
+                usable_stages().map(|stage| (stage.name.to_owned(), stage.about.to_owned())),
+            );
         } else {
             for (words, spec) in COMMANDS {
-                let Some([next, further @ ..]) = words.strip_prefix(self.path.as_slice()) else { continue };
+                let Some([next, further @ ..]) = words.strip_prefix(self.path.as_slice()) else {
+                    continue;
+                };
                 if !all.iter().any(|(word, _)| word == next) {
                     let about = if further.is_empty() { spec.about } else { "" };
                     all.push(((*next).to_owned(), about.to_owned()));
                 }
             }
         }
-        all.extend(self.options.iter().map(|option| (format!("--{}", option.name), option.help.to_owned())));
+        all.extend(
+            self.options
+                .iter()
+                .map(|option| (format!("--{}", option.name), option.help.to_owned())),
+        );
         all.push(("--help".to_owned(), "print the help".to_owned()));
         all
     }
@@ -279,27 +288,38 @@ mod tests {
         assert_eq!(after("run pipeline-ae from-cloudtrail --input_g"), ["--input_glob"]);
         assert_eq!(after("run pipeline-ae --feature_scaler ST"), ["STANDARD"]);
         assert_eq!(after("run pipeline-ae --viz_direction=T"), ["--viz_direction=TB"]);
-        assert_eq!(after("run pipeline-ae from-duo --input_glob x to-file --over"), ["--overwrite"]);
+        assert_eq!(
+            after("run pipeline-ae from-duo --input_glob x to-file --over"),
+            ["--overwrite"]
+        );
         assert!(after("run pipeline-ae from-duo --input_glob ").is_empty());
         assert_eq!(after("tools doctor run pipe"), ["pipeline-ae"]);
-        let bash: Vec<String> = ["run", "pipeline-ae", "--viz_direction", "=", "T"].map(str::to_owned).into();
+        let bash: Vec<String> =
+            ["run", "pipeline-ae", "--viz_direction", "=", "T"].map(str::to_owned).into();
         assert_eq!(candidates(&bash, true), [("TB".to_owned(), String::new())]);
     }
 
     #[test]
     fn every_option_is_offered_with_its_help() {
         for (path, spec) in COMMANDS {
-            let words: Vec<String> = path.iter().map(|word| (*word).to_owned()).chain([String::new()]).collect();
+            let words: Vec<String> =
+                path.iter().map(|word| (*word).to_owned()).chain([String::new()]).collect();
             let found = candidates(&words, false);
             for option in spec.options {
-                assert!(found.contains(&(format!("--{}", option.name), option.help.to_owned())), "{path:?} {option:?}");
+                assert!(
+                    found.contains(&(format!("--{}", option.name), option.help.to_owned())),
+                    "{path:?} {option:?}"
+                );
             }
         }
         for stage in usable_stages() {
             let words = ["run", AUTOENCODER.name, stage.name, ""].map(str::to_owned);
             let found = candidates(&words, false);
             for option in stage.options {
-                assert!(found.contains(&(format!("--{}", option.name), option.help.to_owned())), "{option:?}");
+                assert!(
+                    found.contains(&(format!("--{}", option.name), option.help.to_owned())),
+                    "{option:?}"
+                );
             }
         }
     }

@@ -46,7 +46,10 @@ pub fn check(spec: &PlanSpec, command: &str) -> u8 {
 pub fn doctor(spec: Option<&PlanSpec>) -> u8 {
     line("version", &version());
     line("cpu", &format!("{}, {} threads", instruction_set(), plan::cpus()));
-    line("memory", &memory_limit().map_or("no limit".to_owned(), |bytes| format!("limit {bytes} bytes")));
+    line(
+        "memory",
+        &memory_limit().map_or("no limit".to_owned(), |bytes| format!("limit {bytes} bytes")),
+    );
     spec.map_or(DONE, |spec| check(spec, "morpheus tools doctor"))
 }
 
@@ -66,7 +69,8 @@ fn memory_limit() -> Option<u64> {
         "/sys/fs/cgroup/memory.max".to_owned(),
         "/sys/fs/cgroup/memory/memory.limit_in_bytes".to_owned(),
     ];
-    let limits = files.iter().filter_map(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
+    let limits =
+        files.iter().filter_map(|file| std::fs::read_to_string(file).ok()?.trim().parse().ok());
     // Version 1 writes a number near 2^63 where there is none.
     limits.filter(|bytes| *bytes < 1 << 62).min()
 }

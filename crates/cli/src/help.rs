@@ -131,7 +131,7 @@ pub fn facts(option: &OptionSpec) -> Vec<String> {
     match option.effect {
         Effect::Used => {}
         Effect::Noted(why) => facts.push(format!("accepted without effect: {why}")),
-        Effect::Refused { why, .. } => facts.push(format!("refused: {why}")),
+        Effect::Refused { why } => facts.push(format!("refused: {why}")),
     }
     facts
 }

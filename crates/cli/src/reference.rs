@@ -35,7 +35,12 @@ pub fn options(texts: &OptionTexts) -> u8 {
         Some("false") | None => {
             for page in pages() {
                 for option in page.options {
-                    out(&format!("{} --{} {}", page.path.join(" "), option.name, option.kind.placeholder()));
+                    out(&format!(
+                        "{} --{} {}",
+                        page.path.join(" "),
+                        option.name,
+                        option.kind.placeholder()
+                    ));
                 }
             }
         }
@@ -58,7 +63,10 @@ fn markdown() -> String {
             let _ = writeln!(
                 text,
                 "| `--{}` | {} | {} | {} |",
-                option.name, cell(&value), cell(option.help), cell(&facts)
+                option.name,
+                cell(&value),
+                cell(option.help),
+                cell(&facts)
             );
         }
     }
@@ -102,7 +110,11 @@ fn page_text(page: &Page) -> String {
     let (name, line) = (page.path.join("-"), page.path.join(" "));
     let mut text = format!(
         ".TH \"{}\" 1 \"\" \"morpheus {}\"\n.SH NAME\n{} \\- {}\n.SH SYNOPSIS\n.B {}\n[OPTIONS]\n.SH OPTIONS\n",
-        roff(&name.to_uppercase()), env!("CARGO_PKG_VERSION"), roff(&name), roff(page.about), roff(&line)
+        roff(&name.to_uppercase()),
+        env!("CARGO_PKG_VERSION"),
+        roff(&name),
+        roff(page.about),
+        roff(&line)
     );
     for option in page.options {
         let (flag, value) = (roff(&format!("--{}", option.name)), roff(&option.kind.placeholder()));
@@ -143,11 +155,16 @@ mod tests {
             let man = page_text(&page);
             for option in page.options {
                 let place = format!("{} --{}", page.path.join(" "), option.name);
-                assert!(!option.help.is_empty() && !option.kind.placeholder().is_empty(), "{place}");
+                assert!(
+                    !option.help.is_empty() && !option.kind.placeholder().is_empty(),
+                    "{place}"
+                );
                 let facts = facts(option);
                 let says_default = option.help.contains("(default")
                     || facts.iter().any(|fact| {
-                        ["default", "required", "accepted without", "refused"].iter().any(|word| fact.starts_with(word))
+                        ["default", "required", "accepted without", "refused"]
+                            .iter()
+                            .any(|word| fact.starts_with(word))
                     });
                 assert!(says_default, "{place}");
                 for part in std::iter::once(option.help).chain(facts.iter().map(String::as_str)) {

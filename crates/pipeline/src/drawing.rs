@@ -52,10 +52,15 @@ impl Drawing {
     }
 
     fn dot(&self, report: &Report) -> String {
-        let mut text = format!("digraph pipeline {{\n  rankdir={};\n  node [shape=box];\n", self.direction);
+        let mut text =
+            format!("digraph pipeline {{\n  rankdir={};\n  node [shape=box];\n", self.direction);
         for (number, stage) in report.stages.iter().enumerate() {
             let [name, rows, rate] = lines(number, stage);
-            let _ = writeln!(text, "  s{number} [label=\"{}\\n{rows}\\n{rate}\"];", name.replace('"', "\\\""));
+            let _ = writeln!(
+                text,
+                "  s{number} [label=\"{}\\n{rows}\\n{rate}\"];",
+                name.replace('"', "\\\"")
+            );
         }
         for number in 1..report.stages.len() {
             let rows = report.stages[number].rows_in;
@@ -97,7 +102,8 @@ impl Drawing {
             for (line, words) in lines(number, stage).iter().enumerate() {
                 let weight = if line == 0 { " font-weight=\"bold\"" } else { "" };
                 let (x, y) = (x + BOX.0 / 2, y + 20 + 18 * line);
-                let _ = writeln!(text, "<text x=\"{x}\" y=\"{y}\"{weight}>{}</text>", escaped(words));
+                let _ =
+                    writeln!(text, "<text x=\"{x}\" y=\"{y}\"{weight}>{}</text>", escaped(words));
             }
             if number > 0 {
                 let ((from_x, from_y), middle) = (place(number - 1), (BOX.0 / 2, BOX.1 / 2));

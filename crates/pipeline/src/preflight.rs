@@ -42,7 +42,10 @@ pub fn look(plan: &Plan, reporter: &dyn Reporter) -> Result<Preflight, RunError>
                 }
             }
             StageSettings::ToFile(settings) => {
-                if settings.filename.exists() && !settings.overwrite && plan.source.state_dir.is_none() {
+                if settings.filename.exists()
+                    && !settings.overwrite
+                    && plan.source.state_dir.is_none()
+                {
                     found.problems.push(format!(
                         "to-file: {:?} exists; --overwrite replaces it",
                         settings.filename.display().to_string()
@@ -60,7 +63,12 @@ pub fn look(plan: &Plan, reporter: &dyn Reporter) -> Result<Preflight, RunError>
 }
 
 impl Preflight {
-    fn files(&mut self, what: &'static str, globs: &[String], source: &SourceSettings) -> Vec<PathBuf> {
+    fn files(
+        &mut self,
+        what: &'static str,
+        globs: &[String],
+        source: &SourceSettings,
+    ) -> Vec<PathBuf> {
         // A run that watches may begin with nothing.
         let may_be_none = what == "input" && (source.allow_no_files || source.watch.is_some());
         let files = match source::find(globs, source.recursive, None, may_be_none) {
@@ -72,7 +80,15 @@ impl Preflight {
         };
         let (readable, broken): (Vec<_>, Vec<_>) = files
             .into_iter()
-            .map(|file| (is_address(&file).then_some(()).ok_or(()).or_else(|()| File::open(&file).map(drop)), file))
+            .map(|file| {
+                (
+                    is_address(&file)
+                        .then_some(())
+                        .ok_or(())
+                        .or_else(|()| File::open(&file).map(drop)),
+                    file,
+                )
+            })
             .partition(|(opened, _)| opened.is_ok());
         for (opened, file) in &broken {
             if let Err(why) = opened {
@@ -85,7 +101,12 @@ impl Preflight {
         files
     }
 
-    fn sample(&mut self, plan: &Plan, file: &Path, reporter: &dyn Reporter) -> Result<(), RunError> {
+    fn sample(
+        &mut self,
+        plan: &Plan,
+        file: &Path,
+        reporter: &dyn Reporter,
+    ) -> Result<(), RunError> {
         let pool = ThreadPoolBuilder::new()
             .num_threads(plan.compute_threads)
             .build()
@@ -100,7 +121,8 @@ impl Preflight {
             reporter,
         };
         let files = [file.to_owned()];
-        let read = source::read(&files, "sample", &reading, &mut Memory::default(), &mut |_, _| Ok(()));
+        let read =
+            source::read(&files, "sample", &reading, &mut Memory::default(), &mut |_, _| Ok(()));
         let (table, users) = match read {
             Ok(read) => read,
             Err(error) => {
@@ -118,7 +140,11 @@ impl Preflight {
             ),
         ));
         if let Some(user) = &plan.user_filter {
-            let rows = users.rows.iter().find(|(name, _)| **name == **user).map_or(0, |(_, rows)| rows.len());
+            let rows = users
+                .rows
+                .iter()
+                .find(|(name, _)| **name == **user)
+                .map_or(0, |(_, rows)| rows.len());
             self.facts.push(("user", format!("{user:?}: {} in the sample", count(rows, "row"))));
         }
         let schema = table.batch.schema();

@@ -47,10 +47,16 @@ fn a_plan_is_held_against_the_table_and_the_data() {
     assert!(good.stdout.contains("40 rows of 2 users"), "{good:?}");
 
     let plan = place.read("p.toml");
-    place.write("bad.toml", plan.replace("seed =", "sed =").replace("\"preprocess\"", "\"preproces\""));
+    place.write(
+        "bad.toml",
+        plan.replace("seed =", "sed =").replace("\"preprocess\"", "\"preproces\""),
+    );
     let bad = place.morpheus("plan check bad.toml");
     assert_eq!(bad.code, 2, "{bad:?}");
-    assert!(bad.stderr.contains("train-ae: there is no option --sed; did you mean --seed"), "{bad:?}");
+    assert!(
+        bad.stderr.contains("train-ae: there is no option --sed; did you mean --seed"),
+        "{bad:?}"
+    );
     assert!(bad.stderr.contains("did you mean preprocess"), "{bad:?}");
 
     place.write("old.toml", plan.replace("version = 1", "version = 9"));
@@ -69,11 +75,14 @@ fn the_doctor_says_whether_a_run_would_start() {
     let place = place();
     let well = place.morpheus(&format!("tools doctor run {STAGES}"));
     assert_eq!(well.code, 0, "{well:?}");
-    for line in ["cpu ", "memory ", "threads ", "input      1 file", "output     out.csv can be written"] {
+    for line in
+        ["cpu ", "memory ", "threads ", "input      1 file", "output     out.csv can be written"]
+    {
         assert!(well.stdout.contains(line), "{line}: {well:?}");
     }
     assert!(!place.path("out.csv").exists(), "nothing has run");
-    let ill = place.morpheus(&format!("tools doctor run {}", STAGES.replace("glob=in/", "glob=on/")));
+    let ill =
+        place.morpheus(&format!("tools doctor run {}", STAGES.replace("glob=in/", "glob=on/")));
     assert_eq!(ill.code, 2, "{ill:?}");
     assert!(ill.stderr.contains("input: no file matches \"on/*.csv\""), "{ill:?}");
     assert!(ill.stderr.contains("training: no file matches"), "{ill:?}");
@@ -83,7 +92,11 @@ fn the_doctor_says_whether_a_run_would_start() {
 fn a_run_is_drawn_with_its_rows() {
     let place = place();
     for (file, holds) in [("p.svg", ">40 rows read<"), ("d/p.dot", "rankdir=TB")] {
-        let line = STAGES.replacen("pipeline-ae", &format!("pipeline-ae --viz_direction=TB --viz_file={file}"), 1);
+        let line = STAGES.replacen(
+            "pipeline-ae",
+            &format!("pipeline-ae --viz_direction=TB --viz_file={file}"),
+            1,
+        );
         let run = place.morpheus(&format!("run {line}"));
         assert_eq!(run.code, 0, "{run:?}");
         let drawing = place.read(file);
@@ -115,7 +128,9 @@ fn debug_adds_times_that_serialize_leaves_out_by_default() {
 fn messages_go_to_a_file_as_the_configuration_says() {
     let place = place();
     place.write("log.toml", "level = \"error\"\n[file]\npath = \"m.log\"\nlevel = \"warning\"\n");
-    let line = STAGES.replace("--overwrite", "--overwrite=true").replace("add-scores", "add-scores --probs_type=FLOAT32");
+    let line = STAGES
+        .replace("--overwrite", "--overwrite=true")
+        .replace("add-scores", "add-scores --probs_type=FLOAT32");
     let run = place.morpheus(&format!("--log_config_file=log.toml run {line}"));
     assert_eq!(run.code, 0, "{run:?}");
     assert!(!run.stderr.contains("probs_type"), "{run:?}");
@@ -159,4 +174,18 @@ fn bash_completes_by_the_script() {
     let mut bash = std::process::Command::new("bash");
     bash.current_dir(place.path("")).args(["-c", ask, env!("CARGO_BIN_EXE_morpheus")]);
     assert_eq!(String::from_utf8_lossy(&bash.output().unwrap().stdout), "TB\n");
+}
+
+#[test]
+fn the_plan_in_the_docs_is_one() {
+    let place = Place::new();
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/plans.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let plan = docs.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    place.write("night.toml", plan);
+    let checked = place.morpheus("plan check night.toml");
+    // All that is wrong is that its logs are not here.
+    assert_eq!(checked.code, 2, "{checked:?}");
+    assert_eq!(checked.stderr.matches("error:").count(), 2, "{checked:?}");
+    assert_eq!(checked.stderr.matches("no file matches").count(), 2, "{checked:?}");
 }

@@ -6,7 +6,7 @@ mod kind;
 mod stages;
 
 pub use commands::{
-    AUTOENCODER, AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, COMMANDS, DOCTOR, FEATURES,
+    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, DOCTOR, FEATURES,
     GENERATE, GLOBAL, MAN, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS,
 };
 pub use kind::{Kind, Value, bool_word};
@@ -45,10 +45,8 @@ pub enum Effect {
     Used,
     /// It has no meaning here: accepted, because scripts carry it, and said once.
     Noted(&'static str),
-    /// Refused, with what to do instead; the first value listed is still accepted.
+    /// Refused, with what to do instead.
     Refused {
-        /// The value that asks for nothing and is therefore accepted.
-        accepted: Option<&'static str>,
         /// Why, and what to do.
         why: &'static str,
     },
@@ -101,12 +99,7 @@ impl OptionSpec {
     }
 
     const fn refused(mut self, why: &'static str) -> Self {
-        self.effect = Effect::Refused { accepted: None, why };
-        self
-    }
-
-    const fn refused_unless(mut self, accepted: &'static str, why: &'static str) -> Self {
-        self.effect = Effect::Refused { accepted: Some(accepted), why };
+        self.effect = Effect::Refused { why };
         self
     }
 

@@ -193,15 +193,10 @@ impl Checker {
             Effect::Noted(why) => {
                 self.notes.push(format!("--{} of {place} has no effect: {why}", option.name));
             }
-            Effect::Refused { accepted, why } => {
-                let asked_for = |text: &&&String| {
-                    let harmless = accepted.and_then(|word| option.kind.parse(word).ok());
-                    harmless.is_none() || option.kind.parse(text).ok() != harmless
-                };
-                if let Some(text) = typed.iter().find(asked_for) {
-                    self.mistakes
-                        .push(format!("{place}: --{} {text:?} is refused: {why}", option.name));
-                }
+            Effect::Refused { why } => {
+                let text = typed.first().map_or("", |text| text.as_str());
+                self.mistakes
+                    .push(format!("{place}: --{} {text:?} is refused: {why}", option.name));
             }
         }
     }

@@ -5,7 +5,7 @@
 //! checked, and run, in the same way.
 
 use super::{OptionTexts, PlanSpec, StageSpec};
-use crate::options::nearest;
+use crate::options::{AUTOENCODER, nearest};
 use serde_json::{Map, Value};
 use std::fmt::Write;
 use std::path::Path;
@@ -14,7 +14,7 @@ use std::path::Path;
 const VERSION: u64 = 1;
 /// The key of a stage's name; all others of a stage are its options.
 const STAGE: &str = "stage";
-const KEYS: [&str; 4] = ["version", "run", "pipeline", "stages"];
+const KEYS: [&str; 5] = ["version", "kind", "run", "pipeline", "stages"];
 /// Options of `run` that are about plans themselves.
 pub const ABOUT_PLANS: [&str; 2] = ["plan", "save_plan"];
 
@@ -36,7 +36,10 @@ impl PlanFormat {
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("toml") => Ok(Self::Toml),
             Some("json") => Ok(Self::Json),
-            _ => Err(format!("{:?} does not tell its format; accepted: .toml, .json", path.display().to_string())),
+            _ => Err(format!(
+                "{:?} does not tell its format; accepted: .toml, .json",
+                path.display().to_string()
+            )),
         }
     }
 }
@@ -50,8 +53,7 @@ pub fn read_plan(path: &Path) -> Result<PlanSpec, Vec<String>> {
     let refuse = |why: String| vec![format!("plan {name:?}: {why}")];
     let format = PlanFormat::of(path).map_err(|why| vec![format!("plan {why}")])?;
     let text = std::fs::read_to_string(path).map_err(|why| refuse(why.to_string()))?;
-    parse_plan(&text, format)
-        .map_err(|mistakes| mistakes.into_iter().flat_map(refuse).collect())
+    parse_plan(&text, format).map_err(|mistakes| mistakes.into_iter().flat_map(refuse).collect())
 }
 
 /// Reads the text of a plan.
@@ -83,7 +85,16 @@ impl Reader {
             Some(other) => self
                 .mistakes
                 .push(format!("version: {other} is not known here; accepted: {VERSION}")),
-            None => self.mistakes.push(format!("version is missing; accepted: version = {VERSION}")),
+            None => {
+                self.mistakes.push(format!("version is missing; accepted: version = {VERSION}"))
+            }
+        }
+        match root.get("kind") {
+            None => {}
+            Some(Value::String(kind)) if kind == AUTOENCODER.name => {}
+            Some(other) => self
+                .mistakes
+                .push(format!("kind: {other} is not known here; accepted: {}", AUTOENCODER.name)),
         }
         for key in root.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             self.mistakes.push(match nearest(key, KEYS) {
@@ -97,15 +108,18 @@ impl Reader {
         }
         let pipeline = self.options("pipeline", root.get("pipeline"));
         let stages = match root.get("stages") {
-            Some(Value::Array(stages)) => {
-                stages.iter().enumerate().filter_map(|(n, stage)| self.stage(n + 1, stage)).collect()
-            }
+            Some(Value::Array(stages)) => stages
+                .iter()
+                .enumerate()
+                .filter_map(|(n, stage)| self.stage(n + 1, stage))
+                .collect(),
             Some(_) => {
                 self.mistakes.push("stages is no list of stages".to_owned());
                 Vec::new()
             }
             None => {
-                self.mistakes.push("stages is missing: the list of stages, from the source on".to_owned());
+                self.mistakes
+                    .push("stages is missing: the list of stages, from the source on".to_owned());
                 Vec::new()
             }
         };
@@ -188,12 +202,12 @@ pub fn plan_text(spec: &PlanSpec, format: PlanFormat) -> String {
     match format {
         PlanFormat::Json => {
             let whole = serde_json::json!({
-                "version": VERSION, "run": run, "pipeline": pipeline, "stages": stages
+                "version": VERSION, "kind": AUTOENCODER.name, "run": run, "pipeline": pipeline, "stages": stages
             });
             format!("{whole:#}\n")
         }
         PlanFormat::Toml => {
-            let mut text = format!("version = {VERSION}\n");
+            let mut text = format!("version = {VERSION}\nkind = \"{}\"\n", AUTOENCODER.name);
             for (head, table) in [("[run]", &run), ("[pipeline]", &pipeline)] {
                 if !table.is_empty() {
                     add_table(&mut text, head, table);
@@ -251,6 +265,14 @@ mod tests {
         }
     }
 
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in "([a-z]{1,8} ?= ?[\\[\\]0-9\"{},\n]{0,9}\n|\\[?\\[(run|stages)\\]\\]?\n|.{0,9}){0,8}") {
+            let _ = parse_plan(&text, PlanFormat::Toml);
+            let _ = parse_plan(&text, PlanFormat::Json);
+        }
+    }
+
     #[test]
     fn no_option_is_called_like_the_key_of_a_stages_name() {
         assert!(stages().flat_map(|stage| stage.options).all(|option| option.name != STAGE));
@@ -258,11 +280,12 @@ mod tests {
 
     #[test]
     fn mistakes_are_told_together() {
-        let text = "version = 2\nstagse = 1\n[run]\nsave_plan = \"x\"\nstart = 2024-01-01\n[[stages]]\na = 1";
+        let text = "version = 2\nkind = \"nlp\"\nstagse = 1\n[run]\nsave_plan = \"x\"\nstart = 2024-01-01\n[[stages]]\na = 1";
         assert_eq!(
             parse_plan(text, PlanFormat::Toml).unwrap_err(),
             [
                 "version: 2 is not known here; accepted: 1",
+                "kind: \"nlp\" is not known here; accepted: pipeline-ae",
                 "there is no key \"stagse\"; did you mean stages",
                 "run: start: {\"$__toml_private_datetime\":\"2024-01-01\"} is no value; accepted: a text, a number, true or false, or a list of these (times in quotes)",
                 "run: save_plan has no place in a plan",
