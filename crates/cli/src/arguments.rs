@@ -4,13 +4,17 @@
 //! command; stages follow one another, each with its own options; there are no positional
 //! arguments, abbreviations or short options. All mistakes of a line are gathered.
 
+mod tools;
+
 use crate::help;
+use crate::logging::{self, Logging};
 use dfp_pipeline::options::{
-    self, AUTOENCODER, BENCH, CommandSpec, FEATURES, GENERATE, GLOBAL, Kind, OTHER, OptionSpec,
-    PIPELINES, PipelineKind, RUN, Role, bool_word, nearest,
+    self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
+    bool_word, nearest,
 };
-use dfp_pipeline::plan::{OptionTexts, PlanSpec, StageSpec};
+use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
+use std::path::{Path, PathBuf};
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -19,14 +23,39 @@ pub enum Command {
     Help(String),
     /// Print the version.
     Version,
-    /// Run a pipeline; say messages of this weight and above.
-    Run { spec: PlanSpec, level: Weight },
+    /// Run a pipeline; write what was typed as a plan first.
+    Run { spec: PlanSpec, process: Process, save: Option<PathBuf> },
+    /// Hold a plan against its data.
+    CheckPlan(PlanSpec),
+    /// Say what a run would do, or only what the machine has.
+    Doctor(Option<PlanSpec>),
+    /// Print a shell's completion script.
+    ShowCompletion(OptionTexts),
+    /// Install it.
+    InstallCompletion(OptionTexts),
+    /// Say what may stand in place of the last word; the first is the shell.
+    CompletionWords(Vec<String>),
+    /// Write manual pages.
+    Man(OptionTexts),
+    /// Print every option.
+    Options(OptionTexts),
     /// Make synthetic logs.
     Generate(OptionTexts),
     /// Print a feature file, or check one; the words are its name, or logs to read.
     Features { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
+}
+
+/// What is about this process alone, and has no place in a plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// Messages of this weight and above are said.
+    pub level: Weight,
+    /// Add columns with the times of stages.
+    pub debug: bool,
+    /// A file that messages go to as well, from this weight on.
+    pub log: Option<(PathBuf, Weight)>,
 }
 
 /// Why a line makes no sense.
@@ -84,13 +113,14 @@ impl Parser<'_> {
             Options::Version => return (HERE, Some(Command::Version)),
             Options::Help => return (HERE, Some(Command::Help(help::morpheus()))),
         };
-        let level = self.level(&global);
+        let process = self.process(&global);
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::morpheus()))),
-            Some("run") => self.run(level),
-            Some("tools") => self.tools(),
+            Some("run") => self.run(process),
+            Some("plan") => self.plan(),
+            Some("tools") => self.tools(process),
             Some(word) => {
-                let mistake = unknown("command", word, &["run", "tools"]);
+                let mistake = unknown("command", word, &["run", "plan", "tools"]);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
@@ -98,40 +128,55 @@ impl Parser<'_> {
     }
 
     /// The global options have no place in a plan: they are about this process alone.
-    fn level(&mut self, global: &OptionTexts) -> Weight {
+    fn process(&mut self, global: &OptionTexts) -> Process {
         for option in GLOBAL.options {
             let texts = global.get(option.name).map(Vec::as_slice).unwrap_or_default();
             for text in texts {
                 if let Err(why) = option.kind.parse(text) {
                     self.mistakes.push(format!("morpheus: --{}: {why}", option.name));
-                } else if let options::Effect::Refused { accepted, why } = option.effect
-                    && (accepted.is_none() || accepted.and_then(bool_word) != bool_word(text))
-                {
+                } else if let options::Effect::Refused { why, .. } = option.effect {
                     self.mistakes
                         .push(format!("morpheus: --{} {text:?} is refused: {why}", option.name));
                 }
             }
         }
-        let word =
-            global.get("log_level").and_then(|texts| texts.last()).map(|text| text.to_uppercase());
-        match word.as_deref() {
-            Some("DEBUG") => Weight::Debug,
-            Some("INFO") => Weight::Info,
-            Some("ERROR" | "CRITICAL" | "FATAL") => Weight::Error,
-            _ => Weight::Warning,
+        let last = |name: &str| global.get(name).and_then(|texts| texts.last());
+        let configuration = match last("log_config_file").map(|path| logging::read(Path::new(path)))
+        {
+            Some(Ok(configuration)) => configuration,
+            Some(Err(why)) => {
+                self.mistakes.push(format!("morpheus: --log_config_file: {why}"));
+                Logging::default()
+            }
+            None => Logging::default(),
+        };
+        let level = last("log_level").and_then(|word| logging::weight(word));
+        Process {
+            level: level.or(configuration.level).unwrap_or(Weight::Warning),
+            debug: last("debug").and_then(|text| bool_word(text)) == Some(true),
+            log: configuration.file,
         }
     }
 
-    fn run(&mut self, level: Weight) -> Parsed {
+    fn run(&mut self, process: Process) -> Parsed {
         const HERE: &str = "morpheus run";
-        let run = match self.options(RUN.name, RUN.options, &["run"]) {
+        let mut run = match self.options(RUN.name, RUN.options, &["run"]) {
             Options::Given(texts) => texts,
             _ => return (HERE, Some(Command::Help(help::run()))),
         };
+        let [plan, save] =
+            ABOUT_PLANS.map(|name| run.remove(name).and_then(|mut texts| texts.pop()));
+        let save = save.map(PathBuf::from);
+        if let Some(path) = plan {
+            return (
+                HERE,
+                self.plan_of(&path, run).map(|spec| Command::Run { spec, process, save }),
+            );
+        }
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::run()))),
             Some(word) if let Some(kind) = PipelineKind::of(word) => {
-                self.pipeline(kind, run, level)
+                self.pipeline(kind, run, process, save)
             }
             Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil")) => {
                 let mistake = format!(
@@ -148,7 +193,13 @@ impl Parser<'_> {
         }
     }
 
-    fn pipeline(&mut self, kind: PipelineKind, run: OptionTexts, level: Weight) -> Parsed {
+    fn pipeline(
+        &mut self,
+        kind: PipelineKind,
+        run: OptionTexts,
+        process: Process,
+        save: Option<PathBuf>,
+    ) -> Parsed {
         let here = match kind {
             PipelineKind::Autoencoder => "morpheus run pipeline-ae",
             PipelineKind::Other => "morpheus run pipeline-other",
@@ -183,71 +234,24 @@ impl Parser<'_> {
         {
             self.mistakes.extend(further);
         }
-        (here, Some(Command::Run { spec, level }))
+        (here, Some(Command::Run { spec, process, save }))
     }
 
-    fn tools(&mut self) -> Parsed {
-        const HERE: &str = "morpheus tools";
-        match self.next_word().as_deref() {
-            None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
-            Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
-            Some("features") => self.features(),
-            Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
-            Some("onnx-to-trt") => {
-                self.mistakes
-                    .push("onnx-to-trt is not here: models need no GPU runtime".to_owned());
-                (HERE, None)
-            }
-            Some(word) => {
-                let mistake = unknown("tool", word, &["generate", "features", "bench"]);
-                self.mistakes.push(mistake);
-                (HERE, None)
-            }
+    /// The plan in a file; what was typed of `run` goes before what it says.
+    fn plan_of(&mut self, path: &str, typed: OptionTexts) -> Option<PlanSpec> {
+        if let Some(word) = self.next_word() {
+            self.mistakes
+                .push(format!("unexpected word {word:?}: the plan {path:?} is the whole pipeline"));
         }
-    }
-
-    /// The one command with words of its own, which may stand between its options.
-    fn features(&mut self) -> Parsed {
-        const HERE: &str = "morpheus tools features";
-        let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
-        loop {
-            match self.options(FEATURES.name, FEATURES.options, &["tools", FEATURES.name]) {
-                Options::Given(more) => {
-                    for (option, values) in more {
-                        texts.entry(option).or_default().extend(values);
-                    }
-                }
-                _ => return (HERE, Some(Command::Help(help::features()))),
+        match read_plan(Path::new(path)) {
+            Ok(mut spec) => {
+                spec.run.extend(typed);
+                Some(spec)
             }
-            match self.next_word() {
-                Some(word) => words.push(word),
-                None => break,
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                None
             }
-        }
-        if texts.is_empty() && words.is_empty() && self.mistakes.is_empty() {
-            return (HERE, Some(Command::Help(help::features())));
-        }
-        (HERE, Some(Command::Features { texts, words }))
-    }
-
-    /// A command that ends the line: options, and nothing after them.
-    fn tool(
-        &mut self,
-        here: &'static str,
-        spec: &'static CommandSpec,
-        command: fn(OptionTexts) -> Command,
-    ) -> Parsed {
-        match self.options(spec.name, spec.options, &["tools", spec.name]) {
-            Options::Given(texts) => {
-                if let Some(word) = self.next_word() {
-                    self.mistakes.push(format!(
-                        "{}: unexpected word {word:?}; it takes options only",
-                        spec.name
-                    ));
-                }
-                (here, Some(command(texts)))
-            }
-            _ => (here, Some(Command::Help(help::command(here, spec)))),
         }
     }
 
@@ -383,8 +387,7 @@ fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSp
 }
 
 fn is_command(word: &str) -> bool {
-    let commands = [&RUN, &AUTOENCODER, &OTHER, &GENERATE, &FEATURES, &BENCH];
-    word == "tools" || commands.iter().any(|command| command.name == word)
+    COMMANDS.into_iter().any(|(path, _)| path.contains(&word))
 }
 
 fn unknown(what: &str, word: &str, known: &[&str]) -> String {
@@ -540,7 +543,7 @@ mod tests {
                 "morpheus: --log_level: \"loud\" is not one of CRITICAL, FATAL, ERROR, WARN, WARNING, INFO, DEBUG"
             ]
         );
-        assert!(mistakes("--debug run pipeline-ae")[0].contains("is refused"));
+        assert!(mistakes("--plugin x run pipeline-ae")[0].contains("is refused"));
         assert!(parse(&words("--no-debug run"), &|_| None).is_ok());
     }
 }

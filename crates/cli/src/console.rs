@@ -4,7 +4,8 @@ use crate::summary::{count, grouped, printable};
 use dfp_pipeline::report::{Progress, Reporter, Weight};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::collections::HashMap;
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ pub struct Console {
     level: Weight,
     /// `None` when standard error is not a terminal.
     bars: Option<MultiProgress>,
+    /// A file that is told too, messages of this weight and above.
+    log: Option<(Mutex<File>, Weight)>,
     state: Mutex<State>,
 }
 
@@ -48,7 +51,27 @@ impl Console {
     /// A console that says messages of this weight and above.
     pub fn new(level: Weight) -> Self {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self { level, bars, state: Mutex::default() }
+        Self { level, bars, log: None, state: Mutex::default() }
+    }
+
+    /// Tells a file too, messages of this weight and above.
+    pub fn also(mut self, log: File, level: Weight) -> Self {
+        self.log = Some((Mutex::new(log), level));
+        self
+    }
+
+    /// A full disk must not end a run: what cannot be logged has still been said.
+    fn log(&self, weight: Weight, text: &str) {
+        if let Some((file, level)) = &self.log
+            && weight >= *level
+        {
+            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
+            let word = format!("{weight:?}").to_uppercase();
+            for line in text.lines().map(printable) {
+                let _ = writeln!(file, "{now} {word} {line}");
+            }
+        }
     }
 
     /// Ends all displays.
@@ -155,6 +178,7 @@ impl Meter {
 
 impl Reporter for Console {
     fn say(&self, weight: Weight, text: &str) {
+        self.log(weight, text);
         if weight < self.level {
             return;
         }

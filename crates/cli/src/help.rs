@@ -3,20 +3,22 @@
 use crate::arguments::usable_stages;
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
-    BENCH, CommandSpec, Effect, FEATURES, GENERATE, GLOBAL, OptionSpec, PIPELINES, PipelineKind,
-    RUN, StageEntry,
+    COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PipelineKind, RUN,
+    StageEntry,
 };
 use std::fmt::Write;
 
 /// What `morpheus tools` is for.
-const TOOLS: &str = "make demonstration data, look at features, measure this machine";
+const TOOLS: &str = "make demonstration data, look at features, measure this machine, ask what a run would do, completion and manual pages";
+/// What `morpheus plan` is for.
+const PLAN: &str = "pipelines in files (docs/plans.md)";
 
 /// Help of `morpheus`.
 pub fn morpheus() -> String {
     let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
     options(&mut text, GLOBAL.options);
     text.push_str("  --version\n      print the version\n");
-    commands(&mut text, "Commands", [("run", RUN.about), ("tools", TOOLS)]);
+    commands(&mut text, "Commands", [("run", RUN.about), ("plan", PLAN), ("tools", TOOLS)]);
     text
 }
 
@@ -59,12 +61,21 @@ pub fn stage(kind: PipelineKind, entry: &StageEntry) -> String {
 
 /// Help of `morpheus tools`.
 pub fn tools() -> String {
-    let mut text = head("morpheus tools COMMAND", TOOLS);
-    commands(
-        &mut text,
-        "Commands",
-        [&GENERATE, &FEATURES, &BENCH].map(|spec| (spec.name, spec.about)),
-    );
+    group("tools", TOOLS)
+}
+
+/// Help of `morpheus plan`.
+pub fn plan() -> String {
+    group("plan", PLAN)
+}
+
+/// Help of a command that only leads to others.
+fn group(name: &str, about: &str) -> String {
+    let mut text = head(&format!("morpheus {name} COMMAND"), about);
+    let inside = COMMANDS.into_iter().filter(|(path, _)| path.first() == Some(&name));
+    let rows: Vec<(String, &str)> =
+        inside.map(|(path, spec)| (path[1..].join(" "), spec.about)).collect();
+    commands(&mut text, "Commands", rows.iter().map(|(path, about)| (path.as_str(), *about)));
     text
 }
 
@@ -102,29 +113,38 @@ fn commands<'a>(
     }
 }
 
+/// What there is to know about an option besides its help: the same in help, manual and tables.
+pub fn facts(option: &OptionSpec) -> Vec<String> {
+    let mut facts = Vec::new();
+    if option.required {
+        facts.push("required".to_owned());
+    }
+    if option.multiple {
+        facts.push("may be given several times".to_owned());
+    }
+    match option.default {
+        Some("") => facts.push("default: empty".to_owned()),
+        Some(default) => facts.push(format!("default: {default}")),
+        None if option.required || option.help.contains("(default") => {}
+        None => facts.push("default: none".to_owned()),
+    }
+    if !option.aliases.is_empty() {
+        facts.push(format!("also --{}", option.aliases.join(", --")));
+    }
+    match option.effect {
+        Effect::Used => {}
+        Effect::Noted(why) => facts.push(format!("accepted without effect: {why}")),
+        Effect::Refused { why } => facts.push(format!("refused: {why}")),
+    }
+    facts
+}
+
 fn options(text: &mut String, table: &[OptionSpec]) {
     text.push_str("\nOptions:\n");
     for option in table {
         let _ = writeln!(text, "  --{} {}", option.name, option.kind.placeholder());
         let _ = writeln!(text, "      {}", option.help);
-        let mut facts = Vec::new();
-        if option.required {
-            facts.push("required".to_owned());
-        }
-        if option.multiple {
-            facts.push("may be given several times".to_owned());
-        }
-        if let Some(default) = option.default.filter(|default| !default.is_empty()) {
-            facts.push(format!("default: {default}"));
-        }
-        if !option.aliases.is_empty() {
-            facts.push(format!("also --{}", option.aliases.join(", --")));
-        }
-        match option.effect {
-            Effect::Used => {}
-            Effect::Noted(why) => facts.push(format!("accepted without effect: {why}")),
-            Effect::Refused { why, .. } => facts.push(format!("refused: {why}")),
-        }
+        let facts = facts(option);
         if !facts.is_empty() {
             let _ = writeln!(text, "      [{}]", facts.join("; "));
         }

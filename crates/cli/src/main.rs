@@ -4,17 +4,22 @@
 
 mod arguments;
 mod bench;
+mod completion;
 mod console;
+mod doctor;
 mod features;
 mod generate;
 mod help;
+mod logging;
+mod reference;
 mod summary;
 
-use arguments::{Command, Usage};
+use arguments::{Command, Process, Usage};
 use dfp_pipeline::plan::{self, PlanSpec};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::{RunError, Stop};
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -38,10 +43,18 @@ fn main() -> ExitCode {
             DONE
         }
         Ok(Command::Version) => {
-            out(concat!("morpheus, version ", env!("CARGO_PKG_VERSION")));
+            out(&format!("morpheus, version {}", doctor::version()));
+            out(&format!("cpu: {}", dfp_pipeline::measure::instruction_set()));
             DONE
         }
-        Ok(Command::Run { spec, level }) => run(&spec, level),
+        Ok(Command::Run { spec, process, save }) => run(&spec, &process, save.as_deref()),
+        Ok(Command::CheckPlan(spec)) => doctor::check(&spec, "morpheus plan check"),
+        Ok(Command::Doctor(spec)) => doctor::doctor(spec.as_ref()),
+        Ok(Command::ShowCompletion(texts)) => completion::show(&texts),
+        Ok(Command::InstallCompletion(texts)) => completion::install(&texts),
+        Ok(Command::CompletionWords(words)) => completion::words(&words),
+        Ok(Command::Man(texts)) => reference::man(&texts),
+        Ok(Command::Options(texts)) => reference::options(&texts),
         Ok(Command::Generate(texts)) => generate::run(&texts),
         Ok(Command::Features { texts, words }) => features::run(&texts, &words),
         Ok(Command::Bench(texts)) => bench::run(&texts),
@@ -63,9 +76,9 @@ fn refuse(usage: &Usage) -> u8 {
     USAGE
 }
 
-fn run(spec: &PlanSpec, level: Weight) -> u8 {
+fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
     out("Configuring Pipeline via CLI");
-    let plan = match plan::check(spec) {
+    let mut plan = match plan::check(spec) {
         Ok(plan) => plan,
         Err(mistakes) => {
             return refuse(&Usage {
@@ -74,7 +87,24 @@ fn run(spec: &PlanSpec, level: Weight) -> u8 {
             });
         }
     };
-    let console = Arc::new(console::Console::new(level));
+    if let Some(path) = save
+        && let Err(why) = save_plan(spec, path)
+    {
+        let mistakes = vec![format!("run: --save_plan: {why}")];
+        return refuse(&Usage { mistakes, command: "morpheus run".into() });
+    }
+    plan.debug = process.debug;
+    let mut console = console::Console::new(process.level);
+    if let Some((path, level)) = &process.log {
+        match logging::open(path) {
+            Ok(file) => console = console.also(file, *level),
+            Err(why) => {
+                let mistakes = vec![format!("morpheus: --log_config_file: {why}")];
+                return refuse(&Usage { mistakes, command: "morpheus".into() });
+            }
+        }
+    }
+    let console = Arc::new(console);
     let stop = Stop::new();
     if let Err(error) = stop_on_ctrl_c(&stop) {
         console.say(Weight::Warning, &format!("Ctrl+C will end the run at once: {error}"));
@@ -105,6 +135,11 @@ fn run(spec: &PlanSpec, level: Weight) -> u8 {
             }
         }
     }
+}
+
+fn save_plan(spec: &PlanSpec, path: &Path) -> Result<(), String> {
+    let text = plan::plan_text(spec, plan::PlanFormat::of(path)?);
+    std::fs::write(path, text).map_err(|why| format!("{}: {why}", path.display()))
 }
 
 /// The first Ctrl+C lets what is in flight run through; the second ends the process.

@@ -35,6 +35,9 @@ pub fn text(summary: &Summary) -> String {
             format!("{} outside of the times asked for", count(summary.rows_outside, "row")),
         );
     }
+    if let Some(file) = &summary.drawn {
+        line("drawn", file.clone());
+    }
     let failed = match summary.failed_users.len() {
         0 => String::new(),
         n => format!(", {} without (training failed)", count(n, "user")),

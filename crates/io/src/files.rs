@@ -1,9 +1,9 @@
 //! Finding input files.
 
 use crate::error::IoError;
-use crate::remote;
 pub use crate::remote::is_address;
-use glob::{MatchOptions, Pattern};
+use crate::{remote, walk};
+use glob::MatchOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,7 +26,8 @@ pub(crate) const MATCHING: MatchOptions = MatchOptions {
 /// A pattern is a file name, a directory (its files with known endings: csv, json, jsonl,
 /// jsonlines, parquet, each also compressed) or a shell pattern with `*`, `?`, `[…]` and `**`. Matching is
 /// case-sensitive on every system; names that begin with a dot need a dot in the pattern. If
-/// `recursive`, `**` matches any depth of directories; otherwise it is the same as `*`.
+/// `recursive`, `**` matches any depth of directories; otherwise it is the same as `*`. Links to directories
+/// are followed; a file that they give several names is found once.
 ///
 /// The same holds for an address in an object store (`s3://`, `gs://`, `az://`), if the feature `remote`
 /// is there; an address of a web server (`http://`, `https://`) is one file.
@@ -41,15 +42,13 @@ pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoError> {
     } else if path.is_file() {
         vec![path.to_owned()]
     } else if path.is_dir() {
-        let depth = if recursive { "**/*" } else { "*" };
-        let inside = Path::new(&Pattern::escape(pattern)).join(depth);
-        let mut files = expand(&inside.to_string_lossy(), pattern)?;
+        let mut files = walk::inside(path, recursive)?;
         files.retain(|file| has_known_ending(file));
         files
     } else if recursive {
-        expand(pattern, pattern)?
+        walk::matching(pattern)?
     } else {
-        expand(&pattern.replace("**", "*"), pattern)?
+        walk::matching(&pattern.replace("**", "*"))?
     };
     if found.is_empty() {
         return Err(IoError::NoMatch { pattern: pattern.to_owned(), hint: hint(path) });
@@ -79,25 +78,6 @@ impl Stamp {
         let nanoseconds = since_1970.map_or(0, |since| since.as_nanos());
         Self { bytes: metadata.len(), modified_ns: u64::try_from(nanoseconds).unwrap_or(u64::MAX) }
     }
-}
-
-fn expand(pattern: &str, typed: &str) -> Result<Vec<PathBuf>, IoError> {
-    let refuse =
-        |cause: &str| IoError::Pattern { pattern: typed.to_owned(), cause: cause.to_owned() };
-    let paths = glob::glob_with(pattern, MATCHING).map_err(|e| refuse(e.msg))?;
-    let mut found = Vec::new();
-    for path in paths {
-        let path = path.map_err(|e| {
-            let directory = e.path().to_owned();
-            IoError::Os { action: "list", path: directory, cause: e.into() }
-        })?;
-        // A link to nothing is found too: reading it tells, where nobody would miss it.
-        let is_file = path.is_file() || (path.is_symlink() && !path.exists());
-        if is_file && !path.to_string_lossy().ends_with(PARTIAL) {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 /// A file's name without the ending of a compressed one.
@@ -206,6 +186,41 @@ mod tests {
         std::os::unix::fs::symlink("gone", root.path().join("d.json")).unwrap();
         assert_eq!(names(root.path(), "*.json", true), ["a.json", "d.json"]);
         assert_eq!(names(root.path(), "", false), ["a.json", "d.json"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_that_loop_give_each_file_once() {
+        let link = std::os::unix::fs::symlink;
+        let root = tree(&["a/x.csv", "b/y.csv", "other/z.csv"]);
+        for (target, name) in
+            [("..", "a/up"), ("..", "a/again"), ("../b", "a/b"), ("../a", "b/a"), ("a", "link")]
+        {
+            link(target, root.path().join(name)).unwrap();
+        }
+        let all = ["a/x.csv", "b/y.csv", "other/z.csv"];
+        assert_eq!(names(root.path(), "**/*.csv", true), all);
+        assert_eq!(names(root.path(), "", true), all);
+        assert_eq!(names(root.path(), "*/*.csv", true), all);
+        // Whoever asks for the link's name gets it.
+        assert_eq!(names(root.path(), "l*/*.csv", true), ["link/x.csv"]);
+        assert_eq!(names(root.path(), "link", true).first().unwrap(), "link/again/b/y.csv");
+        assert_eq!(names(root.path(), "a/up/oth*/*.csv", true), ["a/up/other/z.csv"]);
+        assert_eq!(names(root.path(), "*/up/a/**/x.csv", true), ["a/up/a/x.csv"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_that_is_no_unicode_is_found() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tree(&["a.csv"]);
+        let name = Path::new(std::ffi::OsStr::from_bytes(b"b\xff.csv"));
+        fs::write(root.path().join(name), "x").unwrap();
+        for pattern in ["*.csv", "**/*.csv", "b?.csv", ""] {
+            let full = root.path().join(pattern);
+            let found = find(full.to_str().unwrap(), true).unwrap();
+            assert!(found.contains(&root.path().join(name)), "{pattern}: {found:?}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod sinks;
 pub mod state;
 pub mod text;
 pub mod texts;
+mod walk;
 pub mod watch;
 
 pub use error::IoError;

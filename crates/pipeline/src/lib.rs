@@ -9,10 +9,12 @@ pub mod measure;
 pub mod options;
 pub mod period;
 pub mod plan;
+pub mod preflight;
 pub mod report;
 pub mod sources;
 
 pub mod derive;
+pub mod drawing;
 mod intake;
 mod message;
 mod models;

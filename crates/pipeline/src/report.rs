@@ -93,6 +93,8 @@ pub struct Summary {
     /// Fewest and most training steps of the models that were trained as long as our own preset
     /// asks for.
     pub steps: Option<(usize, usize)>,
+    /// The file with the drawing of the pipeline.
+    pub drawn: Option<String>,
     /// The seed, if it was drawn.
     pub drawn_seed: Option<u64>,
     /// What became of the rows in `timeseries`, if there is one.

@@ -60,6 +60,11 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     run.summary.phases.push(("reading and scoring", start.elapsed() - training));
     let report = result.map_err(failed)?;
     run.write_models_of_messages()?;
+    if let Some(drawing) = &plan.drawing {
+        let text = drawing.text(&report);
+        dfp_io::sinks::write_whole(&drawing.file, text.as_bytes())?;
+        run.summary.drawn = Some(drawing.file.display().to_string());
+    }
     run.finish(&report)
 }
 
@@ -494,6 +499,16 @@ impl<'a> Run<'a> {
                     None => chain,
                 },
             };
+            let name = match stage {
+                StageSettings::TrainAe(_) => "train-ae",
+                StageSettings::Preprocess => "preprocess",
+                StageSettings::Inference(_) => "inf-pytorch",
+                StageSettings::AddScores(_) => "add-scores",
+                _ => continue,
+            };
+            if self.plan.debug {
+                chain = chain.stage("debug", Box::new(stages::Stamp::new(name)));
+            }
         }
         chain
     }

@@ -11,6 +11,7 @@ mod generate;
 mod golden_distribution;
 mod options;
 mod place;
+mod plans;
 mod remote;
 mod run;
 mod scripts;

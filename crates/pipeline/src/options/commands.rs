@@ -1,6 +1,6 @@
 //! Options of the commands before the first stage, and of the tools.
 
-use super::{CommandSpec, Kind, OptionSpec};
+use super::{CommandSpec, Kind, OTHER, OptionSpec};
 use crate::sources::SOURCE_STAGES;
 
 const CHOICE_LEVEL: Kind =
@@ -20,11 +20,14 @@ pub const GLOBAL: CommandSpec = CommandSpec {
         OptionSpec::new(
             "debug",
             Kind::Bool,
-            "add a column with the time at which each stage saw a row",
+            "add a column with the time at which each stage let a row go, _ts_STAGE, milliseconds since 1970; serialize leaves them out unless --exclude says otherwise",
         )
-        .refused_unless("false", "columns of stage times are not here yet; leave it out"),
-        OptionSpec::new("log_config_file", Kind::Path, "a logging configuration")
-            .refused("Python logging configurations cannot be read; use --log_level"),
+        .default("false"),
+        OptionSpec::new(
+            "log_config_file",
+            Kind::ExistingFile,
+            "where messages go, in TOML (docs/command-line.md); --log_level, if typed, goes before its level",
+        ),
         OptionSpec::new("plugin", Kind::Text, "a Python module with further stages")
             .multiple()
             .refused("Python plug-ins cannot be loaded; every stage is built in"),
@@ -72,6 +75,16 @@ pub const RUN: CommandSpec = CommandSpec {
             "seed of everything random; --seed of train-ae goes before it",
         )
         .variables(&["MORPHEUS_MANUAL_SEED"]),
+        OptionSpec::new(
+            "plan",
+            Kind::ExistingFile,
+            "run the plan in this file (.toml, .json); options of run typed beside it go before its own",
+        ),
+        OptionSpec::new(
+            "save_plan",
+            Kind::Path,
+            "write what was typed as a plan (.toml, .json), then run it; replaces the file",
+        ),
         OptionSpec::new(
             "strict",
             Kind::Bool,
@@ -123,15 +136,101 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
             Kind::Text,
             "the column by which from-file puts rows in order (default: timestamp); with --features in place of the file's; the other sources know theirs",
         ),
-        OptionSpec::new("viz_file", Kind::Path, "draw the pipeline")
-            .refused("drawing the pipeline is not here yet; leave it out"),
-        OptionSpec::new(
-            "viz_direction",
-            Kind::Choice(&["BT", "LR", "RL", "TB"]),
-            "direction of the drawing",
-        )
-        .refused("drawing the pipeline is not here yet; leave it out"),
+        VIZ_FILE,
+        VIZ_DIRECTION,
     ],
+};
+
+/// Every command with the words that lead to it, as they would be typed.
+pub const COMMANDS: [(&[&str], &CommandSpec); 13] = [
+    (&[], &GLOBAL),
+    (&["run"], &RUN),
+    (&["run", "pipeline-ae"], &AUTOENCODER),
+    (&["run", "pipeline-other"], &OTHER),
+    (&["plan", "check"], &PLAN_CHECK),
+    (&["tools", "generate"], &GENERATE),
+    (&["tools", "features"], &FEATURES),
+    (&["tools", "bench"], &BENCH),
+    (&["tools", "doctor"], &DOCTOR),
+    (&["tools", "autocomplete", "show"], &AUTOCOMPLETE_SHOW),
+    (&["tools", "autocomplete", "install"], &AUTOCOMPLETE_INSTALL),
+    (&["tools", "man"], &MAN),
+    (&["tools", "options"], &OPTIONS),
+];
+
+pub(super) const VIZ_FILE: OptionSpec = OptionSpec::new(
+    "viz_file",
+    Kind::Path,
+    "draw the pipeline after the run, each stage with its rows and rate: .svg, .dot or .gv; replaces the file",
+);
+pub(super) const VIZ_DIRECTION: OptionSpec = OptionSpec::new(
+    "viz_direction",
+    Kind::Choice(&VIZ_DIRECTIONS),
+    "where the arrows of the drawing go: bottom to top, left to right, right to left, top to bottom",
+)
+.default("LR");
+
+/// Where the arrows of a drawing go.
+pub const VIZ_DIRECTIONS: [&str; 4] = ["BT", "LR", "RL", "TB"];
+
+const SHELL: OptionSpec = OptionSpec::new(
+    "shell",
+    Kind::Choice(&["bash", "zsh", "fish", "powershell"]),
+    "the shell (default: the one that $SHELL names, else bash)",
+);
+
+/// `morpheus plan check`
+pub const PLAN_CHECK: CommandSpec = CommandSpec {
+    name: "check",
+    about: "hold the plan in a file, the word after it, against the table of options and the data's columns, without running it",
+    options: &[],
+};
+
+/// `morpheus tools doctor`
+pub const DOCTOR: CommandSpec = CommandSpec {
+    name: "doctor",
+    about: "say what a run would do: the line after it, beginning with run, or a plan; exit code 0 if it would start",
+    options: &[OptionSpec::new("plan", Kind::ExistingFile, "the plan of the run (.toml, .json)")],
+};
+
+/// `morpheus tools autocomplete show`
+pub const AUTOCOMPLETE_SHOW: CommandSpec = CommandSpec {
+    name: "show",
+    about: "print the completion script of a shell",
+    options: &[SHELL],
+};
+
+/// `morpheus tools autocomplete install`
+pub const AUTOCOMPLETE_INSTALL: CommandSpec = CommandSpec {
+    name: "install",
+    about: "put the completion script into the file that a shell reads",
+    options: &[
+        SHELL,
+        OptionSpec::new("path", Kind::Path, "the file (default: the shell's own)"),
+        OptionSpec::new("append", Kind::Bool, "keep a block that is there, and add another")
+            .default("false"),
+        OptionSpec::new(
+            "overwrite",
+            Kind::Bool,
+            "replace the block that is there, and keep the rest of the file",
+        )
+        .default("true"),
+    ],
+};
+
+/// `morpheus tools man`
+pub const MAN: CommandSpec = CommandSpec {
+    name: "man",
+    about: "print the manual page of all commands and stages, or write one page each",
+    options: &[OptionSpec::new("directory", Kind::Path, "write the pages into this directory")],
+};
+
+/// `morpheus tools options`
+pub const OPTIONS: CommandSpec = CommandSpec {
+    name: "options",
+    about: "print every command, stage and option",
+    options: &[OptionSpec::new("markdown", Kind::Bool, "as the tables of docs/options.md")
+        .default("false")],
 };
 
 /// `morpheus tools generate`

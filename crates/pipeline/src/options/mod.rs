@@ -8,7 +8,10 @@ mod kind;
 mod pipelines;
 mod stages;
 
-pub use commands::{AUTOENCODER, BENCH, FEATURES, GENERATE, GLOBAL, RUN};
+pub use commands::{
+    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, DOCTOR, FEATURES,
+    GENERATE, GLOBAL, MAN, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS,
+};
 pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
 pub use stages::{any_table, source};
@@ -47,10 +50,8 @@ pub enum Effect {
     Used,
     /// It has no meaning here: accepted, because scripts carry it, and said once.
     Noted(&'static str),
-    /// Refused, with what to do instead; the first value listed is still accepted.
+    /// Refused, with what to do instead.
     Refused {
-        /// The value that asks for nothing and is therefore accepted.
-        accepted: Option<&'static str>,
         /// Why, and what to do.
         why: &'static str,
     },
@@ -103,12 +104,7 @@ impl OptionSpec {
     }
 
     const fn refused(mut self, why: &'static str) -> Self {
-        self.effect = Effect::Refused { accepted: None, why };
-        self
-    }
-
-    const fn refused_unless(mut self, accepted: &'static str, why: &'static str) -> Self {
-        self.effect = Effect::Refused { accepted: Some(accepted), why };
+        self.effect = Effect::Refused { why };
         self
     }
 
@@ -249,9 +245,9 @@ mod tests {
     use super::*;
 
     fn every_option() -> impl Iterator<Item = (&'static str, &'static OptionSpec)> {
-        [&GLOBAL, &RUN, &AUTOENCODER, &OTHER, &GENERATE, &FEATURES, &BENCH]
+        COMMANDS
             .into_iter()
-            .map(|command| (command.name, command.options))
+            .map(|(_, command)| (command.name, command.options))
             .chain(stages().map(|stage| (stage.name, stage.options)))
             .flat_map(|(name, options)| options.iter().map(move |option| (name, option)))
     }
@@ -275,9 +271,9 @@ mod tests {
             assert!(!option.help.is_empty(), "{place} --{} has no help", option.name);
             assert!(!option.name.starts_with('-'));
         }
-        for options in [&GLOBAL, &RUN, &AUTOENCODER, &OTHER, &GENERATE, &FEATURES, &BENCH]
+        for options in COMMANDS
             .into_iter()
-            .map(|command| command.options)
+            .map(|(_, command)| command.options)
             .chain(stages().map(|stage| stage.options))
         {
             let mut names: Vec<&str> =

@@ -1,5 +1,6 @@
 //! The pipelines that `run` can run: the same stages, with and without an autoencoder.
 
+use super::commands::{VIZ_DIRECTION, VIZ_FILE};
 use super::{AUTOENCODER, CommandSpec, Emits, Form, Kind, OptionSpec, Role, StageEntry};
 use serde::{Deserialize, Serialize};
 
@@ -27,8 +28,8 @@ pub const OTHER: CommandSpec = CommandSpec {
             "names of the model's results, one a line",
         )
         .noted(NO_MODEL),
-        OptionSpec::new("viz_file", Kind::Path, "draw the pipeline")
-            .refused("drawing the pipeline is not here yet; leave it out"),
+        VIZ_FILE,
+        VIZ_DIRECTION,
     ],
 };
 

@@ -3,13 +3,14 @@
 use super::settings::{Inference, Monitor, Plan, StageSettings, ToFile};
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
+use crate::drawing::{self, Drawing, DrawingFormat};
 use crate::measure::MeasureOptions;
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role, nearest};
 use crate::sources::{SOURCES, Source};
 use dfp_io::sinks::Format;
 use dfp_model::config::Scorer;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Checks names, values, required options and the order of stages.
@@ -167,6 +168,8 @@ impl Checker {
             user_column: features.user.clone(),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
+            debug: false,
+            drawing: self.drawing(&pipeline),
             source: source?,
             stages,
             notes: Vec::new(),
@@ -225,15 +228,10 @@ impl Checker {
             Effect::Noted(why) => {
                 self.notes.push(format!("--{} of {place} has no effect: {why}", option.name));
             }
-            Effect::Refused { accepted, why } => {
-                let asked_for = |text: &&&String| {
-                    let harmless = accepted.and_then(|word| option.kind.parse(word).ok());
-                    harmless.is_none() || option.kind.parse(text).ok() != harmless
-                };
-                if let Some(text) = typed.iter().find(asked_for) {
-                    self.mistakes
-                        .push(format!("{place}: --{} {text:?} is refused: {why}", option.name));
-                }
+            Effect::Refused { why } => {
+                let text = typed.first().map_or("", |text| text.as_str());
+                self.mistakes
+                    .push(format!("{place}: --{} {text:?} is refused: {why}", option.name));
             }
         }
     }
@@ -341,5 +339,17 @@ impl Checker {
             include_index: values.bool("include-index-col"),
             flush: values.bool("flush"),
         })
+    }
+
+    fn drawing(&mut self, values: &Values) -> Option<Drawing> {
+        let direction = drawing::direction(values.text("viz_direction"));
+        let file = PathBuf::from(values.text("viz_file")?);
+        match DrawingFormat::of(&file) {
+            Ok(format) => Some(Drawing { file, format, direction }),
+            Err(why) => {
+                self.mistakes.push(format!("{}: --viz_file: {why}", values.place));
+                None
+            }
+        }
     }
 }

@@ -4,6 +4,7 @@
 mod architecture;
 mod check;
 mod features;
+mod file;
 mod generate;
 mod order;
 mod settings;
@@ -16,6 +17,7 @@ mod values;
 pub use architecture::{Architecture, Length, ModelSettings};
 pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;
+pub use file::{ABOUT_PLANS, PlanFormat, parse_plan, plan_text, read_plan};
 pub use generate::check_generate;
 pub use settings::{
     AddClass, AddScores, Details, Filter, FilterBy, Inference, Monitor, Plan, ScoreKind,

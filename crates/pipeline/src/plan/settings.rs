@@ -3,6 +3,7 @@
 use super::architecture::ModelSettings;
 use super::time_series::TimeSeries;
 use crate::batches::{Rules, Sampling};
+use crate::drawing::Drawing;
 use crate::features::Features;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
@@ -41,6 +42,10 @@ pub struct Plan {
     pub source: SourceSettings,
     /// The stages after the source.
     pub stages: Vec<StageSettings>,
+    /// Add a column with the time at which each stage let a row go.
+    pub debug: bool,
+    /// How the run is drawn.
+    pub drawing: Option<Drawing>,
     /// What is to be said once before the run: options without meaning here.
     pub notes: Vec<String>,
 }

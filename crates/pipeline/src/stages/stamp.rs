@@ -1,0 +1,30 @@
+//! `--debug`: when each stage let a row go, as a column.
+
+use crate::message::{Message, with_columns};
+use arrow_array::{ArrayRef, Int64Array};
+use dfp_flow::{BoxError, Outlet, Stage};
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Stands behind a stage, and adds `_ts_` and the stage's name: milliseconds since 1970.
+pub struct Stamp {
+    column: String,
+}
+
+impl Stamp {
+    /// What stands behind the stage of this name.
+    pub fn new(stage: &str) -> Self {
+        Self { column: format!("_ts_{stage}") }
+    }
+}
+
+impl Stage<Message> for Stamp {
+    fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX);
+        let times: ArrayRef = Arc::new(Int64Array::from(vec![now; message.rows.num_rows()]));
+        message.rows = with_columns(&message.rows, [(self.column.clone(), times)])?;
+        out.emit(message);
+        Ok(())
+    }
+}
