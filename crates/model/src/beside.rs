@@ -4,9 +4,12 @@
 //! (C), the network's mean feature loss (A) and, with two or more numeric features, the distance to
 //! training rows (K). Each is brought to one scale, s: the surprise, in nats, of a score as high
 //! among scores of rows that were not learnt. For C and K these are all training rows, each left out
-//! in its turn; for A it is the fifth of the rows that the network has not seen. Their sum
+//! in its turn; for A it is the newest fifth of the rows, which the network has not seen. Their sum
 //! S = s_C + s_A (+ s_K) is the row's score, and its surprise among the sums of the same fifth makes
-//! the p-value. Below 60 training rows there is no such fifth: counts alone, and S = s_C.
+//! the p-value. For these sums the fifth is counted like rows to come, by counts of the older rows
+//! alone: logs come in bursts of like rows, so that a row that is left out by itself has its likes
+//! still counted, and p-values would promise two to four times too much. Below 60 training rows there
+//! is no such fifth: counts alone, and S = s_C.
 
 mod peers;
 mod store;
@@ -22,6 +25,7 @@ use arrow_array::RecordBatch;
 pub(crate) use peers::Peers;
 use rand::Rng;
 use rayon::prelude::*;
+use std::ops::Range;
 pub(crate) use store::{Stored, StoredPeers};
 
 /// Fewer training rows are counted, and nothing else.
@@ -121,20 +125,28 @@ impl Learning {
             of_neighbours: None,
             held_out: None,
         };
-        let of_counts: Vec<f32> =
-            scorers.each_row(rows, 0, Row::Counted, |_, surprises, _| row_score(surprises));
-        scorers.of_counts = Reference::new(of_counts.clone());
+        let of_counts = scorers.cells().row_scores(rows, 0..rows.rows, Row::Counted);
+        scorers.of_counts = Reference::new(of_counts);
         let of_neighbours = scorers.neighbours.as_ref().map(|neighbours| {
             let all = (0..rows.rows).into_par_iter().with_min_len(ROWS_PER_TASK);
             all.map(|row| neighbours.score(rows, row, Some(row as u32))).collect::<Vec<f32>>()
         });
         scorers.of_neighbours = of_neighbours.clone().map(Reference::new);
         if rows.rows >= LEAST_ROWS {
-            let of_net = Reference::new(held_out.to_vec());
             let first = rows.rows - held_out.len();
-            let sums = held_out.iter().zip(first..).map(|(net, row)| {
+            let older = data.times.get(..first).unwrap_or_default();
+            let older = Counts::fit(&rows.beside.values[..first * features], &self.values, older);
+            let older = Cells { counts: &older, peers: scorers.peers.as_ref() };
+            let of_older = Reference::new(older.row_scores(rows, 0..first, Row::Counted));
+            let newer = older.row_scores(rows, first..rows.rows, Row::New);
+            let of_net = Reference::new(held_out.to_vec());
+            let sums = newer.iter().zip(held_out).zip(first..).map(|((counts, net), row)| {
                 let neighbours = of_neighbours.as_ref().map(|scores| scores[row]);
-                let parts = scorers.parts(of_counts[row], Some((&of_net, *net)), neighbours);
+                let parts = Parts {
+                    counts: of_older.surprise(*counts),
+                    net: Some(of_net.surprise(*net)),
+                    neighbours: scorers.far(neighbours),
+                };
                 parts.sum()
             });
             let of_sum = Reference::new(sums.collect());
@@ -189,13 +201,16 @@ impl Scorers {
 
     /// Scores the rows from `first` on, whose anomaly scores are these.
     pub(crate) fn score(&self, rows: &EncodedRows, first: usize, of_net: &[f32]) -> Vec<RowScore> {
-        self.each_row(rows, first, Row::New, |row, surprises, peers| {
-            let net =
-                self.held_out.as_ref().map(|held_out| (&held_out.of_net, of_net[row - first]));
+        self.cells().each_row(rows, first..rows.rows, Row::New, |row, surprises, peers| {
+            let held_out = self.held_out.as_ref();
             let neighbours = self.neighbours.as_ref().map(|n| n.score(rows, row, None));
-            let parts = self.parts(row_score(surprises), net, neighbours);
+            let parts = Parts {
+                counts: self.of_counts.surprise(row_score(surprises)),
+                net: held_out.map(|held_out| held_out.of_net.surprise(of_net[row - first])),
+                neighbours: self.far(neighbours),
+            };
             let score = parts.sum();
-            let surprise = match &self.held_out {
+            let surprise = match held_out {
                 Some(held_out) => held_out.of_sum.surprise(score),
                 None => parts.counts,
             };
@@ -210,43 +225,57 @@ impl Scorers {
         })
     }
 
-    fn parts(&self, counts: f32, net: Option<(&Reference, f32)>, neighbours: Option<f32>) -> Parts {
-        Parts {
-            counts: self.of_counts.surprise(counts),
-            net: net.map(|(reference, score)| reference.surprise(score)),
-            neighbours: self.of_neighbours.as_ref().zip(neighbours).map(|(r, x)| r.surprise(x)),
-        }
+    /// s_K of a distance.
+    fn far(&self, distance: Option<f32>) -> Option<f64> {
+        self.of_neighbours.as_ref().zip(distance).map(|(reference, x)| reference.surprise(x))
     }
 
     /// The surprise of every cell, `[rows, features]`.
     pub(crate) fn surprises(&self, rows: &EncodedRows) -> Vec<f32> {
-        let all = self.each_row(rows, 0, Row::New, |_, surprises, _| {
+        let all = self.cells().each_row(rows, 0..rows.rows, Row::New, |_, surprises, _| {
             surprises.iter().map(|c| *c as f32).collect::<Vec<f32>>()
         });
         all.concat()
     }
 
-    /// Calls `make` with the number of each row from `first` on, the surprises of its cells and the
-    /// peers' part in them.
+    /// How surprising cells are.
+    pub(crate) fn cells(&self) -> Cells<'_> {
+        Cells { counts: &self.counts, peers: self.peers.as_ref() }
+    }
+}
+
+/// How surprising cells are: by the user's own counts, shrunk towards the peers'.
+pub(crate) struct Cells<'a> {
+    counts: &'a Counts,
+    peers: Option<&'a Peers>,
+}
+
+impl Cells<'_> {
+    /// C of these rows.
+    fn row_scores(&self, rows: &EncodedRows, range: Range<usize>, of: Row) -> Vec<f32> {
+        self.each_row(rows, range, of, |_, surprises, _| row_score(surprises))
+    }
+
+    /// Calls `make` with the number of each of these rows, the surprises of its cells and the peers'
+    /// part in them.
     fn each_row<T: Send>(
         &self,
         rows: &EncodedRows,
-        first: usize,
+        range: Range<usize>,
         of: Row,
         make: impl Fn(usize, &[f64], f32) -> T + Sync,
     ) -> Vec<T> {
-        let range = (first..rows.rows).into_par_iter().with_min_len(ROWS_PER_TASK);
-        let buffer = Vec::new;
+        let range = range.into_par_iter().with_min_len(ROWS_PER_TASK);
         range
-            .map_init(buffer, |surprises, row| {
-                let peers = self.cells(rows, row, of, surprises);
+            .map_init(Vec::new, |surprises, row| {
+                let peers = self.of_row(rows, row, of, surprises);
                 make(row, surprises, peers)
             })
             .collect()
     }
 
     /// The surprise of each cell of a row; returns the peers' part.
-    pub(crate) fn cells(
+    pub(crate) fn of_row(
         &self,
         rows: &EncodedRows,
         row: usize,
@@ -257,7 +286,7 @@ impl Scorers {
         let values = &rows.beside.values[row * width..(row + 1) * width];
         surprises.clear();
         surprises.extend((0..width).map(|column| self.counts.surprise(column, values, of)));
-        match &self.peers {
+        match self.peers {
             Some(peers) => peers.shrink(rows, row, of, self.counts.rows(), surprises),
             None => 0.0,
         }

@@ -98,7 +98,7 @@ impl UserModel {
         let mut surprises = Vec::new();
         let mut explanations = Vec::with_capacity(at.len());
         for (of_few, (row, losses)) in at.iter().zip(losses.chunks_exact(names.len())).enumerate() {
-            scorers.cells(&few, of_few, Row::New, &mut surprises);
+            scorers.cells().of_row(&few, of_few, Row::New, &mut surprises);
             let squares: f64 = surprises.iter().map(|c| c * c).sum();
             let mut reasons = Vec::with_capacity(names.len());
             for (feature, (&surprise, &loss)) in surprises.iter().zip(losses).enumerate() {

@@ -513,10 +513,10 @@ impl<'a> Run<'a> {
         chain
     }
 
-    /// What is wanted of the recommended scorers: for the summary's rows at least one sentence in a
+    /// What is wanted of the recommended scorers: for the summary's rows at least two sentences in a
     /// hundred rows.
     fn recommended(&self, settings: plan::Inference) -> Option<stages::Recommended> {
-        const SUMMARY: f64 = 0.01;
+        const SUMMARY: f64 = 0.02;
         let added = || {
             self.plan.stages.iter().filter_map(|stage| match stage {
                 StageSettings::AddScores(settings) => Some(settings),

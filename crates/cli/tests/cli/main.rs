@@ -12,6 +12,7 @@ mod golden_distribution;
 mod options;
 mod place;
 mod plans;
+mod recommended;
 mod remote;
 mod run;
 mod scripts;

@@ -277,7 +277,7 @@ pub const STAGES: &[StageEntry] = &[
                 Kind::Share,
                 "with --scorer recommended: say in words why, for rows with a p-value of at most this",
             )
-            .default("0.01"),
+            .default("0.02"),
         ],
     },
     further::ADD_CLASS,
