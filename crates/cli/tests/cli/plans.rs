@@ -80,6 +80,9 @@ fn the_doctor_says_whether_a_run_would_start() {
     {
         assert!(well.stdout.contains(line), "{line}: {well:?}");
     }
+    assert_eq!(place.morpheus(&format!("run --save_plan=p.toml {STAGES}")).code, 0);
+    std::fs::remove_file(place.path("out.csv")).unwrap();
+    assert_eq!(place.morpheus("tools doctor --plan p.toml").stdout, well.stdout);
     assert!(!place.path("out.csv").exists(), "nothing has run");
     let ill =
         place.morpheus(&format!("tools doctor run {}", STAGES.replace("glob=in/", "glob=on/")));

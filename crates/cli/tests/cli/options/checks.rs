@@ -24,6 +24,7 @@ const ADD_SCORES: &str = "run pipeline-ae --userid_column_name=userName --labels
 const TO_FILE: &str = "run pipeline-other from-file --input_glob=in/*.csv to-file {}";
 const VALIDATE: &str = "run pipeline-other from-file --input_glob=in/*.csv deserialize validate {} serialize to-file --filename=out.csv";
 const WATCHING: &str = "cli/tests/cli/watching.rs";
+const PLANS: &str = "cli/tests/cli/plans.rs";
 const RUNS: &str = "cli/tests/cli/run.rs";
 const STAGES: &str = "cli/tests/cli/stages.rs";
 const RHYTHM: &str = "cli/tests/cli/timeseries.rs";
@@ -37,6 +38,40 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             "",
             "--log_level=DEBUG",
         ),
+        ("morpheus", "debug") => {
+            In(PLANS, "debug_adds_times_that_serialize_leaves_out_by_default", "--debug")
+        }
+        ("morpheus", "log_config_file") => In(
+            PLANS,
+            "messages_go_to_a_file_as_the_configuration_says",
+            "--log_config_file=log.toml",
+        ),
+        ("run", "plan") => In(PLANS, "a_line_and_its_plan_give_the_same_bytes", "--plan"),
+        ("run", "save_plan") => In(PLANS, "a_line_and_its_plan_give_the_same_bytes", "--save_plan"),
+        ("doctor", "plan") => {
+            In(PLANS, "the_doctor_says_whether_a_run_would_start", "doctor --plan")
+        }
+        ("show" | "install", "shell") => {
+            In(PLANS, "completion_and_manual_pages", "--shell {shell}")
+        }
+        ("install", "path") => In(PLANS, "completion_and_manual_pages", "--path {file}"),
+        ("install", "append" | "overwrite") => In(
+            "cli/src/completion.rs",
+            "a_block_is_replaced_and_the_rest_kept",
+            "true).matches(BEGIN)",
+        ),
+        ("man", "directory") => In(PLANS, "completion_and_manual_pages", "--directory man"),
+        ("options", "markdown") => In(
+            "cli/src/reference.rs",
+            "the_tables_in_the_docs_are_those_of_this_program",
+            "markdown()",
+        ),
+        ("pipeline-ae" | "pipeline-other", "viz_file") => {
+            In(PLANS, "a_run_is_drawn_with_its_rows", "--viz_file={file}")
+        }
+        ("pipeline-ae" | "pipeline-other", "viz_direction") => {
+            In(PLANS, "a_run_is_drawn_with_its_rows", "--viz_direction=TB")
+        }
         ("run", "num_threads") => In(
             "flow/src/tests/engine.rs",
             "a_slow_message_holds_back_a_bounded_number_of_others",
@@ -207,7 +242,11 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("add-class", "prefix") => {
             Changes(SCORED, "add-class serialize", "add-class --prefix=x_ serialize")
         }
-        ("inf-pytorch", "scorer") => Changes(TRAINED, "", "--scorer=recommended"),
+        ("inf-pytorch", "scorer") => In(
+            "cli/tests/cli/recommended.rs",
+            "a_takeover_is_found_with_a_probability_and_told_in_words",
+            "--scorer=recommended",
+        ),
         ("add-scores", "surprises") => In(
             "cli/tests/cli/recommended.rs",
             "a_takeover_is_found_with_a_probability_and_told_in_words",
