@@ -61,8 +61,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let report = result.map_err(failed)?;
     run.write_models_of_messages()?;
     if let Some(drawing) = &plan.drawing {
-        let text = drawing.text(&report);
-        dfp_io::sinks::write_whole(&drawing.file, text.as_bytes())?;
+        dfp_io::sinks::write_whole(&drawing.file, &drawing.bytes(&report))?;
         run.summary.drawn = Some(drawing.file.display().to_string());
     }
     run.finish(&report)

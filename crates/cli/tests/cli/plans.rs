@@ -106,6 +106,10 @@ fn a_run_is_drawn_with_its_rows() {
         assert!(drawing.contains(holds) && drawing.contains("add-scores-4"), "{drawing}");
     }
     let line = STAGES.replacen("pipeline-ae", "pipeline-ae --viz_file=p.png", 1);
+    assert_eq!(place.morpheus(&format!("run {line}")).code, 0);
+    let picture = std::fs::read(place.path("p.png")).unwrap();
+    assert!(picture.starts_with(b"\x89PNG\r\n\x1a\n") && picture.len() > 2_000);
+    let line = STAGES.replacen("pipeline-ae", "pipeline-ae --viz_file=p.pdf", 1);
     let refused = place.morpheus(&format!("run {line}"));
     assert_eq!(refused.code, 2);
     assert!(refused.stderr.contains("accepted: .svg"), "{refused:?}");

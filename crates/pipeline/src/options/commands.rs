@@ -161,7 +161,7 @@ pub const COMMANDS: [(&[&str], &CommandSpec); 13] = [
 pub(super) const VIZ_FILE: OptionSpec = OptionSpec::new(
     "viz_file",
     Kind::Path,
-    "draw the pipeline after the run, each stage with its rows and rate: .svg, .dot or .gv; replaces the file",
+    "draw the pipeline after the run, each stage with its rows and rate: .svg, .png, .dot or .gv; replaces the file",
 );
 pub(super) const VIZ_DIRECTION: OptionSpec = OptionSpec::new(
     "viz_direction",

@@ -1,5 +1,8 @@
 //! Drawings of a pipeline: one box a stage, with its rows and rate after the run.
 
+mod png;
+mod svg;
+
 use crate::options::VIZ_DIRECTIONS;
 use dfp_flow::{Report, StageReport};
 use std::fmt::Write;
@@ -23,6 +26,8 @@ pub enum DrawingFormat {
     Dot,
     /// For browsers.
     Svg,
+    /// For everything else.
+    Png,
 }
 
 impl DrawingFormat {
@@ -34,20 +39,24 @@ impl DrawingFormat {
         let name = path.display().to_string();
         match path.extension().and_then(|ending| ending.to_str()) {
             Some("svg") => Ok(Self::Svg),
+            Some("png") => Ok(Self::Png),
             Some("dot" | "gv") => Ok(Self::Dot),
             _ => Err(format!(
-                "{name:?} cannot be drawn; accepted: .svg, and .dot or .gv, of which Graphviz makes any other (dot -Tpng)"
+                "{name:?} cannot be drawn; accepted: .svg, .png, and .dot or .gv, of which Graphviz makes any other (dot -Tpdf)"
             )),
         }
     }
 }
 
 impl Drawing {
-    /// The drawing's text.
-    pub fn text(&self, report: &Report) -> String {
+    /// The file's bytes.
+    pub fn bytes(&self, report: &Report) -> Vec<u8> {
+        let boxes = || report.stages.iter().enumerate().map(|(number, stage)| lines(number, stage));
+        let layout = Layout::new(report.stages.len(), &self.direction);
         match self.format {
-            DrawingFormat::Dot => self.dot(report),
-            DrawingFormat::Svg => self.svg(report),
+            DrawingFormat::Dot => self.dot(report).into_bytes(),
+            DrawingFormat::Svg => svg::drawing(&layout, boxes()).into_bytes(),
+            DrawingFormat::Png => png::drawing(&layout, boxes()),
         }
     }
 
@@ -69,58 +78,46 @@ impl Drawing {
         text.push_str("}\n");
         text
     }
+}
 
-    /// A chain needs no layout: boxes of one size, side by side or one above the other.
-    fn svg(&self, report: &Report) -> String {
-        const BOX: (usize, usize) = (210, 66);
-        const GAP: usize = 40;
-        const EDGE: usize = 10;
-        let stages = report.stages.len();
-        let across = matches!(self.direction.as_str(), "LR" | "RL");
+/// Width and height of a box.
+const BOX: (usize, usize) = (210, 66);
+const GAP: usize = 40;
+const EDGE: usize = 10;
+
+/// Where everything is, in pixels from the upper left.
+struct Layout {
+    size: (usize, usize),
+    /// Upper left corners.
+    boxes: Vec<(usize, usize)>,
+    /// From, to.
+    arrows: Vec<[(usize, usize); 2]>,
+}
+
+impl Layout {
+    /// A chain needs no search for places: boxes of one size, side by side or one above the other.
+    fn new(stages: usize, direction: &str) -> Self {
+        let across = matches!(direction, "LR" | "RL");
+        let backwards = matches!(direction, "RL" | "BT");
         let step = GAP + if across { BOX.0 } else { BOX.1 };
         let long = (stages * step).saturating_sub(GAP) + 2 * EDGE;
-        let (width, height) =
-            if across { (long, BOX.1 + 2 * EDGE) } else { (BOX.0 + 2 * EDGE, long) };
-        let backwards = matches!(self.direction.as_str(), "RL" | "BT");
+        let size = if across { (long, BOX.1 + 2 * EDGE) } else { (BOX.0 + 2 * EDGE, long) };
         let place = |number: usize| {
             let nth = if backwards { stages - 1 - number } else { number };
             let along = EDGE + nth * step;
             if across { (along, EDGE) } else { (EDGE, along) }
         };
-        let mut text = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\" text-anchor=\"middle\">\n\
-             <defs><marker id=\"tip\" markerWidth=\"8\" markerHeight=\"8\" refX=\"7\" refY=\"4\" orient=\"auto\"><path d=\"M0,0 L8,4 L0,8 z\"/></marker></defs>\n\
-             <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n"
-        );
-        for (number, stage) in report.stages.iter().enumerate() {
-            let (x, y) = place(number);
-            let _ = writeln!(
-                text,
-                "<rect x=\"{x}\" y=\"{y}\" width=\"{}\" height=\"{}\" rx=\"6\" fill=\"#eef3fa\" stroke=\"#345\"/>",
-                BOX.0, BOX.1
-            );
-            for (line, words) in lines(number, stage).iter().enumerate() {
-                let weight = if line == 0 { " font-weight=\"bold\"" } else { "" };
-                let (x, y) = (x + BOX.0 / 2, y + 20 + 18 * line);
-                let _ =
-                    writeln!(text, "<text x=\"{x}\" y=\"{y}\"{weight}>{}</text>", escaped(words));
-            }
-            if number > 0 {
-                let ((from_x, from_y), middle) = (place(number - 1), (BOX.0 / 2, BOX.1 / 2));
-                let (x1, y1, x2, y2) = match (across, backwards) {
-                    (true, false) => (from_x + BOX.0, from_y + middle.1, x, y + middle.1),
-                    (true, true) => (from_x, from_y + middle.1, x + BOX.0, y + middle.1),
-                    (false, false) => (from_x + middle.0, from_y + BOX.1, x + middle.0, y),
-                    (false, true) => (from_x + middle.0, from_y, x + middle.0, y + BOX.1),
-                };
-                let _ = writeln!(
-                    text,
-                    "<line x1=\"{x1}\" y1=\"{y1}\" x2=\"{x2}\" y2=\"{y2}\" stroke=\"black\" marker-end=\"url(#tip)\"/>"
-                );
-            }
-        }
-        text.push_str("</svg>\n");
-        text
+        let (first, second) = if across {
+            ((BOX.0, BOX.1 / 2), (0, BOX.1 / 2))
+        } else {
+            ((BOX.0 / 2, BOX.1), (BOX.0 / 2, 0))
+        };
+        let (out, into) = if backwards { (second, first) } else { (first, second) };
+        let boxes: Vec<_> = (0..stages).map(place).collect();
+        let arrows = boxes.windows(2).map(|pair| {
+            [(pair[0].0 + out.0, pair[0].1 + out.1), (pair[1].0 + into.0, pair[1].1 + into.1)]
+        });
+        Self { size, arrows: arrows.collect(), boxes }
     }
 }
 
@@ -135,10 +132,6 @@ fn lines(number: usize, stage: &StageReport) -> [String; 3] {
     let seconds = stage.busy.as_secs_f64();
     let rate = stage.rows_in.max(stage.rows_out) as f64 / seconds.max(1e-9);
     [format!("{}-{number}", stage.stage), rows, format!("{rate:.0} rows/s, {seconds:.3} s")]
-}
-
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// The direction of a drawing where none is asked for.
