@@ -9,6 +9,8 @@ mod counters;
 mod features;
 mod generate;
 mod golden_distribution;
+#[cfg(unix)]
+mod guide;
 mod options;
 mod place;
 mod plans;
@@ -18,7 +20,7 @@ mod run;
 mod scripts;
 mod seed_job;
 mod sources;
-mod stage_docs;
+
 mod stages;
 mod statistics;
 mod timeseries;

@@ -186,16 +186,16 @@ pub fn numbers(csv: &str, name: &str) -> Vec<f64> {
     column(csv, name).iter().map(|cell| cell.parse().unwrap()).collect()
 }
 
-/// The words of a line, as a shell would cut it: at blanks that do not stand in single quotes.
+/// The words of a line, as a shell would cut it: at blanks that do not stand in quotes.
 pub fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quoted) = (Vec::new(), None::<String>, false);
+    let (mut words, mut word, mut quote) = (Vec::new(), None::<String>, None);
     for c in line.chars() {
         match c {
-            '\'' => {
-                quoted = !quoted;
+            '\'' | '"' if quote.is_none_or(|open| open == c) => {
+                quote = if quote.is_none() { Some(c) } else { None };
                 word.get_or_insert_default();
             }
-            c if c.is_whitespace() && !quoted => words.extend(word.take()),
+            c if c.is_whitespace() && quote.is_none() => words.extend(word.take()),
             c => word.get_or_insert_default().push(c),
         }
     }

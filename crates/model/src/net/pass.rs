@@ -231,7 +231,7 @@ impl Pass<'_> {
     ) {
         let outputs = self.layout.dense_at(i).outputs;
         for block in blocks(into.len()) {
-            let data = weights.from_input(i, outputs, first + block.start);
+            let data = weights.weights_of(i, outputs, first + block.start);
             let left = Left { data, row: outputs, segment: 0 };
             for panel in shard.chunks_exact_mut(self.columns.stride) {
                 let [from, into] = parts(panel, [self.columns.deltas(i), within(into, &block)]);

@@ -38,7 +38,7 @@ impl Transposed {
     }
 
     /// The weights of dense layer `i` from its input `input` on.
-    pub(super) fn from_input(&self, i: usize, outputs: usize, input: usize) -> &[f32] {
+    pub(super) fn weights_of(&self, i: usize, outputs: usize, input: usize) -> &[f32] {
         &self.layers[i][input * outputs..]
     }
 }
@@ -63,7 +63,7 @@ mod tests {
         transposed.fill(&layout, &weights);
         for (i, dense) in layout.dense().enumerate() {
             for input in 0..dense.inputs {
-                let row = transposed.from_input(i, dense.outputs, input);
+                let row = transposed.weights_of(i, dense.outputs, input);
                 for (output, value) in row[..dense.outputs].iter().enumerate() {
                     let at = dense.weight.start + output * dense.inputs + input;
                     assert_eq!(*value, weights[at], "layer {i}, input {input}, output {output}");

@@ -1,19 +1,22 @@
-//! `docs/stages.md`: its command lines run, and it has every stage and option of the table.
+//! The guide: its command lines run, and `docs/stages.md` has every stage and option of the table.
 
 use crate::place::{Ended, Place, words};
 use dfp_pipeline::options::{self, Role};
 
-fn page() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/stages.md");
+fn page(name: &str) -> String {
+    let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read_to_string(path).unwrap()
 }
 
-#[test]
-fn the_command_lines_of_the_page_run_in_their_order() {
-    let page = page();
-    let place = Place::new();
-    let (mut environment, mut run) = (Vec::new(), 0);
-    for block in page.split("```sh\n").skip(1) {
+/// Runs the command lines of a page in their order, beside the repository's examples; returns how many
+/// there are.
+fn run_lines_of(name: &str, place: &Place) -> usize {
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples");
+    std::os::unix::fs::symlink(examples, place.path("examples")).unwrap();
+    std::fs::create_dir(place.path("target")).unwrap();
+    let home = ("HOME".to_owned(), place.path("").display().to_string());
+    let (mut environment, mut run) = (vec![home], 0);
+    for block in page(name).split("```sh\n").skip(1) {
         let (block, _) = block.split_once("```").unwrap();
         for line in block.replace("\\\n", " ").lines() {
             let words = words(line);
@@ -29,11 +32,17 @@ fn the_command_lines_of_the_page_run_in_their_order() {
                     assert_eq!(ended.code, 0, "{line}\n{}{}", ended.stdout, ended.stderr);
                     run += 1;
                 }
-                other => panic!("{other:?} is no program of the page"),
+                other => panic!("{other:?} is no program of the guide"),
             }
         }
     }
-    assert!(run > 10, "{run}");
+    run
+}
+
+#[test]
+fn the_command_lines_of_the_stages_run_in_their_order() {
+    let place = Place::new();
+    assert!(run_lines_of("stages.md", &place) > 10);
     let rows = |name: &str| place.read(name).lines().count();
     assert_eq!(rows("unusual.csv"), rows("unusual-too.csv"));
     assert!(rows("unusual.csv") < rows("scored.csv"));
@@ -41,8 +50,21 @@ fn the_command_lines_of_the_page_run_in_their_order() {
 }
 
 #[test]
+fn the_command_lines_of_the_guide_run() {
+    for (name, lines) in [
+        ("first-run.md", 6),
+        ("scores.md", 2),
+        ("time-series.md", 2),
+        ("plans.md", 3),
+        ("command-line.md", 3),
+    ] {
+        assert_eq!(run_lines_of(name, &Place::new()), lines, "{name}");
+    }
+}
+
+#[test]
 fn the_page_has_every_stage_and_option_of_the_table() {
-    let page = page();
+    let page = page("stages.md");
     for stage in options::stages() {
         let name = stage.name;
         match stage.role {
