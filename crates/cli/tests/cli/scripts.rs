@@ -57,19 +57,26 @@ fn cloudtrail() {
 #[test]
 fn cloudtrail_with_validation() {
     let place = place("cloudtrail");
+    // The published lines of user123 and, with longer bins, of role-g.
+    for rhythm in ["--resolution=1m --min_window='12 h' --hot_start=True", "--resolution=10m"] {
+        validated(&place, rhythm);
+    }
+}
+
+fn validated(place: &Place, rhythm: &str) {
     let line = |stages: &str, file: &str| {
         format!(
             "morpheus --log_level=DEBUG run --num_threads=1 --pipeline_batch_size=1024 --model_max_batch_size=1024 --use_cpp=False \
              pipeline-ae --userid_filter=user123 --userid_column_name={ROLE} \
              from-cloudtrail --input_glob=logs/validation/*.csv train-ae --train_data_glob=logs/training/*.csv --seed=42 \
-             preprocess inf-pytorch add-scores \
+             preprocess inf-pytorch add-scores timeseries {rhythm} \
              monitor --description 'Inference Rate' --smoothing=0.001 --unit inf {stages} to-file --filename={file} --overwrite"
         )
     };
-    ok(&run(&place, &line("serialize", "expected.csv")));
-    let stages = "validate --val_file_name=expected.csv --results_file_name=results.json --index_col=_index_ --exclude=event_dt --rel_tol=0.1 \
-         serialize --include 'event' --include=ae_anomaly_score";
-    let ended = run(&place, &line(stages, "out.csv"));
+    ok(&run(place, &line("serialize", "expected.csv")));
+    let stages = "validate --val_file_name=expected.csv --results_file_name=results.json --index_col=_index_ --exclude=event_dt --rel_tol=0.1 --overwrite \
+         serialize --include 'event' --include=ae_anomaly_score --include=ts_anomaly";
+    let ended = run(place, &line(stages, "out.csv"));
     ok(&ended);
     assert!(ended.stderr.contains("Inference Rate[Complete]: "), "{}", ended.stderr);
     assert!(ended.stderr.contains(" inf/s]"), "{}", ended.stderr);
@@ -81,7 +88,9 @@ fn cloudtrail_with_validation() {
     );
     let out = place.read("out.csv");
     let header = out.lines().next().unwrap();
-    assert!(header.ends_with(",event_dt,ae_anomaly_score") && !header.contains("userAgent"));
+    assert!(
+        header.ends_with(",event_dt,ae_anomaly_score,ts_anomaly") && !header.contains("userAgent")
+    );
 }
 
 #[test]
