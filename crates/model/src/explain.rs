@@ -1,7 +1,7 @@
 //! Why a row has its score: facts about each cell, and one sentence made of them.
 
 use crate::beside::Scorers;
-use crate::counts::{Facts, Row};
+use crate::counts::Row;
 use crate::encode::EncodedRows;
 use crate::error::ModelError;
 use crate::score;
@@ -94,57 +94,85 @@ impl UserModel {
         let Some(scorers) = self.beside() else { return Ok(Vec::new()) };
         let few = encoded.take(at);
         let losses = score::losses(self.network(), &few, self.header().config.eval_batch_size);
-        let names: Vec<&str> = self.header().plan.names().collect();
-        let mut surprises = Vec::new();
-        let mut explanations = Vec::with_capacity(at.len());
-        for (of_few, (row, losses)) in at.iter().zip(losses.chunks_exact(names.len())).enumerate() {
-            scorers.cells().of_row(&few, of_few, Row::New, &mut surprises);
-            let squares: f64 = surprises.iter().map(|c| c * c).sum();
-            let mut reasons = Vec::with_capacity(names.len());
-            for (feature, (&surprise, &loss)) in surprises.iter().zip(losses).enumerate() {
-                let observed = self.header().plan.cell_text(feature, rows, *row)?;
-                let facts = scorers.counts().facts(feature, values(&few, of_few, names.len()));
-                reasons.push(Reason {
-                    observed,
-                    surprise,
-                    share: if squares > 0.0 { surprise * surprise / squares } else { 0.0 },
-                    peers: scorers
-                        .peers()
-                        .and_then(|peers| peers.surprise(&few, of_few, Row::New, feature)),
+        let mut cells = Vec::new();
+        let rows = Rows { rows, few: &few, scorers };
+        let all =
+            at.iter().enumerate().zip(losses.chunks_exact(self.header().plan.names().count()));
+        all.map(|((of_few, &row), losses)| {
+            rows.most_surprising_first(of_few, &mut cells);
+            let reasons = cells.iter().map(|cell| {
+                let (loss, scale) = (losses[cell.feature], self.header().loss_scales[cell.feature]);
+                Ok(Reason {
                     loss,
-                    z_loss: self.header().loss_scales[feature].apply(loss),
-                    ..self.reason(
-                        scorers,
-                        &names,
-                        feature,
-                        values(&few, of_few, names.len()),
-                        facts,
-                    )
-                });
-            }
-            reasons.sort_by(|a, b| b.surprise.total_cmp(&a.surprise));
-            let sentence = sentence(&reasons, &self.header().user);
-            explanations.push(Explanation { sentence, reasons });
-        }
-        Ok(explanations)
+                    z_loss: scale.apply(loss),
+                    ..self.reason(&rows, row, of_few, *cell)?
+                })
+            });
+            let reasons = reasons.collect::<Result<Vec<_>, ModelError>>()?;
+            let sentence = match reasons.first() {
+                Some(first) => self.sentence(first, &cells),
+                None => String::new(),
+            };
+            Ok(Explanation { sentence, reasons })
+        })
+        .collect()
     }
 
+    /// Only the sentences of [`UserModel::explain`], at a small part of its cost.
+    ///
+    /// # Errors
+    /// As [`UserModel::explain`].
+    ///
+    /// # Panics
+    /// As [`UserModel::explain`].
+    pub fn sentences(
+        &self,
+        rows: &RecordBatch,
+        encoded: &EncodedRows,
+        at: &[usize],
+    ) -> Result<Vec<String>, ModelError> {
+        let Some(scorers) = self.beside() else { return Ok(Vec::new()) };
+        let few = encoded.take(at);
+        let mut cells = Vec::new();
+        let rows = Rows { rows, few: &few, scorers };
+        let all = at.iter().enumerate();
+        all.map(|(of_few, &row)| {
+            rows.most_surprising_first(of_few, &mut cells);
+            let Some(first) = cells.first() else { return Ok(String::new()) };
+            Ok(self.sentence(&self.reason(&rows, row, of_few, *first)?, &cells))
+        })
+        .collect()
+    }
+
+    fn sentence(&self, first: &Reason, cells: &[Cell]) -> String {
+        let names: Vec<&str> = self.header().plan.names().collect();
+        let others = cells.iter().skip(1).filter(|cell| cell.share >= ALSO);
+        sentence(first, others.map(|cell| names[cell.feature]), &self.header().user)
+    }
+
+    /// All but the losses.
     fn reason(
         &self,
-        scorers: &Scorers,
-        names: &[&str],
-        feature: usize,
-        values: &[u32],
-        facts: Facts,
-    ) -> Reason {
-        let text = |feature, value| self.header().plan.value_text(scorers.coding(), feature, value);
-        Reason {
+        rows: &Rows<'_>,
+        row: usize,
+        of_few: usize,
+        cell: Cell,
+    ) -> Result<Reason, ModelError> {
+        let Cell { feature, surprise, share } = cell;
+        let (plan, scorers) = (&self.header().plan, rows.scorers);
+        let names: Vec<&str> = plan.names().collect();
+        let values = values(rows.few, of_few, names.len());
+        let facts = scorers.counts().facts(feature, values);
+        let text = |feature, value| plan.value_text(scorers.coding(), feature, value);
+        Ok(Reason {
             feature: names[feature].to_owned(),
-            observed: String::new(),
+            observed: plan.cell_text(feature, rows.rows, row)?,
             value: text(feature, values[feature]),
-            surprise: 0.0,
-            share: 0.0,
-            peers: None,
+            surprise,
+            share,
+            peers: scorers
+                .peers()
+                .and_then(|peers| peers.surprise(rows.few, of_few, Row::New, feature)),
             seen: facts.seen,
             rows: scorers.counts().rows(),
             last: facts.last,
@@ -158,7 +186,42 @@ impl UserModel {
             }),
             loss: 0.0,
             z_loss: 0.0,
-        }
+        })
+    }
+}
+
+/// Rows that are explained.
+struct Rows<'a> {
+    /// As the log has them.
+    rows: &'a RecordBatch,
+    /// As they were encoded, only those.
+    few: &'a EncodedRows,
+    scorers: &'a Scorers,
+}
+
+/// A feature's part in a row's score.
+#[derive(Clone, Copy)]
+struct Cell {
+    feature: usize,
+    /// In nats.
+    surprise: f64,
+    /// Of the squares' sum.
+    share: f64,
+}
+
+impl Rows<'_> {
+    /// Replaces `cells` by those of an encoded row.
+    fn most_surprising_first(&self, of_few: usize, cells: &mut Vec<Cell>) {
+        let mut surprises = Vec::new();
+        self.scorers.cells().of_row(self.few, of_few, Row::New, &mut surprises);
+        let squares: f64 = surprises.iter().map(|c| c * c).sum();
+        cells.clear();
+        cells.extend(surprises.into_iter().enumerate().map(|(feature, surprise)| Cell {
+            feature,
+            surprise,
+            share: if squares > 0.0 { surprise * surprise / squares } else { 0.0 },
+        }));
+        cells.sort_by(|a, b| b.surprise.total_cmp(&a.surprise));
     }
 }
 
@@ -167,15 +230,9 @@ fn values(rows: &EncodedRows, row: usize, width: usize) -> &[u32] {
 }
 
 /// The most surprising cell in words, and the names of others that are.
-fn sentence(reasons: &[Reason], user: &str) -> String {
-    let Some((first, others)) = reasons.split_first() else { return String::new() };
+fn sentence<'a>(first: &Reason, others: impl Iterator<Item = &'a str>, user: &str) -> String {
     let mut text = first.in_words(user);
-    let also: Vec<&str> = others
-        .iter()
-        .filter(|reason| reason.share >= ALSO)
-        .take(MOST_NAMED)
-        .map(|reason| reason.feature.as_str())
-        .collect();
+    let also: Vec<&str> = others.take(MOST_NAMED).collect();
     if !also.is_empty() {
         let _ = write!(text, "; also unusual: {}", also.join(", "));
     }
@@ -285,16 +342,15 @@ mod tests {
     #[test]
     fn a_value_that_was_never_seen() {
         assert_eq!(
-            sentence(&[reason()], "user123"),
+            sentence(&reason(), std::iter::empty(), "user123"),
             "eventName \"DeleteTrail\" was never seen in 3,239 events of user123; \
              expected \"DescribeInstances\" (p = .62)"
         );
         let agent =
             Given { feature: "userAgent".into(), value: "\"cli\"".into(), rows: 412, together: 0 };
         let given = Reason { given: Some(agent), ..reason() };
-        let also = Reason { feature: "sourceIPAddress".into(), share: 0.1, ..reason() };
         assert_eq!(
-            sentence(&[given, also], "*"),
+            sentence(&given, ["sourceIPAddress"].into_iter(), "*"),
             "eventName \"DeleteTrail\" was never seen in 3,239 events of all users; \
              expected \"DescribeInstances\" (p = .62) with userAgent \"cli\"; \
              also unusual: sourceIPAddress"

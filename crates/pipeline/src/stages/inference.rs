@@ -97,9 +97,8 @@ impl Recommended {
             .filter(|row| scores.combined[*row].p_value <= self.reasons)
             .collect();
         if !rows.is_empty() {
-            let explained = model.explain(&message.rows, encoded, &rows)?;
-            scores.reasons =
-                rows.into_iter().zip(explained.into_iter().map(|e| e.sentence)).collect();
+            let sentences = model.sentences(&message.rows, encoded, &rows)?;
+            scores.reasons = rows.into_iter().zip(sentences).collect();
         }
         if self.surprises {
             let names = header.plan.names().map(str::to_owned).collect();
