@@ -11,6 +11,7 @@ mod generate;
 mod golden_distribution;
 #[cfg(unix)]
 mod guide;
+mod kept_models;
 mod options;
 mod place;
 mod plans;
