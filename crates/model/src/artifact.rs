@@ -8,7 +8,7 @@
 //! | `n.weights` | F32 `[weights]` | the flat weights, in the order of [`crate::net::Layout`] |
 //! | `n.header` | U8 `[bytes]` | the [`ModelHeader`] as JSON |
 //!
-//! and, of models with [`Scorer::Recommended`](crate::config::Scorer::Recommended) alone:
+//! and, of models with [`Scorer::Recommended`] alone:
 //!
 //! | tensor | type | content |
 //! |---|---|---|
