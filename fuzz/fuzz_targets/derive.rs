@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 
 static FEATURES: LazyLock<Vec<Features>> = LazyLock::new(|| {
     let own = include_str!("derive.toml");
-    let texts = dfp_pipeline::features::BUILT_IN.iter().map(|(_, text)| *text).chain([own]);
+    let texts = dfp_pipeline::features::built_in().map(|(_, text)| text).chain([own]);
     texts.map(|text| read("fuzz.toml", text, Path::new("")).expect("a feature file")).collect()
 });
 

@@ -232,11 +232,17 @@ pub fn plan_text(spec: &PlanSpec, format: PlanFormat) -> String {
     }
 }
 
-/// Names of options are bare keys, and JSON's texts, numbers and lists are TOML's too, but for DEL.
+/// JSON's texts, numbers and lists are TOML's too, but for DEL; so are its keys, where they are not bare.
 fn add_table(text: &mut String, head: &str, table: &Map<String, Value>) {
+    let in_toml = |json: String| json.replace('\u{7f}', "\\u007f");
+    let is_bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let _ = writeln!(text, "\n{head}");
     for (name, value) in table {
-        let _ = writeln!(text, "{name} = {}", value.to_string().replace('\u{7f}', "\\u007f"));
+        let key = match name.chars().all(is_bare) && !name.is_empty() {
+            true => name.clone(),
+            false => in_toml(Value::from(name.as_str()).to_string()),
+        };
+        let _ = writeln!(text, "{key} = {}", in_toml(value.to_string()));
     }
 }
 
@@ -249,7 +255,7 @@ mod tests {
     fn options() -> impl Strategy<Value = OptionTexts> {
         let text = prop_oneof![".*", "-?[0-9]{1,20}", "true", "0\\.[0-9]+", "[\\x00-\\x7f]*"];
         proptest::collection::btree_map(
-            "[a-z][a-z_-]{0,8}".prop_filter("the stage's own", |name| {
+            "[a-z][a-z_-]{0,8}|.{0,4}".prop_filter("the stage's own", |name| {
                 name != STAGE && !ABOUT_PLANS.contains(&name.as_str())
             }),
             proptest::collection::vec(text, 1..4),
