@@ -4,7 +4,7 @@
 //! What is flagged depends on how rows fall into messages (`--pipeline_batch_size`), and a message waits
 //! for the user's own later events however long they take.
 
-use super::judge::{Counts, Fate, Judge};
+use super::judge::{Counts, Decided, Fate, Judge};
 use crate::plan::TimeSeries;
 use dfp_flow::BoxError;
 use dfp_model::periodic::bin_of;
@@ -41,7 +41,7 @@ impl ByMessage {
         id: u64,
         seconds: &[Option<i64>],
         judge: &mut Judge,
-        decided: &mut Vec<(u64, Vec<Fate>)>,
+        decided: &mut Decided,
     ) -> Result<(), BoxError> {
         if self.origin.is_none() {
             let first = seconds.iter().flatten().next();
@@ -63,7 +63,7 @@ impl ByMessage {
         &mut self,
         finished: bool,
         judge: &mut Judge,
-        decided: &mut Vec<(u64, Vec<Fate>)>,
+        decided: &mut Decided,
     ) -> Result<(), BoxError> {
         while let Some(held) = self.held.front() {
             let mut found = BTreeMap::new();

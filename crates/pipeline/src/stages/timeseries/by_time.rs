@@ -7,7 +7,7 @@
 //! depends on the rows before, and on nothing else. A row that comes after its tile was decided
 //! is late; later tiles still count it.
 
-use super::judge::{Counts, Fate, Judge, Judged};
+use super::judge::{Counts, Decided, Fate, Judge, Judged};
 use crate::plan::{Method, TimeSeries};
 use dfp_flow::BoxError;
 use dfp_model::periodic::{HourOfWeek, bin_of};
@@ -83,7 +83,7 @@ impl ByTime {
         id: u64,
         seconds: &[Option<i64>],
         judge: &mut Judge,
-        decided: &mut Vec<(u64, Vec<Fate>)>,
+        decided: &mut Decided,
     ) -> Result<(), BoxError> {
         let mut rows = Vec::with_capacity(seconds.len());
         for second in seconds {
@@ -104,7 +104,7 @@ impl ByTime {
         &mut self,
         second: i64,
         judge: &mut Judge,
-        decided: &mut Vec<(u64, Vec<Fate>)>,
+        decided: &mut Decided,
     ) -> Result<(), BoxError> {
         let lateness = judge.settings.lateness;
         self.decide(Some(judge.settings.frontier(second.saturating_sub(lateness))), judge)?;
@@ -117,7 +117,7 @@ impl ByTime {
         &mut self,
         second: i64,
         judge: &mut Judge,
-        decided: &mut Vec<(u64, Vec<Fate>)>,
+        decided: &mut Decided,
     ) -> Result<(), BoxError> {
         self.decide(Some(judge.settings.frontier(second)), judge)?;
         if !judge.settings.cold_end {
@@ -187,7 +187,7 @@ impl ByTime {
     }
 
     /// Hands over the messages whose rows are all decided, in the order in which they came.
-    fn release(&mut self, judge: &Judge, decided: &mut Vec<(u64, Vec<Fate>)>) {
+    fn release(&mut self, judge: &Judge, decided: &mut Decided) {
         let frontier = self.history.frontier;
         let is_over = |bin: i64| frontier.is_some_and(|f| bin.div_euclid(judge.settings.tile) < f);
         while self.held.front().is_some_and(|held| held.span.is_none_or(|span| is_over(span.1))) {

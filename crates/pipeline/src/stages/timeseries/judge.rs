@@ -24,6 +24,9 @@ pub(super) enum Fate {
     Timeless,
 }
 
+/// The messages that are decided, by their numbers, each with what became of its rows.
+pub(super) type Decided = Vec<(u64, Vec<Fate>)>;
+
 /// What was found out about a bin.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Judged {

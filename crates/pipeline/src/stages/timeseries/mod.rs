@@ -24,7 +24,7 @@ use dfp_io::logs::EVENT_DT;
 use dfp_io::state::StateDir;
 use dfp_model::periodic::whole_second;
 use gate::Gate;
-use judge::{Fate, Judge};
+use judge::{Decided, Fate, Judge};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -43,7 +43,7 @@ pub struct TimeSeries {
     /// Messages that wait, with their batches.
     held: HashMap<u64, (usize, Message)>,
     next_id: u64,
-    decided: Vec<(u64, Vec<Fate>)>,
+    decided: Decided,
     /// Second of the newest event of anybody.
     newest: Option<i64>,
     told_of_other_history: bool,

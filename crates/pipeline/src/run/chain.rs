@@ -1,0 +1,170 @@
+//! The plan's stages, put together.
+
+use super::Run;
+use crate::message::Message;
+use crate::plan::{self, Details, ScoreKind, StageSettings};
+use crate::stages;
+use dfp_flow::Pipeline;
+use dfp_io::state::StateDir;
+use dfp_model::config::Scorer;
+use std::sync::Arc;
+
+impl Run<'_> {
+    pub(super) fn chain(
+        &self,
+        mut chain: Pipeline<Message>,
+        mut sinks: std::vec::IntoIter<stages::ToFile>,
+        mut validations: std::vec::IntoIter<stages::Validate>,
+        state: Option<&Arc<StateDir>>,
+    ) -> Pipeline<Message> {
+        let details =
+            self.plan.stages.iter().any(
+                |stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None),
+            );
+        let mut monitors = 0;
+        let mut made: Vec<String> = Vec::new();
+        let mut results = |stage, labels: &[(String, ScoreKind)], prefix: &str| {
+            let made_before = made.clone();
+            made.extend(labels.iter().map(|(label, _)| format!("{prefix}{label}")));
+            let reporter = Arc::clone(&self.reporter);
+            stages::ResultColumns { stage, made_before, reporter, warned: Arc::default() }
+        };
+        for stage in &self.plan.stages {
+            chain = match stage {
+                StageSettings::TrainAe(settings) => {
+                    chain.stage("train-ae", Box::new(self.train_stage(settings)))
+                }
+                StageSettings::Preprocess => chain.stage(
+                    "preprocess",
+                    Box::new(stages::Preprocess {
+                        models: Arc::clone(&self.models),
+                        strict: self.plan.strict,
+                        gaps: Arc::clone(&self.gaps),
+                        reporter: Arc::clone(&self.reporter),
+                    }),
+                ),
+                StageSettings::Inference(settings) => chain.stage(
+                    "inf-pytorch",
+                    Box::new(stages::Inference {
+                        models: Arc::clone(&self.models),
+                        pool: Arc::clone(&self.pool),
+                        with_features: details,
+                        recommended: self.recommended(*settings),
+                        book: Arc::clone(&self.book),
+                        strict: self.plan.strict,
+                        reporter: Arc::clone(&self.reporter),
+                        memory: None,
+                    }),
+                ),
+                StageSettings::AddScores(settings) => chain.stage(
+                    "add-scores",
+                    Box::new(stages::AddScores {
+                        settings: settings.clone(),
+                        columns: self.plan.columns.clone(),
+                        results: results("add-scores", &settings.labels, &settings.prefix),
+                    }),
+                ),
+                StageSettings::AddClass(settings) => chain.stage(
+                    "add-class",
+                    Box::new(stages::AddClass {
+                        columns: results("add-class", &settings.labels, &settings.prefix),
+                        settings: settings.clone(),
+                    }),
+                ),
+                StageSettings::Filter(settings) => {
+                    chain.stage("filter", Box::new(stages::Filter { settings: settings.clone() }))
+                }
+                StageSettings::Validate(_) => match validations.next() {
+                    Some(validation) => chain.stage("validate", Box::new(validation)),
+                    None => chain,
+                },
+                StageSettings::DropNa { column } => {
+                    let (column, book) = (column.clone(), Arc::clone(&self.book));
+                    chain.stage("dropna", Box::new(stages::DropNa { column, book }))
+                }
+                StageSettings::Deserialize => {
+                    let batch_size = self.plan.pipeline_batch_size;
+                    chain.stage("deserialize", Box::new(stages::Deserialize { batch_size }))
+                }
+                StageSettings::Trigger => {
+                    chain.stage("trigger", Box::new(stages::Trigger::default()))
+                }
+                StageSettings::TimeSeries(settings) => chain.stage(
+                    "timeseries",
+                    Box::new(stages::TimeSeries::new(
+                        settings.clone(),
+                        self.plan.source.features.derived_time().map(str::to_owned),
+                        state.cloned(),
+                        Arc::clone(&self.reporter),
+                        Arc::clone(&self.time_series),
+                    )),
+                ),
+                StageSettings::Monitor(settings) => {
+                    let position = monitors;
+                    monitors += 1;
+                    let reporter = Arc::clone(&self.reporter);
+                    let monitor =
+                        stages::Monitor { settings: settings.clone(), position, reporter };
+                    monitor.start();
+                    chain.stage("monitor", Box::new(monitor))
+                }
+                StageSettings::Serialize(settings) => {
+                    let (columns, reporter) = (self.resumed.clone(), Arc::clone(&self.reporter));
+                    let stage = stages::Serialize::new(settings.clone(), columns, reporter);
+                    chain.stage("serialize", Box::new(stage))
+                }
+                StageSettings::ToFile(_) => match sinks.next() {
+                    Some(sink) => chain.stage("to-file", Box::new(sink)),
+                    None => chain,
+                },
+            };
+            let name = match stage {
+                StageSettings::TrainAe(_) => "train-ae",
+                StageSettings::Preprocess => "preprocess",
+                StageSettings::Inference(_) => "inf-pytorch",
+                StageSettings::AddScores(_) => "add-scores",
+                _ => continue,
+            };
+            if self.plan.debug {
+                chain = chain.stage("debug", Box::new(stages::Stamp::new(name)));
+            }
+        }
+        chain
+    }
+
+    /// What is wanted of the recommended scorers: for the summary's rows at least two sentences in a
+    /// hundred rows.
+    fn recommended(&self, settings: plan::Inference) -> Option<stages::Recommended> {
+        const SUMMARY: f64 = 0.02;
+        let added = || {
+            self.plan.stages.iter().filter_map(|stage| match stage {
+                StageSettings::AddScores(settings) => Some(settings),
+                _ => None,
+            })
+        };
+        (settings.scorer == Scorer::Recommended).then(|| stages::Recommended {
+            reasons: added().map(|s| s.reasons).fold(SUMMARY, f64::max),
+            surprises: added().any(|s| s.surprises),
+        })
+    }
+
+    fn train_stage(&self, settings: &plan::TrainAe) -> stages::TrainAe {
+        let from_elsewhere =
+            settings.pretrained_filename.is_some() || settings.train_data_glob.is_some();
+        stages::TrainAe {
+            models: Arc::clone(&self.models),
+            batch_size: self.plan.pipeline_batch_size,
+            on_messages: (!from_elsewhere).then(|| {
+                stages::OnMessages::new(
+                    self.plan,
+                    settings,
+                    Arc::clone(&self.pool),
+                    Arc::clone(&self.reporter),
+                    self.stop.clone(),
+                    Arc::clone(&self.failed),
+                    Arc::clone(&self.training_time),
+                )
+            }),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! A checked plan -> a run: models first, then rows through the engine, then the summary.
+
+mod chain;
+mod models;
+mod outputs;
+mod summary;
+
+use crate::derive::Memory;
+use crate::error::RunError;
+use crate::intake::{self, Intake};
+use crate::models::Models;
+use crate::plan::{self, Plan, StageSettings};
+use crate::report::{Reporter, Summary, TimeSeriesCount, Validation, Weight};
+use crate::source::ReadCount;
+use crate::stages::{self, Gaps, ScoreBook};
+use arrow_schema::SchemaRef;
+use dfp_flow::{Failure, Pipeline, Stop};
+use dfp_io::state::StateDir;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Runs a pipeline to its end.
+///
+/// # Errors
+/// See [`RunError`]. Rows, files and users that had to be left out are no error: the summary
+/// counts them, unless the plan is strict.
+pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Summary, RunError> {
+    for note in &plan.notes {
+        reporter.say(Weight::Warning, note);
+    }
+    let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
+    // Everything that can be refused without reading data is refused before training.
+    let state = run.open_state()?;
+    let source = Intake::new(plan, run.shared(state.clone()))?;
+    let sinks = run.open_sinks(state.as_deref())?;
+    let validations = run.open_validations()?;
+    run.prepare_models()?;
+    let chain = Pipeline::new(plan.source.kind.stage.name, Box::new(source));
+    let mut chain = run.chain(chain, sinks, validations, state.as_ref());
+    if let Some(state) = state {
+        chain = chain.stage("state", Box::new(stages::Remember { state }));
+    }
+    let start = Instant::now();
+    let options = dfp_flow::Options {
+        edge_buffer_size: plan.edge_buffer_size,
+        num_threads: plan.num_threads,
+    };
+    // A run that watches ends where its source does: with what has been read when it is stopped.
+    let never = Stop::new();
+    let stop = if plan.source.watch.is_some() { &never } else { stop };
+    let result = chain.run(&options, stop);
+    reporter.phase_over();
+    let training = *run.training_time.lock().unwrap_or_else(PoisonError::into_inner);
+    if training > Duration::ZERO {
+        run.summary.phases.push(("training", training));
+    }
+    run.summary.phases.push(("reading and scoring", start.elapsed() - training));
+    let report = result.map_err(failed)?;
+    run.write_models_of_messages()?;
+    if let Some(drawing) = &plan.drawing {
+        dfp_io::sinks::write_whole(&drawing.file, &drawing.bytes(&report))?;
+        run.summary.drawn = Some(drawing.file.display().to_string());
+    }
+    run.finish(&report)
+}
+
+fn failed(failure: Failure) -> RunError {
+    match failure.cause.downcast::<RunError>() {
+        Ok(error) => *error,
+        Err(cause) => RunError::Failed(format!("{}: {cause}", failure.stage)),
+    }
+}
+
+/// What the parts of a run share.
+struct Run<'a> {
+    plan: &'a Plan,
+    reporter: Arc<dyn Reporter>,
+    stop: Stop,
+    pool: Arc<ThreadPool>,
+    models: Arc<Models>,
+    book: Arc<ScoreBook>,
+    input: Arc<Mutex<ReadCount>>,
+    failed: Arc<Mutex<Vec<(String, String)>>>,
+    gaps: Arc<Gaps>,
+    time_series: Arc<Mutex<TimeSeriesCount>>,
+    /// What derived columns remember of each user.
+    memory: Arc<Mutex<Memory>>,
+    /// Time spent on training on messages, while the engine ran.
+    training_time: Arc<Mutex<Duration>>,
+    written: Vec<(String, Arc<AtomicUsize>)>,
+    validations: Arc<Mutex<Vec<Validation>>>,
+    /// The columns of outputs that are gone on with.
+    resumed: Option<SchemaRef>,
+    summary: Summary,
+}
+
+impl<'a> Run<'a> {
+    fn new(plan: &'a Plan, reporter: Arc<dyn Reporter>, stop: Stop) -> Result<Self, RunError> {
+        let pool = ThreadPoolBuilder::new().num_threads(plan.compute_threads).build().map_err(
+            |error| {
+                RunError::Failed(format!("cannot start {} threads: {error}", plan.compute_threads))
+            },
+        )?;
+        Ok(Self {
+            plan,
+            reporter,
+            stop,
+            pool: Arc::new(pool),
+            models: Arc::default(),
+            book: Arc::new(ScoreBook::new(plan.edge_buffer_size + plan.num_threads)),
+            input: Arc::default(),
+            failed: Arc::default(),
+            gaps: Arc::default(),
+            time_series: Arc::default(),
+            memory: Arc::default(),
+            training_time: Arc::default(),
+            written: Vec::new(),
+            validations: Arc::default(),
+            resumed: None,
+            summary: Summary::default(),
+        })
+    }
+
+    /// The state folder belongs to what reads and to whom it is about.
+    fn open_state(&self) -> Result<Option<Arc<StateDir>>, RunError> {
+        let Some(directory) = &self.plan.source.state_dir else { return Ok(None) };
+        let source = self.plan.source.kind.stage.name;
+        let pipeline = match &self.plan.user_column {
+            Some(column) => format!("{source} by {column}"),
+            None => source.to_owned(),
+        };
+        Ok(Some(Arc::new(StateDir::open(directory, &pipeline)?)))
+    }
+
+    fn shared(&self, state: Option<Arc<StateDir>>) -> intake::Shared {
+        intake::Shared {
+            pool: Arc::clone(&self.pool),
+            reporter: Arc::clone(&self.reporter),
+            stop: self.stop.clone(),
+            count: Arc::clone(&self.input),
+            book: Arc::clone(&self.book),
+            memory: Arc::clone(&self.memory),
+            state,
+        }
+    }
+
+    fn train_ae(&self) -> Option<&'a plan::TrainAe> {
+        self.plan.stages.iter().find_map(|stage| match stage {
+            StageSettings::TrainAe(settings) => Some(settings),
+            _ => None,
+        })
+    }
+}

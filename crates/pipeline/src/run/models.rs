@@ -1,0 +1,200 @@
+//! The models of a run: read from a file or learnt, and written.
+
+use super::Run;
+use crate::derive::Memory;
+use crate::error::RunError;
+use crate::models::GENERIC;
+use crate::plan::{self, StageSettings};
+use crate::report::Weight;
+use crate::source::{self, ReadCount};
+use crate::stages;
+use crate::train::{Task, TaskRows, Trained, Trainer};
+use crate::users::Users;
+use arrow_schema::Schema;
+use dfp_io::logs::ALWAYS;
+use dfp_model::artifact;
+use dfp_model::config::Scorer;
+use dfp_model::user_model::UserModel;
+use std::path::Path;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+impl Run<'_> {
+    pub(super) fn prepare_models(&mut self) -> Result<(), RunError> {
+        let Some(settings) = self.train_ae() else { return Ok(()) };
+        if let Some(path) = &settings.pretrained_filename {
+            return self.read_models(path);
+        }
+        self.summary.drawn_seed = settings.seed_is_drawn.then_some(settings.seed);
+        if let Some(glob) = &settings.train_data_glob {
+            self.train_from_files(glob, settings)?;
+        }
+        Ok(())
+    }
+
+    fn read_models(&mut self, path: &Path) -> Result<(), RunError> {
+        let start = Instant::now();
+        let refuse = |why: String| RunError::Failed(format!("{}: {why}", path.display()));
+        let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+        let models = artifact::read(&bytes, &artifact::Limits::default())
+            .map_err(|e| refuse(e.to_string()))?;
+        let asked = self.plan.stages.iter().any(|stage| match stage {
+            StageSettings::Inference(settings) => settings.scorer == Scorer::Recommended,
+            _ => false,
+        });
+        if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
+            return Err(refuse(format!(
+                "the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
+                model.header().user
+            )));
+        }
+        for model in models {
+            let user: Arc<str> = Arc::from(model.header().user.as_str());
+            self.insert(user, Arc::new(model));
+        }
+        self.summary.phases.push(("reading models", start.elapsed()));
+        Ok(())
+    }
+
+    fn refuse_name(&self, user: &str) {
+        let why = "the name stands for the model of all users".to_owned();
+        self.reporter.say(Weight::Error, &stages::no_model(user, &why));
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((user.to_owned(), why));
+    }
+
+    fn insert(&self, user: Arc<str>, model: Arc<UserModel>) {
+        match (*user == *GENERIC, self.plan.generic_model) {
+            (true, true) => self.models.insert_generic(model),
+            (true, false) => {}
+            (false, _) => self.models.insert(user, model),
+        }
+    }
+
+    fn train_from_files(&mut self, glob: &str, settings: &plan::TrainAe) -> Result<(), RunError> {
+        let start = Instant::now();
+        let globs = [glob.to_owned()];
+        let files = source::find(&globs, self.plan.source.recursive, None, false)?;
+        // Repetition and times are those of the input.
+        let of_source =
+            plan::SourceSettings { repeat: 1, between: ALWAYS, ..self.plan.source.clone() };
+        let reporter = Arc::clone(&self.reporter);
+        let stop = self.stop.clone();
+        let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
+        let columns = trainer.columns();
+        let will_do = |schema: &Schema| trainer.will_do(schema);
+        let reading = source::Reading {
+            settings: &of_source,
+            user_column: self.plan.user_column.as_deref(),
+            only: Some(source::Only { columns: &columns, will_do: &will_do }),
+            batch: None,
+            strict: self.plan.strict,
+            pool: &self.pool,
+            reporter: self.reporter.as_ref(),
+        };
+        let mut memory = Memory::default();
+        let (table, everyone) =
+            source::read(&files, "training data", &reading, &mut memory, &mut |_, _| Ok(()))?;
+        *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory.after_training();
+        if table.batch.num_rows() == 0 {
+            return Err(RunError::Failed(format!(
+                "no row of the training data is used: the feature file leaves out all {}",
+                everyone.filtered
+            )));
+        }
+        // Everyone's model learns from everyone, whoever is scored.
+        let mut of_everyone: Vec<u32> = Vec::new();
+        if self.plan.generic_model {
+            of_everyone.extend(everyone.rows.iter().flat_map(|(_, rows)| rows));
+            of_everyone.sort_unstable();
+        }
+        let users = match everyone.only(self.plan.user_filter.as_deref(), "training data") {
+            Err(_) if self.plan.generic_model => Users::default(),
+            users => users?,
+        };
+        source::check_strict(&users, "training data", self.plan.strict)?;
+        let mut count = ReadCount::default();
+        count.add(&table, &users);
+        self.summary.skipped.extend(count.lines("training data"));
+        self.summary.filtered.push(("training data", count.filtered));
+        self.summary.phases.push(("reading training data", start.elapsed()));
+
+        let start = Instant::now();
+        trainer.warn_of_absent_columns(&table.batch.schema());
+        let features = trainer.features(&table.batch)?;
+        let mut tasks = Vec::with_capacity(users.rows.len() + 1);
+        if self.plan.generic_model {
+            tasks.push(Task {
+                user: Arc::from(GENERIC),
+                rows: TaskRows::Of(&features, of_everyone),
+            });
+        }
+        for (user, rows) in users.rows {
+            if *user == *GENERIC {
+                self.refuse_name(&user);
+                continue;
+            }
+            tasks.push(Task { user, rows: TaskRows::Of(&features, rows) });
+        }
+        drop(table);
+        let trained = trainer.train(tasks, &self.pool);
+        self.reporter.phase_over();
+        self.keep(trained?, settings)?;
+        self.summary.phases.push(("training", start.elapsed()));
+        Ok(())
+    }
+
+    fn keep(&mut self, trained: Vec<Trained>, settings: &plan::TrainAe) -> Result<(), RunError> {
+        let mut models = Vec::new();
+        let mut failed = Vec::new();
+        for (user, result) in trained {
+            match result {
+                Ok(model) => {
+                    models.push(Arc::clone(&model));
+                    self.insert(user, model);
+                }
+                Err(why) => failed.push((user.to_string(), why)),
+            }
+        }
+        if !self.models.is_empty() || failed.len() > 1 {
+            for (user, why) in &failed {
+                self.reporter.say(Weight::Error, &stages::no_model(user, why));
+            }
+        }
+        if self.models.is_empty() {
+            return Err(RunError::Failed(match failed.as_slice() {
+                [(user, why)] => format!("no model could be trained: user {user:?}: {why}"),
+                [] => "no model could be trained: no training row has a user".to_owned(),
+                all => format!("no model could be trained for any of the {} users", all.len()),
+            }));
+        }
+        if let (true, Some((user, why))) = (self.plan.strict, failed.first()) {
+            return Err(RunError::Failed(format!("--strict: {}", stages::no_model(user, why))));
+        }
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
+        match &settings.models_output_filename {
+            Some(path) => write_models(&models, path),
+            None => Ok(()),
+        }
+    }
+
+    /// Models from files are written before anything is scored; these only exist now.
+    pub(super) fn write_models_of_messages(&self) -> Result<(), RunError> {
+        match self.train_ae() {
+            Some(settings) if settings.train_data_glob.is_none() => {
+                match &settings.models_output_filename {
+                    Some(path) => write_models(&self.models.all(), path),
+                    None => Ok(()),
+                }
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn write_models(models: &[Arc<UserModel>], path: &Path) -> Result<(), RunError> {
+    let models: Vec<&UserModel> = models.iter().map(AsRef::as_ref).collect();
+    let mut bytes = Vec::new();
+    let refuse = |why: String| RunError::Failed(format!("--models_output_filename: {why}"));
+    artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
+    dfp_io::sinks::write_whole(path, &bytes).map_err(|error| refuse(error.to_string()))
+}

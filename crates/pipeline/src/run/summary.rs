@@ -1,0 +1,90 @@
+//! What a run has to tell when it is over.
+
+use super::Run;
+use crate::error::RunError;
+use crate::plan::{self, StageSettings};
+use crate::report::{Summary, Weight};
+use dfp_flow::Report;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+impl Run<'_> {
+    /// Fewest and most steps of the models that were trained as long as our own preset asks for.
+    fn steps(&self) -> Option<(usize, usize)> {
+        let settings = self.train_ae()?;
+        let ours = settings.pretrained_filename.is_none()
+            && settings.model.architecture() == plan::Architecture::Compact;
+        let models = self.models.all();
+        let steps = || models.iter().filter(|_| ours).map(|model| model.header().steps());
+        steps().min().zip(steps().max())
+    }
+
+    /// What each stage took and handed on.
+    fn tell_of_stages(&mut self, report: &Report) {
+        for stage in &report.stages {
+            let text = format!(
+                "{}: {} rows in {} messages in, {} rows in {} messages out, busy for {:.3} s",
+                stage.stage,
+                stage.rows_in,
+                stage.messages_in,
+                stage.rows_out,
+                stage.messages_out,
+                stage.busy.as_secs_f64()
+            );
+            self.reporter.say(Weight::Debug, &text);
+            let dropped = stage.dropped.iter();
+            self.summary.dropped.extend(
+                dropped.map(|(why, rows)| (stage.stage.clone(), *rows as usize, why.clone())),
+            );
+        }
+    }
+
+    pub(super) fn finish(mut self, report: &Report) -> Result<Summary, RunError> {
+        for (user, rows) in self.book.without_model() {
+            self.reporter.say(
+                Weight::Warning,
+                &format!(
+                    "user {user:?} has no model: {rows} {} passed on with an empty score; train on this user's rows, or add --use_generic_model to pipeline-ae",
+                    if rows == 1 { "row" } else { "rows" }
+                ),
+            );
+            self.summary.rows_without_model += rows;
+        }
+        let input = std::mem::take(&mut *self.input.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.interrupted = report.interrupted;
+        self.summary.goes_on = self.plan.source.state_dir.is_some();
+        self.summary.rows_read = input.rows;
+        self.summary.users = input.users;
+        self.summary.by_user = self.plan.user_column.is_some();
+        self.tell_of_stages(report);
+        self.summary.validations =
+            std::mem::take(&mut *self.validations.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.rows_of_others = input.rows_of_others;
+        self.summary.filtered.push(("input", input.filtered));
+        self.summary.rows_outside = input.skipped.outside();
+        self.summary.skipped.extend(input.lines("input"));
+        if self.gaps.cells() > 0 {
+            let cells = self.gaps.cells();
+            self.summary.skipped.push(format!(
+                "input: {cells} cells that are no numbers in columns learnt as numeric"
+            ));
+        }
+        if self.plan.stages.iter().any(|stage| matches!(stage, StageSettings::TimeSeries(_))) {
+            let count = *self.time_series.lock().unwrap_or_else(PoisonError::into_inner);
+            self.summary.time_series = Some(count);
+        }
+        self.summary.rows_scored = self.book.scored();
+        self.summary.models = self.models.len();
+        self.summary.failed_users =
+            std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.unusual = self.book.unusual();
+        self.summary.unlikely = self.book.unlikely();
+        self.summary.steps = self.steps();
+        self.summary.written = self
+            .written
+            .iter()
+            .map(|(name, rows)| (name.clone(), rows.load(Ordering::Relaxed)))
+            .collect();
+        Ok(self.summary)
+    }
+}
