@@ -93,11 +93,11 @@ fn walk(base: PathBuf, parts: &[Part]) -> Result<Vec<PathBuf>, IoError> {
     while let Some(Todo { directory, at }) = todo.pop_front() {
         let place = listed(&directory);
         let refuse = |cause| IoError::Os { action: "list", path: place.clone(), cause };
-        let real = place.canonicalize().map_err(refuse)?;
+        let Some(real) = if_there(place.canonicalize()).map_err(refuse)? else { continue };
         if !seen.insert((real.clone(), at.clone())) {
             continue;
         }
-        let entries = place.read_dir().map_err(refuse)?;
+        let Some(entries) = if_there(place.read_dir()).map_err(refuse)? else { continue };
         let mut entries = entries.collect::<Result<Vec<_>, _>>().map_err(refuse)?;
         // The order of directory entries differs between file systems; which link is first decides a name.
         entries.sort_unstable_by_key(DirEntry::file_name);
@@ -127,6 +127,14 @@ fn walk(base: PathBuf, parts: &[Part]) -> Result<Vec<PathBuf>, IoError> {
         }
     }
     Ok(found.into_values().collect())
+}
+
+/// A directory that was removed after it had been found has no files: a run that watches goes on.
+fn if_there<T>(result: std::io::Result<T>) -> std::io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
+    }
 }
 
 #[derive(PartialEq, Eq)]
@@ -190,4 +198,19 @@ fn is_last(parts: &[Part], at: &[usize], name: &str) -> bool {
                 Part::Name(pattern) => pattern.matches_with(name, MATCHING),
             }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_was_removed_meanwhile_is_no_error() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(if_there(folder.path().read_dir()).unwrap().is_some());
+        assert!(if_there(folder.path().join("gone").read_dir()).unwrap().is_none());
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(if_there(file.read_dir()).is_err());
+    }
 }

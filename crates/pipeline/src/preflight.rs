@@ -81,13 +81,8 @@ impl Preflight {
         let (readable, broken): (Vec<_>, Vec<_>) = files
             .into_iter()
             .map(|file| {
-                (
-                    is_address(&file)
-                        .then_some(())
-                        .ok_or(())
-                        .or_else(|()| File::open(&file).map(drop)),
-                    file,
-                )
+                let opened = if is_address(&file) { Ok(()) } else { File::open(&file).map(drop) };
+                (opened, file)
             })
             .partition(|(opened, _)| opened.is_ok());
         for (opened, file) in &broken {
