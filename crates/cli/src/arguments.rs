@@ -9,8 +9,8 @@ mod tools;
 use crate::help;
 use crate::logging::{self, Logging};
 use dfp_pipeline::options::{
-    self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
-    bool_word, nearest,
+    self, ALERTS, COMMANDS, CommandSpec, EXPLAIN, GLOBAL, Kind, OptionSpec, PIPELINES,
+    PipelineKind, RUN, Role, bool_word, nearest,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
@@ -45,6 +45,10 @@ pub enum Command {
     Features { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
+    /// Choose alerts among outputs, which are the words.
+    Alerts { texts: OptionTexts, words: Vec<String>, level: Weight },
+    /// Explain a row of outputs, which are the words.
+    Explain { texts: OptionTexts, words: Vec<String>, level: Weight },
 }
 
 /// What is about this process alone, and has no place in a plan.
@@ -117,10 +121,23 @@ impl Parser<'_> {
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::morpheus()))),
             Some("run") => self.run(process),
+            Some("alerts") => {
+                let level = process.level;
+                self.with_words("morpheus alerts", &ALERTS, &["alerts"], |texts, words| {
+                    Command::Alerts { texts, words, level }
+                })
+            }
+            Some("explain") => {
+                let level = process.level;
+                self.with_words("morpheus explain", &EXPLAIN, &["explain"], |texts, words| {
+                    Command::Explain { texts, words, level }
+                })
+            }
             Some("plan") => self.plan(),
             Some("tools") => self.tools(process),
             Some(word) => {
-                let mistake = unknown("command", word, &["run", "plan", "tools"]);
+                let known = ["run", "alerts", "explain", "plan", "tools"];
+                let mistake = unknown("command", word, &known);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }

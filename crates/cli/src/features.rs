@@ -2,12 +2,11 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::summary::{count, grouped, printable};
-use crate::{DONE, FAILED, SKIPPED, USAGE, out, refuse};
-use dfp_pipeline::RunError;
+use crate::summary::{aligned, count, grouped, printable};
+use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::features::{self, Inspection};
 use dfp_pipeline::plan::{self, OptionTexts};
-use dfp_pipeline::report::{Reporter, Weight};
+use dfp_pipeline::report::Weight;
 
 /// An example longer than this is cut.
 const LONGEST: usize = 24;
@@ -45,10 +44,7 @@ fn check(options: &features::InspectOptions) -> u8 {
             out(report(&inspection).trim_end());
             if inspection.count.lines("input").is_empty() { DONE } else { SKIPPED }
         }
-        Err(error) => {
-            console.say(Weight::Error, &error.to_string());
-            if matches!(error, RunError::Usage(_)) { USAGE } else { FAILED }
-        }
+        Err(error) => fail(&console, &error),
     }
 }
 
@@ -72,7 +68,9 @@ fn report(inspection: &Inspection) -> String {
             examples.join(", "),
         ]
     });
-    lines.extend(aligned(std::iter::once(head).chain(rows).collect()));
+    let table: Vec<Vec<String>> =
+        std::iter::once(head).chain(rows).map(|row| row.to_vec()).collect();
+    lines.extend(aligned(&table, &[2, 3]));
     let warnings: Vec<String> = inspection
         .features
         .iter()
@@ -83,24 +81,6 @@ fn report(inspection: &Inspection) -> String {
         lines.extend(warnings.iter().map(|warning| printable(warning)));
     }
     lines.join("\n")
-}
-
-/// Columns as wide as their widest cell; numbers stand at the right.
-fn aligned(rows: Vec<[String; 5]>) -> Vec<String> {
-    let widths: Vec<usize> = (0..5)
-        .map(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0))
-        .collect();
-    rows.iter()
-        .map(|row| {
-            let cells = row.iter().zip(&widths).enumerate();
-            let cells = cells.map(|(column, (cell, &width))| match column {
-                2 | 3 => format!("{cell:>width$}"),
-                4 => cell.clone(),
-                _ => format!("{cell:<width$}"),
-            });
-            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-        })
-        .collect()
 }
 
 fn short(text: &str) -> String {

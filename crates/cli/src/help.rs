@@ -3,8 +3,8 @@
 use crate::arguments::usable_stages;
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
-    COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PipelineKind, RUN,
-    StageEntry,
+    ALERTS, COMMANDS, CommandSpec, EXPLAIN, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES,
+    PipelineKind, RUN, StageEntry,
 };
 use std::fmt::Write;
 
@@ -18,7 +18,10 @@ pub fn morpheus() -> String {
     let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
     options(&mut text, GLOBAL.options);
     text.push_str("  --version\n      print the version\n");
-    commands(&mut text, "Commands", [("run", RUN.about), ("plan", PLAN), ("tools", TOOLS)]);
+    let results = [&ALERTS, &EXPLAIN].map(|spec| (spec.name, spec.about));
+    let inside = [("plan", PLAN), ("tools", TOOLS)];
+    let all = [("run", RUN.about)].into_iter().chain(results).chain(inside);
+    commands(&mut text, "Commands", all);
     text
 }
 

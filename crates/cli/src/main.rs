@@ -2,11 +2,13 @@
 //! out; everything between is `dfp-pipeline`.
 #![expect(clippy::print_stderr, reason = "this crate is the only place that prints")]
 
+mod alerts;
 mod arguments;
 mod bench;
 mod completion;
 mod console;
 mod doctor;
+mod explain;
 mod features;
 mod generate;
 mod help;
@@ -58,6 +60,8 @@ fn main() -> ExitCode {
         Ok(Command::Generate(texts)) => generate::run(&texts),
         Ok(Command::Features { texts, words }) => features::run(&texts, &words),
         Ok(Command::Bench(texts)) => bench::run(&texts),
+        Ok(Command::Alerts { texts, words, level }) => alerts::run(&texts, &words, level),
+        Ok(Command::Explain { texts, words, level }) => explain::run(&texts, &words, level),
         Err(usage) => refuse(&usage),
     };
     ExitCode::from(code)
@@ -126,14 +130,17 @@ fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
                 DONE
             }
         }
-        Err(error) => {
-            console.say(Weight::Error, &error.to_string());
-            match error {
-                RunError::Usage(_) => USAGE,
-                RunError::Failed(_) | RunError::NoRows(_) => FAILED,
-                RunError::Interrupted => INTERRUPTED,
-            }
-        }
+        Err(error) => fail(&console, &error),
+    }
+}
+
+/// Says why something did not succeed; the exit code.
+fn fail(console: &console::Console, error: &RunError) -> u8 {
+    console.say(Weight::Error, &error.to_string());
+    match error {
+        RunError::Usage(_) => USAGE,
+        RunError::Failed(_) | RunError::NoRows(_) => FAILED,
+        RunError::Interrupted => INTERRUPTED,
     }
 }
 

@@ -248,6 +248,26 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
+/// Columns as wide as their widest cell; those of `numbers` stand at the right.
+pub fn aligned(rows: &[Vec<String>], numbers: &[usize]) -> Vec<String> {
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |column: usize| {
+        let cells = rows.iter().filter_map(|row| row.get(column));
+        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    rows.iter()
+        .map(|row| {
+            let cells = row.iter().zip(&widths).enumerate();
+            let cells = cells.map(|(column, (cell, &width))| match numbers.contains(&column) {
+                true => format!("{cell:>width$}"),
+                false => format!("{cell:<width$}"),
+            });
+            cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+        })
+        .collect()
+}
+
 /// Digits in groups of three.
 pub fn grouped(n: usize) -> String {
     indicatif::HumanCount(n as u64).to_string()

@@ -1,12 +1,25 @@
 //! The models of a run: one look-up for every stage.
 
+use crate::error::RunError;
+use dfp_model::artifact;
 use dfp_model::user_model::UserModel;
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// The name of the model that is trained on the rows of all users. No user may be called so: a
 /// user's model must never stand in for others.
 pub const GENERIC: &str = "*";
+
+/// Reads a model file.
+///
+/// # Errors
+/// The file cannot be read, or is none.
+pub fn read(path: &Path) -> Result<Vec<UserModel>, RunError> {
+    let refuse = |why: String| RunError::Failed(format!("{}: {why}", path.display()));
+    let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    artifact::read(&bytes, &artifact::Limits::default()).map_err(|error| refuse(error.to_string()))
+}
 
 /// Models by user. Shared by the stages; `train-ae` puts models in while others look them up.
 #[derive(Debug, Default)]

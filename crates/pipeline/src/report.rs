@@ -140,11 +140,19 @@ pub struct AlertCount {
 }
 
 impl AlertCount {
-    /// Counts a row, but for its rule.
-    pub(crate) fn see(&mut self, row: &crate::alerts::Row, verdict: Verdict) {
+    /// Counts a row, with the rule that applies to it and the one that would, had it not expired.
+    pub(crate) fn see(
+        &mut self,
+        row: &alerts::Row,
+        verdict: Verdict,
+        rules: &alerts::Rules,
+        applies: Option<usize>,
+        expired: Option<usize>,
+    ) {
         if row.surprise.is_nan() {
             return;
         }
+        let name = |rule: usize| rules.rules[rule].in_words();
         self.rows += 1;
         self.days.insert(alerts::day(row.time));
         match verdict {
@@ -152,9 +160,17 @@ impl AlertCount {
                 self.alerts += 1;
                 let least = self.least.unwrap_or(f64::INFINITY);
                 self.least = Some(least.min(row.surprise));
+                if let Some(rule) = expired {
+                    *self.expired.entry(name(rule)).or_default() += 1;
+                }
             }
             Verdict::OverBudget => self.over_budget += 1,
-            Verdict::Suppressed | Verdict::Nothing => {}
+            Verdict::Suppressed => {
+                if let Some(rule) = applies {
+                    *self.suppressed.entry(name(rule)).or_default() += 1;
+                }
+            }
+            Verdict::Nothing => {}
         }
     }
 }

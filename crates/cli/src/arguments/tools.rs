@@ -123,28 +123,57 @@ impl Parser<'_> {
         }
     }
 
-    /// The one command with words of its own, which may stand between its options.
     fn features(&mut self) -> Parsed {
         const HERE: &str = "morpheus tools features";
+        let path = ["tools", FEATURES.name];
+        match self.options_and_words(&FEATURES, &path) {
+            Some((texts, words))
+                if !texts.is_empty() || !words.is_empty() || !self.mistakes.is_empty() =>
+            {
+                (HERE, Some(Command::Features { texts, words }))
+            }
+            _ => (HERE, Some(Command::Help(help::features()))),
+        }
+    }
+
+    /// A command with words of its own.
+    pub(super) fn with_words(
+        &mut self,
+        here: &'static str,
+        spec: &'static CommandSpec,
+        path: &[&str],
+        command: impl FnOnce(OptionTexts, Vec<String>) -> Command,
+    ) -> Parsed {
+        match self.options_and_words(spec, path) {
+            Some((texts, words)) => (here, Some(command(texts, words))),
+            None => {
+                let line = format!("{here} FILE...");
+                (here, Some(Command::Help(help::command(&line, spec))))
+            }
+        }
+    }
+
+    /// Options, and the words between them; `None` if help is asked for.
+    fn options_and_words(
+        &mut self,
+        spec: &'static CommandSpec,
+        path: &[&str],
+    ) -> Option<(OptionTexts, Vec<String>)> {
         let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
         loop {
-            match self.options(FEATURES.name, FEATURES.options, &["tools", FEATURES.name]) {
+            match self.options(spec.name, spec.options, path) {
                 Options::Given(more) => {
                     for (option, values) in more {
                         texts.entry(option).or_default().extend(values);
                     }
                 }
-                _ => return (HERE, Some(Command::Help(help::features()))),
+                _ => return None,
             }
             match self.next_word() {
                 Some(word) => words.push(word),
-                None => break,
+                None => return Some((texts, words)),
             }
         }
-        if texts.is_empty() && words.is_empty() && self.mistakes.is_empty() {
-            return (HERE, Some(Command::Help(help::features())));
-        }
-        (HERE, Some(Command::Features { texts, words }))
     }
 
     /// A command that ends the line: options, and nothing after them.

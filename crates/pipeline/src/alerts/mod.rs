@@ -3,6 +3,7 @@
 //!
 //! Rows are decided batch by batch, so that all users compete for a day's budget.
 
+pub mod afterwards;
 mod budget;
 pub(crate) mod suppress;
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What runs have written, read again: the rows of their outputs, and which columns mean what.
 
+pub mod explain;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use dfp_io::logs::skipped::Skipped;
 use dfp_io::logs::{self, EVENT_DT, ReadOptions, table};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -38,6 +39,8 @@ pub struct Names {
     pub time: Option<String>,
     /// The column of scores.
     pub score: Option<String>,
+    /// Columns besides that of users whose digits stay as they are written.
+    pub exact: Vec<String>,
 }
 
 /// The rows of one or several outputs.
@@ -86,10 +89,11 @@ impl Results {
         reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
         let paths = source::find(globs, true, None, false)?;
-        let identifiers: Vec<String> = match &names.user {
+        let mut identifiers: Vec<String> = match &names.user {
             Some(user) => vec![user.clone()],
             None => known_users().into_iter().collect(),
         };
+        identifiers.extend(names.exact.iter().cloned());
         let options =
             ReadOptions { identifiers: &identifiers, sort: false, ..ReadOptions::default() };
         let (mut files, mut rows_so_far) = (Vec::new(), 0);
@@ -106,7 +110,11 @@ impl Results {
         reporter.phase_over();
         let read = read?;
         source::check_skipped(&read.skipped, "results", false, reporter)?;
-        Self::of(read.batch, files, names, read.skipped)
+        let results = Self::of(read.batch, files, names, read.skipped)?;
+        match names.user.is_none() && results.has_rows_twice(read.file_rows.values()) {
+            true => Err(RunError::Usage(vec![which_user(&[&results.user_column])])),
+            false => Ok(results),
+        }
     }
 
     /// Tells which columns of a table mean what.
@@ -166,6 +174,26 @@ impl Results {
             }
         }
         of_rows
+    }
+
+    /// Whether two rows of a user have the same number in a file: runs number the rows of each user, so
+    /// these are no users. JSON lines have no such numbers.
+    fn has_rows_twice(&self, numbers: &[i64]) -> bool {
+        let mut ends = Vec::with_capacity(self.files.len());
+        let mut end = 0;
+        for (_, rows) in &self.files {
+            end += rows;
+            ends.push(end);
+        }
+        let mut seen = HashSet::new();
+        self.users.rows.iter().any(|(_, rows)| {
+            seen.clear();
+            let mut of_file = rows.iter().map(|row| {
+                let file = ends.partition_point(|end| *end <= *row as usize);
+                (file, numbers[*row as usize])
+            });
+            of_file.any(|number| !seen.insert(number))
+        })
     }
 
     /// A column as numbers, NaN where a cell is none; `None` if there is no such column.
@@ -253,17 +281,17 @@ fn user_column(names: &Names, schema: &Schema) -> Result<String, String> {
     let there: Vec<&String> = known.iter().filter(|name| schema.index_of(name).is_ok()).collect();
     match there[..] {
         [user] => Ok(user.clone()),
-        _ => Err(format!(
-            "the results do not say which of their columns tells users apart; name it with --userid_column_name, as in the run that wrote them{}",
-            match there.is_empty() {
-                true => String::new(),
-                false => format!(
-                    ": {}",
-                    there.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ")
-                ),
-            }
-        )),
+        _ => Err(which_user(&there)),
     }
+}
+
+fn which_user(there: &[&String]) -> String {
+    let mut text = "the results do not say which of their columns tells users apart; name it with --userid_column_name, as in the run that wrote them".to_owned();
+    if !there.is_empty() {
+        let names: Vec<&str> = there.iter().map(|name| name.as_str()).collect();
+        text.push_str(&format!(" (there is {})", names.join(", ")));
+    }
+    text
 }
 
 fn score_column(names: &Names, schema: &Schema) -> Result<String, String> {

@@ -93,3 +93,18 @@ fn users_of_digits_keep_their_names_and_files_their_order() {
     assert_eq!(results.files.iter().map(|(_, rows)| *rows).collect::<Vec<_>>(), [2, 1, 0]);
     assert_eq!(results.skipped.files(), 1);
 }
+
+#[test]
+fn a_column_with_the_same_row_number_twice_is_not_taken_for_that_of_users() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, ",username,who,score\n0,acme,ann,1\n0,acme,ben,2\n1,acme,ann,3\n")
+        .unwrap();
+    let globs = [path.display().to_string()];
+    match Results::read(&globs, &Names::default(), &Silent) {
+        Err(RunError::Usage(mistakes)) => assert!(mistakes[0].ends_with("(there is username)")),
+        other => panic!("{other:?}"),
+    }
+    let names = Names { user: Some("who".into()), ..Names::default() };
+    assert_eq!(Results::read(&globs, &names, &Silent).unwrap().users.rows.len(), 2);
+}

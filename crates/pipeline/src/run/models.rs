@@ -3,7 +3,7 @@
 use super::Run;
 use crate::derive::Memory;
 use crate::error::RunError;
-use crate::models::GENERIC;
+use crate::models::{self, GENERIC};
 use crate::plan::{self, StageSettings};
 use crate::report::Weight;
 use crate::source::{self, ReadCount};
@@ -34,17 +34,15 @@ impl Run<'_> {
 
     fn read_models(&mut self, path: &Path) -> Result<(), RunError> {
         let start = Instant::now();
-        let refuse = |why: String| RunError::Failed(format!("{}: {why}", path.display()));
-        let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-        let models = artifact::read(&bytes, &artifact::Limits::default())
-            .map_err(|e| refuse(e.to_string()))?;
+        let models = models::read(path)?;
         let asked = self.plan.stages.iter().any(|stage| match stage {
             StageSettings::Inference(settings) => settings.scorer == Scorer::Recommended,
             _ => false,
         });
         if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
-            return Err(refuse(format!(
-                "the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
+            return Err(RunError::Failed(format!(
+                "{}: the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
+                path.display(),
                 model.header().user
             )));
         }

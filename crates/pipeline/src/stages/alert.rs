@@ -194,16 +194,7 @@ impl Alert {
         for ((row, verdict), (applies, expired)) in
             rows.iter().zip(verdicts).zip(applies.zip(expired))
         {
-            count.see(row, *verdict);
-            let (rule, tally) = match verdict {
-                Verdict::Suppressed => (applies, &mut count.suppressed),
-                Verdict::Alert => (expired, &mut count.expired),
-                _ => continue,
-            };
-            if let Some(rule) = rule {
-                let name = self.settings.suppress.rules[*rule].in_words();
-                *tally.entry(name).or_default() += 1;
-            }
+            count.see(row, *verdict, &self.settings.suppress, *applies, *expired);
         }
     }
 }

@@ -51,7 +51,17 @@ impl Gaps {
 }
 
 impl Preprocess {
-    fn encode(
+    /// For rows outside of a run.
+    pub fn alone(reporter: &Arc<dyn Reporter>) -> Self {
+        let (models, gaps, reporter) = (Arc::default(), Arc::default(), Arc::clone(reporter));
+        Self { models, strict: false, gaps, reporter }
+    }
+
+    /// The rows as the model of this user reads them.
+    ///
+    /// # Errors
+    /// A cell is none that the model can read, and it is to be strict.
+    pub fn encode(
         &self,
         user: &str,
         model: &UserModel,

@@ -1,0 +1,149 @@
+//! Alerts among rows that have been written: `morpheus alerts`.
+
+use super::{Decider, Row, Verdict, most_unusual_first};
+use crate::error::RunError;
+use crate::message::with_columns;
+use crate::plan;
+use crate::report::{AlertCount, Reporter};
+use crate::results::{Names, Results};
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray, UInt32Array};
+use arrow_select::take::take_record_batch;
+use dfp_io::sinks;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The scaled distance from the training rows' mean, of rows without p-values.
+const Z_SCORE: &str = "zscore";
+
+/// What is chosen among, how, and where it goes.
+#[derive(Debug)]
+pub struct Options {
+    /// Files, directories or patterns.
+    pub outputs: Vec<String>,
+    /// Which columns mean what.
+    pub names: Names,
+    /// How alerts are chosen; with `only`, alerts alone are written.
+    pub alert: plan::Alert,
+    /// Where rows are written, and whether a file there is replaced.
+    pub output: Option<(PathBuf, bool)>,
+}
+
+/// The rows with what became of them.
+#[derive(Debug)]
+pub struct Chosen {
+    /// All rows.
+    pub results: Results,
+    /// The rows that are alerts, in the order of time, the most unusual of a time first.
+    pub alerts: Vec<usize>,
+    /// How many there are, and what is not told.
+    pub count: AlertCount,
+    /// Rows written.
+    pub written: usize,
+}
+
+/// Reads outputs, decides their rows all together, and writes them if asked.
+///
+/// # Errors
+/// See [`Results::read`]; rows have no p-values where they are needed; the file cannot be written.
+pub fn choose(options: &Options, reporter: &dyn Reporter) -> Result<Chosen, RunError> {
+    let results = Results::read(&options.outputs, &options.names, reporter)?;
+    let surprises = surprises(&results, &options.alert)?;
+    if options.alert.needs_times() && results.times.iter().all(Option::is_none) {
+        return Err(RunError::Usage(vec![match &results.time_column {
+            Some(column) => format!("--alerts_per_day needs times, and no cell of {column:?} is one"),
+            None => "--alerts_per_day needs times, and the results have no column of them; name it with --timestamp_column_name".to_owned(),
+        }]));
+    }
+    let newest = results.times.iter().flatten().max().copied();
+    let newest = newest.unwrap_or_else(|| crate::period::now().saturating_mul(1_000));
+    let rules = &options.alert.suppress;
+    let (mut rows, mut applies, mut expired) = (Vec::new(), Vec::new(), Vec::new());
+    // Rows are held against the rules user by user; `of` leads back to their places.
+    let mut of: Vec<usize> = Vec::new();
+    for (user, places) in &results.users.rows {
+        let table = take_record_batch(&results.rows, &UInt32Array::from(places.clone()))?;
+        let times: Vec<i64> =
+            places.iter().map(|at| results.times[*at as usize].unwrap_or(newest)).collect();
+        let reading = rules.hold(user, &table, &times, reporter)?;
+        for ((place, time), rule) in places.iter().zip(times).zip(&reading.applies) {
+            let (surprise, score) = (surprises[*place as usize], results.scores[*place as usize]);
+            let suppressed = rule.is_some();
+            rows.push(Row { user: Arc::clone(user), time, surprise, score, suppressed });
+            of.push(*place as usize);
+        }
+        applies.extend(reading.applies);
+        expired.extend(reading.expired);
+    }
+    let verdicts = Decider::new(options.alert.policy).decide(&rows, true);
+    let mut count = AlertCount::default();
+    for (at, (row, verdict)) in rows.iter().zip(&verdicts).enumerate() {
+        count.see(row, *verdict, &options.alert.suppress, applies[at], expired[at]);
+    }
+    let mut alerts: Vec<usize> = most_unusual_first(&rows);
+    let mut columns = Columns::new(results.rows.num_rows());
+    for (rank, at) in (1..).zip(&alerts) {
+        columns.rank[of[*at]] = Some(rank);
+    }
+    for (at, verdict) in verdicts.iter().enumerate() {
+        columns.alert[of[at]] = (!rows[at].surprise.is_nan()).then_some(*verdict == Verdict::Alert);
+        let rule = applies[at].filter(|_| *verdict == Verdict::Suppressed);
+        columns.suppressed[of[at]] = rule.map(|rule| rules.rules[rule].in_words());
+    }
+    alerts.retain(|at| verdicts[*at] == Verdict::Alert);
+    alerts.sort_by_key(|at| rows[*at].time);
+    let alerts: Vec<usize> = alerts.into_iter().map(|at| of[at]).collect();
+    let written = write(options, &results, columns, &alerts)?;
+    Ok(Chosen { results, alerts, count, written })
+}
+
+/// How unusual each row is, by the numbers that there are.
+fn surprises(results: &Results, alert: &plan::Alert) -> Result<Vec<f64>, RunError> {
+    if let Some(p_values) = &results.p_values {
+        return Ok(p_values.iter().map(|p| -p.ln()).collect());
+    }
+    if alert.needs_p_values() {
+        return Err(RunError::Usage(vec![
+            "the results have no p-values (inf-ae --scorer recommended writes them); choose the highest scores by --alerts_per_day".to_owned(),
+        ]));
+    }
+    Ok(results.numbers(Z_SCORE)?.unwrap_or_else(|| results.scores.clone()))
+}
+
+struct Columns {
+    alert: Vec<Option<bool>>,
+    rank: Vec<Option<i64>>,
+    suppressed: Vec<Option<String>>,
+}
+
+impl Columns {
+    fn new(rows: usize) -> Self {
+        Self { alert: vec![None; rows], rank: vec![None; rows], suppressed: vec![None; rows] }
+    }
+
+    fn arrays(self) -> [(String, ArrayRef); 3] {
+        [
+            ("alert".to_owned(), Arc::new(BooleanArray::from(self.alert))),
+            ("rank".to_owned(), Arc::new(Int64Array::from(self.rank))),
+            ("suppressed".to_owned(), Arc::new(StringArray::from(self.suppressed))),
+        ]
+    }
+}
+
+fn write(
+    options: &Options,
+    results: &Results,
+    columns: Columns,
+    alerts: &[usize],
+) -> Result<usize, RunError> {
+    let Some((path, overwrite)) = &options.output else { return Ok(0) };
+    let mut rows = with_columns(&results.rows, columns.arrays())?;
+    if options.alert.only {
+        let mut places: Vec<u32> = alerts.iter().map(|at| *at as u32).collect();
+        places.sort_unstable();
+        rows = take_record_batch(&rows, &UInt32Array::from(places))?;
+    }
+    let mut sink = sinks::create(path, None, *overwrite, false)?;
+    sink.write(&rows)?;
+    sink.commit()?;
+    Ok(rows.num_rows())
+}

@@ -1,0 +1,72 @@
+//! The commands that read what runs have written.
+
+use super::further::ALERT_OPTIONS;
+use super::{CommandSpec, Kind, OptionSpec};
+
+/// Which columns of outputs mean what.
+const USER: OptionSpec = OptionSpec::new(
+    "userid_column_name",
+    Kind::Text,
+    "the column that tells users apart, as in the run (default: the one that a source is known for)",
+);
+const TIME: OptionSpec = OptionSpec::new(
+    "timestamp_column_name",
+    Kind::Text,
+    "the column of times (default: event_dt, else the one that a source is known for)",
+);
+const SCORE: OptionSpec = OptionSpec::new(
+    "score_column",
+    Kind::Text,
+    "the column of scores (default: score, else ae_anomaly_score)",
+);
+
+/// `morpheus alerts`
+pub const ALERTS: CommandSpec = CommandSpec {
+    name: "alerts",
+    about: "choose alerts among the rows that runs have written: the words after it are their outputs",
+    options: &[
+        ALERT_OPTIONS[0],
+        ALERT_OPTIONS[1],
+        ALERT_OPTIONS[2],
+        ALERT_OPTIONS[3],
+        ALERT_OPTIONS[4],
+        USER,
+        TIME,
+        SCORE,
+        OptionSpec::new(
+            "output",
+            Kind::Path,
+            "write all rows there with the columns alert, rank and suppressed: .csv, .json, .jsonlines, .jsonl, .parquet (default: alerts are listed)",
+        ),
+        OptionSpec::new("only", Kind::Bool, "write alerts alone").default("false"),
+        OptionSpec::new("overwrite", Kind::Bool, "replace the file").default("false"),
+    ],
+};
+
+/// `morpheus explain`
+pub const EXPLAIN: CommandSpec = CommandSpec {
+    name: "explain",
+    about: "say why a row has its score: the words after it are outputs of runs",
+    options: &[
+        OptionSpec::new(
+            "row",
+            Kind::Integer { min: 0 },
+            "the row with this number in its log: column _index_, as in the summary of a run",
+        ),
+        OptionSpec::new("event", Kind::Text, "the row with this identifier"),
+        OptionSpec::new(
+            "event_column",
+            Kind::Text,
+            "the column of identifiers (default: eventID, id, txid or uuid, the first that is there)",
+        ),
+        OptionSpec::new("userid_filter", Kind::Text, "among the rows of this user"),
+        OptionSpec::new(
+            "pretrained_filename",
+            Kind::ExistingFile,
+            "the models that the rows were scored with: what is expected, how often and when last a value was seen (default: only what the output says)",
+        ),
+        USER,
+        TIME,
+        SCORE,
+    ],
+};

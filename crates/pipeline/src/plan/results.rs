@@ -1,0 +1,111 @@
+//! The check of commands that read what runs have written.
+
+use super::OptionTexts;
+use super::check::Checker;
+use super::values::Values;
+use crate::alerts::afterwards;
+use crate::options::{ALERTS, EXPLAIN};
+use crate::results::Names;
+use crate::results::explain::{self, Which};
+use dfp_io::sinks::Format;
+use std::path::{Path, PathBuf};
+
+/// Checks what was typed of `morpheus alerts`.
+///
+/// # Errors
+/// Every mistake.
+pub fn check_alerts(
+    texts: &OptionTexts,
+    outputs: &[String],
+) -> Result<afterwards::Options, Vec<String>> {
+    let mut checker = Checker::default();
+    let values = checker.values(ALERTS.name, ALERTS.options, texts);
+    checker.outputs(&values, outputs);
+    let alert = checker.alert(&values, texts);
+    let output = values.text("output").map(PathBuf::from);
+    match &output {
+        Some(path) if Format::of(path).is_none() => checker.mistakes.push(format!(
+            "alerts: --output: {:?} does not tell its format; accepted: .csv, .json, .jsonlines, .jsonl, .parquet",
+            path.display().to_string()
+        )),
+        None => {
+            let typed = ["only", "overwrite"].into_iter().filter(|name| values.bool(name));
+            checker.mistakes.extend(
+                typed.map(|name| format!("alerts: --{name} is about --output; give a file, or leave it out")),
+            );
+        }
+        Some(_) => {}
+    }
+    let options = afterwards::Options {
+        outputs: outputs.to_vec(),
+        names: names(&values),
+        alert,
+        output: output.map(|path| (path, values.bool("overwrite"))),
+    };
+    if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
+}
+
+/// Checks what was typed of `morpheus explain`.
+///
+/// # Errors
+/// Every mistake.
+pub fn check_explain(
+    texts: &OptionTexts,
+    outputs: &[String],
+) -> Result<explain::Options, Vec<String>> {
+    let mut checker = Checker::default();
+    let values = checker.values(EXPLAIN.name, EXPLAIN.options, texts);
+    checker.outputs(&values, outputs);
+    let column = values.text("event_column").map(str::to_owned);
+    let which = match (values.integer("row"), values.text("event")) {
+        (Some(row), None) => {
+            if column.is_some() {
+                checker.mistakes.push(
+                    "explain: --event_column is about --event; leave one of the two out".to_owned(),
+                );
+            }
+            Which::Row(row)
+        }
+        (None, Some(event)) => Which::Event(event.to_owned(), column),
+        (row, _) => {
+            checker.mistakes.push(match row {
+                Some(_) => "explain: --row and --event exclude one another".to_owned(),
+                None if texts.contains_key("row") => String::new(),
+                None => "explain: which row? give --row or --event".to_owned(),
+            });
+            // An unreadable --row has been told already.
+            checker.mistakes.retain(|mistake| !mistake.is_empty());
+            Which::Row(0)
+        }
+    };
+    let options = explain::Options {
+        outputs: outputs.to_vec(),
+        names: names(&values),
+        which,
+        user: values.text("userid_filter").map(str::to_owned),
+        models: values.text("pretrained_filename").map(|name| Path::new(name).to_owned()),
+    };
+    if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
+}
+
+fn names(values: &Values) -> Names {
+    let name = |option| values.text(option).map(str::to_owned);
+    Names {
+        user: name("userid_column_name"),
+        time: name("timestamp_column_name"),
+        score: name("score_column"),
+        exact: Vec::new(),
+    }
+}
+
+impl Checker {
+    /// There is something to read.
+    fn outputs(&mut self, values: &Values, outputs: &[String]) {
+        if outputs.is_empty() {
+            self.mistakes.push(format!(
+                "{}: expected outputs of runs: files, directories or patterns",
+                values.place
+            ));
+        }
+    }
+}
