@@ -1,6 +1,7 @@
 //! Behaviour of the real binary, each test in a fresh directory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod alerts;
 mod bad_input;
 mod bench;
 #[cfg(unix)]

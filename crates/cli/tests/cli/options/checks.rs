@@ -29,6 +29,10 @@ const RUNS: &str = "cli/tests/cli/run.rs";
 const STAGES: &str = "cli/tests/cli/stages.rs";
 const RHYTHM: &str = "cli/tests/cli/timeseries.rs";
 const EVERY_OPTION: &str = "every_option_changes_what_it_should";
+const ALERTS: &str = "cli/tests/cli/alerts.rs";
+const EVERY_ALERT: &str = "every_option_of_alert_does_what_it_says";
+const TWENTY_A_DAY: &str = "a_budget_of_twenty_a_day_gives_twenty_a_day";
+const EXPLAINED: &str = "a_row_is_explained_from_its_output_and_by_its_model";
 
 /// The check of an option; the options of all sources are those of `from-file`.
 pub fn check(place: &str, option: &str) -> Option<Check> {
@@ -257,6 +261,31 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             "a_takeover_is_found_with_a_probability_and_told_in_words",
             "--reasons=",
         ),
+        ("alert" | "alerts", "p_value") => In(ALERTS, EVERY_ALERT, "--p_value=0.02"),
+        ("alert" | "alerts", "fdr") => In(ALERTS, EVERY_ALERT, "--fdr=0.2"),
+        ("alert" | "alerts", "suppress") => In(ALERTS, EVERY_ALERT, "--suppress=rules.toml"),
+        ("alert" | "alerts", "only") => In(ALERTS, EVERY_ALERT, "--only"),
+        ("alert" | "alerts", "alerts_per_day") => In(ALERTS, TWENTY_A_DAY, "--alerts_per_day=20"),
+        ("alert" | "alerts", "budget_of") => In(ALERTS, TWENTY_A_DAY, "--budget_of=each"),
+        ("alerts", "output" | "overwrite") => {
+            In(ALERTS, EVERY_ALERT, "--output=only.jsonlines --overwrite")
+        }
+        ("alerts" | "explain", "userid_column_name") => {
+            In(ALERTS, EXPLAINED, "--userid_column_name={USER}")
+        }
+        ("alerts", "timestamp_column_name") => {
+            In(ALERTS, EVERY_ALERT, "--timestamp_column_name=eventTime")
+        }
+        ("alerts", "score_column") => In(ALERTS, EVERY_ALERT, "--score_column=ae_anomaly_score"),
+        ("explain", "row" | "userid_filter") => {
+            In(ALERTS, EXPLAINED, "--row={} --userid_filter={}")
+        }
+        ("explain", "event") => In(ALERTS, EXPLAINED, "--event={}"),
+        ("explain", "event_column") => In(ALERTS, EXPLAINED, "--event_column=eventID"),
+        ("explain", "pretrained_filename") => In(ALERTS, EXPLAINED, "--pretrained_filename=models"),
+        ("explain", "timestamp_column_name" | "score_column") => {
+            In(ALERTS, EXPLAINED, "--timestamp_column_name=eventTime --score_column=score_net")
+        }
         ("timeseries", "lateness") => {
             In(RHYTHM, "a_state_folder_remembers_the_rhythm", "--lateness=10m")
         }
