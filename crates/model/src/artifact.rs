@@ -19,7 +19,7 @@
 //! Headers are tensors because vocabularies and quantiles of many users outgrow the 100 MB that
 //! the format grants its own header. That one's `__metadata__` holds, in this order, `sha256`,
 //! `format` = `dfp-model`, `format_version` and `software`, the program that wrote the file. The
-//! version is `1`, or `2` where a model has scorers; both are read.
+//! version is `1`, or `3` where a model has scorers (`2` lacked the extremal index of their sums); all are read.
 //! The checksum is the SHA-256, in 64 hexadecimal digits, of the whole file with these digits
 //! taken as `0`. The same models give the same bytes; a file is written here rather than by the
 //! `safetensors` crate because that one orders metadata at random.
@@ -36,8 +36,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 const FORMAT: &str = "dfp-model";
-/// Without and with scorers beside the network.
-const VERSIONS: [&str; 2] = ["1", "2"];
+/// Without scorers beside the network, with scorers before and since there is an extremal index.
+const VERSIONS: [&str; 3] = ["1", "2", "3"];
 const DIGITS: usize = 64;
 /// Start of the JSON header of every model file, up to the checksum's digits.
 const BEFORE_DIGITS: &[u8] = b"{\"__metadata__\":{\"sha256\":\"";
@@ -133,7 +133,7 @@ fn front(models: &[&UserModel], written: &[Written]) -> io::Result<Vec<u8>> {
     let metadata = json!({
         "sha256": "0".repeat(DIGITS),
         "format": FORMAT,
-        "format_version": VERSIONS[usize::from(has_scorers)],
+        "format_version": VERSIONS[if has_scorers { 2 } else { 0 }],
         "software": software,
     });
     let mut front = Map::from_iter([("__metadata__".to_owned(), metadata)]);
@@ -217,7 +217,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<UserModel>, ModelError>
             "the model file has format version {:?}, written by {:?}; this program reads versions {}",
             entry("format_version").unwrap_or_default(),
             entry("software").unwrap_or_default(),
-            VERSIONS.join(" and "),
+            VERSIONS.join(", "),
         )));
     }
     check_sum(bytes)?;

@@ -149,7 +149,7 @@ impl Learning {
                 };
                 parts.sum()
             });
-            let of_sum = Reference::new(sums.collect());
+            let of_sum = Reference::of_series(sums.collect());
             scorers.held_out = Some(HeldOut { of_net, of_sum });
         }
         if let Some(neighbours) = &mut scorers.neighbours {

@@ -11,6 +11,17 @@
 //! so that exp(-s) is a probability that is never 0: the sample's own up to its highest tenth, an
 //! exponential tail above, where a sample says little and everything would tie. (The rank estimate is
 //! that of Davison and Hinkley 1997; excesses over a high threshold: Pickands 1975.)
+//!
+//! Rows of a log come in bursts of like rows, so that n of them say less than n independent ones, and a
+//! probability that ignores it promises too much. A reference of rows in their order
+//! ([`Reference::of_series`]) estimates the extremal index t (Ferro and Segers 2003: 1 / t is the mean
+//! size of a cluster of rows above u), counts tn independent scores where there are n, and replaces the
+//! exponential tail by its predictive distribution, in which b is known from tk excesses only:
+//!
+//! ```text
+//! s(x) = -ln((t #{r >= x} + 1) / (tn + 1))                          for x <= u
+//!      = -ln((tk + 1) / (tn + 1)) + tk ln(1 + (x - u) / (tkb))     else
+//! ```
 
 /// At least so many scores make the tail.
 const LEAST_TAIL: usize = 5;
@@ -23,6 +34,8 @@ pub(crate) struct Reference {
     /// Ascending and finite.
     sorted: Vec<f32>,
     tail: Option<Tail>,
+    /// t, of scores of rows in their order.
+    index: Option<f64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -33,20 +46,38 @@ struct Tail {
     surprise: f64,
     /// b.
     excess: f64,
+    /// How many excesses b is known from; infinite for the plain exponential.
+    known: f64,
 }
 
 impl Reference {
     /// A reference of these scores, which are finite.
     pub(crate) fn new(mut scores: Vec<f32>) -> Self {
         scores.sort_unstable_by(f32::total_cmp);
-        let tail = Tail::of(&scores);
-        Self { sorted: scores, tail }
+        let tail = Tail::of(&scores, None);
+        Self { sorted: scores, tail, index: None }
     }
 
-    /// As [`Reference::new`] of scores that were sorted before; `None` if they are not.
-    pub(crate) fn restore(sorted: &[f32]) -> Option<Self> {
-        let usable = sorted.is_sorted() && sorted.iter().all(|score| score.is_finite());
-        usable.then(|| Self { sorted: sorted.to_vec(), tail: Tail::of(sorted) })
+    /// A reference of these scores, which are finite, of rows in the order in which they came.
+    pub(crate) fn of_series(scores: Vec<f32>) -> Self {
+        let plain = Self::new(scores.clone());
+        let index = plain.tail.map_or(1.0, |tail| extremal_index(&scores, tail.start));
+        let tail = Tail::of(&plain.sorted, Some(index));
+        Self { tail, index: Some(index), ..plain }
+    }
+
+    /// As [`Reference::new`] of scores that were sorted before, or, with an extremal index, as
+    /// [`Reference::of_series`]; `None` if they cannot be.
+    pub(crate) fn restore(sorted: &[f32], index: Option<f64>) -> Option<Self> {
+        let usable = sorted.is_sorted()
+            && sorted.iter().all(|score| score.is_finite())
+            && index.is_none_or(|index| index > 0.0 && index <= 1.0);
+        usable.then(|| Self { sorted: sorted.to_vec(), tail: Tail::of(sorted, index), index })
+    }
+
+    /// The extremal index, if the sample is one of rows in their order.
+    pub(crate) fn index(&self) -> Option<f64> {
+        self.index
     }
 
     pub(crate) fn scores(&self) -> &[f32] {
@@ -58,18 +89,22 @@ impl Reference {
         match self.tail {
             Some(tail) if score > tail.start => {
                 let over = (f64::from(score) - f64::from(tail.start)) / tail.excess;
+                let over = match tail.known.is_finite() {
+                    true => tail.known * libm::log1p(over / tail.known),
+                    false => over,
+                };
                 (tail.surprise + over).min(MOST_SURPRISE)
             }
             _ => {
                 let below = self.sorted.partition_point(|&r| r < score);
-                share(self.sorted.len() - below, self.sorted.len())
+                share(self.sorted.len() - below, self.sorted.len(), self.index)
             }
         }
     }
 }
 
 impl Tail {
-    fn of(sorted: &[f32]) -> Option<Self> {
+    fn of(sorted: &[f32], index: Option<f64>) -> Option<Self> {
         let rows = sorted.len();
         let count = LEAST_TAIL.max(rows / 10);
         let start = *sorted.get(rows.checked_sub(count + 1)?)?;
@@ -79,12 +114,32 @@ impl Tail {
         });
         // Without a spread above u the scores' own unit stands in: nats.
         let excess = if many == 0 { 1.0 } else { sum / f64::from(many) };
-        Some(Self { start, surprise: share(count, rows), excess })
+        let known = index.map_or(f64::INFINITY, |index| (index * count as f64).max(1.0));
+        Some(Self { start, surprise: share(count, rows, index), excess, known })
     }
 }
 
-fn share(as_high: usize, rows: usize) -> f64 {
-    -libm::log((as_high as f64 + 1.0) / (rows as f64 + 1.0))
+fn share(as_high: usize, rows: usize, index: Option<f64>) -> f64 {
+    let index = index.unwrap_or(1.0);
+    -libm::log((index * as_high as f64 + 1.0) / (index * rows as f64 + 1.0))
+}
+
+/// The intervals estimator of Ferro and Segers (2003), equation 5: from the distances T between
+/// successive scores above `threshold`; 1 where there are too few to tell.
+fn extremal_index(scores: &[f32], threshold: f32) -> f64 {
+    let above = (0..scores.len()).filter(|at| scores[*at] > threshold).collect::<Vec<_>>();
+    let gaps: Vec<f64> = above.windows(2).map(|pair| (pair[1] - pair[0]) as f64).collect();
+    if gaps.len() < 2 {
+        return 1.0;
+    }
+    let longest = gaps.iter().copied().fold(0.0, f64::max);
+    // Long gaps are those between clusters; the corrections for them make no sense without any.
+    let (first, second) = if longest > 2.0 { (1.0, 2.0) } else { (0.0, 0.0) };
+    let sum: f64 = gaps.iter().map(|gap| gap - first).sum();
+    let squares: f64 = gaps.iter().map(|gap| (gap - first) * (gap - second)).sum();
+    let index = 2.0 * sum * sum / (gaps.len() as f64 * squares);
+    // No fewer than one cluster.
+    index.clamp(1.0 / above.len() as f64, 1.0)
 }
 
 /// exp(-surprise), above 0.
@@ -131,7 +186,49 @@ mod tests {
         assert!(probability(equal.surprise(f32::MAX)) > 0.0);
     }
 
+    #[test]
+    fn bursts_count_as_what_they_are() {
+        // Above 1.0: rows 10, 11, 12 and 30, 31, 32, so T = 1, 1, 18, 1, 1 and
+        // t = 2 x 17^2 / (5 x 17 x 16) = .425.
+        let at = |row: usize| matches!(row, 10..13 | 30..33);
+        let scores: Vec<f32> = (0..40).map(|row| if at(row) { 2.0 } else { 0.5 }).collect();
+        near(extremal_index(&scores, 1.0), 0.425);
+        // T = 2, 2: 2 x 4^2 / (2 x 8) = 2, and more than 1 is 1.
+        near(extremal_index(&[2.0, 0.0, 2.0, 0.0, 2.0], 1.0), 1.0);
+        near(extremal_index(&[0.0, 2.0, 0.0, 2.0], 1.0), 1.0);
+    }
+
+    #[test]
+    fn what_is_known_from_few_clusters_has_a_heavier_tail() {
+        // n = 20, k = 5, u = 15, b = 3 as above; every second row is one of 16..20 in turn, T = 2, so
+        // t = 1: sk = 5.
+        let mut scores: Vec<f32> = (1..=15_u8).map(f32::from).collect();
+        for (gap, score) in (16..=20_u8).enumerate() {
+            scores.insert(2 * gap, f32::from(score));
+        }
+        let reference = Reference::of_series(scores);
+        near(reference.index().unwrap(), 1.0);
+        near(reference.surprise(10.0), -(12.0_f64 / 21.0).ln());
+        near(reference.surprise(18.0), -(6.0_f64 / 21.0).ln() + 5.0 * 1.2_f64.ln());
+        // With t = .4 twenty rows are eight, and the five excesses two.
+        let sorted: Vec<f32> = (1..=20_u8).map(f32::from).collect();
+        let reference = Reference::restore(&sorted, Some(0.4)).unwrap();
+        near(reference.surprise(10.0), -((0.4 * 11.0 + 1.0) / 9.0_f64).ln());
+        near(reference.surprise(18.0), -(3.0 / 9.0_f64).ln() + 2.0 * 1.5_f64.ln());
+        for index in [0.0, -1.0, 1.5, f64::NAN] {
+            assert_eq!(Reference::restore(&sorted, Some(index)), None);
+        }
+    }
+
     proptest! {
+        #[test]
+        fn an_extremal_index_is_a_share(scores in prop::collection::vec(0.0..9.0_f32, 0..80)) {
+            let reference = Reference::of_series(scores);
+            prop_assert!(reference.index().is_some_and(|index| index > 0.0 && index <= 1.0));
+            let restored = Reference::restore(reference.scores(), reference.index());
+            prop_assert_eq!(restored, Some(reference));
+        }
+
         #[test]
         fn higher_scores_are_never_more_probable(
             sample in prop::collection::vec(0.0..9.0_f32, 0..80),
@@ -142,7 +239,7 @@ mod tests {
             let surprises: Vec<f64> = probes.iter().map(|x| reference.surprise(*x)).collect();
             prop_assert!(surprises.is_sorted());
             prop_assert!(surprises.iter().all(|s| (0.0..=1.0).contains(&probability(*s))));
-            prop_assert_eq!(Reference::restore(reference.scores()), Some(reference));
+            prop_assert_eq!(Reference::restore(reference.scores(), None), Some(reference));
         }
     }
 }

@@ -22,6 +22,9 @@ pub(crate) struct Stored {
     neighbours: Option<StoredNeighbours>,
     /// Lengths of the samples of counts, neighbours, network and sums.
     samples: [usize; 4],
+    /// The extremal index of the sums; files of version 2 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    index: Option<f64>,
     /// Whom the user leans on: a model of the same file.
     pub(crate) peers: Option<StoredPeers>,
 }
@@ -53,6 +56,7 @@ impl Scorers {
             counts,
             neighbours: self.neighbours.as_ref().map(|n| n.store(words, numbers)),
             samples: samples.map(<[f32]>::len),
+            index: held_out.and_then(|h| h.of_sum.index()),
             peers: self.peers.as_ref().map(|peers| StoredPeers {
                 user: peers.model().header().user.clone(),
                 weights: peers.weights().to_vec(),
@@ -75,10 +79,11 @@ impl Scorers {
         let values = values.ok_or_else(|| refuse("do not fit its features"))?;
         let counts = Counts::restore(stored.counts, &values, &mut words)?;
         let mut samples = Vec::with_capacity(stored.samples.len());
-        for length in stored.samples {
+        let indices = [None, None, None, stored.index];
+        for (length, index) in stored.samples.into_iter().zip(indices) {
             let sample = numbers.split_at_checked(length).and_then(|(sample, rest)| {
                 numbers = rest;
-                Reference::restore(sample)
+                Reference::restore(sample, index)
             });
             samples.push(sample.ok_or_else(|| refuse("have a sample that cannot be one"))?);
         }
