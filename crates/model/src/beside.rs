@@ -140,11 +140,12 @@ impl Learning {
             let of_older = Reference::new(older.row_scores(rows, 0..first, Row::Counted));
             let newer = older.row_scores(rows, first..rows.rows, Row::New);
             let of_net = Reference::new(held_out.to_vec());
-            let sums = newer.iter().zip(held_out).zip(first..).map(|((counts, net), row)| {
+            let of_others = Reference::each_left_out(held_out);
+            let sums = newer.iter().zip(of_others).zip(first..).map(|((counts, net), row)| {
                 let neighbours = of_neighbours.as_ref().map(|scores| scores[row]);
                 let parts = Parts {
                     counts: of_older.surprise(*counts),
-                    net: Some(of_net.surprise(*net)),
+                    net: Some(net),
                     neighbours: scorers.far(neighbours),
                 };
                 parts.sum()
