@@ -1,8 +1,10 @@
 //! The product: one table of stages and options, a serialisable plan that is checked and run,
 //! rows split by user, one look-up of models, and the stages.
 
+pub mod backtest;
 pub mod batches;
 pub mod error;
+pub mod evaluate;
 pub mod features;
 pub mod generate;
 pub mod measure;

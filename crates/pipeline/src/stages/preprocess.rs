@@ -51,7 +51,11 @@ impl Gaps {
 }
 
 impl Preprocess {
-    fn encode(
+    /// Rows of a user as the model reads them.
+    ///
+    /// # Errors
+    /// Rows that the model cannot read; the user is named.
+    pub fn encode(
         &self,
         user: &str,
         model: &UserModel,
