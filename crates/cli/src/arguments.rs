@@ -45,6 +45,10 @@ pub enum Command {
     Features { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
+    /// Hold outputs, the words, against labels.
+    Evaluate { texts: OptionTexts, words: Vec<String> },
+    /// Test models on the past of logs.
+    Backtest(OptionTexts),
 }
 
 /// What is about this process alone, and has no place in a plan.
@@ -119,8 +123,11 @@ impl Parser<'_> {
             Some("run") => self.run(process),
             Some("plan") => self.plan(),
             Some("tools") => self.tools(process),
+            Some("evaluate") => self.evaluate(),
+            Some("backtest") => self.backtest(),
             Some(word) => {
-                let mistake = unknown("command", word, &["run", "plan", "tools"]);
+                let known = ["run", "evaluate", "backtest", "plan", "tools"];
+                let mistake = unknown("command", word, &known);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }

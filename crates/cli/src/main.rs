@@ -11,6 +11,7 @@ mod features;
 mod generate;
 mod help;
 mod logging;
+mod quality;
 mod reference;
 mod summary;
 
@@ -58,6 +59,8 @@ fn main() -> ExitCode {
         Ok(Command::Generate(texts)) => generate::run(&texts),
         Ok(Command::Features { texts, words }) => features::run(&texts, &words),
         Ok(Command::Bench(texts)) => bench::run(&texts),
+        Ok(Command::Evaluate { texts, words }) => quality::evaluate(&texts, &words),
+        Ok(Command::Backtest(texts)) => quality::test_on_the_past(&texts),
         Err(usage) => refuse(&usage),
     };
     ExitCode::from(code)

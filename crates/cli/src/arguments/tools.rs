@@ -3,8 +3,8 @@
 use super::{Command, Options, Parsed, Parser, Process, unknown};
 use crate::help;
 use dfp_pipeline::options::{
-    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR, FEATURES, GENERATE, MAN,
-    OPTIONS, PLAN_CHECK,
+    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BACKTEST, BENCH, CommandSpec, DOCTOR, EVALUATE,
+    FEATURES, GENERATE, MAN, OPTIONS, OptionSpec, PLAN_CHECK,
 };
 use dfp_pipeline::plan::OptionTexts;
 
@@ -123,28 +123,65 @@ impl Parser<'_> {
         }
     }
 
-    /// The one command with words of its own, which may stand between its options.
     fn features(&mut self) -> Parsed {
         const HERE: &str = "morpheus tools features";
-        let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
-        loop {
-            match self.options(FEATURES.name, FEATURES.options, &["tools", FEATURES.name]) {
-                Options::Given(more) => {
-                    for (option, values) in more {
-                        texts.entry(option).or_default().extend(values);
-                    }
-                }
-                _ => return (HERE, Some(Command::Help(help::features()))),
-            }
-            match self.next_word() {
-                Some(word) => words.push(word),
-                None => break,
-            }
-        }
+        let read = self.with_words(FEATURES.name, FEATURES.options, &["tools", FEATURES.name]);
+        let Some((texts, words)) = read else {
+            return (HERE, Some(Command::Help(help::features())));
+        };
         if texts.is_empty() && words.is_empty() && self.mistakes.is_empty() {
             return (HERE, Some(Command::Help(help::features())));
         }
         (HERE, Some(Command::Features { texts, words }))
+    }
+
+    pub(super) fn evaluate(&mut self) -> Parsed {
+        const HERE: &str = "morpheus evaluate";
+        let help = || help::command("morpheus evaluate OUTPUT...", &EVALUATE);
+        match self.with_words(EVALUATE.name, EVALUATE.options, &[EVALUATE.name]) {
+            Some((texts, words)) if !texts.is_empty() || !words.is_empty() => {
+                (HERE, Some(Command::Evaluate { texts, words }))
+            }
+            _ => (HERE, Some(Command::Help(help()))),
+        }
+    }
+
+    pub(super) fn backtest(&mut self) -> Parsed {
+        const HERE: &str = "morpheus backtest";
+        let help = || Some(Command::Help(help::command(HERE, &BACKTEST)));
+        match self.options(BACKTEST.name, BACKTEST.options, &[BACKTEST.name]) {
+            Options::Given(texts) => {
+                if let Some(word) = self.next_word() {
+                    self.mistakes
+                        .push(format!("backtest: unexpected word {word:?}; it takes options only"));
+                } else if texts.is_empty() && self.mistakes.is_empty() {
+                    return (HERE, help());
+                }
+                (HERE, Some(Command::Backtest(texts)))
+            }
+            _ => (HERE, help()),
+        }
+    }
+
+    /// The options and words of a command with words of its own, which may stand between its options;
+    /// `None` if help is asked for.
+    fn with_words(
+        &mut self,
+        place: &str,
+        table: &'static [OptionSpec],
+        path: &[&str],
+    ) -> Option<(OptionTexts, Vec<String>)> {
+        let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
+        loop {
+            let Options::Given(more) = self.options(place, table, path) else { return None };
+            for (option, values) in more {
+                texts.entry(option).or_default().extend(values);
+            }
+            match self.next_word() {
+                Some(word) => words.push(word),
+                None => return Some((texts, words)),
+            }
+        }
     }
 
     /// A command that ends the line: options, and nothing after them.

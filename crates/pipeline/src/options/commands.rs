@@ -1,6 +1,6 @@
 //! Options of the commands before the first stage, and of the tools.
 
-use super::{CommandSpec, Kind, OTHER, OptionSpec};
+use super::{BACKTEST, CommandSpec, EVALUATE, Kind, OTHER, OptionSpec};
 use crate::sources::SOURCE_STAGES;
 
 const CHOICE_LEVEL: Kind =
@@ -142,11 +142,13 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
 };
 
 /// Every command with the words that lead to it, as they would be typed.
-pub const COMMANDS: [(&[&str], &CommandSpec); 13] = [
+pub const COMMANDS: [(&[&str], &CommandSpec); 15] = [
     (&[], &GLOBAL),
     (&["run"], &RUN),
     (&["run", "pipeline-ae"], &AUTOENCODER),
     (&["run", "pipeline-other"], &OTHER),
+    (&["evaluate"], &EVALUATE),
+    (&["backtest"], &BACKTEST),
     (&["plan", "check"], &PLAN_CHECK),
     (&["tools", "generate"], &GENERATE),
     (&["tools", "features"], &FEATURES),

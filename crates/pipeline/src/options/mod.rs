@@ -6,6 +6,7 @@ mod commands;
 mod further;
 mod kind;
 mod pipelines;
+mod quality;
 mod stages;
 
 pub use commands::{
@@ -14,6 +15,7 @@ pub use commands::{
 };
 pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
+pub use quality::{BACKTEST, EVALUATE};
 pub use stages::{any_table, source};
 
 use crate::sources::SOURCES;
