@@ -3,30 +3,18 @@
 use super::judged::{Judged, Row, Span, days};
 use super::labels::{self, Labels};
 use super::{Budgets, Evaluation, evaluate};
-use crate::derive::{self, Cells};
 use crate::error::RunError;
 use crate::report::Reporter;
-use crate::source::{self, ReadCount};
-use crate::sources::SOURCES;
-use crate::users::{Users, missing_column};
-use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
-use arrow_array::{Array, RecordBatch};
-use arrow_schema::{DataType, Schema};
-use dfp_io::logs::{self, EVENT_DT, LogTable, ReadOptions};
+use crate::results::{Names, P_VALUE, Results};
+use crate::source::ReadCount;
+use crate::users::missing_column;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Columns that name events, in the order in which they are looked for.
 const EVENTS: [&str; 4] = [labels::EVENT, "id", "txid", "uuid"];
-/// Columns of scores, likewise.
-const SCORES: [&str; 2] = ["score", "ae_anomaly_score"];
-/// Columns of times, likewise.
-const TIMES: [&str; 6] =
-    [EVENT_DT, "eventTime", "createdDateTime", "isotimestamp", "published", "timestamp"];
-/// The one column of scores that is low where a row is unusual.
-const P_VALUE: &str = "p_value";
 
 /// What is asked for; `None` stands for the columns that there are.
 #[derive(Clone, Debug)]
@@ -81,23 +69,25 @@ pub fn evaluate_outputs(
     let pool = ThreadPoolBuilder::new()
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start threads: {error}")))?;
-    let files = source::find(&options.outputs, true, None, false)?;
-    // Numbers that name somebody or something keep their digits.
-    let typed = [&options.user_column, &options.event_column].into_iter().flatten().cloned();
-    let known = SOURCES.iter().filter_map(|source| source.features().user);
-    let identifiers: Vec<String> = typed.chain(known).chain(EVENTS.map(str::to_owned)).collect();
-    let read = ReadOptions { identifiers: &identifiers, sort: false, ..ReadOptions::default() };
-    let dialect = &logs::table::DIALECT;
-    let table = pool.install(|| logs::read(dialect, &files, &read, &mut |_, _| {}))?;
-    source::check_skipped(&table.skipped, "outputs", false, reporter)?;
-    let columns = UsedColumns::of(options, &table.batch.schema())?;
+    let names = Names {
+        user: options.user_column.clone(),
+        time: options.time_column.clone(),
+        score: options.score_column.clone(),
+    };
+    let results = pool.install(|| Results::read(&options.outputs, &names, reporter))?;
+    let columns = columns(options, &results)?;
     let is_expected = options.label_column_is_typed;
     let labels =
         labels::read(&options.labels, &columns.event, (&options.label_column, is_expected))?;
-    let (judged, found, users) = judged(&table.batch, &columns, &labels)?;
-    let mut count = ReadCount { files: files.len(), ..ReadCount::default() };
-    count.add(&LogTable { batch: table.batch.slice(0, judged.rows.len()), ..table }, &users);
-    count.users = judged.users.len();
+    let (judged, found) = judged(&results, &columns, &labels)?;
+    let count = ReadCount {
+        rows: results.rows.num_rows(),
+        users: judged.users.len(),
+        files: results.files.len(),
+        without_user: results.users.without_user,
+        skipped: results.skipped,
+        ..ReadCount::default()
+    };
     Ok(Evaluated {
         count,
         columns,
@@ -107,69 +97,67 @@ pub fn evaluate_outputs(
     })
 }
 
-impl UsedColumns {
-    fn of(options: &EvaluateOptions, schema: &Schema) -> Result<Self, RunError> {
-        let is_there = |name: &str| schema.field_with_name(name).is_ok();
-        // What was typed has to be there; else the first that is.
-        let used = |option: &str, typed: &Option<String>, known: &[String]| match typed {
-            Some(name) if is_there(name) => Ok(name.clone()),
-            Some(name) => {
-                Err(missing_column(&format!("column in the outputs for --{option}:"), name, schema))
-            }
-            None => known.iter().find(|name| is_there(name)).cloned().ok_or_else(|| {
-                format!("--{option} is required: the outputs have none of {}", known.join(", "))
-            }),
-        };
-        let owned =
-            |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let users: Vec<String> =
-            SOURCES.iter().filter_map(|source| source.features().user).collect();
-        let user = used("userid_column_name", &options.user_column, &users);
-        let time = used("timestamp_column_name", &options.time_column, &owned(&TIMES));
-        let event = used("event_column", &options.event_column, &owned(&EVENTS));
-        let score = used("score_column", &options.score_column, &owned(&SCORES));
-        match (user, time, event, score) {
-            (Ok(user), Ok(time), Ok(event), Ok(score)) => Ok(Self { user, time, event, score }),
-            (user, time, event, score) => {
-                let all = [user.err(), time.err(), event.err(), score.err()];
-                Err(RunError::Usage(all.into_iter().flatten().collect()))
-            }
+/// The columns that are used; what was typed is there.
+fn columns(options: &EvaluateOptions, results: &Results) -> Result<UsedColumns, RunError> {
+    let schema = results.rows.schema();
+    let is_there = |name: &str| schema.index_of(name).is_ok();
+    let event = match &options.event_column {
+        Some(name) if is_there(name) => Ok(name.clone()),
+        Some(name) => Err(missing_column("column of events (--event_column):", name, &schema)),
+        None => EVENTS.into_iter().find(|name| is_there(name)).map(str::to_owned).ok_or_else(|| {
+            format!(
+                "the results do not name events: none of the columns {}; say with --event_column which one does",
+                EVENTS.join(", ")
+            )
+        }),
+    };
+    let time = results.time_column.clone().ok_or_else(|| {
+        "the results have no column of times, by which days are counted; name it with --timestamp_column_name"
+            .to_owned()
+    });
+    match (time, event) {
+        (Ok(time), Ok(event)) => Ok(UsedColumns {
+            user: results.user_column.clone(),
+            time,
+            event,
+            score: results.score_column.clone(),
+        }),
+        (time, event) => {
+            Err(RunError::Usage([time.err(), event.err()].into_iter().flatten().collect()))
         }
     }
 }
 
-/// The rows with their truth, how many labelled events are among them, and whose rows they are.
+/// The rows with their truth, and how many labelled events are among them.
 fn judged(
-    batch: &RecordBatch,
+    results: &Results,
     columns: &UsedColumns,
     labels: &Labels,
-) -> Result<(Judged, usize, Users), RunError> {
-    let users = Users::of(batch, &columns.user, "outputs")?;
-    let scores = numbers(batch, &columns.score)?;
-    let p_values = match batch.column_by_name(P_VALUE) {
-        Some(_) => numbers(batch, P_VALUE)?,
-        None => vec![None; batch.num_rows()],
-    };
+) -> Result<(Judged, usize), RunError> {
     let is_low = columns.score == P_VALUE;
-    let texts = Cells::of(batch, &columns.event).texts()?;
-    let events: Vec<Option<&str>> = texts.iter().collect();
-    let times = batch.column_by_name(&columns.time).map(derive::instants).transpose()?;
-    let times = times.unwrap_or_default();
+    let events = results.texts(&columns.event)?;
+    let p_value = |row: usize| {
+        results.p_values.as_ref().map(|p_values| p_values[row]).filter(|p_value| !p_value.is_nan())
+    };
     let mut judged = Judged { kinds: labels.kinds.clone(), ..Judged::default() };
-    let mut found = std::collections::HashSet::new();
+    let mut found = HashSet::new();
     let (mut first, mut last) = (i64::MAX, i64::MIN);
-    for (number, (user, rows)) in (0_u32..).zip(&users.rows) {
+    for (number, (user, rows)) in (0_u32..).zip(&results.users.rows) {
         judged.users.push(user.clone());
-        for &row in rows {
-            let at = row as usize;
-            if let Some(time) = times[at] {
+        for row in rows.iter().map(|row| *row as usize) {
+            if let Some(time) = results.times[row] {
                 (first, last) = (first.min(time), last.max(time));
             }
-            let event = events[at].and_then(|name| labels.events.get_key_value(name));
+            let event = events[row].as_deref().and_then(|name| labels.events.get_key_value(name));
             found.extend(event.map(|(name, _)| name.as_str()));
-            let score = scores[at].map_or(f64::NAN, |score| if is_low { -score } else { score });
-            let kind = event.map(|(_, kind)| *kind);
-            judged.rows.push(Row { user: number, part: 0, score, p_value: p_values[at], kind });
+            let score = results.scores[row];
+            judged.rows.push(Row {
+                user: number,
+                part: 0,
+                score: if is_low { -score } else { score },
+                p_value: p_value(row),
+                kind: event.map(|(_, kind)| *kind),
+            });
         }
     }
     if first > last {
@@ -183,17 +171,5 @@ fn judged(
     let of_user = |user| Span { user, part: 0, days: span };
     judged.spans = (0..judged.users.len() as u32).map(of_user).collect();
     judged.part_days = vec![span];
-    let found = found.len();
-    Ok((judged, found, users))
-}
-
-fn numbers(batch: &RecordBatch, name: &str) -> Result<Vec<Option<f64>>, RunError> {
-    let Some(column) = batch.column_by_name(name) else { return Ok(Vec::new()) };
-    if !column.data_type().is_numeric() && column.logical_null_count() < column.len() {
-        return Err(RunError::Failed(format!(
-            "column {name:?} of the outputs does not hold numbers"
-        )));
-    }
-    let cast = arrow_cast::cast(column, &DataType::Float64)?;
-    Ok(cast.as_primitive::<Float64Type>().iter().collect())
+    Ok((judged, found.len()))
 }

@@ -280,6 +280,7 @@ pub const STAGES: &[StageEntry] = &[
             .default("0.02"),
         ],
     },
+    further::ALERT,
     further::ADD_CLASS,
     further::FILTER,
     further::VALIDATE,
