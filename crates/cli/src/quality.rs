@@ -271,8 +271,10 @@ fn advice(spent: &Spent, whose: &str) -> String {
     }
     if let Some((low, high)) = spent.p_value_to {
         let _ = match low == high {
-            true => write!(threshold, ", p up to {low:.2e}"),
-            false => write!(threshold, ", p up to {low:.2e} to {high:.2e}"),
+            true => write!(threshold, ", p up to {}", probability(low)),
+            false => {
+                write!(threshold, ", p up to {} to {}", probability(low), probability(high))
+            }
         };
     }
     format!(
@@ -281,6 +283,10 @@ fn advice(spent: &Spent, whose: &str) -> String {
         percent(spent.precision),
         spent.false_alerts_per_user_month
     )
+}
+
+fn probability(p: f64) -> String {
+    if p < 0.001 { format!("{p:.1e}") } else { format!("{p:.3}") }
 }
 
 fn days(days: f64) -> String {
@@ -311,7 +317,7 @@ mod tests {
         assert_eq!(
             advice(&spent, "a day"),
             "10 alerts a day: finds 83 % of the labelled rows, 5 % of the alerts are right, 2.1 false a user a month; \
-             score from 12.500, p up to 1.20e-3"
+             score from 12.500, p up to 0.001"
         );
     }
 }

@@ -7,9 +7,8 @@ use super::takeover::{Kind, Values, Victim};
 use super::{BacktestOptions, Placed};
 use crate::derive;
 use crate::error::RunError;
-use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch, TimestampMicrosecondArray, UInt32Array};
-use arrow_schema::DataType;
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
+use arrow_schema::{DataType, Field, Schema, TimeUnit};
 use dfp_io::logs::time::TimeColumn;
 use dfp_io::logs::{EVENT_DT, LogTable};
 use dfp_io::texts::{self, TextCells};
@@ -17,6 +16,7 @@ use jiff::Timestamp;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A takeover takes at most this part of the rows that are scored.
@@ -267,7 +267,12 @@ fn moved_to(
             }
         }
     }
-    Ok(Ok(RecordBatch::try_new(batch.schema(), arrays)?))
+    // Texts that were plain may have become a dictionary.
+    let fields = batch.schema().fields().iter().zip(&arrays).map(|(field, array)| {
+        Field::new(field.name(), array.data_type().clone(), field.is_nullable())
+    });
+    let schema = Schema::new(fields.collect::<Vec<_>>());
+    Ok(Ok(RecordBatch::try_new(Arc::new(schema), arrays)?))
 }
 
 /// A column of times with some of them replaced; `None` if what would be written is not read as such.
@@ -276,12 +281,18 @@ fn with_times(
     column: Option<&TimeColumn>,
     moved: &HashMap<u32, i64>,
 ) -> Result<Option<ArrayRef>, RunError> {
-    if let DataType::Timestamp(..) = array.data_type() {
-        let micros = DataType::Timestamp(arrow_schema::TimeUnit::Microsecond, None);
-        let cast = arrow_cast::cast(array, &micros)?;
-        let times = cast.as_primitive::<arrow_array::types::TimestampMicrosecondType>();
-        let times = (0..).zip(times).map(|(row, time)| moved.get(&row).copied().or(time));
-        let times: TimestampMicrosecondArray = times.collect();
+    if let DataType::Timestamp(unit, _) = array.data_type() {
+        let a_unit = match unit {
+            TimeUnit::Second => 1_000_000_000,
+            TimeUnit::Millisecond => 1_000_000,
+            TimeUnit::Microsecond => 1_000,
+            TimeUnit::Nanosecond => 1,
+        };
+        let times = (0..).zip(derive::instants(array)?).map(|(row, time)| {
+            let moved = moved.get(&row).map(|time| time.saturating_mul(1_000));
+            Some(moved.or(time)?.div_euclid(a_unit))
+        });
+        let times: Int64Array = times.collect();
         return Ok(Some(arrow_cast::cast(&times, array.data_type())?));
     }
     let Some((texts, column)) = TextCells::of(array).zip(column) else { return Ok(None) };
