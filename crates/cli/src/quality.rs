@@ -116,7 +116,7 @@ fn of_outputs(found: &Evaluated, skipped: &[String]) -> String {
     let labelled = count(found.evaluation.labelled, "row");
     line(&mut text, "labelled", &format!("{labelled} by {}{absent}", columns.event));
     line(&mut text, "ranked by", &columns.score);
-    measures(&mut text, &found.evaluation);
+    measures(&mut text, &found.evaluation, "labelled rows");
     text
 }
 
@@ -178,7 +178,7 @@ fn of_past(found: &Backtest, skipped: &[String]) -> String {
             grouped(evaluation.labelled)
         ),
     );
-    measures(&mut text, evaluation);
+    measures(&mut text, evaluation, "rows of takeovers");
     text
 }
 
@@ -194,7 +194,7 @@ fn put_in(text: &mut String, placed: &Placed) {
 }
 
 /// What the measures and budgets have come to.
-fn measures(text: &mut String, found: &Evaluation) {
+fn measures(text: &mut String, found: &Evaluation, of: &str) {
     if found.unscored > 0 {
         let rows = count(found.unscored, "row");
         line(text, "unscored", &format!("{rows} without a score rank last"));
@@ -231,7 +231,7 @@ fn measures(text: &mut String, found: &Evaluation) {
         BudgetOf::Each => "a day and user",
     };
     for spent in &found.budgets {
-        let _ = writeln!(text, "{}", advice(spent, whose));
+        let _ = writeln!(text, "{}", advice(spent, whose, of));
     }
 }
 
@@ -255,7 +255,7 @@ fn by_kind(text: &mut String, found: &Evaluation) {
 }
 
 /// What one budget means, in a sentence.
-fn advice(spent: &Spent, whose: &str) -> String {
+fn advice(spent: &Spent, whose: &str, of: &str) -> String {
     let percent = |share: Option<f64>| 100.0 * share.unwrap_or_default();
     let alerts = match spent.alerts_per_day {
         1.0 => "1 alert".to_owned(),
@@ -278,7 +278,7 @@ fn advice(spent: &Spent, whose: &str) -> String {
         };
     }
     format!(
-        "{alerts} {whose}: finds {:.0} % of the labelled rows, {:.0} % of the alerts are right, {:.1} false a user a month{threshold}",
+        "{alerts} {whose}: finds {:.0} % of the {of}, {:.0} % of the alerts are right, {:.1} false a user a month{threshold}",
         percent(spent.recall),
         percent(spent.precision),
         spent.false_alerts_per_user_month
@@ -315,7 +315,7 @@ mod tests {
             p_value_to: Some((0.0012, 0.0012)),
         };
         assert_eq!(
-            advice(&spent, "a day"),
+            advice(&spent, "a day", "labelled rows"),
             "10 alerts a day: finds 83 % of the labelled rows, 5 % of the alerts are right, 2.1 false a user a month; \
              score from 12.500, p up to 0.001"
         );

@@ -15,6 +15,7 @@ mod kept_models;
 mod options;
 mod place;
 mod plans;
+mod quality;
 mod recommended;
 mod remote;
 mod run;

@@ -19,6 +19,8 @@ pub(super) struct Folds {
 pub(super) struct History {
     pub(super) user: Arc<str>,
     pub(super) rows: Vec<u32>,
+    /// The user is tested; rows of the others are only put into those of tested ones.
+    pub(super) is_tested: bool,
 }
 
 impl Folds {
@@ -27,21 +29,23 @@ impl Folds {
         2 * LEAST_TRAINING.max(LEAST_SCORED * self.folds)
     }
 
-    /// The users that can be tested, by name, and the others with their number of rows. `times` has one
-    /// for each row of the log.
+    /// The users with enough rows, by name, and the tested ones without, with their number of rows.
+    /// `times` has one for each row of the log; only the user called `wanted` is tested, if one is.
     pub(super) fn histories(
         &self,
         users: Vec<(Arc<str>, Vec<u32>)>,
         times: &[i64],
+        wanted: Option<&str>,
     ) -> (Vec<History>, Vec<(Arc<str>, usize)>) {
         let (mut histories, mut too_few) = (Vec::new(), Vec::new());
         for (user, mut rows) in users {
-            if rows.len() < self.least_rows() {
+            let is_tested = wanted.is_none_or(|wanted| *user == *wanted);
+            if rows.len() >= self.least_rows() {
+                rows.sort_by_key(|row| times[*row as usize]);
+                histories.push(History { user, rows, is_tested });
+            } else if is_tested {
                 too_few.push((user, rows.len()));
-                continue;
             }
-            rows.sort_by_key(|row| times[*row as usize]);
-            histories.push(History { user, rows });
         }
         histories.sort_by(|a, b| a.user.cmp(&b.user));
         too_few.sort();
@@ -63,7 +67,7 @@ mod tests {
     fn the_newer_half_is_scored_once_each_part_after_all_before_it() {
         let folds = Folds { folds: 3 };
         assert_eq!(folds.least_rows(), 120);
-        let history = History { user: "ann".into(), rows: (0..121).collect() };
+        let history = History { user: "ann".into(), rows: (0..121).collect(), is_tested: true };
         let cuts: Vec<usize> = (0..=3).map(|fold| folds.cut(&history, fold)).collect();
         assert_eq!(cuts, [60, 80, 100, 121]);
         assert_eq!(Folds { folds: 10 }.least_rows(), 400);
@@ -77,8 +81,9 @@ mod tests {
             ("ann".into(), vec![7]),
             ("abe".into(), (120..240).collect()),
         ];
-        let (histories, too_few) = Folds { folds: 1 }.histories(users, &times);
-        assert_eq!(too_few, [("ann".into(), 1)]);
+        let (histories, too_few) = Folds { folds: 1 }.histories(users, &times, Some("bob"));
+        assert_eq!(too_few, []);
+        assert_eq!(histories.iter().map(|of| of.is_tested).collect::<Vec<_>>(), [false, true]);
         assert_eq!((&*histories[0].user, histories[0].rows[0]), ("abe", 239));
         assert_eq!((&*histories[1].user, histories[1].rows[119]), ("bob", 0));
     }

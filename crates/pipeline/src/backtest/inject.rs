@@ -91,7 +91,8 @@ impl<'a> Injector<'a> {
     ) -> Result<Injection, RunError> {
         let rows: Vec<&[u32]> = self.histories.iter().map(|of| of.rows.as_slice()).collect();
         let (mut taken, mut kinds) = (Vec::new(), HashMap::new());
-        for (user, history) in self.histories.iter().enumerate() {
+        let all = self.histories.iter().enumerate();
+        for (user, history) in all.filter(|(_, history)| history.is_tested) {
             let (from, to) = (folds.cut(history, fold), folds.cut(history, fold + 1));
             let others: Vec<&[u32]> = [&rows[..user], &rows[user + 1..]].concat();
             let victim = Victim {
@@ -268,7 +269,8 @@ fn moved_to(
         }
     }
     // Texts that were plain may have become a dictionary.
-    let fields = batch.schema().fields().iter().zip(&arrays).map(|(field, array)| {
+    let schema = batch.schema();
+    let fields = schema.fields().iter().zip(&arrays).map(|(field, array)| {
         Field::new(field.name(), array.data_type().clone(), field.is_nullable())
     });
     let schema = Schema::new(fields.collect::<Vec<_>>());

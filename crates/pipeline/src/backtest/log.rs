@@ -71,12 +71,11 @@ impl Log {
         let notes = derive::before_users(&log.features, &mut used)?;
         let mut users = Users::of(&used.batch, user_column, PURPOSE)?;
         users.filtered = notes.filtered;
-        let users = users.only(plan.user_filter.as_deref(), PURPOSE)?;
         let mut count = ReadCount { files: files.len(), ..ReadCount::default() };
         let skipped = table.skipped.clone();
         count.add(&LogTable { skipped, ..used.clone() }, &users);
         count.users = users.rows.len();
-        // Only rows of users that are used can be tested or injected.
+        // Only rows of users that are used can be tested or put in.
         let mut rows: Vec<i64> = Vec::new();
         for (_, of_user) in &users.rows {
             rows.extend(of_user.iter().map(|row| used.file_rows.value(*row as usize)));

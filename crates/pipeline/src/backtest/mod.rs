@@ -21,6 +21,7 @@ use crate::report::Reporter;
 use crate::source::ReadCount;
 use crate::stages::{Gaps, Preprocess};
 use crate::train::{Task, TaskRows, Trainer};
+use crate::users::Users;
 use arrow_array::{RecordBatch, UInt32Array};
 use dfp_flow::Stop;
 use dfp_model::UserModel;
@@ -130,8 +131,13 @@ impl Test<'_> {
         trainer.warn_of_absent_columns(&usual.batch.schema());
         let features = trainer.features(&usual.batch)?;
         let folds = Folds { folds: *folds };
-        let (histories, too_few) = folds.histories(usual.users, &usual.times);
-        if histories.is_empty() {
+        let wanted = plan.user_filter.as_deref();
+        let known = Users { rows: usual.users, ..Users::default() };
+        // Says who there is if nobody is called so.
+        let all = known.rows.clone();
+        known.only(wanted, "input")?;
+        let (histories, too_few) = folds.histories(all, &usual.times, wanted);
+        if !histories.iter().any(|history| history.is_tested) {
             let most = too_few.iter().map(|(_, rows)| *rows).max().unwrap_or_default();
             return Err(RunError::Failed(format!(
                 "no user has the {} rows that --folds {} needs; the most that one has is {most}",
@@ -143,7 +149,11 @@ impl Test<'_> {
         let injector = Injector::new(&log, &columns, &histories, self.options, &usual.times)?;
         let mut made = Made {
             judged: Judged {
-                users: histories.iter().map(|history| Arc::clone(&history.user)).collect(),
+                users: histories
+                    .iter()
+                    .filter(|history| history.is_tested)
+                    .map(|history| Arc::clone(&history.user))
+                    .collect(),
                 kinds: kinds.iter().map(|kind| kind.label().to_owned()).collect(),
                 ..Judged::default()
             },
@@ -194,7 +204,8 @@ impl Test<'_> {
             user: Arc::clone(&history.user),
             rows: TaskRows::Of(features, history.rows[..folds.cut(history, fold)].to_vec()),
         };
-        let trained = trainer.train(histories.iter().map(task).collect(), self.pool)?;
+        let tested = histories.iter().filter(|history| history.is_tested);
+        let trained = trainer.train(tested.map(task).collect(), self.pool)?;
         let mut models = HashMap::new();
         for (user, result) in trained {
             match result {
@@ -228,7 +239,8 @@ impl Test<'_> {
         };
         let (mut first, mut last) = (i64::MAX, i64::MIN);
         let part = u32::try_from(fold).unwrap_or(u32::MAX);
-        for (user, history) in (0_u32..).zip(histories) {
+        let tested = histories.iter().filter(|history| history.is_tested);
+        for (user, history) in (0_u32..).zip(tested) {
             let slice = &history.rows[folds.cut(history, fold)..folds.cut(history, fold + 1)];
             let here: Vec<(u32, u32)> =
                 slice.iter().filter_map(|row| Some((*row, *at.get(&i64::from(*row))?))).collect();
