@@ -50,6 +50,9 @@ def reference(training, test, seed):
     torch.manual_seed(seed)
     np.random.seed(seed)
     training, test, numeric, nominal = plain(training, test)
+    # It divides by the standard deviation: one of 0 makes every score of the model no number.
+    numeric = [name for name in numeric if training[name].nunique() > 1]
+    training, test = training[numeric + nominal], test[numeric + nominal]
     model = AutoEncoder(
         encoder_layers=[512, 500], decoder_layers=[512], activation="relu", swap_p=0.2, lr=0.01, lr_decay=0.99,
         batch_size=512, logger="basic", verbose=False, optimizer="sgd", scaler="standard", min_cats=1,

@@ -416,7 +416,9 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("backtest", "folds") => Changes(BACKTEST, "--folds=1", "--folds=2"),
         ("backtest", "kinds") => Changes(BACKTEST, "", "--kinds=control"),
         ("backtest", "takeovers_per_user") => Changes(BACKTEST, "", "--takeovers_per_user=1"),
-        ("backtest", "takeover_rows") => Changes(BACKTEST, "", "--takeover_rows=2"),
+        ("backtest", "takeover_rows") => {
+            Changes(BACKTEST, "--takeovers_per_user=1", "--takeovers_per_user=1 --takeover_rows=2")
+        }
         ("backtest", "alerts_per_day") => Changes(BACKTEST, "", "--alerts_per_day=7"),
         ("backtest", "budget_of") => Changes(BACKTEST, "", "--budget_of=each"),
         ("backtest", "seed") => Changes(BACKTEST, "", "--seed=7"),
