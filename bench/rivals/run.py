@@ -262,7 +262,7 @@ def main():
         record = measure(arguments)
         runs.mkdir(exist_ok=True)
         (runs / f"{record['date'].replace(' ', 'T').replace(':', '')}.json").write_text(json.dumps(record, indent=1) + "\n")
-    table(json.loads(max(runs.glob("*.json")).read_text()))
+    table(json.loads(max(runs.glob("[0-9]*.json")).read_text()))
 
 
 if __name__ == "__main__":

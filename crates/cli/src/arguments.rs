@@ -9,8 +9,8 @@ mod tools;
 use crate::help;
 use crate::logging::{self, Logging};
 use dfp_pipeline::options::{
-    self, ALERTS, COMMANDS, CommandSpec, EXPLAIN, GLOBAL, Kind, OptionSpec, PIPELINES,
-    PipelineKind, RUN, Role, bool_word, nearest,
+    self, COMMANDS, CommandSpec, GLOBAL, Kind, ON_RESULTS, OptionSpec, PIPELINES, PipelineKind,
+    RUN, Role, bool_word, nearest,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
@@ -45,10 +45,8 @@ pub enum Command {
     Features { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
-    /// Choose alerts among outputs, which are the words.
-    Alerts { texts: OptionTexts, words: Vec<String>, level: Weight },
-    /// Explain a row of outputs, which are the words.
-    Explain { texts: OptionTexts, words: Vec<String>, level: Weight },
+    /// A command over what runs have written, by its name; the words are outputs.
+    OnResults { command: &'static str, texts: OptionTexts, words: Vec<String>, level: Weight },
 }
 
 /// What is about this process alone, and has no place in a plan.
@@ -121,22 +119,14 @@ impl Parser<'_> {
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::morpheus()))),
             Some("run") => self.run(process),
-            Some("alerts") => {
-                let level = process.level;
-                self.with_words("morpheus alerts", &ALERTS, &["alerts"], |texts, words| {
-                    Command::Alerts { texts, words, level }
-                })
-            }
-            Some("explain") => {
-                let level = process.level;
-                self.with_words("morpheus explain", &EXPLAIN, &["explain"], |texts, words| {
-                    Command::Explain { texts, words, level }
-                })
+            Some(word) if let Some(found) = ON_RESULTS.iter().find(|(_, of)| of.name == word) => {
+                self.on_results(found.0, found.1, process.level)
             }
             Some("plan") => self.plan(),
             Some("tools") => self.tools(process),
             Some(word) => {
-                let known = ["run", "alerts", "explain", "plan", "tools"];
+                let known = ["run"].into_iter().chain(ON_RESULTS.map(|(_, spec)| spec.name));
+                let known: Vec<&str> = known.chain(["plan", "tools"]).collect();
                 let mistake = unknown("command", word, &known);
                 self.mistakes.push(mistake);
                 (HERE, None)

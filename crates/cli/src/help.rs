@@ -3,7 +3,7 @@
 use crate::arguments::usable_stages;
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
-    ALERTS, COMMANDS, CommandSpec, EXPLAIN, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES,
+    BACKTEST, COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, ON_RESULTS, OptionSpec, PIPELINES,
     PipelineKind, RUN, StageEntry,
 };
 use std::fmt::Write;
@@ -18,11 +18,16 @@ pub fn morpheus() -> String {
     let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
     options(&mut text, GLOBAL.options);
     text.push_str("  --version\n      print the version\n");
-    let results = [&ALERTS, &EXPLAIN].map(|spec| (spec.name, spec.about));
-    let inside = [("plan", PLAN), ("tools", TOOLS)];
-    let all = [("run", RUN.about)].into_iter().chain(results).chain(inside);
-    commands(&mut text, "Commands", all);
+    let on_results = ON_RESULTS.map(|(_, spec)| (spec.name, spec.about));
+    let all = [("run", RUN.about)].into_iter().chain(on_results);
+    commands(&mut text, "Commands", all.chain([("plan", PLAN), ("tools", TOOLS)]));
     text
+}
+
+/// Help of a command over what runs have written.
+pub fn on_results(line: &str, spec: &CommandSpec) -> String {
+    let words = if spec.name == BACKTEST.name { "" } else { " OUTPUT..." };
+    command(&format!("{line}{words}"), spec)
 }
 
 /// Help of `morpheus run`.

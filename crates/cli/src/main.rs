@@ -13,11 +13,12 @@ mod features;
 mod generate;
 mod help;
 mod logging;
+mod quality;
 mod reference;
 mod summary;
 
 use arguments::{Command, Process, Usage};
-use dfp_pipeline::plan::{self, PlanSpec};
+use dfp_pipeline::plan::{self, OptionTexts, PlanSpec};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::{RunError, Stop};
 use std::io::Write;
@@ -60,11 +61,26 @@ fn main() -> ExitCode {
         Ok(Command::Generate(texts)) => generate::run(&texts),
         Ok(Command::Features { texts, words }) => features::run(&texts, &words),
         Ok(Command::Bench(texts)) => bench::run(&texts),
-        Ok(Command::Alerts { texts, words, level }) => alerts::run(&texts, &words, level),
-        Ok(Command::Explain { texts, words, level }) => explain::run(&texts, &words, level),
+        Ok(Command::OnResults { command, texts, words, level }) => {
+            on_results(command, &texts, &words, level)
+        }
         Err(usage) => refuse(&usage),
     };
     ExitCode::from(code)
+}
+
+/// Runs a command over what runs have written; the exit code.
+fn on_results(command: &str, texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
+    match command {
+        "alerts" => alerts::run(texts, words, level),
+        "explain" => explain::run(texts, words, level),
+        "evaluate" => quality::evaluate(texts, words, level),
+        "backtest" => quality::test_on_the_past(texts, words, level),
+        other => refuse(&Usage {
+            mistakes: vec![format!("the table names {other:?}, but nothing runs it")],
+            command: "morpheus".into(),
+        }),
+    }
 }
 
 /// A line of standard output. Whoever reads it may have stopped reading (`| head`): the run goes on.

@@ -17,6 +17,7 @@ pub mod encode;
 pub mod error;
 pub mod explain;
 mod kernels;
+pub mod measures;
 mod neighbours;
 pub mod net;
 pub mod periodic;

@@ -10,6 +10,7 @@ pub(crate) enum Stream {
     Epochs,
     Dropout,
     Neighbours,
+    Resamples,
 }
 
 /// Seed of a ChaCha8 stream: SHA-256 of a domain, the seed and the user.
@@ -19,6 +20,7 @@ pub(crate) fn stream_seed(seed: u64, user: &str, stream: Stream) -> [u8; 32] {
         Stream::Epochs => b"dfp/1/epochs",
         Stream::Dropout => b"dfp/1/dropout",
         Stream::Neighbours => b"dfp/1/neighbours",
+        Stream::Resamples => b"dfp/1/resamples",
     };
     // All but the user have a fixed length or end in zero, so no two inputs are the same text.
     let mut hash = Sha256::new();

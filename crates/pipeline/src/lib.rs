@@ -2,8 +2,10 @@
 //! rows split by user, one look-up of models, and the stages.
 
 pub mod alerts;
+pub mod backtest;
 pub mod batches;
 pub mod error;
+pub mod evaluate;
 pub mod features;
 pub mod generate;
 pub mod measure;

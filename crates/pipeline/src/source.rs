@@ -3,6 +3,7 @@
 use crate::batches::Batch;
 use crate::derive::{self, Memory, Notes};
 use crate::error::RunError;
+use crate::features::Features;
 use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
@@ -105,11 +106,41 @@ pub fn read(
     memory: &mut Memory,
     recall: &mut dyn FnMut(&Users, &mut Memory) -> Result<(), RunError>,
 ) -> Result<(LogTable, Users), RunError> {
-    let Reading { settings, user_column, only, batch, strict, pool, reporter } = *reading;
-    let features = match only {
-        Some(only) => Cow::Owned(settings.features.narrowed(only.columns)),
-        None => Cow::Borrowed(settings.features.as_ref()),
+    let mut table = read_log(files, purpose, reading)?;
+    let features = reading.features();
+    let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
+    let notes = derive::before_users(&features, &mut table)?;
+    tell(&notes);
+    let mut users = match reading.user_column {
+        Some(column) => Users::of(&table.batch, column, purpose)?,
+        None => Users::everyone(&table.batch),
     };
+    users.filtered = notes.filtered;
+    recall(&users, memory)?;
+    let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
+    table.batch = batch;
+    tell(&notes);
+    Ok((table, users))
+}
+
+/// Says what went not quite as the feature file has it.
+pub fn tell(notes: &Notes, purpose: &str, reporter: &dyn Reporter) {
+    for message in &notes.messages {
+        reporter.say(Weight::Warning, &format!("{purpose}: {message}"));
+    }
+}
+
+/// As [`read`], but only the log's own columns.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_log(
+    files: &[PathBuf],
+    purpose: &'static str,
+    reading: &Reading<'_>,
+) -> Result<LogTable, RunError> {
+    let Reading { settings, user_column, only, batch, strict, pool, reporter } = *reading;
+    let features = reading.features();
     let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
     let clock = features.clock();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
@@ -147,25 +178,19 @@ pub fn read(
         table = read(None);
     }
     reporter.phase_over();
-    let mut table = table?;
+    let table = table?;
     check_skipped(&table.skipped, purpose, strict, reporter)?;
-    let tell = |notes: &Notes| {
-        for message in &notes.messages {
-            reporter.say(Weight::Warning, &format!("{purpose}: {message}"));
+    Ok(table)
+}
+
+impl Reading<'_> {
+    /// What is made of the log for the columns that are wanted.
+    pub fn features(&self) -> Cow<'_, Features> {
+        match self.only {
+            Some(only) => Cow::Owned(self.settings.features.narrowed(only.columns)),
+            None => Cow::Borrowed(self.settings.features.as_ref()),
         }
-    };
-    let notes = derive::before_users(&features, &mut table)?;
-    tell(&notes);
-    let mut users = match user_column {
-        Some(column) => Users::of(&table.batch, column, purpose)?,
-        None => Users::everyone(&table.batch),
-    };
-    users.filtered = notes.filtered;
-    recall(&users, memory)?;
-    let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
-    table.batch = batch;
-    tell(&notes);
-    Ok((table, users))
+    }
 }
 
 /// When the events of files happened.

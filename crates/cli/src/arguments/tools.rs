@@ -3,10 +3,11 @@
 use super::{Command, Options, Parsed, Parser, Process, unknown};
 use crate::help;
 use dfp_pipeline::options::{
-    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR, FEATURES, GENERATE, MAN,
-    OPTIONS, PLAN_CHECK,
+    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR,
+    FEATURES, GENERATE, MAN, OPTIONS, PLAN_CHECK,
 };
 use dfp_pipeline::plan::OptionTexts;
+use dfp_pipeline::report::Weight;
 
 /// The commands of `tools`.
 const TOOLS: [&str; 7] =
@@ -125,8 +126,7 @@ impl Parser<'_> {
 
     fn features(&mut self) -> Parsed {
         const HERE: &str = "morpheus tools features";
-        let path = ["tools", FEATURES.name];
-        match self.options_and_words(&FEATURES, &path) {
+        match self.options_and_words(&FEATURES, &["tools", FEATURES.name]) {
             Some((texts, words))
                 if !texts.is_empty() || !words.is_empty() || !self.mistakes.is_empty() =>
             {
@@ -136,20 +136,21 @@ impl Parser<'_> {
         }
     }
 
-    /// A command with words of its own.
-    pub(super) fn with_words(
+    /// A command over what runs have written; alone it shows its help.
+    pub(super) fn on_results(
         &mut self,
         here: &'static str,
         spec: &'static CommandSpec,
-        path: &[&str],
-        command: impl FnOnce(OptionTexts, Vec<String>) -> Command,
+        level: Weight,
     ) -> Parsed {
-        match self.options_and_words(spec, path) {
-            Some((texts, words)) => (here, Some(command(texts, words))),
-            None => {
-                let line = format!("{here} FILE...");
-                (here, Some(Command::Help(help::command(&line, spec))))
+        let command = spec.name;
+        match self.options_and_words(spec, &[command]) {
+            Some((texts, words))
+                if !texts.is_empty() || !words.is_empty() || !self.mistakes.is_empty() =>
+            {
+                (here, Some(Command::OnResults { command, texts, words, level }))
             }
+            _ => (here, Some(Command::Help(help::on_results(here, spec)))),
         }
     }
 
@@ -161,13 +162,11 @@ impl Parser<'_> {
     ) -> Option<(OptionTexts, Vec<String>)> {
         let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
         loop {
-            match self.options(spec.name, spec.options, path) {
-                Options::Given(more) => {
-                    for (option, values) in more {
-                        texts.entry(option).or_default().extend(values);
-                    }
-                }
-                _ => return None,
+            let Options::Given(more) = self.options(spec.name, spec.options, path) else {
+                return None;
+            };
+            for (option, values) in more {
+                texts.entry(option).or_default().extend(values);
             }
             match self.next_word() {
                 Some(word) => words.push(word),

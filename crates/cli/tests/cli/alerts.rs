@@ -95,7 +95,7 @@ fn a_budget_of_twenty_a_day_gives_twenty_a_day() {
 
 #[test]
 fn every_option_of_alert_does_what_it_says() {
-    let place = generated("--users=2 --training_rows=400 --new_rows=300 --days=40 --seed=5");
+    let place = generated("--users=2 --training_rows=2000 --new_rows=300 --days=40 --seed=5");
     let (_, usual) = run(&place, "recommended", "alert add-scores");
     let p = numbers(&usual, "p_value");
     let below = |most: f64| (0..p.len()).filter(|row| p[*row] <= most).collect::<Vec<_>>();

@@ -55,6 +55,7 @@ fn the_command_lines_of_the_guide_run() {
         ("first-run.md", 6),
         ("scores.md", 2),
         ("alerts.md", 6),
+        ("quality.md", 4),
         ("time-series.md", 2),
         ("plans.md", 3),
         ("command-line.md", 3),

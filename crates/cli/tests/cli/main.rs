@@ -16,6 +16,7 @@ mod kept_models;
 mod options;
 mod place;
 mod plans;
+mod quality;
 mod recommended;
 mod remote;
 mod run;

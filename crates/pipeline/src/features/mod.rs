@@ -186,6 +186,12 @@ impl Features {
         read.into_iter().map(str::to_owned).collect()
     }
 
+    /// The columns of a log that say whose a row is, when it happened, and whether it is used.
+    pub fn inputs_of_rows(&self) -> Vec<String> {
+        let (_, read) = self.needed(std::iter::empty());
+        read.into_iter().map(str::to_owned).collect()
+    }
+
     /// The columns for which scoring has to know what training has seen, features or not.
     fn outliving_training(&self) -> impl Iterator<Item = &String> {
         let outlives =

@@ -1,6 +1,6 @@
 //! Options of the commands before the first stage, and of the tools.
 
-use super::{ALERTS, CommandSpec, EXPLAIN, Kind, OTHER, OptionSpec};
+use super::{ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, OTHER, OptionSpec};
 use crate::sources::SOURCE_STAGES;
 
 const CHOICE_LEVEL: Kind =
@@ -141,14 +141,25 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
     ],
 };
 
+/// The commands over what runs have written, and the one that makes such results for itself, with the
+/// lines that lead to them.
+pub const ON_RESULTS: [(&str, &CommandSpec); 4] = [
+    ("morpheus alerts", &ALERTS),
+    ("morpheus explain", &EXPLAIN),
+    ("morpheus evaluate", &EVALUATE),
+    ("morpheus backtest", &BACKTEST),
+];
+
 /// Every command with the words that lead to it, as they would be typed.
-pub const COMMANDS: [(&[&str], &CommandSpec); 15] = [
+pub const COMMANDS: [(&[&str], &CommandSpec); 17] = [
     (&[], &GLOBAL),
     (&["run"], &RUN),
     (&["run", "pipeline-ae"], &AUTOENCODER),
     (&["run", "pipeline-other"], &OTHER),
     (&["alerts"], &ALERTS),
     (&["explain"], &EXPLAIN),
+    (&["evaluate"], &EVALUATE),
+    (&["backtest"], &BACKTEST),
     (&["plan", "check"], &PLAN_CHECK),
     (&["tools", "generate"], &GENERATE),
     (&["tools", "features"], &FEATURES),

@@ -6,15 +6,17 @@ mod commands;
 mod further;
 mod kind;
 mod pipelines;
+mod quality;
 mod results;
 mod stages;
 
 pub use commands::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, DOCTOR, FEATURES,
-    GENERATE, GLOBAL, MAN, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS,
+    GENERATE, GLOBAL, MAN, ON_RESULTS, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS,
 };
 pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
+pub use quality::{BACKTEST, EVALUATE};
 pub use results::{ALERTS, EXPLAIN};
 pub use stages::{any_table, source};
 

@@ -8,6 +8,7 @@ mod features;
 mod file;
 mod generate;
 mod order;
+mod quality;
 mod results;
 mod settings;
 mod source;
@@ -22,6 +23,7 @@ pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;
 pub use file::{ABOUT_PLANS, PlanFormat, parse_plan, plan_text, read_plan};
 pub use generate::check_generate;
+pub use quality::{check_backtest, check_evaluate};
 pub use results::{check_alerts, check_explain};
 pub use settings::{
     AddClass, AddScores, Details, Filter, FilterBy, Inference, Monitor, Plan, ScoreKind,

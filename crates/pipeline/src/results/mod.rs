@@ -268,8 +268,12 @@ fn known_users() -> BTreeSet<String> {
 
 /// Columns of times of our sources.
 fn times_known() -> impl Iterator<Item = String> {
-    let of_sources = SOURCES.iter().filter_map(|source| source.dialect.time);
-    std::iter::once(EVENT_DT).chain(of_sources).chain([TIMESTAMP]).map(str::to_owned)
+    // That of the features where it is made of others: sign-ins have no other in their outputs.
+    let of_sources = SOURCES.iter().filter_map(|source| {
+        let made = || source.features().time.map(|time| time.name);
+        source.dialect.time.map(str::to_owned).or_else(made)
+    });
+    std::iter::once(EVENT_DT.to_owned()).chain(of_sources).chain([TIMESTAMP.to_owned()])
 }
 
 fn user_column(names: &Names, schema: &Schema) -> Result<String, String> {

@@ -404,6 +404,59 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("features", "source") => {
             In("cli/tests/cli/features.rs", "check_says_what_it_needs", "--source")
         }
+        ("evaluate", "labels") => In(QUALITY, "outputs_are_held_against_labels", "--labels="),
+        ("evaluate", "event_column") => In(QUALITY, ABSENT, "--event_column=eventId"),
+        ("evaluate", "label_column") => In(QUALITY, ABSENT, "--label_column=kind"),
+        ("evaluate", "score_column") => Changes(EVALUATED, "", "--score_column=size"),
+        ("evaluate", "userid_column_name") => In(QUALITY, ABSENT, "--userid_column_name=who"),
+        ("evaluate", "timestamp_column_name") => {
+            In(QUALITY, ABSENT, "--timestamp_column_name=time")
+        }
+        ("evaluate", "alerts_per_day") => Changes(EVALUATED, "", "--alerts_per_day=7"),
+        ("evaluate", "budget_of") => Changes(EVALUATED, "", "--budget_of=each"),
+        ("evaluate", "seed") => Changes(EVALUATED, "", "--seed=7"),
+        ("evaluate", "json") => Changes(EVALUATED, "", "--json=other.json"),
+        ("backtest", "source") => Changes(
+            "backtest --input=past.csv --userid_column_name=userName {}",
+            "",
+            "--source=file --columns_file=columns.txt --timestamp_column_name=eventTime",
+        ),
+        ("backtest", "input") => {
+            Changes(BACKTEST_OF, "--input=past.csv", "--input=past.csv --input=train/a.csv")
+        }
+        ("backtest", "features") => {
+            Changes(BACKTEST_BY, "--columns_file=columns.txt", "--features=features.toml")
+        }
+        ("backtest", "columns_file") => {
+            Changes(BACKTEST_BY, "--columns_file=cloudtrail", "--columns_file=columns.txt")
+        }
+        ("backtest", "userid_column_name") => Changes(
+            "backtest --source=file --input=past.csv --columns_file=columns.txt --timestamp_column_name=eventTime {}",
+            "",
+            "--userid_column_name=userName",
+        ),
+        ("backtest", "timestamp_column_name") => Changes(
+            "backtest --source=file --input=past.csv --columns_file=columns.txt --userid_column_name=userName {}",
+            "",
+            "--timestamp_column_name=eventTime",
+        ),
+        ("backtest", "userid_filter") => Changes(BACKTEST, "", "--userid_filter=ann"),
+        ("backtest", "scorer") => Changes(BACKTEST, "", "--scorer=peer"),
+        ("backtest", "folds") => Changes(BACKTEST, "--folds=1", "--folds=2"),
+        ("backtest", "kinds") => Changes(BACKTEST, "", "--kinds=control"),
+        ("backtest", "takeovers_per_user") => Changes(BACKTEST, "", "--takeovers_per_user=1"),
+        ("backtest", "takeover_rows") => {
+            Changes(BACKTEST, "--takeovers_per_user=1", "--takeovers_per_user=1 --takeover_rows=2")
+        }
+        ("backtest", "alerts_per_day") => Changes(BACKTEST, "", "--alerts_per_day=7"),
+        ("backtest", "budget_of") => Changes(BACKTEST, "", "--budget_of=each"),
+        ("backtest", "seed") => Changes(BACKTEST, "", "--seed=7"),
+        ("backtest", "json") => Changes(BACKTEST, "", "--json=other.json"),
+        ("backtest", "compute_threads") => In(
+            QUALITY,
+            "same_seed_same_bytes_whatever_the_threads_and_another_seed_others",
+            "--compute_threads=2",
+        ),
         ("bench", "rounds") => {
             In(BENCH, "every_figure_is_positive_and_the_logs_are_removed", "--rounds")
         }
@@ -414,6 +467,14 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
     })
 }
 
+const QUALITY: &str = "cli/tests/cli/quality.rs";
+const ABSENT: &str = "columns_that_are_not_there_are_told_with_what_there_is";
+const EVALUATED: &str =
+    "evaluate scored.csv --labels=truth.csv --userid_column_name=userName --json=o.json {}";
+const BACKTEST_OF: &str = "backtest --source=file --columns_file=columns.txt --userid_column_name=userName --timestamp_column_name=eventTime {}";
+const BACKTEST_BY: &str = "backtest --source=file --input=past.csv --userid_column_name=userName --timestamp_column_name=eventTime --json=o.json {}";
+const BACKTEST: &str = "backtest --source=file --input=past.csv --columns_file=columns.txt --userid_column_name=userName \
+    --timestamp_column_name=eventTime --json=o.json {}";
 const BENCH: &str = "cli/tests/cli/bench.rs";
 const GENERATE: &str = "tools generate --training_rows=40 --new_rows=30 --days=6 {}";
 

@@ -34,6 +34,10 @@ fn place() -> Place {
     place.write("near.csv", table(&["ann", "bob", "eve"], 20).replace(".5\n", ".55\n"));
     place.write("more/a.csv", "eventTime,userName\n2021-10-01T00:00:00Z,ann\n");
     place.write("more/b.csv", "eventTime,userName,later\n2021-10-03T00:00:00Z,ann,x\n");
+    place.write("past.csv", table(&["ann", "bob"], 130));
+    let events = table(&["ann", "bob"], 20).replacen("backwards", "score", 1);
+    place.write("scored.csv", format!("eventID{events}"));
+    place.write("truth.csv", "eventID,label\n0,a\n9,b\n17,a\n33,b\n");
     place.write("labels.txt", "reconstruct_loss\nzscore\n");
     place.write("columns.txt", "eventName\nerrorCode\n");
     place.write("features.toml", "user = \"userName\"\nfeatures = [\"eventName\", \"size\"]\n");

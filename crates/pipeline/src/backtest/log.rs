@@ -1,0 +1,131 @@
+//! The log that is tested: its own columns, and what is derived of them.
+
+use crate::derive::{self, Memory};
+use crate::error::RunError;
+use crate::features::Features;
+use crate::plan::{Plan, SourceSettings};
+use crate::report::Reporter;
+use crate::source::{self, Only, ReadCount, Reading};
+use crate::train::Trainer;
+use crate::users::{Users, missing_column};
+use arrow_array::{Int64Array, RecordBatch, UInt32Array};
+use arrow_schema::Schema;
+use dfp_io::logs::{EVENT_DT, LogTable};
+use rayon::ThreadPool;
+use std::sync::Arc;
+
+const PURPOSE: &str = "input";
+
+/// A log and what is made of it.
+pub(super) struct Log {
+    /// The log's own columns of the rows that are used; row labels are their positions.
+    pub(super) table: LogTable,
+    /// What is made of them.
+    pub(super) features: Features,
+    user_column: String,
+}
+
+/// The log with its derived columns.
+pub(super) struct Derived {
+    pub(super) batch: RecordBatch,
+    /// Which row of the log each is.
+    pub(super) log_rows: Int64Array,
+    /// Users with their rows.
+    pub(super) users: Vec<(Arc<str>, Vec<u32>)>,
+    /// When each row happened, in microseconds since 1970.
+    pub(super) times: Vec<i64>,
+}
+
+impl Log {
+    /// Reads the columns that the features need, and counts what was left out.
+    pub(super) fn read(
+        plan: &Plan,
+        trainer: &Trainer<'_>,
+        pool: &ThreadPool,
+        reporter: &dyn Reporter,
+    ) -> Result<(Self, ReadCount), RunError> {
+        let SourceSettings { input_globs, recursive, max_files, .. } = &plan.source;
+        let files = source::find(input_globs, *recursive, *max_files, false)?;
+        let columns = trainer.columns();
+        let will_do = |schema: &Schema| trainer.will_do(schema);
+        let reading = Reading {
+            settings: &plan.source,
+            user_column: plan.user_column.as_deref(),
+            only: Some(Only { columns: &columns, will_do: &will_do }),
+            batch: None,
+            strict: plan.strict,
+            pool,
+            reporter,
+        };
+        let Some(user_column) = reading.user_column else {
+            return Err(RunError::Failed("backtest needs a column of users".to_owned()));
+        };
+        let mut table = source::read_log(&files, PURPOSE, &reading)?;
+        let features = reading.features().into_owned();
+        let mut log = Self {
+            table: with_positions(table.clone()),
+            features,
+            user_column: user_column.to_owned(),
+        };
+        let mut used = log.table.clone();
+        let notes = derive::before_users(&log.features, &mut used)?;
+        let mut users = Users::of(&used.batch, user_column, PURPOSE)?;
+        users.filtered = notes.filtered;
+        let mut count = ReadCount { files: files.len(), ..ReadCount::default() };
+        let skipped = table.skipped.clone();
+        count.add(&LogTable { skipped, ..used.clone() }, &users);
+        count.users = users.rows.len();
+        // Only rows of users that are used can be tested or put in.
+        let mut rows: Vec<i64> = Vec::new();
+        for (_, of_user) in &users.rows {
+            rows.extend(of_user.iter().map(|row| used.file_rows.value(*row as usize)));
+        }
+        rows.sort_unstable();
+        let rows = UInt32Array::from_iter_values(rows.into_iter().map(|row| row as u32));
+        table.batch = arrow_select::take::take_record_batch(&table.batch, &rows)?;
+        log.table = with_positions(table);
+        Ok((log, count))
+    }
+
+    /// Makes the columns that features are, as a run would; `tell` what goes wrong with them.
+    pub(super) fn derive(
+        &self,
+        table: &LogTable,
+        reporter: &dyn Reporter,
+        tell: bool,
+    ) -> Result<Derived, RunError> {
+        let mut table = table.clone();
+        let before = derive::before_users(&self.features, &mut table)?;
+        let mut users = Users::of(&table.batch, &self.user_column, PURPOSE)?;
+        let times = self.times(&table.batch)?;
+        let mut memory = Memory::default();
+        let (batch, after) =
+            derive::derive(&self.features, &table.batch, &mut users.rows, &mut memory)?;
+        if tell {
+            source::tell(&before, PURPOSE, reporter);
+            source::tell(&after, PURPOSE, reporter);
+        }
+        Ok(Derived { batch, log_rows: table.file_rows, users: users.rows, times })
+    }
+
+    /// When each row happened, in microseconds since 1970; a time that cannot be read is as of 1970.
+    fn times(&self, batch: &RecordBatch) -> Result<Vec<i64>, RunError> {
+        let column = self.features.derived_time().unwrap_or(EVENT_DT);
+        let Some(times) = batch.column_by_name(column) else {
+            let wanted = self.features.time.as_ref().map_or(EVENT_DT, |time| time.name.as_str());
+            return Err(RunError::Failed(missing_column(
+                "column of times, by which histories are cut:",
+                wanted,
+                &batch.schema(),
+            )));
+        };
+        let times = derive::instants(times)?;
+        Ok(times.into_iter().map(|time| time.unwrap_or_default().div_euclid(1_000)).collect())
+    }
+}
+
+/// The rows labelled by their positions.
+fn with_positions(mut table: LogTable) -> LogTable {
+    table.file_rows = Int64Array::from_iter_values(0..table.batch.num_rows() as i64);
+    table
+}

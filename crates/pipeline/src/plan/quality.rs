@@ -1,0 +1,175 @@
+//! The options of `evaluate` and `backtest`.
+
+use super::check::{Checker, check};
+use super::values::Values;
+use super::{OptionTexts, PlanSpec, StageSpec};
+use crate::backtest::{BacktestOptions, Kind};
+use crate::evaluate::{BudgetOf, Budgets, EvaluateOptions};
+use crate::options::{BACKTEST, EVALUATE, PipelineKind, Value};
+use std::path::PathBuf;
+
+/// Alerts a day, where nobody asks for others.
+const ALERTS_A_DAY: [f64; 4] = [1.0, 3.0, 10.0, 30.0];
+
+/// A checked command and the file of its `--json`.
+pub type WithJson<T> = (T, Option<PathBuf>);
+
+/// Checks the options and words of `evaluate`.
+///
+/// # Errors
+/// Every mistake; each names the option and the value.
+pub fn check_evaluate(
+    texts: &OptionTexts,
+    outputs: &[String],
+) -> Result<WithJson<EvaluateOptions>, Vec<String>> {
+    let mut checker = Checker::default();
+    let values = checker.values(EVALUATE.name, EVALUATE.options, texts);
+    if outputs.is_empty() {
+        checker.mistakes.push(
+            "evaluate: expected outputs to read: files that to-file has written, or patterns"
+                .to_owned(),
+        );
+    }
+    let owned = |name: &str| values.text(name).map(str::to_owned);
+    let options = EvaluateOptions {
+        outputs: outputs.to_vec(),
+        labels: values.owned("labels").into(),
+        event_column: owned("event_column"),
+        label_column: values.owned("label_column"),
+        label_column_is_typed: texts.contains_key("label_column"),
+        score_column: owned("score_column"),
+        user_column: owned("userid_column_name"),
+        time_column: owned("timestamp_column_name"),
+        budgets: budgets(&values),
+        seed: values.seed("seed").unwrap_or_default(),
+    };
+    finish(checker, options, &values)
+}
+
+/// Checks the options of `backtest`.
+///
+/// # Errors
+/// Every mistake; each names the option and the value.
+pub fn check_backtest(
+    texts: &OptionTexts,
+    words: &[String],
+) -> Result<WithJson<BacktestOptions>, Vec<String>> {
+    let mut checker = Checker::default();
+    if let Some(word) = words.first() {
+        checker.mistakes.push(format!("backtest: unexpected word {word:?}; it takes options only"));
+    }
+    let values = checker.values(BACKTEST.name, BACKTEST.options, texts);
+    let source = format!("from-{}", values.text("source").unwrap_or("cloudtrail"));
+    // What models are made of is checked as the run is that would make them.
+    let plan = match check(&spec(&values, &source)) {
+        Ok(plan) => plan,
+        Err(mistakes) => {
+            let of_run = mistakes.iter().map(|mistake| as_of_backtest(mistake, &source));
+            // The table has told what it could.
+            let new: Vec<String> =
+                of_run.filter(|mistake| !checker.mistakes.contains(mistake)).collect();
+            let told = !checker.mistakes.is_empty();
+            let is_told = |mistake: &String| told && mistake.contains("--input is required");
+            checker.mistakes.extend(new.into_iter().filter(|mistake| !is_told(mistake)));
+            return Err(checker.mistakes);
+        }
+    };
+    let mut kinds: Vec<Kind> = Vec::new();
+    for kind in values.texts("kinds").into_iter().filter_map(Kind::of_label) {
+        if !kinds.contains(&kind) {
+            kinds.push(kind);
+        }
+    }
+    let options = BacktestOptions {
+        plan,
+        folds: values.count("folds").unwrap_or(1),
+        kinds: if kinds.is_empty() { Kind::takeovers() } else { kinds },
+        takeovers_per_user: values.count("takeovers_per_user"),
+        takeover_rows: values.count("takeover_rows").unwrap_or(1),
+        seed: values.seed("seed").unwrap_or_default(),
+        budgets: budgets(&values),
+    };
+    finish(checker, options, &values)
+}
+
+fn finish<T>(checker: Checker, options: T, values: &Values) -> Result<WithJson<T>, Vec<String>> {
+    match checker.mistakes.is_empty() {
+        true => Ok((options, values.text("json").map(PathBuf::from))),
+        false => Err(checker.mistakes),
+    }
+}
+
+fn budgets(values: &Values) -> Budgets {
+    let typed = values.given.get("alerts_per_day").into_iter().flatten();
+    let mut a_day: Vec<f64> = typed
+        .filter_map(|value| match value {
+            Value::Number(number) => Some(*number),
+            _ => None,
+        })
+        .collect();
+    if a_day.is_empty() {
+        a_day.extend(ALERTS_A_DAY);
+    }
+    a_day.sort_by(f64::total_cmp);
+    a_day.dedup();
+    let of = match values.text("budget_of") {
+        Some("each") => BudgetOf::Each,
+        _ => BudgetOf::All,
+    };
+    Budgets { a_day, of }
+}
+
+/// The run that trains such models.
+fn spec(values: &Values, source: &str) -> PlanSpec {
+    let given = |names: &[(&str, &str)]| {
+        let mut texts = OptionTexts::new();
+        for (here, there) in names {
+            let typed: Vec<String> =
+                values.given.get(here).into_iter().flatten().map(text).collect();
+            if !typed.is_empty() {
+                texts.insert((*there).to_owned(), typed);
+            }
+        }
+        texts
+    };
+    let stage = |name: &str, options| StageSpec { name: name.to_owned(), options };
+    let same = |name: &'static str| (name, name);
+    PlanSpec {
+        kind: PipelineKind::Autoencoder,
+        run: given(&[same("compute_threads")]),
+        pipeline: given(&[
+            same("features"),
+            same("columns_file"),
+            same("userid_column_name"),
+            same("userid_filter"),
+            same("timestamp_column_name"),
+        ]),
+        stages: vec![
+            stage(source, given(&[("input", "input_glob")])),
+            stage("train-ae", given(&[same("seed")])),
+            stage("preprocess", OptionTexts::new()),
+            stage("inf-ae", given(&[same("scorer")])),
+        ],
+    }
+}
+
+fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Integer(number) => number.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Bool(flag) => flag.to_string(),
+        // None of the options above has such a value.
+        other => format!("{other:?}"),
+    }
+}
+
+/// A mistake of the run as one of the line that was typed.
+fn as_of_backtest(mistake: &str, source: &str) -> String {
+    let places = ["run", "pipeline-ae", source, "train-ae", "inf-ae"];
+    let rest = places.iter().find_map(|place| mistake.strip_prefix(&format!("{place}: ")));
+    let source_typed = format!("--source {}", source.trim_start_matches("from-"));
+    let text =
+        rest.unwrap_or(mistake).replace("--input_glob", "--input").replace(source, &source_typed);
+    format!("{}: {text}", BACKTEST.name)
+}
