@@ -150,7 +150,8 @@ impl Learning {
                 };
                 parts.sum()
             });
-            let of_sum = Reference::of_series(sums.collect());
+            let times = data.times.get(first..).unwrap_or_default();
+            let of_sum = Reference::of_series(sums.collect(), times);
             scorers.held_out = Some(HeldOut { of_net, of_sum });
         }
         if let Some(neighbours) = &mut scorers.neighbours {

@@ -3,8 +3,8 @@
 use super::{Command, Options, Parsed, Parser, Process, unknown};
 use crate::help;
 use dfp_pipeline::options::{
-    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR,
-    FEATURES, GENERATE, MAN, OPTIONS, PLAN_CHECK,
+    AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR, FEATURES, GENERATE, MAN,
+    OPTIONS, PLAN_CHECK,
 };
 use dfp_pipeline::plan::OptionTexts;
 use dfp_pipeline::report::Weight;
