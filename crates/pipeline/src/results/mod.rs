@@ -133,8 +133,7 @@ impl Results {
         let score_column = note(score_column(names, &schema));
         let time_column = match &names.time {
             Some(time) => Some(note(
-                named("column of times (--timestamp_column_name):", time, &schema)
-                    .map(Clone::clone),
+                named("column of times (--timestamp_column_name):", time, &schema).cloned(),
             )),
             None => times_known().find(|name| schema.index_of(name).is_ok()),
         };
