@@ -9,6 +9,7 @@ pub mod measure;
 pub mod options;
 pub mod period;
 pub mod plan;
+pub mod plots;
 pub mod preflight;
 pub mod report;
 pub mod sources;
