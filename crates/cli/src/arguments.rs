@@ -9,8 +9,8 @@ mod tools;
 use crate::help;
 use crate::logging::{self, Logging};
 use dfp_pipeline::options::{
-    self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
-    bool_word, nearest,
+    self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PLOT, PipelineKind, REPORT,
+    RUN, Role, bool_word, nearest,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
@@ -43,6 +43,10 @@ pub enum Command {
     Generate(OptionTexts),
     /// Print a feature file, or check one; the words are its name, or logs to read.
     Features { texts: OptionTexts, words: Vec<String> },
+    /// Write a page about outputs, the words.
+    Report { texts: OptionTexts, words: Vec<String> },
+    /// Draw outputs, the words.
+    Plot { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
 }
@@ -118,9 +122,13 @@ impl Parser<'_> {
             None => (HERE, Some(Command::Help(help::morpheus()))),
             Some("run") => self.run(process),
             Some("plan") => self.plan(),
+            Some("report") => {
+                self.with_words(&REPORT, |texts, words| Command::Report { texts, words })
+            }
+            Some("plot") => self.with_words(&PLOT, |texts, words| Command::Plot { texts, words }),
             Some("tools") => self.tools(process),
             Some(word) => {
-                let mistake = unknown("command", word, &["run", "plan", "tools"]);
+                let mistake = unknown("command", word, &["run", "report", "plot", "plan", "tools"]);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
@@ -529,6 +537,9 @@ mod tests {
             "tools features",
             "tools features --help",
             "tools bench --help",
+            "report",
+            "report --help",
+            "plot out.csv --help",
         ] {
             assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");
         }

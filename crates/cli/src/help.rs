@@ -3,8 +3,8 @@
 use crate::arguments::usable_stages;
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
-    COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PipelineKind, RUN,
-    StageEntry,
+    COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PLOT, PipelineKind,
+    REPORT, RUN, StageEntry,
 };
 use std::fmt::Write;
 
@@ -18,7 +18,14 @@ pub fn morpheus() -> String {
     let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
     options(&mut text, GLOBAL.options);
     text.push_str("  --version\n      print the version\n");
-    commands(&mut text, "Commands", [("run", RUN.about), ("plan", PLAN), ("tools", TOOLS)]);
+    let all = [
+        ("run", RUN.about),
+        ("report", REPORT.about),
+        ("plot", PLOT.about),
+        ("plan", PLAN),
+        ("tools", TOOLS),
+    ];
+    commands(&mut text, "Commands", all);
     text
 }
 

@@ -12,6 +12,7 @@ mod generate;
 mod help;
 mod logging;
 mod reference;
+mod report;
 mod summary;
 
 use arguments::{Command, Process, Usage};
@@ -57,6 +58,8 @@ fn main() -> ExitCode {
         Ok(Command::Options(texts)) => reference::options(&texts),
         Ok(Command::Generate(texts)) => generate::run(&texts),
         Ok(Command::Features { texts, words }) => features::run(&texts, &words),
+        Ok(Command::Report { texts, words }) => report::report(&texts, &words),
+        Ok(Command::Plot { texts, words }) => report::plot(&texts, &words),
         Ok(Command::Bench(texts)) => bench::run(&texts),
         Err(usage) => refuse(&usage),
     };

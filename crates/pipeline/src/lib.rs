@@ -12,6 +12,7 @@ pub mod plan;
 pub mod plots;
 pub mod preflight;
 pub mod report;
+pub mod report_page;
 pub mod sources;
 
 pub mod derive;

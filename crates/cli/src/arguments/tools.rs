@@ -4,7 +4,7 @@ use super::{Command, Options, Parsed, Parser, Process, unknown};
 use crate::help;
 use dfp_pipeline::options::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR, FEATURES, GENERATE, MAN,
-    OPTIONS, PLAN_CHECK,
+    OPTIONS, PLAN_CHECK, REPORT,
 };
 use dfp_pipeline::plan::OptionTexts;
 
@@ -123,28 +123,53 @@ impl Parser<'_> {
         }
     }
 
-    /// The one command with words of its own, which may stand between its options.
     fn features(&mut self) -> Parsed {
         const HERE: &str = "morpheus tools features";
+        match self.options_and_words(&FEATURES, &["tools", FEATURES.name]) {
+            Some((texts, words)) => (HERE, Some(Command::Features { texts, words })),
+            None => (HERE, Some(Command::Help(help::features()))),
+        }
+    }
+
+    /// `report` or `plot`: the words are outputs of runs.
+    pub(super) fn with_words(
+        &mut self,
+        spec: &'static CommandSpec,
+        command: fn(OptionTexts, Vec<String>) -> Command,
+    ) -> Parsed {
+        let here = if spec.name == REPORT.name { "morpheus report" } else { "morpheus plot" };
+        match self.options_and_words(spec, &[spec.name]) {
+            Some((texts, words)) => (here, Some(command(texts, words))),
+            None => {
+                let line = format!("{here} OUTPUT...");
+                (here, Some(Command::Help(help::command(&line, spec))))
+            }
+        }
+    }
+
+    /// The options of a command with words of its own, which may stand between them; `None` where help is asked for.
+    fn options_and_words(
+        &mut self,
+        spec: &'static CommandSpec,
+        path: &[&str],
+    ) -> Option<(OptionTexts, Vec<String>)> {
         let (mut texts, mut words) = (OptionTexts::new(), Vec::new());
         loop {
-            match self.options(FEATURES.name, FEATURES.options, &["tools", FEATURES.name]) {
+            match self.options(spec.name, spec.options, path) {
                 Options::Given(more) => {
                     for (option, values) in more {
                         texts.entry(option).or_default().extend(values);
                     }
                 }
-                _ => return (HERE, Some(Command::Help(help::features()))),
+                _ => return None,
             }
             match self.next_word() {
                 Some(word) => words.push(word),
                 None => break,
             }
         }
-        if texts.is_empty() && words.is_empty() && self.mistakes.is_empty() {
-            return (HERE, Some(Command::Help(help::features())));
-        }
-        (HERE, Some(Command::Features { texts, words }))
+        let nothing = texts.is_empty() && words.is_empty() && self.mistakes.is_empty();
+        (!nothing).then_some((texts, words))
     }
 
     /// A command that ends the line: options, and nothing after them.

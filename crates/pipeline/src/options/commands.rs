@@ -142,11 +142,13 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
 };
 
 /// Every command with the words that lead to it, as they would be typed.
-pub const COMMANDS: [(&[&str], &CommandSpec); 13] = [
+pub const COMMANDS: [(&[&str], &CommandSpec); 15] = [
     (&[], &GLOBAL),
     (&["run"], &RUN),
     (&["run", "pipeline-ae"], &AUTOENCODER),
     (&["run", "pipeline-other"], &OTHER),
+    (&["report"], &REPORT),
+    (&["plot"], &PLOT),
     (&["plan", "check"], &PLAN_CHECK),
     (&["tools", "generate"], &GENERATE),
     (&["tools", "features"], &FEATURES),
@@ -172,6 +174,68 @@ pub(super) const VIZ_DIRECTION: OptionSpec = OptionSpec::new(
 
 /// Where the arrows of a drawing go.
 pub const VIZ_DIRECTIONS: [&str; 4] = ["BT", "LR", "RL", "TB"];
+
+pub(super) const PAGE_THRESHOLD: OptionSpec = OptionSpec::new(
+    "threshold",
+    Kind::Share,
+    "rows with a p-value of at most this are alerts; where rows have none, those with z > 4 are",
+)
+.default("0.001");
+pub(super) const PAGE_ALERTS: OptionSpec = OptionSpec::new(
+    "alerts",
+    Kind::Integer { min: 0 },
+    "so many alerts are shown, the least usual ones",
+)
+.default("200");
+const RESULT_USER: OptionSpec = OptionSpec::new(
+    "userid_column_name",
+    Kind::Text,
+    "the column that tells users apart (default: the one of a source of logs that is there)",
+);
+const RESULT_TIME: OptionSpec = OptionSpec::new(
+    "timestamp_column_name",
+    Kind::Text,
+    "the column of times (default: event_dt, or the one of a source of logs that is there)",
+);
+const RESULT_SCORE: OptionSpec = OptionSpec::new(
+    "score_column",
+    Kind::Text,
+    "the column of scores (default: score, else ae_anomaly_score); p-values count with score alone",
+);
+
+/// `morpheus report`
+pub const REPORT: CommandSpec = CommandSpec {
+    name: "report",
+    about: "write one page about what runs have written, the files after it: scores, alerts with their reasons, users",
+    options: &[
+        OptionSpec::new("html", Kind::Path, "the page to write (.html); replaces the file")
+            .required(),
+        PAGE_THRESHOLD,
+        PAGE_ALERTS,
+        RESULT_USER,
+        RESULT_TIME,
+        RESULT_SCORE,
+    ],
+};
+
+/// `morpheus plot`
+pub const PLOT: CommandSpec = CommandSpec {
+    name: "plot",
+    about: "draw what runs have written, the files after it: scores, their z-scores, or a histogram of them",
+    options: &[
+        OptionSpec::new("output", Kind::Path, "the picture to write: .svg or .png; replaces the file").required(),
+        OptionSpec::new(
+            "kind",
+            Kind::Choice(&["scores", "zscores", "histogram"]),
+            "scores: the score of each row over its time; zscores: its z over the rows of its user, with the line at 4; histogram: how many rows have which score",
+        )
+        .default("scores"),
+        OptionSpec::new("userid_filter", Kind::Text, "only this user"),
+        RESULT_USER,
+        RESULT_TIME,
+        RESULT_SCORE,
+    ],
+};
 
 const SHELL: OptionSpec = OptionSpec::new(
     "shell",

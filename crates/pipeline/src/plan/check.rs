@@ -128,6 +128,10 @@ impl Checker {
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
+                "to-report" => {
+                    let report = self.to_report(&values, spec, &features);
+                    stages.extend(report.map(|report| StageSettings::ToReport(Box::new(report))));
+                }
                 name => {
                     self.mistakes.push(format!("{name}: the table names it, but nothing runs it"))
                 }
@@ -142,10 +146,12 @@ impl Checker {
             ));
         }
         self.recommended(spec, &mut stages);
+        self.scores_of_reports(&mut stages);
         self.two_outputs(&stages);
         self.columns_written_twice(&stages);
         if let Some(source) = &source {
             self.outputs_of_live(source, &stages);
+            self.reports_of_live(source, &stages);
             self.holding_of_endless(source, &stages);
         }
         self.unused_loss_scaler(&stages);

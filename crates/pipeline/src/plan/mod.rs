@@ -7,6 +7,7 @@ mod features;
 mod file;
 mod generate;
 mod order;
+mod report;
 mod settings;
 mod source;
 mod stages;
@@ -19,10 +20,11 @@ pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;
 pub use file::{ABOUT_PLANS, PlanFormat, parse_plan, plan_text, read_plan};
 pub use generate::check_generate;
+pub use report::{check_plot, check_report};
 pub use settings::{
     AddClass, AddScores, Details, Filter, FilterBy, Inference, Monitor, Plan, ScoreKind,
-    Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, TrainAe, Validate,
-    WatchSettings,
+    Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport, TrainAe,
+    Validate, WatchSettings,
 };
 pub use time_series::{Method, TimeSeries};
 

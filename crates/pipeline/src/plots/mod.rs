@@ -16,7 +16,7 @@ pub use curves::Curves;
 pub use heat::HeatMap;
 pub use histogram::HistogramPlot;
 pub use scores::{Column, ScorePlot};
-pub use series::{Bucket, Series};
+pub use series::{Bucket, Point, Series};
 pub use spark::Sparkline;
 
 use plotters::coord::Shift;

@@ -28,7 +28,7 @@ pub struct ScorePlot {
     pub counted: Counted,
     /// In order.
     pub columns: Vec<Column>,
-    /// Values above it are alerts.
+    /// Where alerts begin.
     pub threshold: Option<f64>,
     /// Height in pixels.
     pub height: u32,
@@ -36,6 +36,9 @@ pub struct ScorePlot {
 
 /// Width of the picture.
 const WIDTH: u32 = 960;
+/// Room for labels at the left, and for half of one at the right.
+const LEFT: u32 = 56;
+const RIGHT: u32 = 40;
 /// Room for what `timeseries` has flagged, below the scores, as a share of the height.
 const STRIP: f64 = 0.06;
 
@@ -55,6 +58,14 @@ impl Column {
 }
 
 impl ScorePlot {
+    /// Where a column is in the picture, in pixels from its left.
+    pub fn pixel(&self, column: &Column) -> f64 {
+        let (from, to) = self.across();
+        let width = f64::from(WIDTH - LEFT - RIGHT);
+        let middle = f64::midpoint(column.from, column.to).clamp(from, to);
+        (f64::from(LEFT) + width * (middle - from) / (to - from)).round()
+    }
+
     /// The axis from its first to its last column.
     fn across(&self) -> (f64, f64) {
         let from = self.columns.first().map_or(0.0, |column| column.from);
@@ -128,9 +139,9 @@ impl Plot for ScorePlot {
         area.draw(&Text::new(self.value.clone(), (8, 6), text(palette::INK)))?;
         let mut chart = ChartBuilder::on(area)
             .margin_top(30)
-            .margin_right(40)
+            .margin_right(RIGHT)
             .x_label_area_size(30)
-            .y_label_area_size(56)
+            .y_label_area_size(LEFT)
             .build_cartesian_2d(
                 Axis { from, to, marks },
                 Axis { from: bottom, to: high, marks: values },
@@ -158,7 +169,7 @@ impl Plot for ScorePlot {
             let top = f64::max(highest, lowest + 2.0 * unit);
             let mark = [(column.from, lowest), (end, top)];
             plotting.draw(&Rectangle::new(mark, palette::ROWS.filled()))?;
-            if self.threshold.is_some_and(|threshold| highest > threshold) {
+            if column.bucket.alert {
                 let at = (f64::midpoint(column.from, end), highest);
                 plotting.draw(&Circle::new(at, 4, palette::ALERT.filled()))?;
             }
@@ -180,12 +191,13 @@ impl Plot for ScorePlot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plots::{PictureFormat, picture};
+    use crate::plots::{PictureFormat, Point, picture};
 
     fn plot(rows: &[(i64, f32)]) -> ScorePlot {
         let mut series = Series::new(600);
         for (at, value) in rows {
-            series.add(*at, Some(*value), false);
+            let alert = *value > 4.0;
+            series.add(*at, Point { value: Some(*value), alert, flagged: false });
         }
         ScorePlot {
             title: "Scores".into(),

@@ -11,12 +11,26 @@ pub struct Bucket {
     pub range: Option<(f32, f32)>,
     /// Rows that `timeseries` has flagged.
     pub flagged: u64,
+    /// There is an alert among them.
+    pub alert: bool,
+}
+
+/// One row of a series.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Point {
+    /// What is drawn; what is no number leaves the range of its bucket as it is.
+    pub value: Option<f32>,
+    /// `timeseries` has flagged it.
+    pub flagged: bool,
+    /// It is an alert.
+    pub alert: bool,
 }
 
 impl Bucket {
     fn add(&mut self, other: Self) {
         self.rows += other.rows;
         self.flagged += other.flagged;
+        self.alert |= other.alert;
         self.range = match (self.range, other.range) {
             (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
             (a, b) => a.or(b),
@@ -43,13 +57,14 @@ impl Series {
         Self { most: most.max(2), shift: 0, first: 0, buckets: VecDeque::new() }
     }
 
-    /// One row at `at`; a value that is no number leaves the range as it is.
-    pub fn add(&mut self, at: i64, value: Option<f32>, flagged: bool) {
-        let value = value.filter(|value| value.is_finite());
+    /// One row at `at`.
+    pub fn add(&mut self, at: i64, point: Point) {
+        let value = point.value.filter(|value| value.is_finite());
         let row = Bucket {
             rows: 1,
             range: value.map(|value| (value, value)),
-            flagged: u64::from(flagged),
+            flagged: u64::from(point.flagged),
+            alert: point.alert,
         };
         self.put(at, row);
     }
@@ -96,21 +111,14 @@ impl Series {
         (self.shift, self.first) = (self.shift + 1, first);
     }
 
-    /// Takes in the rows of another one, whose values become `change` of them.
-    pub fn merge(&mut self, other: &Self, change: impl Fn(f32) -> f32) {
+    /// Takes in the rows of another one, changed.
+    pub fn merge(&mut self, other: &Self, change: impl Fn(Bucket) -> Bucket) {
         for (start, bucket) in other.parts() {
-            let range = bucket.range.map(|(low, high)| (change(low), change(high)));
-            self.widen_to(other.shift);
-            self.put(start, Bucket { range, ..*bucket });
+            self.put(start, change(*bucket));
         }
-    }
-
-    fn widen_to(&mut self, shift: u32) {
-        while self.shift < shift && !self.buckets.is_empty() {
+        // What came as one bucket is not to look like less.
+        while self.shift < other.shift {
             self.widen();
-        }
-        if self.buckets.is_empty() {
-            self.shift = shift;
         }
     }
 
@@ -135,7 +143,7 @@ mod tests {
     fn of(rows: &[(i64, f32)], most: usize) -> Series {
         let mut series = Series::new(most);
         for (at, value) in rows {
-            series.add(*at, Some(*value), *value > 9.0);
+            series.add(*at, Point { value: Some(*value), alert: *value > 9.0, ..Point::default() });
         }
         series
     }
@@ -163,10 +171,10 @@ mod tests {
     #[test]
     fn what_is_no_number_is_a_row_without_a_value() {
         let mut series = Series::new(4);
-        series.add(0, Some(f32::NAN), false);
-        series.add(0, None, true);
+        series.add(0, Point { value: Some(f32::NAN), ..Point::default() });
+        series.add(0, Point { flagged: true, ..Point::default() });
         let parts: Vec<_> = series.parts().collect();
-        assert_eq!(parts, [(0, &Bucket { rows: 2, range: None, flagged: 1 })]);
+        assert_eq!(parts, [(0, &Bucket { rows: 2, range: None, flagged: 1, alert: false })]);
     }
 
     #[test]
@@ -174,7 +182,10 @@ mod tests {
         let (a, b) = (of(&[(0, 1.0), (1_000, 2.0)], 8), of(&[(990, 5.0), (1_001, 0.0)], 8));
         let mut all = Series::new(8);
         for series in [&a, &b] {
-            all.merge(series, |value| value * 2.0);
+            all.merge(series, |bucket| Bucket {
+                range: bucket.range.map(|(low, high)| (2.0 * low, 2.0 * high)),
+                ..bucket
+            });
         }
         let parts: Vec<_> = all.parts().map(|(_, bucket)| *bucket).collect();
         assert_eq!(parts.iter().map(|bucket| bucket.rows).sum::<u64>(), 4);

@@ -81,13 +81,13 @@ impl Plot for Sparkline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plots::inside;
+    use crate::plots::{Point, inside};
 
     #[test]
     fn the_line_stays_inside_and_marks_what_is_above_the_threshold() {
         let mut series = Series::new(48);
         for (at, value) in [(0, 1.0), (50, 900.0), (100, 0.0)] {
-            series.add(at, Some(value), false);
+            series.add(at, Point { value: Some(value), ..Point::default() });
         }
         let spark = |threshold| {
             let plot = Sparkline::new(&series, f64::from, (0.0, 100.0), 8.0, threshold);

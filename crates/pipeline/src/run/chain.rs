@@ -14,6 +14,7 @@ impl Run<'_> {
         &self,
         mut chain: Pipeline<Message>,
         mut sinks: std::vec::IntoIter<stages::ToFile>,
+        mut reports: std::vec::IntoIter<stages::ToReport>,
         mut validations: std::vec::IntoIter<stages::Validate>,
         state: Option<&Arc<StateDir>>,
     ) -> Pipeline<Message> {
@@ -113,6 +114,10 @@ impl Run<'_> {
                     let stage = stages::Serialize::new(settings.clone(), columns, reporter);
                     chain.stage("serialize", Box::new(stage))
                 }
+                StageSettings::ToReport(_) => match reports.next() {
+                    Some(report) => chain.stage("to-report", Box::new(report)),
+                    None => chain,
+                },
                 StageSettings::ToFile(_) => match sinks.next() {
                     Some(sink) => chain.stage("to-file", Box::new(sink)),
                     None => chain,
