@@ -1,6 +1,6 @@
 //! The few lines at the end of a run.
 
-use dfp_pipeline::report::{Summary, TimeSeriesCount, Unlikely, Validation};
+use dfp_pipeline::report::{AlertCount, Summary, TimeSeriesCount, Unlikely, Validation};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.
@@ -72,6 +72,11 @@ pub fn text(summary: &Summary) -> String {
     if let Some(rows) = &summary.time_series {
         line("rhythm", rhythm(rows));
     }
+    if let Some(alerts) = &summary.alerts {
+        for (name, value) in alerted(alerts) {
+            line(name, value);
+        }
+    }
     for (file, rows) in &summary.written {
         line("written", format!("{} to {file}", count(*rows, "row")));
     }
@@ -137,6 +142,32 @@ fn validated(validation: &Validation) -> Vec<(&'static str, String)> {
     }
     if !outcome.extra_cols.is_empty() {
         differs(format!("columns of the results not expected: {}", list(&outcome.extra_cols)));
+    }
+    lines
+}
+
+/// How many alerts there are, and what was not told.
+pub fn alerted(alerts: &AlertCount) -> Vec<(&'static str, String)> {
+    let days = alerts.days.len();
+    let mut text = format!("{} of {}", grouped(alerts.alerts), count(alerts.rows, "row"));
+    if days > 0 {
+        let a_day = alerts.alerts as f64 / days as f64;
+        let _ = write!(text, ", {a_day:.1} a day over {}", count(days, "day"));
+    }
+    if alerts.over_budget > 0 {
+        let _ = write!(
+            text,
+            "; {} as unusual came when the day's budget was spent",
+            count(alerts.over_budget, "row")
+        );
+    }
+    let mut lines = vec![("alerts", text)];
+    for (rule, rows) in &alerts.suppressed {
+        lines.push(("suppressed", format!("{}: {}", count(*rows, "row"), printable(rule))));
+    }
+    for (rule, rows) in &alerts.expired {
+        let rule = printable(rule);
+        lines.push(("expired", format!("{} told again: {rule}", count(*rows, "alert"))));
     }
     lines
 }

@@ -32,10 +32,11 @@ const ROWS: TableDefinition<'_, &str, u64> = TableDefinition::new("rows");
 const MEMORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("memory");
 /// User -> the history of the user's rhythm.
 const HISTORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("history");
-/// Single values: [`ABOUT`], [`OUTPUTS`].
+/// Single values: [`ABOUT`], [`OUTPUTS`], [`ALERTS`].
 const SINGLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("single");
 const ABOUT: &str = "about";
 const OUTPUTS: &str = "outputs";
+const ALERTS: &str = "alerts";
 
 /// How far a file has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -90,6 +91,8 @@ pub struct Commit<'a> {
     pub history: &'a [(Arc<str>, Vec<u8>)],
     /// All outputs, in the order of the pipeline.
     pub outputs: &'a [OutputMark],
+    /// What has been spent of the budget of alerts, if there is one.
+    pub alerts: Option<&'a [u8]>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -247,6 +250,17 @@ impl StateDir {
         Ok(history.map(|bytes| bytes.value().to_vec()))
     }
 
+    /// What has been spent of the budget of alerts.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn alerts(&self) -> Result<Option<Vec<u8>>, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(SINGLE).map_err(|e| self.fail(&e))?;
+        let alerts = table.get(ALERTS).map_err(|e| self.fail(&e))?;
+        Ok(alerts.map(|bytes| bytes.value().to_vec()))
+    }
+
     /// Adds all of `commit` durably, or, after a crash, nothing of it.
     ///
     /// # Errors
@@ -269,6 +283,10 @@ impl StateDir {
                 for (user, bytes) in of_users {
                     table.insert(&**user, bytes.as_slice()).map_err(|e| self.fail(&e))?;
                 }
+            }
+            if let Some(alerts) = commit.alerts {
+                let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
+                single.insert(ALERTS, alerts).map_err(|e| self.fail(&e))?;
             }
             if !commit.outputs.is_empty() {
                 let bytes = self.print(&commit.outputs)?;
@@ -324,6 +342,7 @@ mod tests {
                 memory: &[("ana".into(), b"{}".to_vec())],
                 history: &[("ana".into(), b"[]".to_vec())],
                 outputs: &outputs,
+                alerts: Some(b"spent"),
             };
             state.commit(&commit).unwrap();
             let later = [("b.json".into(), mark(2, None))];
@@ -333,6 +352,7 @@ mod tests {
         assert_eq!(state.user("ana").unwrap(), (3, Some(b"{}".to_vec())));
         assert_eq!(state.history("ana").unwrap(), Some(b"[]".to_vec()));
         assert_eq!(state.outputs().unwrap(), outputs);
+        assert_eq!(state.alerts().unwrap(), Some(b"spent".to_vec()));
         let known = state.files().unwrap();
         assert_eq!((known.len(), known[Path::new("b.json")]), (2, mark(2, None)));
     }

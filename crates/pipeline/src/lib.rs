@@ -1,6 +1,7 @@
 //! The product: one table of stages and options, a serialisable plan that is checked and run,
 //! rows split by user, one look-up of models, and the stages.
 
+pub mod alerts;
 pub mod batches;
 pub mod error;
 pub mod features;
@@ -13,6 +14,7 @@ pub mod plots;
 pub mod preflight;
 pub mod report;
 pub mod report_page;
+pub mod results;
 pub mod sources;
 
 pub mod derive;

@@ -46,6 +46,8 @@ pub struct Receipt {
     pub memory: Vec<(Arc<str>, Vec<u8>)>,
     /// The history of these users' rhythm as of the end of the batch.
     pub history: Mutex<Vec<(Arc<str>, Vec<u8>)>>,
+    /// What has been spent of the budget of alerts as of the end of the batch.
+    pub alerts: Mutex<Option<Vec<u8>>>,
     /// How far the outputs go, in the order of the pipeline.
     pub outputs: Mutex<Vec<OutputMark>>,
     /// All of it has been remembered.

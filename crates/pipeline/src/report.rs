@@ -1,7 +1,9 @@
 //! What the product tells whoever runs it. Only the command line prints; everything here goes
 //! through a [`Reporter`].
 
+use crate::alerts::{self, Verdict};
 pub use crate::stages::Outcome;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,6 +103,8 @@ pub struct Summary {
     pub drawn_seed: Option<u64>,
     /// What became of the rows in `timeseries`, if there is one.
     pub time_series: Option<TimeSeriesCount>,
+    /// What `alert` has decided, if there is one.
+    pub alerts: Option<AlertCount>,
 }
 
 /// Rows that `timeseries` has handed on.
@@ -116,6 +120,45 @@ pub struct TimeSeriesCount {
     pub late: usize,
     /// They have no time, or one in the future.
     pub timeless: usize,
+}
+
+/// What `alert` has decided.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AlertCount {
+    /// Rows with a score.
+    pub rows: usize,
+    /// Alerts.
+    pub alerts: usize,
+    /// As unusual as alerts usually are, on days whose budget was spent.
+    pub over_budget: usize,
+    /// Days (UTC, since 1970) with rows.
+    pub days: BTreeSet<i64>,
+    /// How surprising the least surprising alert is: -ln of its p-value, or its z-score.
+    pub least: Option<f64>,
+    /// Rows that would have been alerts, by the rule that applies.
+    pub suppressed: BTreeMap<String, usize>,
+    /// Alerts that a rule would have suppressed, had it not expired.
+    pub expired: BTreeMap<String, usize>,
+}
+
+impl AlertCount {
+    /// Counts a row, but for its rule.
+    pub(crate) fn see(&mut self, row: &crate::alerts::Row, verdict: Verdict) {
+        if row.surprise.is_nan() {
+            return;
+        }
+        self.rows += 1;
+        self.days.insert(alerts::day(row.time));
+        match verdict {
+            Verdict::Alert => {
+                self.alerts += 1;
+                let least = self.least.unwrap_or(f64::INFINITY);
+                self.least = Some(least.min(row.surprise));
+            }
+            Verdict::OverBudget => self.over_budget += 1,
+            Verdict::Suppressed | Verdict::Nothing => {}
+        }
+    }
 }
 
 impl Summary {

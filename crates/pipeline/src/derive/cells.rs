@@ -85,7 +85,7 @@ impl Texts {
     }
 
     /// What each row's text means; `None` for a missing one.
-    pub(super) fn each<T: Clone>(&self, mut read: impl FnMut(&str) -> Option<T>) -> Vec<Option<T>> {
+    pub(crate) fn each<T: Clone>(&self, mut read: impl FnMut(&str) -> Option<T>) -> Vec<Option<T>> {
         match self.cells() {
             None => vec![None; self.rows],
             Some(TextCells::Plain(texts)) => {

@@ -5,7 +5,7 @@
 //! sources' own are files too, beside this one in `builtin/`.
 
 pub mod columns;
-mod document;
+pub(crate) mod document;
 mod file;
 mod inspect;
 

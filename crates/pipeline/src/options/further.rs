@@ -37,6 +37,52 @@ pub const FILTER: StageEntry = StageEntry {
     ],
 };
 
+/// How alerts are chosen, by `alert` and by `morpheus alerts`.
+pub const ALERT_OPTIONS: [OptionSpec; 5] = [
+    OptionSpec::new(
+        "p_value",
+        Kind::Share,
+        "alerts are rows with a p-value of at most this (default: 0.001)",
+    ),
+    OptionSpec::new(
+        "alerts_per_day",
+        Kind::Integer { min: 1 },
+        "alerts are the most unusual rows of each day (UTC), this many",
+    ),
+    OptionSpec::new(
+        "budget_of",
+        Kind::Choice(&["all", "each"]),
+        "--alerts_per_day is the budget of all users together, or of each",
+    )
+    .default("all"),
+    OptionSpec::new(
+        "fdr",
+        Kind::Share,
+        "as many alerts of a batch as keep the expected share of false ones at most this",
+    ),
+    OptionSpec::new(
+        "suppress",
+        Kind::ExistingFile,
+        "rules, in TOML, that say which rows need not be told (docs/alerts.md)",
+    ),
+];
+
+/// `alert`
+pub const ALERT: StageEntry = StageEntry {
+    name: "alert",
+    aliases: &[],
+    about: "say which rows are alerts: by a p-value, a budget a day, or the share of false ones",
+    role: Role::Stage(&[Form::Scored], Emits::Same),
+    options: &[
+        ALERT_OPTIONS[0],
+        ALERT_OPTIONS[1],
+        ALERT_OPTIONS[2],
+        ALERT_OPTIONS[3],
+        ALERT_OPTIONS[4],
+        OptionSpec::new("only", Kind::Bool, "hand on alerts alone").default("false"),
+    ],
+};
+
 /// `add-class`
 pub const ADD_CLASS: StageEntry = StageEntry {
     name: "add-class",

@@ -281,6 +281,7 @@ pub const STAGES: &[StageEntry] = &[
             .default("0.02"),
         ],
     },
+    further::ALERT,
     further::ADD_CLASS,
     further::FILTER,
     further::VALIDATE,

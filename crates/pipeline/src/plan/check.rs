@@ -125,6 +125,10 @@ impl Checker {
                     let settings = self.time_series(&values, &stage.options);
                     stages.extend(settings.map(StageSettings::TimeSeries));
                 }
+                "alert" => {
+                    let alert = self.alert(&values, &stage.options);
+                    stages.push(StageSettings::Alert(alert));
+                }
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
@@ -147,6 +151,7 @@ impl Checker {
         }
         self.recommended(spec, &mut stages);
         self.scores_of_reports(&mut stages);
+        self.alerts(&spec.stages, &stages);
         self.two_outputs(&stages);
         self.columns_written_twice(&stages);
         if let Some(source) = &source {

@@ -1,6 +1,7 @@
 //! What the user typed ([`PlanSpec`]) and what was checked ([`Plan`]) are two types: nothing
 //! after the check checks again.
 
+mod alert;
 mod architecture;
 mod check;
 mod features;
@@ -15,6 +16,7 @@ mod time_series;
 mod train_ae;
 mod values;
 
+pub use alert::Alert;
 pub use architecture::{Architecture, Length, ModelSettings};
 pub use check::{check, check_bench, cpus};
 pub use features::check_inspection;

@@ -1,5 +1,6 @@
 //! A checked pipeline: every value typed, every default filled in.
 
+use super::alert::Alert;
 use super::architecture::ModelSettings;
 use super::time_series::TimeSeries;
 use crate::batches::{Rules, Sampling};
@@ -127,6 +128,7 @@ pub enum StageSettings {
     Deserialize,
     Trigger,
     TimeSeries(TimeSeries),
+    Alert(Alert),
     Monitor(Monitor),
     Serialize(Serialize),
     ToFile(ToFile),
@@ -136,7 +138,7 @@ pub enum StageSettings {
 impl StageSettings {
     /// Whether rows of a batch may come out of the stage when later batches have gone in.
     pub fn holds_rows(&self) -> bool {
-        matches!(self, Self::TimeSeries(_))
+        matches!(self, Self::TimeSeries(_) | Self::Alert(_))
     }
 }
 

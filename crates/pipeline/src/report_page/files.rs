@@ -9,6 +9,7 @@ use crate::plots::{
 };
 use crate::report::Reporter;
 use crate::results::{self, Results};
+use crate::source::ReadCount;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -92,7 +93,7 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
     let made = Made {
         rows: findings.rows,
         alerts: Some(findings.alert_rows),
-        skipped: results.skipped.lines("results"),
+        skipped: skipped(&results),
     };
     let page = Page {
         findings,
@@ -138,7 +139,7 @@ pub fn plot(options: &PlotOptions, reporter: &dyn Reporter) -> Result<Made, RunE
         kind => plots::picture(&scores(&results, &of_user, kind, &of_whom), options.format),
     };
     dfp_io::sinks::write_whole(&options.output, &bytes.map_err(RunError::Failed)?)?;
-    Ok(Made { rows: rows as u64, alerts: None, skipped: results.skipped.lines("results") })
+    Ok(Made { rows: rows as u64, alerts: None, skipped: skipped(&results) })
 }
 
 /// Scores of users' rows, or their z, over time; over their numbers where there are no times.
@@ -202,6 +203,12 @@ fn users_of(results: &Results) -> Vec<Arc<str>> {
     let nobody: Arc<str> = Arc::from("");
     let users = results.user_of_rows().into_iter();
     users.map(|user| user.unwrap_or_else(|| Arc::clone(&nobody))).collect()
+}
+
+/// What could not be read.
+fn skipped(results: &Results) -> Vec<String> {
+    let count = ReadCount { skipped: results.skipped.clone(), ..ReadCount::default() };
+    count.lines("results")
 }
 
 fn micros(times: &[Option<i64>]) -> Vec<Option<i64>> {

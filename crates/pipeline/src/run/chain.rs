@@ -1,6 +1,7 @@
 //! The plan's stages, put together.
 
 use super::Run;
+use crate::error::RunError;
 use crate::message::Message;
 use crate::plan::{self, Details, ScoreKind, StageSettings};
 use crate::stages;
@@ -17,7 +18,7 @@ impl Run<'_> {
         mut reports: std::vec::IntoIter<stages::ToReport>,
         mut validations: std::vec::IntoIter<stages::Validate>,
         state: Option<&Arc<StateDir>>,
-    ) -> Pipeline<Message> {
+    ) -> Result<Pipeline<Message>, RunError> {
         let details =
             self.plan.stages.iter().any(
                 |stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None),
@@ -94,12 +95,23 @@ impl Run<'_> {
                     "timeseries",
                     Box::new(stages::TimeSeries::new(
                         settings.clone(),
-                        self.plan.source.features.derived_time().map(str::to_owned),
+                        self.time_column(),
                         state.cloned(),
                         Arc::clone(&self.reporter),
                         Arc::clone(&self.time_series),
                     )),
                 ),
+                StageSettings::Alert(settings) => {
+                    let around = stages::Surroundings {
+                        time_column: self.time_column(),
+                        goes_on: self.plan.source.is_live(),
+                        state: state.cloned(),
+                        columns: results("alert", &[], ""),
+                        reporter: Arc::clone(&self.reporter),
+                        count: Arc::clone(&self.alerts),
+                    };
+                    chain.stage("alert", Box::new(stages::Alert::new(settings, around)?))
+                }
                 StageSettings::Monitor(settings) => {
                     let position = monitors;
                     monitors += 1;
@@ -134,7 +146,12 @@ impl Run<'_> {
                 chain = chain.stage("debug", Box::new(stages::Stamp::new(name)));
             }
         }
-        chain
+        Ok(chain)
+    }
+
+    /// The derived column of event times, if it is one.
+    fn time_column(&self) -> Option<String> {
+        self.plan.source.features.derived_time().map(str::to_owned)
     }
 
     /// What is wanted of the recommended scorers: for the summary's rows at least two sentences in a

@@ -11,7 +11,7 @@ use crate::error::RunError;
 use crate::intake::{self, Intake};
 use crate::models::Models;
 use crate::plan::{self, Plan, StageSettings};
-use crate::report::{Reporter, Summary, TimeSeriesCount, Validation, Weight};
+use crate::report::{AlertCount, Reporter, Summary, TimeSeriesCount, Validation, Weight};
 use crate::source::ReadCount;
 use crate::stages::{self, Gaps, ScoreBook};
 use arrow_schema::SchemaRef;
@@ -40,7 +40,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let validations = run.open_validations()?;
     run.prepare_models()?;
     let chain = Pipeline::new(plan.source.kind.stage.name, Box::new(source));
-    let mut chain = run.chain(chain, sinks, reports, validations, state.as_ref());
+    let mut chain = run.chain(chain, sinks, reports, validations, state.as_ref())?;
     if let Some(state) = state {
         chain = chain.stage("state", Box::new(stages::Remember { state }));
     }
@@ -87,6 +87,7 @@ struct Run<'a> {
     failed: Arc<Mutex<Vec<(String, String)>>>,
     gaps: Arc<Gaps>,
     time_series: Arc<Mutex<TimeSeriesCount>>,
+    alerts: Arc<Mutex<AlertCount>>,
     /// What derived columns remember of each user.
     memory: Arc<Mutex<Memory>>,
     /// Time spent on training on messages, while the engine ran.
@@ -118,6 +119,7 @@ impl<'a> Run<'a> {
             failed: Arc::default(),
             gaps: Arc::default(),
             time_series: Arc::default(),
+            alerts: Arc::default(),
             memory: Arc::default(),
             training_time: Arc::default(),
             written: Vec::new(),

@@ -73,6 +73,10 @@ impl Run<'_> {
             let count = *self.time_series.lock().unwrap_or_else(PoisonError::into_inner);
             self.summary.time_series = Some(count);
         }
+        if self.plan.stages.iter().any(|stage| matches!(stage, StageSettings::Alert(_))) {
+            let mut count = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
+            self.summary.alerts = Some(std::mem::take(&mut count));
+        }
         self.summary.rows_scored = self.book.scored();
         self.summary.models = self.models.len();
         self.summary.failed_users =

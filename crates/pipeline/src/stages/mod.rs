@@ -2,6 +2,7 @@
 
 mod add_class;
 mod add_scores;
+mod alert;
 mod deserialize;
 mod dropna;
 mod filter;
@@ -22,6 +23,7 @@ mod validate;
 
 pub use add_class::AddClass;
 pub use add_scores::AddScores;
+pub use alert::{Alert, Surroundings};
 pub use deserialize::Deserialize;
 pub use dropna::DropNa;
 pub use filter::Filter;
@@ -39,3 +41,30 @@ pub use to_report::{SharedDigest, ToReport};
 pub use train_ae::{OnMessages, TrainAe, no_model};
 pub use trigger::Trigger;
 pub use validate::{Outcome, Validate};
+
+use crate::derive;
+use crate::error::RunError;
+use crate::message::Message;
+use crate::users::missing_column;
+use dfp_io::logs::EVENT_DT;
+
+/// When the events of a message's rows happened, nanoseconds since 1970; a time in the future is a mistake
+/// of some clock, and is none. `derived` is the derived column of event times, if it is one; else the reader has made one.
+fn event_times(
+    message: &Message,
+    derived: Option<&str>,
+    stage: &str,
+) -> Result<Vec<Option<i64>>, RunError> {
+    let column = derived
+        .and_then(|name| message.rows.column_by_name(name))
+        .or_else(|| message.rows.column_by_name(EVENT_DT));
+    let Some(column) = column else {
+        let name = derived.unwrap_or(EVENT_DT);
+        let what =
+            format!("column of event times, which {stage} needs (key time of a feature file):");
+        return Err(RunError::Failed(missing_column(&what, name, &message.rows.schema())));
+    };
+    let future = derive::beginning_of_the_future();
+    let times = derive::instants(column)?.into_iter();
+    Ok(times.map(|time| time.filter(|time| *time < future)).collect())
+}

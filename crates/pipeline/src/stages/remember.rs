@@ -18,12 +18,14 @@ impl Stage<Message> for Remember {
         if let Some(receipt) = &message.receipt {
             let outputs = receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner);
             let history = receipt.history.lock().unwrap_or_else(PoisonError::into_inner);
+            let alerts = receipt.alerts.lock().unwrap_or_else(PoisonError::into_inner);
             self.state.commit(&Commit {
                 files: &receipt.files,
                 rows: &receipt.rows,
                 memory: &receipt.memory,
                 history: &history,
                 outputs: &outputs,
+                alerts: alerts.as_deref(),
             })?;
             receipt.committed.store(true, Ordering::Release);
         }

@@ -66,7 +66,7 @@ pub struct View {
 /// Endings of what a feature contributed, the better one first.
 const PARTS: [(&str, &str); 2] = [("_surprise", "surprise, in nats"), ("_z_loss", "z of the loss")];
 /// Other columns that a run has made.
-const MADE: [&str; 11] = [
+const MADE: [&str; 13] = [
     "score",
     "p_value",
     "score_counts",
@@ -75,7 +75,9 @@ const MADE: [&str; 11] = [
     "peer_share",
     "reason",
     "zscore",
+    "alert",
     "rank",
+    "suppressed",
     "max_abs_z",
     "mean_abs_z",
 ];

@@ -10,17 +10,15 @@ mod judge;
 #[cfg(test)]
 mod tests;
 
-use crate::derive;
 use crate::error::RunError;
 use crate::message::{Message, Receipt, with_columns};
 use crate::plan::{self, Method};
 use crate::report::{Reporter, TimeSeriesCount, Weight};
-use crate::users::missing_column;
+use crate::stages::event_times;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array};
 use by_message::ByMessage;
 use by_time::{ByTime, History};
 use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_io::logs::EVENT_DT;
 use dfp_io::state::StateDir;
 use dfp_model::periodic::whole_second;
 use gate::Gate;
@@ -81,21 +79,10 @@ impl TimeSeries {
         }
     }
 
-    /// Whole seconds since 1970 of a message's rows; a time in the future is a mistake of some clock.
+    /// Whole seconds since 1970 of a message's rows.
     fn seconds(&self, message: &Message) -> Result<Vec<Option<i64>>, RunError> {
-        let derived = self.time_column.as_deref();
-        let column = derived
-            .and_then(|name| message.rows.column_by_name(name))
-            .or_else(|| message.rows.column_by_name(EVENT_DT));
-        let Some(column) = column else {
-            let name = derived.unwrap_or(EVENT_DT);
-            let what =
-                "column of event times, which timeseries needs (key time of a feature file):";
-            return Err(RunError::Failed(missing_column(what, name, &message.rows.schema())));
-        };
-        let future = derive::beginning_of_the_future();
-        let times = derive::instants(column)?.into_iter();
-        Ok(times.map(|time| time.filter(|time| *time < future).map(whole_second)).collect())
+        let times = event_times(message, self.time_column.as_deref(), "timeseries")?;
+        Ok(times.into_iter().map(|time| time.map(whole_second)).collect())
     }
 
     /// Where a user's state is; that of a user not met before is brought back.

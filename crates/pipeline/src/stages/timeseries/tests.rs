@@ -7,6 +7,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use dfp_flow::{Options, Pipeline, Source, Stop};
+use dfp_io::logs::EVENT_DT;
 use dfp_model::periodic::BinMapping;
 use proptest::prelude::*;
 use std::collections::BTreeMap;

@@ -1,0 +1,246 @@
+//! `alert`: says which rows are alerts.
+//!
+//! A batch is held until all of it has come, since all of its rows compete for a day's budget. Where input
+//! goes on from run to run nothing waits longer; otherwise a batch waits for the next one, to know whether
+//! its last day is complete.
+
+use super::ResultColumns;
+use crate::alerts::suppress::Reading;
+use crate::alerts::{Decider, Row, Verdict, most_unusual_first};
+use crate::error::RunError;
+use crate::message::{Message, Receipt};
+use crate::plan;
+use crate::report::{AlertCount, Reporter, Weight};
+use crate::stages::event_times;
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_io::state::StateDir;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The stage.
+pub struct Alert {
+    settings: plan::Alert,
+    decider: Decider,
+    /// The derived column of event times, if it is one; else the reader has made one.
+    time_column: Option<String>,
+    /// The input goes on after this run.
+    goes_on: bool,
+    columns: ResultColumns,
+    reporter: Arc<dyn Reporter>,
+    count: Arc<Mutex<AlertCount>>,
+    /// What has come of the batch at hand.
+    coming: Vec<Message>,
+    /// A complete batch that waits for the next one, with its receipt.
+    waiting: Option<(Vec<Message>, Arc<Receipt>)>,
+}
+
+/// What the parts of a run give to the stage.
+pub struct Surroundings {
+    /// The derived column of event times.
+    pub time_column: Option<String>,
+    /// The input goes on after this run.
+    pub goes_on: bool,
+    /// Where what was spent is remembered.
+    pub state: Option<Arc<StateDir>>,
+    /// How columns are added.
+    pub columns: ResultColumns,
+    /// Who is told.
+    pub reporter: Arc<dyn Reporter>,
+    /// What the summary says.
+    pub count: Arc<Mutex<AlertCount>>,
+}
+
+impl Alert {
+    /// A stage with these options; goes on from what the state folder remembers.
+    ///
+    /// # Errors
+    /// The state cannot be read.
+    pub fn new(settings: &plan::Alert, around: Surroundings) -> Result<Self, RunError> {
+        let Surroundings { time_column, goes_on, state, columns, reporter, count } = around;
+        let mut decider = Decider::new(settings.policy);
+        if let Some(bytes) = state.map(|state| state.alerts()).transpose()?.flatten()
+            && !decider.recall(&bytes).map_err(|why| {
+                RunError::Failed(format!(
+                    "the state folder's budget of alerts cannot be read: {why}"
+                ))
+            })?
+        {
+            let text = "alert: what the state folder remembers was spent of another --alerts_per_day or --budget_of; it is counted anew";
+            reporter.say(Weight::Warning, text);
+        }
+        Ok(Self {
+            settings: settings.clone(),
+            decider,
+            time_column,
+            goes_on,
+            columns,
+            reporter,
+            count,
+            coming: Vec::new(),
+            waiting: None,
+        })
+    }
+
+    /// The rows of a message as they are decided, and what the rules say of them.
+    fn rows_of(&self, message: &Message, newest: i64) -> Result<(Vec<Row>, Reading), BoxError> {
+        let times = match event_times(message, self.time_column.as_deref(), "alert") {
+            Ok(times) => times,
+            // Without a budget they only tell which rules have expired.
+            Err(error) if self.settings.needs_times() => return Err(error.into()),
+            Err(_) => vec![None; message.rows.num_rows()],
+        };
+        let times: Vec<i64> = times.into_iter().map(|time| time.unwrap_or(newest)).collect();
+        let reading = self.settings.suppress.hold(
+            &message.user,
+            &message.rows,
+            &times,
+            self.reporter.as_ref(),
+        )?;
+        let rows = times.into_iter().enumerate().map(|(at, time)| {
+            let (surprise, score) = unusual(message, at);
+            let suppressed = reading.applies[at].is_some();
+            Row { user: Arc::clone(&message.user), time, surprise, score, suppressed }
+        });
+        Ok((rows.collect(), reading))
+    }
+
+    /// The newest time of a batch: rows without one are taken to have come with it.
+    fn newest(&self, batch: &[Message]) -> i64 {
+        let times = batch.iter().filter_map(|message| {
+            event_times(message, self.time_column.as_deref(), "alert")
+                .ok()?
+                .into_iter()
+                .flatten()
+                .max()
+        });
+        times.max().unwrap_or_else(|| crate::period::now().saturating_mul(1_000))
+    }
+
+    fn decide(
+        &mut self,
+        (batch, receipt): (Vec<Message>, Option<Arc<Receipt>>),
+        is_last: bool,
+        out: &mut Outlet<Message>,
+    ) -> Result<(), BoxError> {
+        let newest = self.newest(&batch);
+        let (mut rows, mut readings) = (Vec::new(), Vec::with_capacity(batch.len()));
+        for message in &batch {
+            let (of_message, reading) = self.rows_of(message, newest)?;
+            rows.extend(of_message);
+            readings.push(reading);
+        }
+        let verdicts = self.decider.decide(&rows, is_last);
+        let mut ranks = vec![None; rows.len()];
+        for (rank, at) in (1..).zip(most_unusual_first(&rows)) {
+            ranks[at] = Some(rank);
+        }
+        if let Some(receipt) = &receipt
+            && let Some(memory) = self.decider.memory()?
+        {
+            *receipt.alerts.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
+        }
+        self.count(&rows, &verdicts, &readings);
+        let last = batch.len().saturating_sub(1);
+        let mut first = 0;
+        for (at, (mut message, reading)) in batch.into_iter().zip(readings).enumerate() {
+            let here = first..first + message.rows.num_rows();
+            first = here.end;
+            let verdicts = &verdicts[here.clone()];
+            message.rows = self.columns.put(
+                &message.rows,
+                self.columns_of(&rows[here.clone()], verdicts, &ranks[here], &reading),
+            )?;
+            if at == last {
+                message.receipt.clone_from(&receipt);
+            }
+            if self.settings.only {
+                let kept =
+                    (0u32..).zip(verdicts).filter(|(_, verdict)| **verdict == Verdict::Alert);
+                let kept: Vec<u32> = kept.map(|(row, _)| row).collect();
+                out.drop_rows(verdicts.len() - kept.len(), "no alert");
+                message = message.only(&kept)?;
+            }
+            out.emit(message);
+        }
+        Ok(())
+    }
+
+    fn columns_of(
+        &self,
+        rows: &[Row],
+        verdicts: &[Verdict],
+        ranks: &[Option<i64>],
+        reading: &Reading,
+    ) -> Vec<(String, ArrayRef)> {
+        let alert = rows
+            .iter()
+            .zip(verdicts)
+            .map(|(row, verdict)| (!row.surprise.is_nan()).then_some(*verdict == Verdict::Alert));
+        let suppressed = verdicts.iter().zip(&reading.applies).map(|(verdict, rule)| {
+            let rule = rule.filter(|_| *verdict == Verdict::Suppressed)?;
+            Some(self.settings.suppress.rules[rule].in_words())
+        });
+        vec![
+            ("alert".to_owned(), Arc::new(alert.collect::<BooleanArray>())),
+            ("rank".to_owned(), Arc::new(ranks.iter().copied().collect::<Int64Array>())),
+            ("suppressed".to_owned(), Arc::new(suppressed.collect::<StringArray>())),
+        ]
+    }
+
+    fn count(&self, rows: &[Row], verdicts: &[Verdict], readings: &[Reading]) {
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let applies = readings.iter().flat_map(|reading| &reading.applies);
+        let expired = readings.iter().flat_map(|reading| &reading.expired);
+        for ((row, verdict), (applies, expired)) in
+            rows.iter().zip(verdicts).zip(applies.zip(expired))
+        {
+            count.see(row, *verdict);
+            let (rule, tally) = match verdict {
+                Verdict::Suppressed => (applies, &mut count.suppressed),
+                Verdict::Alert => (expired, &mut count.expired),
+                _ => continue,
+            };
+            if let Some(rule) = rule {
+                let name = self.settings.suppress.rules[*rule].in_words();
+                *tally.entry(name).or_default() += 1;
+            }
+        }
+    }
+}
+
+/// How unusual a row is, and what tells it from others that are as unusual.
+fn unusual(message: &Message, row: usize) -> (f64, f64) {
+    let Some(scores) = &message.scores else { return (f64::NAN, f64::NAN) };
+    match scores.combined.get(row) {
+        Some(combined) => (-combined.p_value.ln(), combined.score.into()),
+        None => (scores.zscore[row].into(), scores.anomaly_score[row].into()),
+    }
+}
+
+impl Stage<Message> for Alert {
+    fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        if let Some((batch, receipt)) = self.waiting.take() {
+            self.decide((batch, Some(receipt)), false, out)?;
+        }
+        let receipt = message.receipt.take();
+        self.coming.push(message);
+        if let Some(receipt) = receipt {
+            let batch = std::mem::take(&mut self.coming);
+            if self.goes_on {
+                self.decide((batch, Some(receipt)), false, out)?;
+            } else {
+                self.waiting = Some((batch, receipt));
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        if let Some((batch, receipt)) = self.waiting.take() {
+            self.decide((batch, Some(receipt)), !self.goes_on, out)?;
+        }
+        // Of a run that was stopped: nothing is remembered of it.
+        let batch = std::mem::take(&mut self.coming);
+        if batch.is_empty() { Ok(()) } else { self.decide((batch, None), !self.goes_on, out) }
+    }
+}
