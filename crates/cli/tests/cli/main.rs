@@ -17,6 +17,7 @@ mod place;
 mod plans;
 mod recommended;
 mod remote;
+mod report;
 mod run;
 mod scripts;
 mod seed_job;

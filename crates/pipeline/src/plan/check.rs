@@ -133,7 +133,7 @@ impl Checker {
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
                 "to-report" => {
-                    let report = self.to_report(&values, spec, &features);
+                    let report = self.page_of_run(&values, spec, &features);
                     stages.extend(report.map(|report| StageSettings::ToReport(Box::new(report))));
                 }
                 name => {

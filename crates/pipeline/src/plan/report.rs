@@ -122,7 +122,7 @@ impl Checker {
         }
     }
 
-    pub(super) fn to_report(
+    pub(super) fn page_of_run(
         &mut self,
         values: &Values,
         spec: &PlanSpec,

@@ -81,7 +81,8 @@ impl ScorePlot {
                 (all.0.min(f64::from(of.0)), all.1.max(f64::from(of.1)))
             });
         let high = self.threshold.map_or(high, |threshold| high.max(1.15 * threshold));
-        (low, high + 0.05 * (high - low))
+        let margin = 0.05 * (high - low);
+        (if low < 0.0 { low - margin } else { low }, high + margin)
     }
 
     fn flagged(&self) -> u64 {

@@ -27,9 +27,9 @@ pub(super) fn section(found: &Findings) -> Markup {
     let has_rows = found.alerts.iter().any(|alert| alert.file_row.is_some());
     let has_flags = found.flagged.is_some();
     let table = html! {
-        table #alerts-table data-table="alerts" {
+        table #alerts-table .cards data-table="alerts" role="table" {
             caption { (caption) }
-            thead { tr {
+            thead role="rowgroup" { tr role="row" {
                 (head("rank", "Rank", None, true))
                 (head("time", "Time", None, false))
                 (head("user", "User", None, false))
@@ -41,23 +41,29 @@ pub(super) fn section(found: &Findings) -> Markup {
                     (head("z", "z", Some("descending"), true))
                 }
                 @if has_flags { (head("flag", "Time flag", None, false)) }
-                th scope="col" { "Why" }
+                th scope="col" role="columnheader" { "Why" }
             } }
-            tbody {
-                @for (rank, alert) in (1..).zip(&found.alerts) {
-                    tr {
-                        td .number data-value=(rank) { (rank) }
-                        td data-value=[alert.time] { @if let Some(time) = alert.time { (axis::time(time)) } }
-                        th scope="row" data-value=(alert.user) { (escape::of_log(&alert.user)) }
-                        @if has_rows { (number(alert.file_row, |row| row.to_string())) }
-                        (number(alert.score, |score| axis::number(*score)))
-                        @if with_p {
-                            (number(alert.p_value, |p| axis::number(*p)))
-                        } @else {
-                            (number(alert.z, |z| axis::number(*z)))
+            tbody role="rowgroup" {
+                @for (rank, alert) in (1_u64..).zip(&found.alerts) {
+                    tr role="row" {
+                        (number("Rank", Some(rank), u64::to_string))
+                        td role="cell" data-name="Time" data-value=[alert.time] {
+                            @if let Some(time) = alert.time { (axis::time(time)) }
                         }
-                        @if has_flags { td data-value=(u8::from(alert.flagged)) { @if alert.flagged { "yes" } } }
-                        td .why { (why(alert, found)) }
+                        (user_cell(&alert.user))
+                        @if has_rows { (number("Row", alert.file_row, i64::to_string)) }
+                        (number("Score", alert.score, |score| axis::number(*score)))
+                        @if with_p {
+                            (number("p-value", alert.p_value, |p| axis::number(*p)))
+                        } @else {
+                            (number("z", alert.z, |z| axis::number(*z)))
+                        }
+                        @if has_flags {
+                            td role="cell" data-name="Time flag" data-value=(u8::from(alert.flagged)) {
+                                @if alert.flagged { "yes" }
+                            }
+                        }
+                        td .why role="cell" data-name="Why" { div { (why(alert, found)) } }
                     }
                 }
             }
@@ -72,7 +78,7 @@ pub(super) fn section(found: &Findings) -> Markup {
 /// A column that the script can sort by.
 pub(super) fn head(key: &str, name: &str, sorted: Option<&str>, number: bool) -> Markup {
     html! {
-        th scope="col" .number[number] data-key=(key) aria-sort=(sorted.unwrap_or("none")) {
+        th scope="col" role="columnheader" .number[number] data-key=(key) aria-sort=(sorted.unwrap_or("none")) {
             button type="button" { (name) }
         }
     }
@@ -91,13 +97,21 @@ pub(super) fn controls(table: &str, label: &str, rows: u64) -> Markup {
     }
 }
 
+/// The cell that a row is about.
+pub(super) fn user_cell(user: &str) -> Markup {
+    html! {
+        th scope="row" role="rowheader" data-name="User" data-value=(user) { (escape::of_log(user)) }
+    }
+}
+
 /// A cell with a number; sorting reads it in full.
 pub(super) fn number<T: std::fmt::Display>(
+    name: &str,
     value: Option<T>,
     shown: impl Fn(&T) -> String,
 ) -> Markup {
     html! {
-        td .number data-value=[value.as_ref()] { @if let Some(value) = &value { (shown(value)) } }
+        td .number role="cell" data-name=(name) data-value=[value.as_ref()] { @if let Some(value) = &value { (shown(value)) } }
     }
 }
 

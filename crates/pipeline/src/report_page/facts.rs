@@ -116,11 +116,11 @@ fn quality(summary: &Summary) -> Vec<String> {
     }
     if let Some(rows) = &summary.time_series {
         let untested = rows.untested + rows.late + rows.timeless;
-        lines.push(format!(
-            "timeseries tested {} and could not test {}",
-            count(rows.tested, "row"),
-            count(untested, "row")
-        ));
+        if untested > 0 {
+            let tested = count(rows.tested, "row");
+            let untested = count(untested, "row");
+            lines.push(format!("timeseries tested {tested} and could not test {untested}"));
+        }
     }
     lines
 }

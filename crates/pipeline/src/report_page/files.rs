@@ -90,11 +90,8 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
     }
     let files = results.files.iter();
     let findings = digest.finish();
-    let made = Made {
-        rows: findings.rows,
-        alerts: Some(findings.alert_rows),
-        skipped: skipped(&results),
-    };
+    let made =
+        Made { rows: findings.rows, alerts: Some(findings.alert_rows), skipped: skipped(&results) };
     let page = Page {
         findings,
         files: files.map(|(path, rows)| (path.display().to_string(), *rows as u64)).collect(),

@@ -23,7 +23,9 @@ pub(super) fn section(found: &Findings) -> Result<Markup, String> {
     for (feature, value) in drawn.iter().flat_map(|alert| &alert.parts) {
         sums[*feature] += value;
     }
-    let mut order: Vec<usize> = (0..sums.len()).filter(|feature| sums[*feature] > 0.0).collect();
+    // What hardly contributes to any alert would only make the picture wide.
+    let least = 0.01 * sums.iter().copied().fold(0.0, f64::max);
+    let mut order: Vec<usize> = (0..sums.len()).filter(|feature| sums[*feature] > least).collect();
     order.sort_by(|a, b| sums[*b].total_cmp(&sums[*a]).then(a.cmp(b)));
     let left_out = order.len().saturating_sub(MOST.1);
     order.truncate(MOST.1);

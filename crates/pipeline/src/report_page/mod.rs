@@ -13,6 +13,8 @@ mod making;
 mod overview;
 mod quality;
 mod scores;
+#[cfg(test)]
+mod tests;
 mod users;
 
 pub use facts::{RunFacts, Training};

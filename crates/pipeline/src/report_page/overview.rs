@@ -10,6 +10,11 @@ pub(super) fn title(found: &Findings) -> String {
     format!("{more}{} in {}", count(found.alert_rows, "alert"), count(found.rows, "row"))
 }
 
+/// How many alerts there would be of rows of which none is unusual.
+fn expected(rows: f64) -> String {
+    if rows < 1_000.0 { format!("{rows:.1}") } else { axis::grouped(rows.round() as u64) }
+}
+
 pub(super) fn section(found: &Findings) -> Markup {
     let more = if found.at_least { "at least " } else { "" };
     let rule = match found.measure {
@@ -33,7 +38,7 @@ pub(super) fn section(found: &Findings) -> Markup {
             @if let Measure::P(threshold) = found.measure {
                 div {
                     dt { "Alerts that usual behaviour gives" }
-                    dd { (axis::number(threshold * found.scored as f64)) }
+                    dd { (expected(threshold * found.scored as f64)) }
                 }
                 @if let Some(p) = found.lowest_p {
                     div { dt { "Lowest p-value" } dd { (axis::number(p)) } }

@@ -16,7 +16,7 @@ pub(super) fn section(page: &Page) -> Markup {
     missing.truncate(LISTED);
     let share = |cells: u64| 100.0 * cells as f64 / found.rows.max(1) as f64;
     let table = html! {
-        table {
+        table .narrow {
             caption {
                 "Missing cells of the log's own columns"
                 @if further > 0 { "; " (count(further as u64, "column")) " with fewer are left out" }

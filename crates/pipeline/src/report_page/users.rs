@@ -1,8 +1,8 @@
 //! The users, one row each.
 
-use super::alerts::{controls, head, number};
+use super::alerts::{controls, head, number, user_cell};
 use super::digest::{Findings, Measure, UserLine};
-use super::{count, escape, scrolling};
+use super::{count, scrolling};
 use crate::plots::{self, Plot, Sparkline, axis};
 use maud::{Markup, PreEscaped, html};
 
@@ -37,29 +37,29 @@ pub(super) fn section(found: &Findings) -> Result<Markup, String> {
     });
     let lines = lines.collect::<Result<Vec<(&UserLine, Markup)>, String>>()?;
     let table = html! {
-        table #users-table data-table="users" {
+        table #users-table .cards data-table="users" role="table" {
             caption { (caption) }
-            thead { tr {
+            thead role="rowgroup" { tr role="row" {
                 (head("user", "User", None, false))
                 (head("rows", "Rows", None, true))
                 (head("alerts", "Alerts", Some("descending"), true))
                 @if with_p { (head("p_value", "Lowest p", None, true)) } @else { (head("z", "Highest z", None, true)) }
                 (head("score", "Highest score", None, true))
-                th scope="col" { "Over time" }
+                th scope="col" role="columnheader" { "Over time" }
             } }
-            tbody {
+            tbody role="rowgroup" {
                 @for (user, spark) in &lines {
-                    tr {
-                        th scope="row" data-value=(user.name) { (escape::of_log(&user.name)) }
-                        (number(Some(user.rows), |n| axis::grouped(*n)))
-                        (number(Some(user.alerts), |n| axis::grouped(*n)))
+                    tr role="row" {
+                        (user_cell(&user.name))
+                        (number("Rows", Some(user.rows), |n| axis::grouped(*n)))
+                        (number("Alerts", Some(user.alerts), |n| axis::grouped(*n)))
                         @if with_p {
-                            (number(user.lowest_p, |p| axis::number(*p)))
+                            (number("Lowest p", user.lowest_p, |p| axis::number(*p)))
                         } @else {
-                            (number(user.highest_z, |z| axis::number(*z)))
+                            (number("Highest z", user.highest_z, |z| axis::number(*z)))
                         }
-                        (number(user.highest_score, |score| axis::number(*score)))
-                        td { (spark) }
+                        (number("Highest score", user.highest_score, |score| axis::number(*score)))
+                        td role="cell" data-name="Over time" { (spark) }
                     }
                 }
             }
