@@ -142,6 +142,7 @@ impl Checker {
     /// A page is about the scores that `add-scores` writes before it, under their names.
     pub(super) fn scores_of_reports(&mut self, stages: &mut [StageSettings]) {
         let mut written: Option<(String, Option<String>, bool)> = None;
+        let mut chosen = false;
         for stage in stages {
             match stage {
                 StageSettings::AddScores(settings) => {
@@ -153,10 +154,11 @@ impl Checker {
                     };
                     written = Some((settings.prefix.clone(), name, settings.recommended));
                 }
+                StageSettings::Alert(_) => chosen = true,
                 StageSettings::ToReport(report) => match written.clone() {
                     Some((prefix, Some(score), with_p)) => {
                         let times = std::mem::take(&mut report.names.times);
-                        report.names = Names { prefix, score, with_p, times };
+                        report.names = Names { prefix, score, with_p, chosen, times };
                     }
                     Some((_, None, _)) => self.mistakes.push(
                         "to-report: add-scores writes no score, only its z-score; add the score's label to its --label".to_owned(),

@@ -114,6 +114,15 @@ fn quality(summary: &Summary) -> Vec<String> {
     for (stage, rows, why) in &summary.dropped {
         lines.push(format!("{} left out by {stage}: {why}", count(*rows, "row")));
     }
+    if let Some(alerts) = &summary.alerts {
+        for (rule, rows) in &alerts.suppressed {
+            lines.push(format!("{} suppressed: {rule}", count(*rows, "alert")));
+        }
+        if alerts.over_budget > 0 {
+            let rows = count(alerts.over_budget, "row");
+            lines.push(format!("{rows} as unusual as alerts came when the day's budget was spent"));
+        }
+    }
     if let Some(rows) = &summary.time_series {
         let untested = rows.untested + rows.late + rows.timeless;
         if untested > 0 {

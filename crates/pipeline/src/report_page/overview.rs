@@ -18,8 +18,9 @@ fn expected(rows: f64) -> String {
 pub(super) fn section(found: &Findings) -> Markup {
     let more = if found.at_least { "at least " } else { "" };
     let rule = match found.measure {
-        Measure::P(threshold) => format!("p-value of at most {}", axis::number(threshold)),
-        Measure::Z => "z above 4".to_owned(),
+        _ if found.chosen => "that the stage alert has chosen".to_owned(),
+        Measure::P(threshold) => format!("with a p-value of at most {}", axis::number(threshold)),
+        Measure::Z => "with z above 4".to_owned(),
     };
     let share = match found.scored {
         0 => None,
@@ -36,9 +37,11 @@ pub(super) fn section(found: &Findings) -> Markup {
                 dd { (more) (axis::grouped(found.alert_rows)) }
             }
             @if let Measure::P(threshold) = found.measure {
-                div {
-                    dt { "Alerts that usual behaviour gives" }
-                    dd { (expected(threshold * found.scored as f64)) }
+                @if !found.chosen {
+                    div {
+                        dt { "Alerts that usual behaviour gives" }
+                        dd { (expected(threshold * found.scored as f64)) }
+                    }
                 }
                 @if let Some(p) = found.lowest_p {
                     div { dt { "Lowest p-value" } dd { (axis::number(p)) } }
@@ -51,7 +54,7 @@ pub(super) fn section(found: &Findings) -> Markup {
             }
         }
         p {
-            "An alert is a row with a " (rule) "."
+            "An alert is a row " (rule) "."
             @if let Some(share) = share { " That is " (axis::number(share)) " % of the scored rows." }
             @if found.rows > found.scored {
                 " " (count(found.rows - found.scored, "row")) " without a score."

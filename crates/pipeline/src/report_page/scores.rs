@@ -17,7 +17,7 @@ pub(super) fn plot(found: &Findings) -> ScorePlot {
         value: found.measure.value().to_owned(),
         counted: found.counted,
         columns: found.columns.clone(),
-        threshold: Some(found.measure.threshold()),
+        threshold: (!found.chosen).then(|| found.measure.threshold()),
         height: 340,
     }
 }
@@ -42,7 +42,7 @@ pub(super) fn over_time(found: &Findings) -> Result<Markup, String> {
                 ul .legend {
                     li { span .key.rows {} "lowest to highest of the rows side by side" }
                     li { span .key.alert {} "an alert among them" }
-                    li { span .key.line {} "threshold: " (threshold) }
+                    @if !found.chosen { li { span .key.line {} "threshold: " (threshold) } }
                     @if found.flagged.is_some_and(|rows| rows > 0) {
                         li { span .key.flag {} "rows at unusual times (timeseries)" }
                     }

@@ -176,3 +176,25 @@ fn every_colour_of_a_drawing_has_one_of_the_page() {
         assert!(STYLE.contains(&hex), "{hex}");
     }
 }
+
+#[test]
+fn what_the_stage_alert_has_chosen_counts_instead_of_the_threshold() {
+    let rows = batch(&[0.5, 0.0005, 0.2], "Get");
+    let chosen: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]));
+    let peers = ("ae_anomaly_score", Arc::clone(rows.column_by_name("score").unwrap()));
+    let with_p = crate::message::with_columns(&rows, [("alert".to_owned(), Arc::clone(&chosen))]);
+    let without = RecordBatch::try_from_iter([peers, ("alert", chosen)]);
+    let names = Names { chosen: true, ..Names::default() };
+    for batch in [with_p.unwrap(), without.unwrap()] {
+        let mut digest = Digest::new(asked());
+        let view = View::of_user(&Arc::from("ann"), &batch, &names).unwrap();
+        digest.add(&view).unwrap();
+        let found = digest.finish();
+        assert_eq!((found.alert_rows, found.listed[0].alerts, found.at_least), (1, 1, false));
+        assert_eq!((found.alerts.len(), found.alerts[0].order), (1, 0));
+        assert_eq!(found.columns.iter().filter(|column| column.bucket.alert).count(), 1);
+        let page = html(found);
+        assert!(page.contains("An alert is a row that the stage alert has chosen."), "{page}");
+        assert!(!page.contains("threshold: "), "{page}");
+    }
+}

@@ -149,9 +149,10 @@ impl Alerts {
         self.kept
     }
 
-    pub(super) fn by_z(mut self, users: &[UserDigest]) -> Vec<Alert> {
+    /// The highest z first; unless they have been chosen, those above the threshold.
+    pub(super) fn by_z(mut self, users: &[UserDigest], chosen: bool) -> Vec<Alert> {
         self.sort_by_z(|alert| alert.z_among(users));
-        self.kept.retain(|alert| alert.z.is_some_and(|z| z > super::UNUSUAL_Z));
+        self.kept.retain(|alert| chosen || alert.z.is_some_and(|z| z > super::UNUSUAL_Z));
         self.kept.truncate(self.most);
         self.kept
     }

@@ -14,6 +14,8 @@ const LISTED: usize = 1_000;
 pub struct Findings {
     /// What tells alerts.
     pub measure: Measure,
+    /// The stage `alert` has told them instead.
+    pub chosen: bool,
     /// All rows.
     pub rows: u64,
     /// Rows with a score.
@@ -72,20 +74,26 @@ impl Digest {
         let with_p = self.has_p == Some(true);
         let measure = if with_p { Measure::P(self.asked.threshold) } else { Measure::Z };
         let mut at_least = false;
-        let (alert_rows, columns) = if with_p {
-            (self.alerts.count, Column::all(&self.series))
-        } else {
+        let by_z = !with_p && !self.chosen;
+        if by_z {
             for user in &mut self.users {
                 at_least |= user.count_by_z();
             }
-            let alerts = self.users.iter().map(|user| user.alerts).sum();
-            (alerts, self.columns_by_z())
+        }
+        at_least |= by_z && self.of_further_users > 0;
+        let alert_rows = match by_z {
+            true => self.users.iter().map(|user| user.alerts).sum(),
+            false => self.alerts.count,
         };
-        at_least |= !with_p && self.of_further_users > 0;
+        let columns = if with_p { Column::all(&self.series) } else { self.columns_by_z() };
+        let chosen = self.chosen;
         let (users, rows) = (self.users.len(), self.rows);
-        let alerts = if with_p { self.alerts.by_p() } else { self.alerts.by_z(&self.users) };
+        let alerts = match with_p {
+            true => self.alerts.by_p(),
+            false => self.alerts.by_z(&self.users, chosen),
+        };
         let mut lines: Vec<UserLine> =
-            self.users.into_iter().map(|user| line(user, with_p)).collect();
+            self.users.into_iter().map(|user| line(user, with_p, chosen)).collect();
         let p = |line: &UserLine| line.lowest_p.unwrap_or(f64::INFINITY);
         let high =
             |line: &UserLine| line.highest_z.or(line.highest_score).unwrap_or(f64::NEG_INFINITY);
@@ -98,6 +106,7 @@ impl Digest {
             rest.iter().fold((0, 0), |sum, line| (sum.0 + line.rows, sum.1 + line.alerts));
         Findings {
             measure,
+            chosen,
             rows,
             scored: self.scored,
             alert_rows,
@@ -124,31 +133,32 @@ impl Digest {
         if let ([user], 0) = (self.users.as_slice(), self.of_further_users) {
             // A single user's scores are all scores, in finer buckets.
             let mut series = Series::new(super::COLUMNS);
-            series.merge(&self.series, |bucket| by_z(user, bucket));
+            series.merge(&self.series, |bucket| by_z(user, bucket, self.chosen));
             return Column::all(&series);
         }
         let mut series = Series::new(super::COLUMNS);
         for user in &self.users {
-            series.merge(&user.series, |bucket| by_z(user, bucket));
+            series.merge(&user.series, |bucket| by_z(user, bucket, self.chosen));
         }
         Column::all(&series)
     }
 }
 
-fn by_z(user: &UserDigest, bucket: Bucket) -> Bucket {
+fn by_z(user: &UserDigest, bucket: Bucket, chosen: bool) -> Bucket {
     let z = |score: f32| user.z(f64::from(score)) as f32;
     let range = bucket.range.map(|(low, high)| (z(low), z(high)));
-    let alert = range.is_some_and(|(_, high)| f64::from(high) > UNUSUAL_Z);
+    let above = range.is_some_and(|(_, high)| f64::from(high) > UNUSUAL_Z);
+    let alert = if chosen { bucket.alert } else { above };
     Bucket { range, alert, ..bucket }
 }
 
-fn line(user: UserDigest, with_p: bool) -> UserLine {
+fn line(user: UserDigest, with_p: bool, chosen: bool) -> UserLine {
     let highest_z = (!with_p).then(|| user.highest_score.map(|score| user.z(score))).flatten();
     let series = if with_p {
         user.series.clone()
     } else {
         let mut series = Series::new(96);
-        series.merge(&user.series, |bucket| by_z(&user, bucket));
+        series.merge(&user.series, |bucket| by_z(&user, bucket, chosen));
         series
     };
     UserLine {

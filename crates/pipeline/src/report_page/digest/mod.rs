@@ -76,6 +76,8 @@ pub struct Digest {
     asked: Asked,
     /// Whether rows have p-values; known from the first rows on.
     has_p: Option<bool>,
+    /// Whether `alert` has chosen the alerts; known with it.
+    chosen: bool,
     counted: Counted,
     rows: u64,
     scored: u64,
@@ -100,6 +102,7 @@ impl Digest {
         Self {
             asked,
             has_p: None,
+            chosen: false,
             counted: Counted::Time,
             rows: 0,
             scored: 0,
@@ -126,8 +129,16 @@ impl Digest {
         if view.rows == 0 {
             return Ok(());
         }
-        let has_p = view.p_values.is_some();
-        if *self.has_p.get_or_insert(has_p) != has_p {
+        let (has_p, chosen) = (view.p_values.is_some(), view.chosen.is_some());
+        if self.rows == 0 {
+            (self.has_p, self.chosen) = (Some(has_p), chosen);
+        }
+        if self.chosen != chosen {
+            return Err(RunError::Failed(
+                "some rows have a column alert and others have none: what is an alert would not be the same for all of them".to_owned(),
+            ));
+        }
+        if self.has_p != Some(has_p) {
             return Err(RunError::Failed(
                 "some rows have a column p_value and others have none: they come from runs with different scorers, and one page cannot hold both".to_owned(),
             ));
@@ -200,7 +211,10 @@ impl Digest {
             Counted::Rows => i64::try_from(order).ok(),
         };
         self.without_time += u64::from(at.is_none());
-        let alert = p.is_some_and(|p| p <= self.asked.threshold);
+        let alert = match self.chosen {
+            true => view.is_chosen(row),
+            false => p.is_some_and(|p| p <= self.asked.threshold),
+        };
         let value = match self.has_p {
             Some(true) => p.map(surprise),
             _ => score,
@@ -225,6 +239,7 @@ impl Digest {
         user.add(at, point, Values { score, p });
         let may_be_shown = match self.has_p {
             Some(true) => alert && self.alerts.takes(p, score),
+            _ if self.chosen => alert,
             _ => score.is_some_and(|score| user.is_high(score)),
         };
         if may_be_shown {

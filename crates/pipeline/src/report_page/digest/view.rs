@@ -23,6 +23,8 @@ pub struct Names {
     pub score: String,
     /// Rows may have p-values.
     pub with_p: bool,
+    /// The stage `alert` has chosen the alerts.
+    pub chosen: bool,
     /// Columns that may hold the event times; the first that is there.
     pub times: Vec<String>,
 }
@@ -33,6 +35,7 @@ impl Default for Names {
             prefix: String::new(),
             score: "ae_anomaly_score".to_owned(),
             with_p: true,
+            chosen: false,
             times: vec![EVENT_DT.to_owned()],
         }
     }
@@ -54,6 +57,8 @@ pub struct View {
     score: Option<Float64Array>,
     pub(super) p_values: Option<Float64Array>,
     pub(super) flagged: Option<BooleanArray>,
+    /// What `alert` has chosen, if it was there.
+    pub(super) chosen: Option<BooleanArray>,
     file_rows: Option<Int64Array>,
     reasons: Option<Texts>,
     /// Features with their contributions.
@@ -87,6 +92,16 @@ fn numbers(batch: &RecordBatch, name: &str) -> Result<Option<Float64Array>, RunE
     let Some(column) = batch.column_by_name(name) else { return Ok(None) };
     let cast = arrow_cast::cast(column, &DataType::Float64)?;
     Ok(Some(cast.as_primitive::<Float64Type>().clone()))
+}
+
+/// Yes or no; text as runs write it.
+fn flags(batch: &RecordBatch, name: &str) -> Result<Option<BooleanArray>, RunError> {
+    let Some(column) = batch.column_by_name(name) else { return Ok(None) };
+    Ok(Some(arrow_cast::cast(column, &DataType::Boolean)?.as_boolean().clone()))
+}
+
+fn is_set(flags: Option<&BooleanArray>, row: usize) -> bool {
+    flags.is_some_and(|flags| flags.is_valid(row) && flags.value(row))
 }
 
 impl View {
@@ -137,12 +152,8 @@ impl View {
         }
         let reasons = Cells::of(batch, &made("reason")).texts()?;
         let reasons = batch.column_by_name(&made("reason")).map(|_| reasons);
-        let flagged = match batch.column_by_name("ts_anomaly") {
-            Some(column) => {
-                Some(arrow_cast::cast(column, &DataType::Boolean)?.as_boolean().clone())
-            }
-            None => None,
-        };
+        let flagged = flags(batch, "ts_anomaly")?;
+        let chosen = if names.chosen { flags(batch, "alert")? } else { None };
         let file_rows = match batch.column_by_name(FILE_ROW) {
             Some(column) => {
                 let cast = arrow_cast::cast(column, &DataType::Int64)?;
@@ -164,6 +175,7 @@ impl View {
             score,
             p_values,
             flagged,
+            chosen,
             file_rows,
             reasons,
             parts,
@@ -193,7 +205,11 @@ impl View {
     }
 
     pub(super) fn is_flagged(&self, row: usize) -> bool {
-        self.flagged.as_ref().is_some_and(|flags| flags.is_valid(row) && flags.value(row))
+        is_set(self.flagged.as_ref(), row)
+    }
+
+    pub(super) fn is_chosen(&self, row: usize) -> bool {
+        is_set(self.chosen.as_ref(), row)
     }
 
     pub(super) fn file_row(&self, row: usize) -> Option<i64> {
