@@ -112,7 +112,7 @@ impl Alerts {
 
     pub(super) fn keep(&mut self, alert: Alert) {
         self.kept.push(alert);
-        if self.kept.len() > 2 * self.most && self.kept[0].p_value.is_some() {
+        if self.kept.len() > self.most.saturating_mul(2) && self.kept[0].p_value.is_some() {
             self.sort_by_p();
         }
     }
@@ -128,7 +128,7 @@ impl Alerts {
 
     /// Whether there are more candidates than are wanted.
     pub(super) fn is_full(&self) -> bool {
-        self.kept.len() >= 2 * CANDIDATES.max(self.most)
+        self.kept.len() >= CANDIDATES.max(self.most).saturating_mul(2)
     }
 
     pub(super) fn prune_by(&mut self, z: impl Fn(&Alert) -> f64) {
