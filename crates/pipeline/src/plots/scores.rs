@@ -172,7 +172,7 @@ impl Plot for ScorePlot {
             plotting.draw(&Rectangle::new(mark, palette::ROWS.filled()))?;
             if column.bucket.alert {
                 let at = (f64::midpoint(column.from, end), highest);
-                plotting.draw(&Circle::new(at, 4, palette::ALERT.filled()))?;
+                plotting.draw(&Circle::new(at, 3, palette::ALERT.filled()))?;
             }
         }
         for column in self.columns.iter().filter(|column| column.bucket.flagged > 0) {

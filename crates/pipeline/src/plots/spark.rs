@@ -13,9 +13,10 @@ pub struct Sparkline {
     /// What is to be seen.
     pub description: String,
     points: Vec<(f64, f64)>,
+    /// The highest of those that are alerts.
+    alert: Option<(f64, f64)>,
     across: (f64, f64),
     highest: f64,
-    threshold: f64,
 }
 
 const SIZE: (i32, i32) = (140, 26);
@@ -28,15 +29,17 @@ impl Sparkline {
         change: impl Fn(f32) -> f64,
         across: (f64, f64),
         highest: f64,
-        threshold: f64,
     ) -> Self {
         let points = series.parts().filter_map(|(start, bucket)| {
             let (_, high) = bucket.range?;
-            Some((start as f64, change(high)))
+            Some(((start as f64, change(high)), bucket.alert))
         });
-        let points = points.collect();
+        let points: Vec<((f64, f64), bool)> = points.collect();
+        let alerts = points.iter().filter(|(_, alert)| *alert).map(|(point, _)| *point);
+        let alert = alerts.max_by(|a, b| a.1.total_cmp(&b.1));
+        let points = points.into_iter().map(|(point, _)| point).collect();
         let (title, description) = (String::new(), String::new());
-        Self { title, description, points, across, highest, threshold }
+        Self { title, description, points, alert, across, highest }
     }
 
     fn at(&self, (x, y): (f64, f64)) -> (i32, i32) {
@@ -68,12 +71,9 @@ impl Plot for Sparkline {
             [single] => area.draw(&Circle::new(*single, 2, palette::ROWS.filled()))?,
             line => area.draw(&PathElement::new(line, palette::ROWS.stroke_width(1)))?,
         }
-        let highest = self.points.iter().max_by(|a, b| a.1.total_cmp(&b.1));
-        match highest {
-            Some(point) if point.1 > self.threshold => {
-                area.draw(&Circle::new(self.at(*point), 3, palette::ALERT.filled()))
-            }
-            _ => Ok(()),
+        match self.alert {
+            Some(point) => area.draw(&Circle::new(self.at(point), 3, palette::ALERT.filled())),
+            None => Ok(()),
         }
     }
 }
@@ -84,19 +84,21 @@ mod tests {
     use crate::plots::{Point, inside};
 
     #[test]
-    fn the_line_stays_inside_and_marks_what_is_above_the_threshold() {
-        let mut series = Series::new(48);
-        for (at, value) in [(0, 1.0), (50, 900.0), (100, 0.0)] {
-            series.add(at, Point { value: Some(value), ..Point::default() });
-        }
-        let spark = |threshold| {
-            let plot = Sparkline::new(&series, f64::from, (0.0, 100.0), 8.0, threshold);
+    fn the_line_stays_inside_and_marks_the_highest_alert() {
+        let spark = |alerts: [bool; 3]| {
+            let mut series = Series::new(48);
+            for ((at, value), alert) in [(0, 1.0), (50, 900.0), (100, 0.0)].into_iter().zip(alerts)
+            {
+                series.add(at, Point { value: Some(value), alert, flagged: false });
+            }
+            let plot = Sparkline::new(&series, f64::from, (0.0, 100.0), 8.0);
             inside(&plot, None).unwrap()
         };
-        assert_eq!(spark(4.0).matches("<circle").count(), 1);
-        assert_eq!(spark(1_000.0).matches("<circle").count(), 0);
-        assert!(spark(4.0).contains(",3 "), "the top: {}", spark(4.0));
-        let empty = Sparkline::new(&Series::new(4), f64::from, (0.0, 0.0), 0.0, 1.0);
+        assert_eq!(spark([true, true, false]).matches("<circle").count(), 1);
+        assert!(spark([true, true, false]).contains("cy=\"3\""), "the top");
+        assert_eq!(spark([false; 3]).matches("<circle").count(), 0);
+        assert!(spark([false; 3]).contains(",3 "), "{}", spark([false; 3]));
+        let empty = Sparkline::new(&Series::new(4), f64::from, (0.0, 0.0), 0.0);
         assert!(inside(&empty, None).is_ok());
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn section(found: &Findings) -> Result<Markup, String> {
     let highest = highest.map(|(_, high)| f64::from(high)).fold(2.0 * threshold, f64::max);
     let highest = highest.min(5.0 * threshold);
     let lines = found.listed.iter().map(|user| {
-        let spark = Sparkline::new(&user.series, f64::from, across, highest, threshold);
+        let spark = Sparkline::new(&user.series, f64::from, across, highest);
         Ok((user, sparkline(user, &spark)?))
     });
     let lines = lines.collect::<Result<Vec<(&UserLine, Markup)>, String>>()?;
