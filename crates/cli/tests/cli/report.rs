@@ -83,10 +83,19 @@ fn the_pages_of_a_run_and_of_its_output_say_what_the_file_says() {
         assert!(run.contains(words) && !files.contains(words), "{words}");
     }
     assert!(files.contains("Plan and seed are not in the output") && files.contains("out.csv"));
-    // The same run gives the same page, and a page is not written over unless that is asked for.
+    // The same run gives the same page.
     let again = "run pipeline-ae --userid_column_name=userIdentitysessionContextsessionIssueruserName from-cloudtrail \
         --input_glob=logs/validation/*.csv train-ae --train_data_glob=logs/training/*.csv --seed=1 preprocess inf-ae \
         --scorer=recommended add-scores --surprises serialize to-report --filename=run.html";
+    let pages = ["first.html", "second.html"].map(|name| {
+        let _ = std::fs::remove_file(place.path("run.html"));
+        let ended = place.morpheus(again);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        std::fs::copy(place.path("run.html"), place.path(name)).unwrap();
+        place.read(name)
+    });
+    assert_eq!(pages[0], pages[1]);
+    // A page is not written over unless that is asked for.
     let ended = place.morpheus(again);
     assert_eq!(ended.code, 1);
     assert!(
