@@ -536,6 +536,9 @@ mod tests {
             "tools features",
             "tools features --help",
             "tools bench --help",
+            "report",
+            "report --help",
+            "plot out.csv --help",
         ] {
             assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");
         }

@@ -15,6 +15,7 @@ mod help;
 mod logging;
 mod quality;
 mod reference;
+mod report;
 mod summary;
 
 use arguments::{Command, Process, Usage};
@@ -74,6 +75,8 @@ fn on_results(command: &str, texts: &OptionTexts, words: &[String], level: Weigh
     match command {
         "alerts" => alerts::run(texts, words, level),
         "explain" => explain::run(texts, words, level),
+        "report" => report::report(texts, words, level),
+        "plot" => report::plot(texts, words, level),
         "evaluate" => quality::evaluate(texts, words, level),
         "backtest" => quality::test_on_the_past(texts, words, level),
         other => refuse(&Usage {

@@ -80,6 +80,9 @@ pub fn text(summary: &Summary) -> String {
     for (file, rows) in &summary.written {
         line("written", format!("{} to {file}", count(*rows, "row")));
     }
+    for file in &summary.pages {
+        line("report", file.clone());
+    }
     let phases: Vec<String> = summary
         .phases
         .iter()

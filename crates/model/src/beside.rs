@@ -179,6 +179,11 @@ impl Scorers {
         &self.counts
     }
 
+    /// The sums of the rows that were held out, ascending.
+    pub(crate) fn held_out_scores(&self) -> Option<&[f32]> {
+        self.held_out.as_ref().map(|held_out| held_out.of_sum.scores())
+    }
+
     pub(crate) fn coding(&self) -> &ValueCoding {
         &self.coding
     }

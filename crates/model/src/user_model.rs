@@ -291,6 +291,12 @@ impl UserModel {
         self.beside.is_some()
     }
 
+    /// [`RowScore::score`] of the training rows that were held back, ascending; `None` without scorers
+    /// beside the network, or where too few rows were learnt to hold any back.
+    pub fn held_out_scores(&self) -> Option<&[f32]> {
+        self.beside.as_ref()?.held_out_scores()
+    }
+
     /// All of the model but its weights and what stands beside the network.
     pub fn header(&self) -> &ModelHeader {
         &self.header

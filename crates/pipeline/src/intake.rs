@@ -99,6 +99,7 @@ impl Intake {
         }
         let outputs = plan.stages.iter().filter_map(|stage| match stage {
             StageSettings::ToFile(file) => Some(absolute(&file.filename)),
+            StageSettings::ToReport(report) => Some(absolute(&report.filename)),
             _ => None,
         });
         let outputs: HashSet<PathBuf> = outputs.collect();

@@ -12,8 +12,10 @@ pub mod measure;
 pub mod options;
 pub mod period;
 pub mod plan;
+pub mod plots;
 pub mod preflight;
 pub mod report;
+pub mod report_page;
 pub mod results;
 pub mod sources;
 

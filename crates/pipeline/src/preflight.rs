@@ -41,6 +41,15 @@ pub fn look(plan: &Plan, reporter: &dyn Reporter) -> Result<Preflight, RunError>
                     found.writable(path);
                 }
             }
+            StageSettings::ToReport(settings) => {
+                if settings.filename.exists() && !settings.overwrite {
+                    found.problems.push(format!(
+                        "to-report: {:?} exists; --overwrite replaces it",
+                        settings.filename.display().to_string()
+                    ));
+                }
+                found.writable(&settings.filename);
+            }
             StageSettings::ToFile(settings) => {
                 if settings.filename.exists()
                     && !settings.overwrite

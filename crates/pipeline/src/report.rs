@@ -95,6 +95,8 @@ pub struct Summary {
     /// Fewest and most training steps of the models that were trained as long as our own preset
     /// asks for.
     pub steps: Option<(usize, usize)>,
+    /// The pages about the run.
+    pub pages: Vec<String>,
     /// The file with the drawing of the pipeline.
     pub drawn: Option<String>,
     /// The seed, if it was drawn.

@@ -127,16 +127,12 @@ impl Parser<'_> {
     fn features(&mut self) -> Parsed {
         const HERE: &str = "morpheus tools features";
         match self.options_and_words(&FEATURES, &["tools", FEATURES.name]) {
-            Some((texts, words))
-                if !texts.is_empty() || !words.is_empty() || !self.mistakes.is_empty() =>
-            {
-                (HERE, Some(Command::Features { texts, words }))
-            }
-            _ => (HERE, Some(Command::Help(help::features()))),
+            Some((texts, words)) => (HERE, Some(Command::Features { texts, words })),
+            None => (HERE, Some(Command::Help(help::features()))),
         }
     }
 
-    /// A command over what runs have written; alone it shows its help.
+    /// A command over what runs have written.
     pub(super) fn on_results(
         &mut self,
         here: &'static str,
@@ -145,16 +141,14 @@ impl Parser<'_> {
     ) -> Parsed {
         let command = spec.name;
         match self.options_and_words(spec, &[command]) {
-            Some((texts, words))
-                if !texts.is_empty() || !words.is_empty() || !self.mistakes.is_empty() =>
-            {
+            Some((texts, words)) => {
                 (here, Some(Command::OnResults { command, texts, words, level }))
             }
-            _ => (here, Some(Command::Help(help::on_results(here, spec)))),
+            None => (here, Some(Command::Help(help::on_results(here, spec)))),
         }
     }
 
-    /// Options, and the words between them; `None` if help is asked for.
+    /// Options, and the words between them; `None` if help is asked for, or nothing is said at all.
     fn options_and_words(
         &mut self,
         spec: &'static CommandSpec,
@@ -170,9 +164,11 @@ impl Parser<'_> {
             }
             match self.next_word() {
                 Some(word) => words.push(word),
-                None => return Some((texts, words)),
+                None => break,
             }
         }
+        let nothing = texts.is_empty() && words.is_empty() && self.mistakes.is_empty();
+        (!nothing).then_some((texts, words))
     }
 
     /// A command that ends the line: options, and nothing after them.

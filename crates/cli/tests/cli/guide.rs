@@ -52,7 +52,8 @@ fn the_command_lines_of_the_stages_run_in_their_order() {
 #[test]
 fn the_command_lines_of_the_guide_run() {
     for (name, lines) in [
-        ("first-run.md", 6),
+        ("first-run.md", 7),
+        ("report.md", 6),
         ("scores.md", 2),
         ("alerts.md", 6),
         ("quality.md", 4),

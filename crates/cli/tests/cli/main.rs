@@ -19,6 +19,7 @@ mod plans;
 mod quality;
 mod recommended;
 mod remote;
+mod report;
 mod run;
 mod scripts;
 mod seed_job;

@@ -74,7 +74,7 @@ impl Texts {
     }
 
     /// The text of a row; `None` if it is missing.
-    pub(super) fn get(&self, row: usize) -> Option<&str> {
+    pub(crate) fn get(&self, row: usize) -> Option<&str> {
         self.cells()?.get(row)
     }
 

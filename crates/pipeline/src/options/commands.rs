@@ -1,6 +1,8 @@
 //! Options of the commands before the first stage, and of the tools.
 
-use super::{ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, OTHER, OptionSpec};
+use super::{
+    ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, OTHER, OptionSpec, PLOT, REPORT,
+};
 use crate::sources::SOURCE_STAGES;
 
 const CHOICE_LEVEL: Kind =
@@ -143,15 +145,17 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
 
 /// The commands over what runs have written, and the one that makes such results for itself, with the
 /// lines that lead to them.
-pub const ON_RESULTS: [(&str, &CommandSpec); 4] = [
+pub const ON_RESULTS: [(&str, &CommandSpec); 6] = [
     ("morpheus alerts", &ALERTS),
     ("morpheus explain", &EXPLAIN),
+    ("morpheus report", &REPORT),
+    ("morpheus plot", &PLOT),
     ("morpheus evaluate", &EVALUATE),
     ("morpheus backtest", &BACKTEST),
 ];
 
 /// Every command with the words that lead to it, as they would be typed.
-pub const COMMANDS: [(&[&str], &CommandSpec); 17] = [
+pub const COMMANDS: [(&[&str], &CommandSpec); 19] = [
     (&[], &GLOBAL),
     (&["run"], &RUN),
     (&["run", "pipeline-ae"], &AUTOENCODER),
@@ -160,6 +164,8 @@ pub const COMMANDS: [(&[&str], &CommandSpec); 17] = [
     (&["explain"], &EXPLAIN),
     (&["evaluate"], &EVALUATE),
     (&["backtest"], &BACKTEST),
+    (&["report"], &REPORT),
+    (&["plot"], &PLOT),
     (&["plan", "check"], &PLAN_CHECK),
     (&["tools", "generate"], &GENERATE),
     (&["tools", "features"], &FEATURES),

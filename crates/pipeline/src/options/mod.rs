@@ -17,7 +17,7 @@ pub use commands::{
 pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
 pub use quality::{BACKTEST, EVALUATE};
-pub use results::{ALERTS, EXPLAIN};
+pub use results::{ALERTS, EXPLAIN, PLOT, REPORT};
 pub use stages::{any_table, source};
 
 use crate::sources::SOURCES;

@@ -79,6 +79,9 @@ impl PipelineKind {
             Emits::Same => true,
         };
         match self {
+            Self::Other if entry.name == "to-report" => Some(
+                "a page is about scores, which pipeline-other does not make; use pipeline-ae, or morpheus report for files that have scores",
+            ),
             _ if is_met && accepts.iter().any(|form| self.has(*form)) => None,
             Self::Autoencoder => Some(
                 "it has no place in pipeline-ae, where train-ae cuts rows into messages; leave it out",

@@ -17,8 +17,23 @@ const TIME: OptionSpec = OptionSpec::new(
 const SCORE: OptionSpec = OptionSpec::new(
     "score_column",
     Kind::Text,
-    "the column of scores (default: score, else ae_anomaly_score)",
+    "the column of scores (default: score, else ae_anomaly_score); p-values count with score alone",
 );
+
+/// Of the page about a run.
+pub const PAGE_THRESHOLD: OptionSpec = OptionSpec::new(
+    "threshold",
+    Kind::Share,
+    "rows with a p-value of at most this are alerts; where rows have none, those with z > 4 are",
+)
+.default("0.001");
+/// Of the page about a run.
+pub const PAGE_ALERTS: OptionSpec = OptionSpec::new(
+    "alerts",
+    Kind::Integer { min: 0 },
+    "so many alerts are shown, the least usual ones",
+)
+.default("200");
 
 /// `morpheus alerts`
 pub const ALERTS: CommandSpec = CommandSpec {
@@ -65,6 +80,40 @@ pub const EXPLAIN: CommandSpec = CommandSpec {
             Kind::ExistingFile,
             "the models that the rows were scored with: what is expected, how often and when last a value was seen (default: only what the output says)",
         ),
+        USER,
+        TIME,
+        SCORE,
+    ],
+};
+
+/// `morpheus report`
+pub const REPORT: CommandSpec = CommandSpec {
+    name: "report",
+    about: "write one page about what runs have written, the files after it: scores, alerts with their reasons, users",
+    options: &[
+        OptionSpec::new("html", Kind::Path, "the page to write (.html); replaces the file")
+            .required(),
+        PAGE_THRESHOLD,
+        PAGE_ALERTS,
+        USER,
+        TIME,
+        SCORE,
+    ],
+};
+
+/// `morpheus plot`
+pub const PLOT: CommandSpec = CommandSpec {
+    name: "plot",
+    about: "draw what runs have written, the files after it: scores, their z-scores, or a histogram of them",
+    options: &[
+        OptionSpec::new("output", Kind::Path, "the picture to write: .svg or .png; replaces the file").required(),
+        OptionSpec::new(
+            "kind",
+            Kind::Choice(&["scores", "zscores", "histogram"]),
+            "scores: the score of each row over its time; zscores: its z over the rows of its user, with the line at 4; histogram: how many rows have which score",
+        )
+        .default("scores"),
+        OptionSpec::new("userid_filter", Kind::Text, "only this user"),
         USER,
         TIME,
         SCORE,

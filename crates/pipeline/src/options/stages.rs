@@ -1,6 +1,7 @@
 //! One entry a stage: its options, what it takes and what it hands on. Those of the sources are in
 //! their own table, `sources.rs`, and have the same options.
 
+use super::results::{PAGE_ALERTS, PAGE_THRESHOLD};
 use super::{ANY, Emits, Form, Kind, OptionSpec, Role, StageEntry, further};
 
 const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored, Form::Messages];
@@ -412,6 +413,18 @@ pub const STAGES: &[StageEntry] = &[
                 .aliases(&["include_index_col"])
                 .default("true"),
             OptionSpec::new("flush", Kind::Bool, "hand every message to the disk at once").default("false"),
+        ],
+    },
+    StageEntry {
+        name: "to-report",
+        aliases: &[],
+        about: "write one page about the run: scores, alerts with their reasons, users, data quality",
+        role: Role::Stage(&[Form::Plain], Emits::Same),
+        options: &[
+            OptionSpec::new("filename", Kind::Path, "the page to write (.html), once the run has succeeded").required(),
+            OptionSpec::new("overwrite", Kind::Bool, "replace the file, once the run has succeeded").default("false"),
+            PAGE_THRESHOLD,
+            PAGE_ALERTS,
         ],
     },
 ];

@@ -132,6 +132,10 @@ impl Checker {
                 "monitor" => stages.push(StageSettings::Monitor(self.monitor(&values))),
                 "serialize" => stages.push(StageSettings::Serialize(self.serialize(&values))),
                 "to-file" => stages.extend(self.sink(&values).map(StageSettings::ToFile)),
+                "to-report" => {
+                    let report = self.page_of_run(&values, spec, &features);
+                    stages.extend(report.map(|report| StageSettings::ToReport(Box::new(report))));
+                }
                 name => {
                     self.mistakes.push(format!("{name}: the table names it, but nothing runs it"))
                 }
@@ -146,11 +150,13 @@ impl Checker {
             ));
         }
         self.recommended(spec, &mut stages);
+        self.scores_of_reports(&mut stages);
         self.alerts(&spec.stages, &stages);
         self.two_outputs(&stages);
         self.columns_written_twice(&stages);
         if let Some(source) = &source {
             self.outputs_of_live(source, &stages);
+            self.reports_of_live(source, &stages);
             self.holding_of_endless(source, &stages);
         }
         self.unused_loss_scaler(&stages);

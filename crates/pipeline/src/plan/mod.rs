@@ -9,6 +9,7 @@ mod file;
 mod generate;
 mod order;
 mod quality;
+mod report;
 mod results;
 mod settings;
 mod source;
@@ -24,11 +25,12 @@ pub use features::check_inspection;
 pub use file::{ABOUT_PLANS, PlanFormat, parse_plan, plan_text, read_plan};
 pub use generate::check_generate;
 pub use quality::{check_backtest, check_evaluate};
+pub use report::{check_plot, check_report};
 pub use results::{check_alerts, check_explain};
 pub use settings::{
     AddClass, AddScores, Details, Filter, FilterBy, Inference, Monitor, Plan, ScoreKind,
-    Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, TrainAe, Validate,
-    WatchSettings,
+    Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport, TrainAe,
+    Validate, WatchSettings,
 };
 pub use time_series::{Method, TimeSeries};
 

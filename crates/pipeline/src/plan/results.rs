@@ -88,7 +88,8 @@ pub fn check_explain(
     if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
 }
 
-fn names(values: &Values) -> Names {
+/// Which columns of outputs mean what.
+pub(super) fn names(values: &Values) -> Names {
     let name = |option| values.text(option).map(str::to_owned);
     Names {
         user: name("userid_column_name"),
@@ -100,7 +101,7 @@ fn names(values: &Values) -> Names {
 
 impl Checker {
     /// There is something to read.
-    fn outputs(&mut self, values: &Values, outputs: &[String]) {
+    pub(super) fn outputs(&mut self, values: &Values, outputs: &[String]) {
         if outputs.is_empty() {
             self.mistakes.push(format!(
                 "{}: expected outputs of runs: files, directories or patterns",

@@ -6,6 +6,7 @@ use super::time_series::TimeSeries;
 use crate::batches::{Rules, Sampling};
 use crate::drawing::Drawing;
 use crate::features::Features;
+use crate::report_page::digest::{Asked, Names};
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::sinks::Format;
@@ -131,6 +132,7 @@ pub enum StageSettings {
     Monitor(Monitor),
     Serialize(Serialize),
     ToFile(ToFile),
+    ToReport(Box<ToReport>),
 }
 
 impl StageSettings {
@@ -274,4 +276,19 @@ pub struct ToFile {
     pub format: Format,
     pub include_index: bool,
     pub flush: bool,
+}
+
+/// `to-report`
+#[derive(Clone, Debug)]
+pub struct ToReport {
+    /// The page.
+    pub filename: PathBuf,
+    /// An older one is replaced.
+    pub overwrite: bool,
+    /// What is an alert, and how many are shown.
+    pub asked: Asked,
+    /// What the columns are called.
+    pub names: Names,
+    /// The plan as text, which the page shows.
+    pub plan: String,
 }

@@ -166,6 +166,7 @@ impl Checker {
         for stage in stages {
             let (option, file) = match stage {
                 StageSettings::ToFile(file) => ("to-file: --filename", &file.filename),
+                StageSettings::ToReport(report) => ("to-report: --filename", &report.filename),
                 StageSettings::Validate(settings) => match &settings.results_file_name {
                     Some(file) => ("validate: --results_file_name", file),
                     None => continue,

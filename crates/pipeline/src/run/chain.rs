@@ -15,6 +15,7 @@ impl Run<'_> {
         &self,
         mut chain: Pipeline<Message>,
         mut sinks: std::vec::IntoIter<stages::ToFile>,
+        mut reports: std::vec::IntoIter<stages::ToReport>,
         mut validations: std::vec::IntoIter<stages::Validate>,
         state: Option<&Arc<StateDir>>,
     ) -> Result<Pipeline<Message>, RunError> {
@@ -125,6 +126,10 @@ impl Run<'_> {
                     let stage = stages::Serialize::new(settings.clone(), columns, reporter);
                     chain.stage("serialize", Box::new(stage))
                 }
+                StageSettings::ToReport(_) => match reports.next() {
+                    Some(report) => chain.stage("to-report", Box::new(report)),
+                    None => chain,
+                },
                 StageSettings::ToFile(_) => match sinks.next() {
                     Some(sink) => chain.stage("to-file", Box::new(sink)),
                     None => chain,

@@ -3,6 +3,7 @@
 mod chain;
 mod models;
 mod outputs;
+mod reports;
 mod summary;
 
 use crate::derive::Memory;
@@ -35,10 +36,11 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let state = run.open_state()?;
     let source = Intake::new(plan, run.shared(state.clone()))?;
     let sinks = run.open_sinks(state.as_deref())?;
+    let reports = run.open_reports()?;
     let validations = run.open_validations()?;
     run.prepare_models()?;
     let chain = Pipeline::new(plan.source.kind.stage.name, Box::new(source));
-    let mut chain = run.chain(chain, sinks, validations, state.as_ref())?;
+    let mut chain = run.chain(chain, sinks, reports, validations, state.as_ref())?;
     if let Some(state) = state {
         chain = chain.stage("state", Box::new(stages::Remember { state }));
     }
@@ -92,6 +94,8 @@ struct Run<'a> {
     training_time: Arc<Mutex<Duration>>,
     written: Vec<(String, Arc<AtomicUsize>)>,
     validations: Arc<Mutex<Vec<Validation>>>,
+    /// Pages, with what has been gathered for them.
+    reports: Vec<(&'a plan::ToReport, stages::SharedDigest)>,
     /// The columns of outputs that are gone on with.
     resumed: Option<SchemaRef>,
     summary: Summary,
@@ -120,6 +124,7 @@ impl<'a> Run<'a> {
             training_time: Arc::default(),
             written: Vec::new(),
             validations: Arc::default(),
+            reports: Vec::new(),
             resumed: None,
             summary: Summary::default(),
         })

@@ -89,6 +89,7 @@ impl Run<'_> {
             .iter()
             .map(|(name, rows)| (name.clone(), rows.load(Ordering::Relaxed)))
             .collect();
+        self.write_reports()?;
         Ok(self.summary)
     }
 }

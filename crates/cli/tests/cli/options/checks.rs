@@ -27,6 +27,10 @@ const WATCHING: &str = "cli/tests/cli/watching.rs";
 const PLANS: &str = "cli/tests/cli/plans.rs";
 const RUNS: &str = "cli/tests/cli/run.rs";
 const STAGES: &str = "cli/tests/cli/stages.rs";
+const REPORTS: &str = "cli/tests/cli/report.rs";
+const PAGES: &str = "the_pages_of_a_run_and_of_its_output_say_what_the_file_says";
+const FEW_ROWS: &str = "one_row_no_alert_and_alerts_alone";
+const PICTURES: &str = "the_three_pictures_are_drawn_in_both_formats";
 const RHYTHM: &str = "cli/tests/cli/timeseries.rs";
 const EVERY_OPTION: &str = "every_option_changes_what_it_should";
 const ALERTS: &str = "cli/tests/cli/alerts.rs";
@@ -381,6 +385,26 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("to-file", "include-index-col") => {
             Changes(TO_FILE, "--filename=a.csv", "--filename=a.csv --include-index-col=false")
         }
+        ("to-report", "filename") => In(REPORTS, PAGES, "to-report --filename=run.html"),
+        ("to-report", "overwrite") => In(REPORTS, PAGES, "--overwrite"),
+        ("to-report", "threshold") => In(REPORTS, PAGES, "--threshold=0.5"),
+        ("to-report", "alerts") => In(REPORTS, PAGES, "--alerts=3"),
+        ("report", "html") => In(REPORTS, PAGES, "--html=files.html"),
+        ("report", "threshold") => In(REPORTS, FEW_ROWS, "--threshold=0"),
+        ("report", "alerts") => In(REPORTS, FEW_ROWS, "--alerts=0"),
+        ("report", "userid_column_name") => In(REPORTS, FEW_ROWS, "--userid_column_name=who"),
+        ("report", "timestamp_column_name") => {
+            In(REPORTS, FEW_ROWS, "--timestamp_column_name=when")
+        }
+        ("report", "score_column") => In(REPORTS, FEW_ROWS, "--score_column=how"),
+        ("plot", "output") => In(REPORTS, PICTURES, "--output=a.png"),
+        ("plot", "kind") => In(REPORTS, PICTURES, "--kind={kind}"),
+        ("plot", "userid_filter") => In(REPORTS, PICTURES, "--userid_filter=ann"),
+        ("plot", "userid_column_name") => In(REPORTS, PICTURES, "--userid_column_name=who"),
+        ("plot", "timestamp_column_name") => {
+            In(REPORTS, PICTURES, "--timestamp_column_name=event_dt")
+        }
+        ("plot", "score_column") => In(REPORTS, PICTURES, "--score_column=ae_anomaly_score"),
         ("to-file", "flush") => {
             In("io/src/sinks/file.rs", "a_flushed_batch_is_handed_over_at_once", "flush")
         }

@@ -1,0 +1,64 @@
+//! `morpheus report` and `morpheus plot`.
+
+use crate::arguments::Usage;
+use crate::console::Console;
+use crate::summary::count;
+use crate::{DONE, SKIPPED, fail, out, refuse};
+use dfp_pipeline::RunError;
+use dfp_pipeline::plan::{self, OptionTexts};
+use dfp_pipeline::report::{Reporter, Weight};
+use dfp_pipeline::report_page::files::{self, Made};
+use std::path::Path;
+
+/// Writes the page and says of what; the exit code.
+pub fn report(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
+    match plan::check_report(texts, words) {
+        Ok(options) => made(
+            &options.html,
+            |reporter| files::report(&options, reporter),
+            "morpheus report",
+            level,
+        ),
+        Err(mistakes) => refuse(&Usage { mistakes, command: "morpheus report".into() }),
+    }
+}
+
+/// Draws the picture and says of what; the exit code.
+pub fn plot(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
+    match plan::check_plot(texts, words) {
+        Ok(options) => made(
+            &options.output,
+            |reporter| files::plot(&options, reporter),
+            "morpheus plot",
+            level,
+        ),
+        Err(mistakes) => refuse(&Usage { mistakes, command: "morpheus plot".into() }),
+    }
+}
+
+fn made(
+    file: &Path,
+    make: impl Fn(&dyn Reporter) -> Result<Made, RunError>,
+    command: &str,
+    level: Weight,
+) -> u8 {
+    let console = Console::new(level);
+    let made = make(&console);
+    console.close();
+    match made {
+        Ok(made) => {
+            let number = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
+            out(&format!("read       {}", count(number(made.rows), "row")));
+            for skipped in &made.skipped {
+                out(&format!("skipped    {skipped}"));
+            }
+            if let Some(alerts) = made.alerts {
+                out(&format!("alerts     {}", count(number(alerts), "row")));
+            }
+            out(&format!("written    {}", file.display()));
+            if made.skipped.is_empty() { DONE } else { SKIPPED }
+        }
+        Err(RunError::Usage(mistakes)) => refuse(&Usage { mistakes, command: command.to_owned() }),
+        Err(error) => fail(&console, &error),
+    }
+}

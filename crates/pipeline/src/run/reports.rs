@@ -1,0 +1,66 @@
+//! The pages about a run, written at its end.
+
+use super::Run;
+use crate::error::RunError;
+use crate::plan::StageSettings;
+use crate::report::Weight;
+use crate::report_page::digest::Digest;
+use crate::report_page::{Page, RunFacts};
+use crate::stages;
+use dfp_io::IoError;
+use std::sync::{Arc, Mutex, PoisonError};
+
+impl Run<'_> {
+    /// What gathers for the pages, in the order of the plan.
+    pub(super) fn open_reports(
+        &mut self,
+    ) -> Result<std::vec::IntoIter<stages::ToReport>, RunError> {
+        let mut opened = Vec::new();
+        for stage in &self.plan.stages {
+            let StageSettings::ToReport(settings) = stage else { continue };
+            let path = &settings.filename;
+            if path.exists() && !settings.overwrite {
+                let exists = IoError::Exists { path: path.clone() };
+                return Err(RunError::Failed(format!("to-report: {exists}")));
+            }
+            let digest = Arc::new(Mutex::new(Digest::new(settings.asked)));
+            self.reports.push((&**settings, Arc::clone(&digest)));
+            opened.push(stages::ToReport { names: settings.names.clone(), digest });
+        }
+        Ok(opened.into_iter())
+    }
+
+    /// Writes the pages; one about a run that was stopped would look like one about all of it.
+    pub(super) fn write_reports(&mut self) -> Result<(), RunError> {
+        let seed = self
+            .train_ae()
+            .filter(|settings| settings.pretrained_filename.is_none())
+            .map(|settings| (settings.seed, settings.seed_is_drawn));
+        let models = if self.reports.is_empty() { Vec::new() } else { self.models.all() };
+        for (settings, digest) in std::mem::take(&mut self.reports) {
+            let name = settings.filename.display().to_string();
+            if self.summary.interrupted {
+                let text = format!("to-report: the run was stopped, so {name:?} is not written");
+                self.reporter.say(Weight::Warning, &text);
+                continue;
+            }
+            let empty = Digest::new(settings.asked);
+            let digest = {
+                let mut shared = digest.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::replace(&mut *shared, empty)
+            };
+            let written = self.summary.written.iter();
+            let page = Page {
+                findings: digest.finish(),
+                files: written.map(|(file, rows)| (file.clone(), *rows as u64)).collect(),
+                run: Some(RunFacts::new(settings.plan.clone(), seed, &models, &self.summary)),
+            };
+            let refuse = |why: String| RunError::Failed(format!("to-report: {why}"));
+            let html = page.html().map_err(refuse)?;
+            dfp_io::sinks::write_whole(&settings.filename, html.as_bytes())
+                .map_err(|why| refuse(why.to_string()))?;
+            self.summary.pages.push(name);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,29 @@
+//! `to-report`: gathers what a page says of rows, and passes them on. The run writes the page when it has
+//! succeeded.
+
+use crate::message::Message;
+use crate::report_page::digest::{Digest, Names, View};
+use dfp_flow::{BoxError, Outlet, Stage};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What has been gathered, for the end of the run.
+pub type SharedDigest = Arc<Mutex<Digest>>;
+
+/// The stage.
+pub struct ToReport {
+    /// What the columns are called.
+    pub names: Names,
+    /// What has been gathered.
+    pub digest: SharedDigest,
+}
+
+impl Stage<Message> for ToReport {
+    fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+        if message.rows.num_rows() > 0 {
+            let view = View::of_user(&message.user, &message.rows, &self.names)?;
+            self.digest.lock().unwrap_or_else(PoisonError::into_inner).add(&view)?;
+        }
+        out.emit(message);
+        Ok(())
+    }
+}
