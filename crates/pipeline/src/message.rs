@@ -7,7 +7,7 @@ use arrow_select::take::take_record_batch;
 use dfp_io::state::{FileMark, OutputMark};
 use dfp_model::score::FeatureScores;
 use dfp_model::{EncodedRows, RowScore};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
@@ -67,6 +67,8 @@ pub struct RowScores {
     pub combined: Vec<RowScore>,
     /// Why, for the rows that are explained, by their numbers in the message.
     pub reasons: BTreeMap<usize, String>,
+    /// The rows that `alert` has chosen, by their numbers in the message.
+    pub alerts: BTreeSet<usize>,
     /// How surprising each cell is, if a later stage writes it.
     pub surprises: Option<Surprises>,
 }
@@ -137,6 +139,10 @@ impl RowScores {
             reasons: (0..)
                 .zip(positions)
                 .filter_map(|(to, &from)| Some((to, self.reasons.get(&(from as usize))?.clone())))
+                .collect(),
+            alerts: (0..)
+                .zip(positions)
+                .filter_map(|(to, &from)| self.alerts.contains(&(from as usize)).then_some(to))
                 .collect(),
             surprises: self.surprises.as_ref().map(|surprises| surprises.only(positions)),
         })

@@ -66,6 +66,8 @@ fn a_budget_of_twenty_a_day_gives_twenty_a_day() {
     for (row, time) in times.iter().enumerate().filter(|(row, _)| !chosen.contains(row)) {
         assert!(p[row] >= worst[&time[..10]], "row {row}");
     }
+    let reasons = column(&out, "reason");
+    assert!(chosen.iter().all(|row| !reasons[*row].is_empty()), "every alert says why");
     // Ranks are those of the whole run.
     let ranks = numbers(&out, "rank");
     let mut order: Vec<usize> = (0..p.len()).collect();

@@ -12,7 +12,7 @@ const HOSTILE: &str = "</script><img src=x onerror=alert(1)>";
 /// A run over generated logs that writes `out.csv` and the page `run.html`.
 fn scored(place: &Place, inference: &str, stages: &str) -> Ended {
     let made =
-        place.morpheus("tools generate --output_dir=logs --users=3 --training_rows=400 --new_rows=150 --days=30 --seed=7");
+        place.morpheus("tools generate --output_dir=logs --users=3 --training_rows=2000 --new_rows=150 --days=30 --seed=7");
     assert_eq!(made.code, 0, "{}", made.stderr);
     let ended = place.morpheus(&format!(
         "run pipeline-ae --userid_column_name={USER} from-cloudtrail --input_glob=logs/validation/*.csv \
@@ -217,7 +217,7 @@ fn lines_that_make_no_sense_are_refused_with_all_their_mistakes() {
     let run = "run pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=in/*.csv";
     let scored = "train-ae --train_data_glob=in/*.csv preprocess inf-ae add-scores serialize to-report --filename=a.html";
     for (line, words) in [
-        ("report --html=a.html".to_owned(), "report: expected files that runs have written"),
+        ("report --html=a.html".to_owned(), "report: expected outputs of runs"),
         ("report out.csv".to_owned(), "report: --html is required"),
         ("report out.csv --html=a.pdf".to_owned(), "accepted: .html, .htm"),
         ("report a.html --html=a.html".to_owned(), "is read, and would be written over"),

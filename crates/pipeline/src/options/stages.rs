@@ -278,7 +278,7 @@ pub const STAGES: &[StageEntry] = &[
                 Kind::Share,
                 "with --scorer recommended: say in words why, for rows with a p-value of at most this",
             )
-            .default("0.02"),
+            .default("0.05"),
         ],
     },
     further::ALERT,

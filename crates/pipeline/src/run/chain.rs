@@ -109,6 +109,8 @@ impl Run<'_> {
                         columns: results("alert", &[], ""),
                         reporter: Arc::clone(&self.reporter),
                         count: Arc::clone(&self.alerts),
+                        models: Arc::clone(&self.models),
+                        pool: Arc::clone(&self.pool),
                     };
                     chain.stage("alert", Box::new(stages::Alert::new(settings, around)?))
                 }
@@ -154,10 +156,10 @@ impl Run<'_> {
         self.plan.source.features.derived_time().map(str::to_owned)
     }
 
-    /// What is wanted of the recommended scorers: for the summary's rows at least two sentences in a
+    /// What is wanted of the recommended scorers: for the summary's rows at least five sentences in a
     /// hundred rows.
     fn recommended(&self, settings: plan::Inference) -> Option<stages::Recommended> {
-        const SUMMARY: f64 = 0.02;
+        const SUMMARY: f64 = 0.05;
         let added = || {
             self.plan.stages.iter().filter_map(|stage| match stage {
                 StageSettings::AddScores(settings) => Some(settings),

@@ -90,7 +90,8 @@ impl AddScores {
         }
         let reason = |row: usize| {
             let scores = scores?;
-            let wanted = scores.combined[row].p_value <= self.settings.reasons;
+            let wanted = scores.combined[row].p_value <= self.settings.reasons
+                || scores.alerts.contains(&row);
             scores.reasons.get(&row).filter(|_| wanted)
         };
         let reasons: StringArray = (0..rows).map(reason).collect();

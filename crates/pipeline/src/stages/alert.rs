@@ -9,12 +9,14 @@ use crate::alerts::suppress::Reading;
 use crate::alerts::{Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
+use crate::models::Models;
 use crate::plan;
 use crate::report::{AlertCount, Reporter, Weight};
 use crate::stages::event_times;
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::state::StateDir;
+use rayon::ThreadPool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The stage.
@@ -28,6 +30,8 @@ pub struct Alert {
     columns: ResultColumns,
     reporter: Arc<dyn Reporter>,
     count: Arc<Mutex<AlertCount>>,
+    models: Arc<Models>,
+    pool: Arc<ThreadPool>,
     /// What has come of the batch at hand.
     coming: Vec<Message>,
     /// A complete batch that waits for the next one, with its receipt.
@@ -48,6 +52,10 @@ pub struct Surroundings {
     pub reporter: Arc<dyn Reporter>,
     /// What the summary says.
     pub count: Arc<Mutex<AlertCount>>,
+    /// The models of the run, to say why.
+    pub models: Arc<Models>,
+    /// Where the arithmetic runs.
+    pub pool: Arc<ThreadPool>,
 }
 
 impl Alert {
@@ -56,7 +64,8 @@ impl Alert {
     /// # Errors
     /// The state cannot be read.
     pub fn new(settings: &plan::Alert, around: Surroundings) -> Result<Self, RunError> {
-        let Surroundings { time_column, goes_on, state, columns, reporter, count } = around;
+        let Surroundings { time_column, goes_on, state, columns, reporter, count, models, pool } =
+            around;
         let mut decider = Decider::new(settings.policy);
         if let Some(bytes) = state.map(|state| state.alerts()).transpose()?.flatten()
             && !decider.recall(&bytes).map_err(|why| {
@@ -76,6 +85,8 @@ impl Alert {
             columns,
             reporter,
             count,
+            models,
+            pool,
             coming: Vec::new(),
             waiting: None,
         })
@@ -150,6 +161,7 @@ impl Alert {
                 &message.rows,
                 self.columns_of(&rows[here.clone()], verdicts, &ranks[here], &reading),
             )?;
+            self.tell_why(&mut message, verdicts)?;
             if at == last {
                 message.receipt.clone_from(&receipt);
             }
@@ -161,6 +173,24 @@ impl Alert {
                 message = message.only(&kept)?;
             }
             out.emit(message);
+        }
+        Ok(())
+    }
+
+    /// Every alert has its sentence, however probable it is.
+    fn tell_why(&self, message: &mut Message, verdicts: &[Verdict]) -> Result<(), BoxError> {
+        let Message { user, rows, encoded, scores, .. } = message;
+        let Some(scores) = scores else { return Ok(()) };
+        let alerts = (0..verdicts.len()).filter(|row| verdicts[*row] == Verdict::Alert);
+        scores.alerts = alerts.collect();
+        let untold: Vec<usize> =
+            scores.alerts.iter().copied().filter(|row| !scores.reasons.contains_key(row)).collect();
+        if scores.combined.is_empty() || untold.is_empty() {
+            return Ok(());
+        }
+        if let (Some(model), Some(encoded)) = (self.models.of(user), encoded) {
+            let sentences = self.pool.install(|| model.sentences(rows, encoded, &untold))?;
+            scores.reasons.extend(untold.into_iter().zip(sentences));
         }
         Ok(())
     }

@@ -149,6 +149,7 @@ mod tests {
             features: None,
             combined: Vec::new(),
             reasons: std::collections::BTreeMap::new(),
+            alerts: std::collections::BTreeSet::new(),
             surprises: None,
         });
         let receipt = Some(Arc::new(Receipt::default()));

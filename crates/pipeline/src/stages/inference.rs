@@ -7,7 +7,7 @@ use crate::report::Reporter;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_model::{EncodedRows, ModelError, ScoreMemory, UserModel};
 use rayon::ThreadPool;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What is wanted of the recommended scorers.
@@ -55,6 +55,7 @@ impl Inference {
                 combined: scores.combined.clone(),
                 features: Some(scores),
                 reasons: BTreeMap::new(),
+                alerts: BTreeSet::new(),
                 surprises: None,
             }
         } else {
@@ -69,6 +70,7 @@ impl Inference {
                 combined: scores.combined,
                 features: None,
                 reasons: BTreeMap::new(),
+                alerts: BTreeSet::new(),
                 surprises: None,
             }
         };
