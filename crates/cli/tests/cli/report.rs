@@ -73,7 +73,7 @@ fn the_pages_of_a_run_and_of_its_output_say_what_the_file_says() {
         let rows = cells(&page, "users", "Rows");
         let place = listed.iter().position(|user| *user == users[0]).unwrap();
         assert_eq!(rows[place], of_ann.to_string(), "{name}");
-        assert!(page.contains("was never seen in 400 events of"), "{name}");
+        assert!(page.contains("was never seen in 2,000 events of"), "{name}");
         assert!(page.contains("Contributions of features to alerts"), "{name}");
     }
     // Only the run knows these.

@@ -57,6 +57,9 @@ pub enum Which {
     Event(String, Option<String>),
 }
 
+/// A feature, its value and how much it contributes.
+pub type Written = (String, String, f64);
+
 /// A row and why it scores as it does.
 #[derive(Clone, Debug)]
 pub struct Explained {
@@ -74,7 +77,7 @@ pub struct Explained {
     pub reasons: Vec<Reason>,
     /// Without a model: features with values and contributions as the output has them, the greatest
     /// first, and the unit.
-    pub written: (Vec<(String, String, f64)>, &'static str),
+    pub written: (Vec<Written>, &'static str),
     /// The model is that of all users.
     pub is_generic: bool,
     /// The user's event before this one.
@@ -103,7 +106,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
     };
     let mut names = options.names.clone();
     // Categories are compared as they were scored: digits stay as they are.
-    names.exact.extend(models.iter().flat_map(|model| categories(model)));
+    names.exact.extend(models.iter().flat_map(categories));
     let results = Results::read(&options.outputs, &names, reporter.as_ref())?;
     let found = Found::new(&results, options)?;
     let mut explained = Explained {
@@ -231,10 +234,7 @@ impl<'a> Found<'a> {
     }
 
     /// What the output says of each feature.
-    fn written(
-        &self,
-        results: &Results,
-    ) -> Result<(Vec<(String, String, f64)>, &'static str), RunError> {
+    fn written(&self, results: &Results) -> Result<(Vec<Written>, &'static str), RunError> {
         let contributions = results.contributions()?;
         let mut features = Vec::new();
         for (feature, values) in contributions.features {
