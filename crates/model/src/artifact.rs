@@ -126,6 +126,24 @@ fn write_parts(models: &[&UserModel], written: &[Written], out: &mut dyn Write) 
     write_tensors(models, written, &mut |bytes| out.write_all(bytes))
 }
 
+/// What tells a network from every other, in twelve hexadecimal digits: the beginning of the SHA-256 of
+/// its header and weights as they stand in a file.
+///
+/// # Errors
+/// The header cannot be written as JSON.
+pub fn fingerprint(model: &UserModel) -> Result<String, ModelError> {
+    let header = serde_json::to_vec(model.header())
+        .map_err(|e| refused(format!("a model's header cannot be written as JSON: {e}")))?;
+    let mut hasher = Sha256::new();
+    hasher.update(&header);
+    for weight in model.weights() {
+        hasher.update(weight.to_le_bytes());
+    }
+    let mut digits = hexadecimal(hasher);
+    digits.truncate(12);
+    Ok(digits)
+}
+
 /// Everything before the tensors, with zeros for the checksum.
 fn front(models: &[&UserModel], written: &[Written]) -> io::Result<Vec<u8>> {
     let software = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));

@@ -61,6 +61,8 @@ pub struct RowScores {
     pub anomaly_score: Vec<f32>,
     /// |score - mean| / standard deviation of the training scores, `[rows]`.
     pub zscore: Vec<f32>,
+    /// The user and fingerprint of the model, if a later stage writes it.
+    pub model_version: Option<Arc<str>>,
     /// By feature, if a later stage writes them.
     pub features: Option<FeatureScores>,
     /// The score of all scorers, `[rows]`; empty unless the recommended ones are asked for.
@@ -129,6 +131,7 @@ impl RowScores {
         Ok(Self {
             anomaly_score: of(&self.anomaly_score),
             zscore: of(&self.zscore),
+            model_version: self.model_version.clone(),
             features: features.transpose()?,
             // Empty unless the recommended scorers are asked for.
             combined: positions

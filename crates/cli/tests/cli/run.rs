@@ -247,6 +247,24 @@ fn further_columns_by_option() {
             .all(|(mean, max)| 0.0 <= *mean && mean <= max)
     );
     assert!(column(&output, "errorCode_pred").iter().all(|cell| cell == "Denied"));
+    // Which model scored a row: the same line, another seed.
+    let versions = |seed: &str| {
+        let line = line.replace("--details all", "--model_version").replace("--seed=3", seed);
+        ok(&place.morpheus(&format!("{line} --overwrite")));
+        let output = place.read("a.csv");
+        let (users, versions) = (column(&output, "userName"), column(&output, "model_version"));
+        for (user, version) in users.iter().zip(&versions) {
+            let digits = version.strip_prefix(&format!("{user}:")).unwrap();
+            assert!(
+                digits.len() == 12 && digits.bytes().all(|b| b.is_ascii_hexdigit()),
+                "{version}"
+            );
+        }
+        versions
+    };
+    let first = versions("--seed=3");
+    assert_eq!(versions("--seed=3"), first);
+    assert_ne!(versions("--seed=4"), first);
 }
 
 #[test]

@@ -274,11 +274,17 @@ pub const STAGES: &[StageEntry] = &[
             )
             .default("false"),
             OptionSpec::new(
+                "model_version",
+                Kind::Bool,
+                "add a column that says which model scored the row: its user, and a fingerprint of its settings and weights",
+            )
+            .default("false"),
+            OptionSpec::new(
                 "reasons",
                 Kind::Share,
                 "with --scorer recommended: say in words why, for rows with a p-value of at most this",
             )
-            .default("0.05"),
+            .default("0.03"),
         ],
     },
     further::ALERT,

@@ -180,6 +180,8 @@ pub struct AddScores {
     pub surprises: bool,
     /// Rows with a p-value of at most this get a sentence.
     pub reasons: f64,
+    /// Say which model scored a row.
+    pub model_version: bool,
 }
 
 /// `add-class`

@@ -62,6 +62,7 @@ impl Checker {
             recommended: false,
             surprises: values.bool("surprises"),
             reasons: values.number("reasons").unwrap_or_default(),
+            model_version: values.bool("model_version"),
         }
     }
 

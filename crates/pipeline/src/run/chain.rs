@@ -23,6 +23,11 @@ impl Run<'_> {
             self.plan.stages.iter().any(
                 |stage| matches!(stage, StageSettings::AddScores(s) if s.details > Details::None),
             );
+        let version = self
+            .plan
+            .stages
+            .iter()
+            .any(|stage| matches!(stage, StageSettings::AddScores(s) if s.model_version));
         let mut monitors = 0;
         let mut made: Vec<String> = Vec::new();
         let mut results = |stage, labels: &[(String, ScoreKind)], prefix: &str| {
@@ -51,11 +56,13 @@ impl Run<'_> {
                         models: Arc::clone(&self.models),
                         pool: Arc::clone(&self.pool),
                         with_features: details,
+                        with_version: version,
                         recommended: self.recommended(*settings),
                         book: Arc::clone(&self.book),
                         strict: self.plan.strict,
                         reporter: Arc::clone(&self.reporter),
                         memory: None,
+                        version: None,
                     }),
                 ),
                 StageSettings::AddScores(settings) => chain.stage(
@@ -156,10 +163,10 @@ impl Run<'_> {
         self.plan.source.features.derived_time().map(str::to_owned)
     }
 
-    /// What is wanted of the recommended scorers: for the summary's rows at least five sentences in a
+    /// What is wanted of the recommended scorers: for the summary's rows at least three sentences in a
     /// hundred rows.
     fn recommended(&self, settings: plan::Inference) -> Option<stages::Recommended> {
-        const SUMMARY: f64 = 0.05;
+        const SUMMARY: f64 = 0.03;
         let added = || {
             self.plan.stages.iter().filter_map(|stage| match stage {
                 StageSettings::AddScores(settings) => Some(settings),

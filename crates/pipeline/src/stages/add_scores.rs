@@ -43,6 +43,12 @@ impl AddScores {
                 column(features.map(|f| f.mean_abs_z.as_slice()), rows),
             ));
         }
+        if self.settings.model_version {
+            let version =
+                message.scores.as_ref().and_then(|scores| scores.model_version.as_deref());
+            let versions: StringArray = (0..rows).map(|_| version).collect();
+            columns.push(("model_version".to_owned(), Arc::new(versions)));
+        }
         if self.settings.recommended {
             self.of_all_scorers(message, &mut columns);
         }

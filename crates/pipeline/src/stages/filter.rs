@@ -146,6 +146,7 @@ mod tests {
         let scores = scores.map(|(anomaly_score, zscore)| RowScores {
             anomaly_score,
             zscore,
+            model_version: None,
             features: None,
             combined: Vec::new(),
             reasons: std::collections::BTreeMap::new(),

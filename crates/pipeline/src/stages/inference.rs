@@ -5,6 +5,7 @@ use crate::message::{Message, RowScores, Surprises};
 use crate::models::Models;
 use crate::report::Reporter;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_model::artifact;
 use dfp_model::{EncodedRows, ModelError, ScoreMemory, UserModel};
 use rayon::ThreadPool;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ pub struct Inference {
     pub pool: Arc<ThreadPool>,
     /// Whether a later stage writes losses and predictions by feature.
     pub with_features: bool,
+    /// Whether a later stage writes which model scored a row.
+    pub with_version: bool,
     /// What is wanted of the recommended scorers, if anything.
     pub recommended: Option<Recommended>,
     /// Whether a user without a model ends the run.
@@ -38,6 +41,8 @@ pub struct Inference {
     pub reporter: Arc<dyn Reporter>,
     /// The scores of the model used last: a user's messages come one after the other.
     pub memory: Option<(Arc<UserModel>, ScoreMemory)>,
+    /// The version of the model used last.
+    pub version: Option<(Arc<UserModel>, Arc<str>)>,
 }
 
 impl Inference {
@@ -53,6 +58,7 @@ impl Inference {
                 anomaly_score: scores.anomaly_score.clone(),
                 zscore: scores.zscore.clone(),
                 combined: scores.combined.clone(),
+                model_version: None,
                 features: Some(scores),
                 reasons: BTreeMap::new(),
                 alerts: BTreeSet::new(),
@@ -68,17 +74,36 @@ impl Inference {
                 anomaly_score: scores.anomaly_score,
                 zscore: scores.zscore,
                 combined: scores.combined,
+                model_version: None,
                 features: None,
                 reasons: BTreeMap::new(),
                 alerts: BTreeSet::new(),
                 surprises: None,
             }
         };
+        if self.with_version {
+            scores.model_version = Some(self.version(model)?);
+        }
         match &self.recommended {
             Some(recommended) => recommended.complete(&mut scores, model, message, encoded)?,
             None => scores.combined.clear(),
         }
         Ok(scores)
+    }
+}
+
+impl Inference {
+    /// The model's user and fingerprint, as the peer joins a model's name and version.
+    fn version(&mut self, model: &Arc<UserModel>) -> Result<Arc<str>, ModelError> {
+        match &self.version {
+            Some((of, version)) if Arc::ptr_eq(of, model) => Ok(Arc::clone(version)),
+            _ => {
+                let fingerprint = artifact::fingerprint(model)?;
+                let version = Arc::from(format!("{}:{fingerprint}", model.header().user));
+                self.version = Some((Arc::clone(model), Arc::clone(&version)));
+                Ok(version)
+            }
+        }
     }
 }
 

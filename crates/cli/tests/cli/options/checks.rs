@@ -238,6 +238,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             "--train_data_glob=train/* --seed=1 --models_output_filename=new",
         ),
 
+        ("add-scores", "model_version") => Changes(ADD_SCORES, "", "--model_version"),
         ("add-scores", "label") => Changes(ADD_SCORES, "", "--label=zscore"),
         ("add-scores", "prefix") => Changes(ADD_SCORES, "", "--prefix=x_"),
         ("add-scores", "details") => Changes(ADD_SCORES, "", "--details=all"),
