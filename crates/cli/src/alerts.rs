@@ -28,6 +28,9 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     let line = |name: &str, value: String| out(&format!("{name:<10} {value}"));
     let users = count(results.users.rows.len(), "user");
     line("read", format!("{} of {users}", count(results.rows.num_rows(), "row")));
+    if results.users.without_user > 0 {
+        line("skipped", format!("{} without a user", count(results.users.without_user, "row")));
+    }
     for (name, value) in alerted(&chosen.count) {
         line(name, value);
     }
@@ -37,7 +40,7 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
         }
         None => list(&chosen),
     }
-    if results.skipped.is_empty() { DONE } else { SKIPPED }
+    if results.skipped.is_empty() && results.users.without_user == 0 { DONE } else { SKIPPED }
 }
 
 /// One line an alert.

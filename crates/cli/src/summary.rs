@@ -150,7 +150,8 @@ fn validated(validation: &Validation) -> Vec<(&'static str, String)> {
 pub fn alerted(alerts: &AlertCount) -> Vec<(&'static str, String)> {
     let days = alerts.days.len();
     let mut text = format!("{} of {}", grouped(alerts.alerts), count(alerts.rows, "row"));
-    if days > 0 {
+    // Without any time there is no day.
+    if days > 0 && alerts.timeless < alerts.rows + alerts.unscored {
         let a_day = alerts.alerts as f64 / days as f64;
         let _ = write!(text, ", {a_day:.1} a day over {}", count(days, "day"));
     }
@@ -162,6 +163,16 @@ pub fn alerted(alerts: &AlertCount) -> Vec<(&'static str, String)> {
         );
     }
     let mut lines = vec![("alerts", text)];
+    if alerts.unscored > 0 {
+        lines.push((
+            "alerts",
+            format!("{} without a score or p-value are none", count(alerts.unscored, "row")),
+        ));
+    }
+    if alerts.timeless > 0 {
+        let rows = count(alerts.timeless, "row");
+        lines.push(("alerts", format!("{rows} without a time counted as of the newest day")));
+    }
     for (rule, rows) in &alerts.suppressed {
         lines.push(("suppressed", format!("{}: {}", count(*rows, "row"), printable(rule))));
     }

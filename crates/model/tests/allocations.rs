@@ -48,10 +48,14 @@ fn steps(shape: &FeatureShape, config: &ModelConfig) {
             training.step(&mut network, rows, rows, 0.01);
         };
         step();
-        let region = Region::new(GLOBAL);
-        step();
-        let change = region.change();
-        let moved = (change.allocations, change.reallocations, change.deallocations);
-        assert_eq!(moved, (0, 0, 0), "{change:?}");
+        // The counters are the whole process's, and other threads tidy up now and then; a step that
+        // allocates does so every time.
+        let changes = [(); 10].map(|()| {
+            let region = Region::new(GLOBAL);
+            step();
+            let change = region.change();
+            (change.allocations, change.reallocations, change.deallocations)
+        });
+        assert!(changes.contains(&(0, 0, 0)), "{changes:?}");
     });
 }

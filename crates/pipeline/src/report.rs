@@ -129,6 +129,10 @@ pub struct AlertCount {
     pub rows: usize,
     /// Alerts.
     pub alerts: usize,
+    /// Rows without a time, which count as of the newest day.
+    pub timeless: usize,
+    /// Rows without a score, which are never alerts.
+    pub unscored: usize,
     /// As unusual as alerts usually are, on days whose budget was spent.
     pub over_budget: usize,
     /// Days (UTC, since 1970) with rows.
@@ -152,6 +156,7 @@ impl AlertCount {
         expired: Option<usize>,
     ) {
         if row.surprise.is_nan() {
+            self.unscored += 1;
             return;
         }
         let name = |rule: usize| rules.rules[rule].in_words();

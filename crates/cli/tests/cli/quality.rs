@@ -212,7 +212,7 @@ fn evaluated(place: &Place) {
 fn outputs_are_held_against_labels() {
     let place = Place::new();
     evaluated(&place);
-    let line = "evaluate out.csv --labels=labels.csv --userid_column_name=who --alerts_per_day=.25 --alerts_per_day=.5";
+    let line = "evaluate out.csv --labels=labels.csv --userid_column_name=who --alerts_per_day=.5 --alerts_per_day=1";
     let ended = place.morpheus(&format!("{line} --json=found.json"));
     // A labelled event is in no output.
     assert_eq!(ended.code, 3, "{}", ended.stderr);
@@ -224,17 +224,18 @@ fn outputs_are_held_against_labels() {
     assert_eq!(number(&found, "/evaluation/unscored"), 1.0);
     // Of 51 pairs the first row wins 17, the fourth 15, the one without a score none.
     assert!((number(&found, "/evaluation/auroc") - 32.0 / 51.0).abs() < 1e-9);
-    // Nine days: 2.25 and 4.5 alerts; the first and the fourth row are found.
+    // Ten days of two rows, of which the first is the higher: half of it, and all of it, is an alert. The first
+    // row is found; the fourth is the second of its day, and the fifth has no score.
     let recall = |at: usize| number(&found, &format!("/evaluation/budgets/{at}/recall"));
-    assert!((recall(0) - 1.0 / 3.0).abs() < 1e-9 && (recall(1) - 2.0 / 3.0).abs() < 1e-9);
-    assert!((number(&found, "/evaluation/budgets/1/alerts") - 4.5).abs() < 1e-9);
+    assert!((recall(0) - 0.5 / 3.0).abs() < 1e-9 && (recall(1) - 1.0 / 3.0).abs() < 1e-9);
+    assert!((number(&found, "/evaluation/budgets/1/alerts") - 10.0).abs() < 1e-9);
 
     // Ranked by another column, each user for itself, by names that the labels do not have.
     let ended =
         place.morpheus(&format!("{line} --score_column=other --budget_of=each --json=o.json"));
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert!(ended.stdout.contains("ranked by  other") && ended.stdout.contains("a day and user"));
-    assert!((number(&json(&place, "o.json"), "/evaluation/budgets/0/alerts") - 4.5).abs() < 1e-9);
+    assert!((number(&json(&place, "o.json"), "/evaluation/budgets/0/alerts") - 10.0).abs() < 1e-9);
     let by_p = place.morpheus(&format!("{line} --score_column=p_value --json=p.json"));
     assert_eq!(by_p.code, 3, "{}", by_p.stderr);
     assert_eq!(json(&place, "p.json")["evaluation"]["auroc"], found["evaluation"]["auroc"]);

@@ -9,6 +9,7 @@ use crate::results::{Names, Results};
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray, UInt32Array};
 use arrow_select::take::take_record_batch;
 use dfp_io::sinks;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -46,8 +47,11 @@ pub struct Chosen {
 /// # Errors
 /// See [`Results::read`]; rows have no p-values where they are needed; the file cannot be written.
 pub fn choose(options: &Options, reporter: &dyn Reporter) -> Result<Chosen, RunError> {
-    let results = Results::read(&options.outputs, &options.names, reporter)?;
-    let surprises = surprises(&results, &options.alert)?;
+    let mut names = options.names.clone();
+    // Rules compare what is written.
+    names.exact.extend(options.alert.suppress.columns());
+    let results = Results::read(&options.outputs, &names, reporter)?;
+    let surprises = surprises(&results, options)?;
     if options.alert.needs_times() && results.times.iter().all(Option::is_none) {
         return Err(RunError::Usage(vec![match &results.time_column {
             Some(column) => format!("--alerts_per_day needs times, and no cell of {column:?} is one"),
@@ -78,6 +82,7 @@ pub fn choose(options: &Options, reporter: &dyn Reporter) -> Result<Chosen, RunE
     let mut count = AlertCount::default();
     for (at, (row, verdict)) in rows.iter().zip(&verdicts).enumerate() {
         count.see(row, *verdict, &options.alert.suppress, applies[at], expired[at]);
+        count.timeless += usize::from(results.times[of[at]].is_none());
     }
     let mut alerts: Vec<usize> = most_unusual_first(&rows);
     let mut columns = Columns::new(results.rows.num_rows());
@@ -97,16 +102,24 @@ pub fn choose(options: &Options, reporter: &dyn Reporter) -> Result<Chosen, RunE
 }
 
 /// How unusual each row is, by the numbers that there are.
-fn surprises(results: &Results, alert: &plan::Alert) -> Result<Vec<f64>, RunError> {
+fn surprises(results: &Results, options: &Options) -> Result<Vec<f64>, RunError> {
     if let Some(p_values) = &results.p_values {
         return Ok(p_values.iter().map(|p| -p.ln()).collect());
     }
-    if alert.needs_p_values() {
+    if options.alert.needs_p_values() {
         return Err(RunError::Usage(vec![
             "the results have no p-values (inf-ae --scorer recommended writes them); choose the highest scores by --alerts_per_day".to_owned(),
         ]));
     }
-    Ok(results.numbers(Z_SCORE)?.unwrap_or_else(|| results.scores.clone()))
+    match results.numbers(Z_SCORE)? {
+        _ if options.names.score.is_some() => Ok(results.scores.clone()),
+        Some(z_scores) => Ok(z_scores),
+        None if results.users.rows.len() <= 1 => Ok(results.scores.clone()),
+        None => Err(RunError::Usage(vec![format!(
+            "scores of different users in column {:?} cannot be compared, and the results have no column {Z_SCORE:?}; write it with add-scores --label={Z_SCORE}, or choose among the scores all the same with --score_column={}",
+            results.score_column, results.score_column
+        )])),
+    }
 }
 
 struct Columns {
@@ -137,11 +150,16 @@ fn write(
 ) -> Result<usize, RunError> {
     let Some((path, overwrite)) = &options.output else { return Ok(0) };
     let mut rows = with_columns(&results.rows, columns.arrays())?;
+    // User by user, as runs write them; rows without one stand last.
+    let mut places: Vec<u32> =
+        results.users.rows.iter().flat_map(|(_, rows)| rows).copied().collect();
+    let known: HashSet<u32> = places.iter().copied().collect();
+    places.extend((0..rows.num_rows() as u32).filter(|row| !known.contains(row)));
     if options.alert.only {
-        let mut places: Vec<u32> = alerts.iter().map(|at| *at as u32).collect();
-        places.sort_unstable();
-        rows = take_record_batch(&rows, &UInt32Array::from(places))?;
+        let alerts: HashSet<u32> = alerts.iter().map(|at| *at as u32).collect();
+        places.retain(|row| alerts.contains(row));
     }
+    rows = take_record_batch(&rows, &UInt32Array::from(places))?;
     let mut sink = sinks::create(path, None, *overwrite, false)?;
     sink.write(&rows)?;
     sink.commit()?;

@@ -2,7 +2,7 @@
 //!
 //! A day that is complete gets its most unusual rows, as many as are left of the budget. A day that goes on cannot
 //! wait for its end: its rows are alerts if they are as unusual as the budget's last row usually is, by the
-//! median of the days before, until the budget is spent. On the very first day there is nothing to go by, so
+//! lower quartile of the days before, until the budget is spent. On the very first day there is nothing to go by, so
 //! the budget is spent as the day goes by.
 
 use super::{Row, Verdict};
@@ -96,11 +96,12 @@ impl Ledger {
         }
     }
 
-    /// How unusual the last row of the budget usually is: the median of the days before.
+    /// How unusual the last row of the budget is on quiet days: the lower quartile of the days before. What is too
+    /// much on the other days is cut off by the budget; with the median a third of it was never spent.
     fn usual(&self) -> Option<f64> {
         let mut past: Vec<f64> = self.past.iter().copied().collect();
         past.sort_by(f64::total_cmp);
-        past.get(past.len() / 2).copied()
+        past.get(past.len() / 4).copied()
     }
 }
 

@@ -78,6 +78,11 @@ pub struct Reading {
 }
 
 impl Rules {
+    /// The columns that they look at.
+    pub fn columns(&self) -> impl Iterator<Item = String> {
+        self.rules.iter().filter_map(|rule| Some(rule.cell.as_ref()?.column.clone()))
+    }
+
     /// Reads a file of rules.
     ///
     /// # Errors
@@ -160,7 +165,10 @@ impl Rules {
         let Some(cell) = &rule.cell else { return Ok(vec![true; rows.num_rows()]) };
         let schema = rows.schema();
         if schema.index_of(&cell.column).is_err() && !rule.warned.swap(true, Ordering::Relaxed) {
-            let what = format!("{}: rule {:?} suppresses nothing: column", self.name, rule.reason);
+            let what = format!(
+                "column of rule {:?} of {}, which suppresses nothing:",
+                rule.reason, self.name
+            );
             reporter.say(Weight::Warning, &missing_column(&what, &cell.column, &schema));
         }
         let texts = Cells::of(rows, &cell.column).texts()?;

@@ -14,6 +14,7 @@ mod takeover;
 
 pub use takeover::Kind;
 
+use crate::alerts;
 use crate::error::RunError;
 use crate::evaluate::{Budgets, Evaluation, Judged, Row, Span, days, evaluate};
 use crate::plan::{Plan, StageSettings, TrainAe};
@@ -256,10 +257,13 @@ impl Test<'_> {
                 }
                 None => vec![(f64::NAN, None); here.len()],
             };
-            made.judged.rows.extend(here.iter().zip(scores).map(|((row, _), (score, p_value))| {
-                let kind = injection.kinds.get(row).copied();
-                Row { user, part, score, p_value, kind }
-            }));
+            made.judged.rows.extend(here.iter().zip(scores).map(
+                |((row, now), (score, p_value))| {
+                    let kind = injection.kinds.get(row).copied();
+                    let day = alerts::day(taken.times[*now as usize].saturating_mul(1_000));
+                    Row { user, part, day, score, p_value, kind }
+                },
+            ));
         }
         made.judged.part_days.push(if first <= last { days(first, last) } else { 0.0 });
         Ok(())

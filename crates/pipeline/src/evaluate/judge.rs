@@ -76,8 +76,8 @@ pub struct Spent {
     pub precision: Option<f64>,
     /// Other alerts for each user and month.
     pub false_alerts_per_user_month: f64,
-    /// The lowest and the highest of the scores from which on rows are alerts: one for each user
-    /// (or each part) that has a budget of its own.
+    /// The lowest and the highest of the scores from which on rows are alerts: one for each day, and for
+    /// each user that has a budget of its own.
     pub score_from: Option<(f64, f64)>,
     /// The lowest and the highest of the p-values up to which as many rows lie.
     pub p_value_to: Option<(f64, f64)>,
@@ -150,44 +150,39 @@ pub fn evaluate(judged: &Judged, budgets: &Budgets, seed: u64) -> Evaluation {
     }
 }
 
-/// Rows that share a budget.
+/// Rows that share a budget: those of a day, of all users or of one. They are ranked as `alert` ranks them:
+/// by p-value if all have one.
 struct Group<'a> {
     rows: Vec<&'a Row>,
     ranking: Ranking,
-    /// The same rows by their p-values, if all have one.
-    by_p_value: Option<Ranking>,
-    days: f64,
+    /// The same rows by their scores.
+    by_score: Ranking,
+    is_by_p_value: bool,
 }
 
 impl<'a> Group<'a> {
     fn all(judged: &'a Judged, of: BudgetOf) -> Vec<Self> {
-        let mut groups: BTreeMap<(u32, u32), (Vec<&Row>, f64)> = BTreeMap::new();
-        match of {
-            BudgetOf::All => {
-                let parts = (0..).zip(&judged.part_days);
-                groups.extend(parts.map(|(part, days)| ((part, 0), (Vec::new(), *days))));
-            }
-            BudgetOf::Each => {
-                let spans = judged.spans.iter();
-                groups.extend(spans.map(|span| ((span.part, span.user), (Vec::new(), span.days))));
-            }
-        }
+        let mut groups: BTreeMap<(u32, i64, u32), Vec<&Row>> = BTreeMap::new();
         for row in &judged.rows {
             let user = if of == BudgetOf::Each { row.user } else { 0 };
-            if let Some((rows, _)) = groups.get_mut(&(row.part, user)) {
-                rows.push(row);
-            }
+            groups.entry((row.part, row.day, user)).or_default().push(row);
         }
-        let group = |(rows, days): (Vec<&'a Row>, f64)| {
-            let p_values: Option<Vec<f64>> = rows.iter().map(|row| Some(-row.p_value?)).collect();
-            let by_p_value = p_values.map(|p| Ranking::new(&p, &vec![false; p.len()]));
-            Self { ranking: ranking(&rows), by_p_value, rows, days }
+        let is_by_p_value = judged.rows.iter().all(|row| row.p_value.is_some());
+        let group = |rows: Vec<&'a Row>| {
+            let by_score = ranking(&rows);
+            let labelled: Vec<bool> = rows.iter().map(|row| row.kind.is_some()).collect();
+            let p_values: Vec<f64> = rows.iter().filter_map(|row| Some(-row.p_value?)).collect();
+            let ranking = match is_by_p_value {
+                true => Ranking::new(&p_values, &labelled),
+                false => by_score.clone(),
+            };
+            Self { ranking, by_score, is_by_p_value, rows }
         };
-        groups.into_values().filter(|(rows, _)| !rows.is_empty()).map(group).collect()
+        groups.into_values().map(group).collect()
     }
 
     fn alerts(&self, a_day: f64) -> Alerts {
-        self.ranking.alerts(a_day * self.days)
+        self.ranking.alerts(a_day)
     }
 }
 
@@ -202,11 +197,14 @@ fn spend(groups: &[Group<'_>], a_day: f64, user_days: f64) -> Spent {
     let alerts: f64 = of_groups.iter().map(|alerts| alerts.rows).sum();
     let found: f64 = of_groups.iter().map(|alerts| alerts.found).sum();
     let labelled: usize = groups.iter().map(|group| group.ranking.positives()).sum();
-    let p_values = groups.iter().map(|group| {
-        let by_p_value = group.by_p_value.as_ref()?;
-        Some(-by_p_value.alerts(a_day * group.days).threshold)
-    });
-    let p_values: Option<Vec<f64>> = p_values.collect();
+    let thresholds = |by_score: bool| {
+        range(groups.iter().map(|group| {
+            let ranking = if by_score { &group.by_score } else { &group.ranking };
+            ranking.alerts(a_day).threshold
+        }))
+    };
+    let is_by_p_value = groups.iter().all(|group| group.is_by_p_value);
+    let p_values = thresholds(false).filter(|_| is_by_p_value);
     let share = |of: f64| (of > 0.0).then(|| found / of);
     Spent {
         alerts_per_day: a_day,
@@ -218,8 +216,8 @@ fn spend(groups: &[Group<'_>], a_day: f64, user_days: f64) -> Spent {
             true => (alerts - found) / (user_days / MONTH),
             false => 0.0,
         },
-        score_from: range(of_groups.iter().map(|alerts| alerts.threshold)),
-        p_value_to: p_values.and_then(|p_values| range(p_values.into_iter())),
+        score_from: thresholds(true),
+        p_value_to: p_values.map(|(low, high)| (-high, -low)),
     }
 }
 
@@ -236,8 +234,7 @@ fn range(numbers: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
 fn recall(groups: &[Group<'_>], a_day: f64, is_meant: impl Fn(&Row) -> bool) -> Option<f64> {
     let (mut found, mut rows) = (0.0, 0);
     for group in groups {
-        let budget = a_day * group.days;
-        found += group.ranking.found_of(budget, |row| is_meant(group.rows[row]));
+        found += group.ranking.found_of(a_day, |row| is_meant(group.rows[row]));
         rows += group.rows.iter().filter(|row| is_meant(row)).count();
     }
     (rows > 0).then(|| found / rows as f64)

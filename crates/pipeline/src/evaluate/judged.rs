@@ -27,6 +27,9 @@ pub struct Row {
     pub user: u32,
     /// The part of the time that it belongs to: the fold of a backtest, 0 elsewhere.
     pub part: u32,
+    /// The day (UTC, since 1970) that it belongs to: budgets are those of days. Rows without a time
+    /// have a day of their own.
+    pub day: i64,
     /// The higher, the more unusual; not a number if the row was not scored.
     pub score: f64,
     /// How likely a score as high is, if that is known.

@@ -3,9 +3,10 @@
 use super::judged::{Judged, Row, Span, days};
 use super::labels::{self, Labels};
 use super::{Budgets, Evaluation, evaluate};
+use crate::alerts;
 use crate::error::RunError;
 use crate::report::Reporter;
-use crate::results::{Names, P_VALUE, Results};
+use crate::results::{EVENTS, Names, P_VALUE, Results};
 use crate::source::ReadCount;
 use crate::users::missing_column;
 use rayon::ThreadPoolBuilder;
@@ -14,7 +15,6 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Columns that name events, in the order in which they are looked for.
-const EVENTS: [&str; 4] = [labels::EVENT, "id", "txid", "uuid"];
 
 /// What is asked for; `None` stands for the columns that there are.
 #[derive(Clone, Debug)]
@@ -73,7 +73,8 @@ pub fn evaluate_outputs(
         user: options.user_column.clone(),
         time: options.time_column.clone(),
         score: options.score_column.clone(),
-        exact: Vec::new(),
+        // Identifiers are compared as they are written.
+        exact: options.event_column.iter().cloned().chain(EVENTS.map(str::to_owned)).collect(),
     };
     let results = pool.install(|| Results::read(&options.outputs, &names, reporter))?;
     let columns = columns(options, &results)?;
@@ -155,6 +156,7 @@ fn judged(
             judged.rows.push(Row {
                 user: number,
                 part: 0,
+                day: results.times[row].map_or(i64::MIN, alerts::day),
                 score: if is_low { -score } else { score },
                 p_value: p_value(row),
                 kind: event.map(|(_, kind)| *kind),

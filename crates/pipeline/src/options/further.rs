@@ -42,7 +42,7 @@ pub const ALERT_OPTIONS: [OptionSpec; 5] = [
     OptionSpec::new(
         "p_value",
         Kind::Share,
-        "alerts are rows with a p-value of at most this (default: 0.001)",
+        "alerts are rows with a p-value of at most this (default: 0.01)",
     ),
     OptionSpec::new(
         "alerts_per_day",

@@ -26,7 +26,7 @@ pub const PAGE_THRESHOLD: OptionSpec = OptionSpec::new(
     Kind::Share,
     "rows with a p-value of at most this are alerts; where rows have none, those with z > 4 are",
 )
-.default("0.001");
+.default("0.01");
 /// Of the page about a run.
 pub const PAGE_ALERTS: OptionSpec = OptionSpec::new(
     "alerts",

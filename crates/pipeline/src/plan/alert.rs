@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// Without a wish, the p-value of an alert.
-const USUAL: f64 = 0.001;
+const USUAL: f64 = 0.01;
 /// Ways to choose alerts.
 const WAYS: [&str; 3] = ["p_value", "alerts_per_day", "fdr"];
 

@@ -1,6 +1,6 @@
 //! One row of an output, explained: `morpheus explain`.
 
-use super::{Names, Results};
+use super::{EVENTS, Names, Results};
 use crate::derive::Cells;
 use crate::error::RunError;
 use crate::message::FILE_ROW;
@@ -15,7 +15,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Columns that identify events in the logs of our sources.
-const EVENTS: [&str; 4] = ["eventID", "id", "txid", "uuid"];
 /// Numbers that tell how a row scored, in the order in which they are told.
 const NUMBERS: [&str; 9] = [
     "score",
@@ -107,6 +106,9 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
     let mut names = options.names.clone();
     // Categories are compared as they were scored: digits stay as they are.
     names.exact.extend(models.iter().flat_map(categories));
+    if let Which::Event(_, column) = &options.which {
+        names.exact.extend(column.iter().cloned().chain(EVENTS.map(str::to_owned)));
+    }
     let results = Results::read(&options.outputs, &names, reporter.as_ref())?;
     let found = Found::new(&results, options)?;
     let mut explained = Explained {

@@ -11,7 +11,7 @@ use crate::source;
 use crate::sources::SOURCES;
 use crate::users::{Users, missing_column};
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
+use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
 use dfp_io::logs::skipped::Skipped;
@@ -24,7 +24,9 @@ use std::sync::Arc;
 pub const P_VALUE: &str = "p_value";
 /// Columns of scores, the first that is there counts.
 const SCORES: [&str; 3] = ["score", "ae_anomaly_score", "reconstruct_loss"];
-/// What [`Results::surprises`] looks for.
+/// Columns that identify events in the logs of our sources.
+pub const EVENTS: [&str; 4] = ["eventID", "id", "txid", "uuid"];
+/// What [`Results::contributions`] looks for.
 const SURPRISE: &str = "_surprise";
 const Z_LOSS: &str = "_z_loss";
 /// A column of times that no source of ours names.
@@ -141,13 +143,25 @@ impl Results {
             return Err(RunError::Usage(mistakes));
         }
         let times = match time_column.as_ref().and_then(|name| rows.column_by_name(name)) {
+            // JSON lines have milliseconds since 1970.
+            Some(column) if *column.data_type() == DataType::Int64 => {
+                let times = column.as_primitive::<Int64Type>().iter();
+                times.map(|time| time?.checked_mul(1_000_000)).collect()
+            }
             Some(column) => instants(column)?,
             None => vec![None; rows.num_rows()],
         };
         let scores = numbers(&rows, &score_column)?;
+        if !scores.is_empty() && scores.iter().all(|score| score.is_nan()) {
+            return Err(RunError::Usage(vec![format!(
+                "column of scores {score_column:?}: no cell of it is a number"
+            )]));
+        }
+        // They are those of this score, and of no other.
+        let has_p_values = [SCORES[0], P_VALUE].contains(&score_column.as_str());
         let p_values = match schema.index_of(P_VALUE) {
-            Ok(_) => Some(numbers(&rows, P_VALUE)?),
-            Err(_) => None,
+            Ok(_) if has_p_values => Some(numbers(&rows, P_VALUE)?),
+            _ => None,
         };
         let users = Users::of(&rows, &user_column, "results")?;
         Ok(Self {

@@ -100,6 +100,8 @@ impl Alert {
             Err(error) if self.settings.needs_times() => return Err(error.into()),
             Err(_) => vec![None; message.rows.num_rows()],
         };
+        let timeless = times.iter().filter(|time| time.is_none()).count();
+        self.count.lock().unwrap_or_else(PoisonError::into_inner).timeless += timeless;
         let times: Vec<i64> = times.into_iter().map(|time| time.unwrap_or(newest)).collect();
         let reading = self.settings.suppress.hold(
             &message.user,
