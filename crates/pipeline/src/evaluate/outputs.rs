@@ -14,8 +14,6 @@ use serde::Serialize;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-/// Columns that name events, in the order in which they are looked for.
-
 /// What is asked for; `None` stands for the columns that there are.
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the fields are the command's options, described in the table")]
