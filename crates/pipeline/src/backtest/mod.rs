@@ -1,9 +1,9 @@
 //! `morpheus backtest`: how well takeovers would have been found in a log's own past.
 //!
 //! Each user's history is cut in the order of time. A model learns everything up to a cut and scores
-//! the rows behind it, up to the next cut; then the cut moves on ([`folds`]). Into the rows that are
-//! scored takeovers are put ([`takeover`]), in place of rows of the user: neither how many rows there
-//! are nor when they happened tells them. What would tell whose they were ([`identity`]) stays the
+//! the rows behind it, up to the next cut; then the cut moves on (`folds`). Into the rows that are
+//! scored takeovers are put (`takeover`), in place of rows of the user: neither how many rows there
+//! are nor when they happened tells them. What would tell whose they were (`identity`) stays the
 //! user's own.
 
 mod folds;
