@@ -309,3 +309,62 @@ fn a_row_is_explained_from_its_output_and_by_its_model() {
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("trained without counts"), "{}", ended.stderr);
 }
+
+#[test]
+fn what_is_left_out_afterwards_is_told_and_what_cannot_be_compared_is_refused() {
+    let place = Place::new();
+    let table = |users: &[&str]| {
+        let mut text = ",event_dt,who,score,p_value,size\n".to_owned();
+        for (row, user) in users.iter().enumerate() {
+            let time = if row == 1 { "" } else { "2024-01-01T00:00:00Z" };
+            let p = if row == 2 { "" } else { "0.001" };
+            text.push_str(&format!("{row},{time},{user},{row}.5,{p},x\n"));
+        }
+        text
+    };
+    place.write("out.csv", table(&["ann", "ann", "ann", "", "ben"]));
+    let ended = place.morpheus("alerts out.csv --userid_column_name=who");
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    for line in [
+        "skipped    1 row without a user",
+        "alerts     3 of 3 rows, 3.0 a day over 1 day",
+        "alerts     1 row without a score or p-value are none",
+        "alerts     1 row without a time counted as of the newest day",
+    ] {
+        assert!(ended.stdout.contains(line), "{line} in {}", ended.stdout);
+    }
+    let ended = place.morpheus("alerts out.csv --userid_column_name=who --score_column=size");
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("\"size\": no cell of it is a number"), "{}", ended.stderr);
+    // Another score has no p-values.
+    let ended = place.morpheus("alerts out.csv --userid_column_name=who --score_column=p_value");
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    // Without p-values users are compared by z, or not at all.
+    place.write("peer.csv", table(&["ann", "ann", "ann", "ben", "ben"]).replace("p_value", "p"));
+    let ended = place.morpheus("alerts peer.csv --userid_column_name=who --alerts_per_day=1");
+    assert_eq!(ended.code, 2);
+    assert!(ended.stderr.contains("--label=zscore"), "{}", ended.stderr);
+    let ended = place.morpheus(
+        "alerts peer.csv --userid_column_name=who --alerts_per_day=1 --score_column=score",
+    );
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+}
+
+#[test]
+fn json_lines_of_every_source_are_decided_afterwards_as_in_the_run() {
+    for source in ["azure", "duo", "okta"] {
+        let place = generated(&format!(
+            "--source={source} --users=2 --training_rows=300 --new_rows=100 --seed=3"
+        ));
+        let ended = place.morpheus(&format!(
+            "run pipeline-ae from-{source} --input_glob=logs/validation/* train-ae --train_data_glob=logs/training/* --seed=1 \
+             preprocess inf-ae --scorer=recommended alert --alerts_per_day=2 --only add-scores serialize to-file --filename=out.jsonlines"
+        ));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let rows = place.read("out.jsonlines").lines().count();
+        let ended = place
+            .morpheus("alerts out.jsonlines --alerts_per_day=2 --only --output=again.jsonlines");
+        assert_eq!(ended.code, 0, "{source}: {}", ended.stderr);
+        assert_eq!(place.read("again.jsonlines").lines().count(), rows, "{source}");
+    }
+}
