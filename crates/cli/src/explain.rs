@@ -2,8 +2,8 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::summary::{aligned, printable};
-use crate::{DONE, fail, out, refuse};
+use crate::summary::{aligned, printable, shortened};
+use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::results::explain::{self, Before, Explained};
@@ -27,7 +27,7 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     match explained {
         Ok(explained) => {
             out(text(&explained).trim_end());
-            DONE
+            if explained.is_incomplete { SKIPPED } else { DONE }
         }
         Err(error) => fail(&console, &error),
     }
@@ -145,11 +145,7 @@ fn in_words(before: &Before) -> String {
 }
 
 fn short(text: &str) -> String {
-    let text = printable(text);
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    shortened(text, LONGEST)
 }
 
 /// A time (nanoseconds since 1970) to the second, UTC.

@@ -2,7 +2,7 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::summary::{aligned, count, grouped, printable};
+use crate::summary::{aligned, count, grouped, printable, shortened};
 use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::features::{self, Inspection};
 use dfp_pipeline::plan::{self, OptionTexts};
@@ -84,10 +84,5 @@ fn report(inspection: &Inspection) -> String {
 }
 
 fn short(text: &str) -> String {
-    let text = printable(text);
-    match text.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None if text.is_empty() => "\"\"".to_owned(),
-        None => text,
-    }
+    if text.is_empty() { "\"\"".to_owned() } else { shortened(text, LONGEST) }
 }

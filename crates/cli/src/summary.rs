@@ -262,6 +262,15 @@ pub fn printable(text: &str) -> String {
     safe
 }
 
+/// [`printable`], cut after so many characters.
+pub fn shortened(text: &str, longest: usize) -> String {
+    let text = printable(text);
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
 /// Columns as wide as their widest cell; those of `numbers` stand at the right.
 pub fn aligned(rows: &[Vec<String>], numbers: &[usize]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);

@@ -19,6 +19,7 @@ pub mod report_page;
 pub mod results;
 pub mod sources;
 
+mod canvas;
 pub mod derive;
 pub mod drawing;
 mod intake;

@@ -1,16 +1,7 @@
 //! `alert`, `morpheus alerts` and `morpheus explain` in the real binary.
 
-use crate::place::{Place, column, log, numbers};
+use crate::place::{Place, USER, column, log, numbers};
 use std::collections::{BTreeMap, HashMap};
-
-const USER: &str = "userIdentitysessionContextsessionIssueruserName";
-
-fn generated(options: &str) -> Place {
-    let place = Place::new();
-    let ended = place.morpheus(&format!("tools generate --output_dir=logs {options}"));
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    place
-}
 
 /// The summary and the output of a run with these stages behind inference.
 fn run(place: &Place, scorer: &str, stages: &str) -> (String, String) {
@@ -42,7 +33,7 @@ fn alerts(out: &str) -> Vec<usize> {
 
 #[test]
 fn a_budget_of_twenty_a_day_gives_twenty_a_day() {
-    let place = generated(
+    let place = Place::generated(
         "--users=5 --days=150 --training_rows=1600 --new_rows=800 --takeovers=2 --seed=3",
     );
     let (summary, out) = run(&place, "recommended", "alert --alerts_per_day=20 add-scores");
@@ -97,7 +88,8 @@ fn a_budget_of_twenty_a_day_gives_twenty_a_day() {
 
 #[test]
 fn every_option_of_alert_does_what_it_says() {
-    let place = generated("--users=2 --training_rows=2000 --new_rows=300 --days=40 --seed=5");
+    let place =
+        Place::generated("--users=2 --training_rows=2000 --new_rows=300 --days=40 --seed=5");
     let (_, usual) = run(&place, "recommended", "alert add-scores");
     let p = numbers(&usual, "p_value");
     let below = |most: f64| (0..p.len()).filter(|row| p[*row] <= most).collect::<Vec<_>>();
@@ -160,7 +152,7 @@ fn every_option_of_alert_does_what_it_says() {
 
 #[test]
 fn a_budget_is_not_spent_twice_by_runs_that_go_on() {
-    let place = generated("--users=3 --days=60 --training_rows=400 --new_rows=300 --seed=9");
+    let place = Place::generated("--users=3 --days=60 --training_rows=400 --new_rows=300 --seed=9");
     run(&place, "recommended", "add-scores");
     // The new rows in the order of time, a quarter of a day in each file.
     let mut rows: Vec<(String, String)> = Vec::new();
@@ -252,7 +244,7 @@ fn what_makes_no_sense_is_refused_all_at_once() {
 
 #[test]
 fn a_row_is_explained_from_its_output_and_by_its_model() {
-    let place = generated("--users=2 --training_rows=600 --new_rows=200 --seed=7");
+    let place = Place::generated("--users=2 --training_rows=600 --new_rows=200 --seed=7");
     let (_, out) = run(&place, "recommended", "add-scores --surprises --reasons=0.05");
     let (reasons, users) = (column(&out, "reason"), column(&out, USER));
     let (events, rows) = (column(&out, "eventID"), column(&out, "_index_"));
@@ -286,6 +278,9 @@ fn a_row_is_explained_from_its_output_and_by_its_model() {
     }
     let last = told[told.len() - 1];
     assert!(explain(&format!("--event={}", events[last])).stdout.contains("\nbefore it "));
+    place.write("broken.csv", "");
+    let beside = explain(&format!("broken.csv --event={}", events[last]));
+    assert_eq!(beside.code, 3, "{}", beside.stderr);
     let ended = explain("--row=5");
     assert_eq!(ended.code, 1);
     assert!(
@@ -353,7 +348,7 @@ fn what_is_left_out_afterwards_is_told_and_what_cannot_be_compared_is_refused() 
 #[test]
 fn json_lines_of_every_source_are_decided_afterwards_as_in_the_run() {
     for source in ["azure", "duo", "okta"] {
-        let place = generated(&format!(
+        let place = Place::generated(&format!(
             "--source={source} --users=2 --training_rows=300 --new_rows=100 --seed=3"
         ));
         let ended = place.morpheus(&format!(

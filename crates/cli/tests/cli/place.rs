@@ -5,6 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+/// The column of users of generated CloudTrail logs.
+pub const USER: &str = "userIdentitysessionContextsessionIssueruserName";
+
 /// A fresh directory in which the binary runs.
 pub struct Place {
     dir: tempfile::TempDir,
@@ -24,6 +27,14 @@ pub struct Ended {
 impl Place {
     pub fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    /// With logs of `tools generate` in `logs`.
+    pub fn generated(options: &str) -> Self {
+        let place = Self::new();
+        let ended = place.morpheus(&format!("tools generate --output_dir=logs {options}"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        place
     }
 
     pub fn path(&self, name: &str) -> PathBuf {

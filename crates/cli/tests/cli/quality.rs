@@ -1,18 +1,8 @@
 //! `evaluate` and `backtest`: the real binary on generated logs and on tables whose truth is known.
 
-use crate::place::{Ended, Place};
+use crate::place::{Ended, Place, USER};
 use serde_json::Value;
 use std::fmt::Write as _;
-
-const USER: &str = "userIdentitysessionContextsessionIssueruserName";
-
-/// Logs of several users that are all taken over.
-fn generated(options: &str) -> Place {
-    let place = Place::new();
-    let ended = place.morpheus(&format!("tools generate --output_dir=logs {options}"));
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    place
-}
 
 fn json(place: &Place, name: &str) -> Value {
     serde_json::from_str(&place.read(name)).unwrap()
@@ -67,7 +57,7 @@ fn alike_place(users: &[&str]) -> Place {
 
 #[test]
 fn takeovers_put_into_generated_logs_are_found_and_rows_of_the_users_own_are_not() {
-    let place = generated("--users=5 --training_rows=500 --new_rows=20 --seed=7");
+    let place = Place::generated("--users=5 --training_rows=500 --new_rows=20 --seed=7");
     let logs = format!("--input=logs/training/* --userid_column_name={USER}");
     let (ended, found) = tested(&place, &logs);
     assert!(number(&found, "/evaluation/auroc") > 0.9, "{}", ended.stdout);
@@ -262,7 +252,7 @@ fn columns_that_are_not_there_are_told_with_what_there_is() {
 
 #[test]
 fn a_run_over_generated_logs_and_its_labels_fit_together() {
-    let place = generated(
+    let place = Place::generated(
         "--users=3 --takeovers=3 --training_rows=400 --new_rows=100 --source=azure --seed=2",
     );
     let ended = place.morpheus(

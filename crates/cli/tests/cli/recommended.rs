@@ -1,17 +1,7 @@
 //! `inf-ae --scorer recommended` in whole runs of the binary.
 
-use crate::place::{Place, column, log, numbers, shared};
+use crate::place::{Place, USER, column, log, numbers, shared};
 use std::collections::HashSet;
-
-const USER: &str = "userIdentitysessionContextsessionIssueruserName";
-
-/// Logs of several users, one of whose accounts is taken over.
-fn generated(options: &str) -> Place {
-    let place = Place::new();
-    let ended = place.morpheus(&format!("tools generate --output_dir=logs {options}"));
-    assert_eq!(ended.code, 0, "{}", ended.stderr);
-    place
-}
 
 /// The summary and the output of a run over generated logs.
 fn scored(place: &Place, inference: &str, add_scores: &str) -> (String, String) {
@@ -26,7 +16,7 @@ fn scored(place: &Place, inference: &str, add_scores: &str) -> (String, String) 
 
 #[test]
 fn a_takeover_is_found_with_a_probability_and_told_in_words() {
-    let place = generated("--users=3 --training_rows=800 --new_rows=200 --seed=7");
+    let place = Place::generated("--users=3 --training_rows=800 --new_rows=200 --seed=7");
     let (summary, out) = scored(&place, "--scorer=recommended", "--surprises --reasons=0.02");
     let p = numbers(&out, "p_value");
     assert_eq!(p.len(), 606);
@@ -123,7 +113,7 @@ fn users_of_one_row_of_thirty_and_of_equal_rows_are_scored() {
 /// The share of rows of usual behaviour with a p-value of at most `a`, by 5 %, 1 % and .1 %.
 fn shares(users: usize, training_rows: usize) -> (usize, [f64; 3]) {
     let new = training_rows / 4;
-    let place = generated(&format!(
+    let place = Place::generated(&format!(
         "--users={users} --training_rows={training_rows} --new_rows={new} --takeovers=0 --seed=5"
     ));
     let (_, out) = scored(&place, "--scorer=recommended", "--reasons=0");

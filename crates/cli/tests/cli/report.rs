@@ -1,12 +1,11 @@
 //! `to-report`, `report` and `plot` in whole runs of the binary, and the page in a browser where there is one.
 
-use crate::place::{Ended, Place, column, log, numbers};
+use crate::place::{Ended, Place, USER, column, log, numbers};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::Command;
 
-const USER: &str = "userIdentitysessionContextsessionIssueruserName";
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>";
 
 /// A run over generated logs that writes `out.csv` and the page `run.html`.

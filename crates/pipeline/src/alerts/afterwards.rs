@@ -1,12 +1,12 @@
 //! Alerts among rows that have been written: `morpheus alerts`.
 
-use super::{Decider, Row, Verdict, most_unusual_first};
+use super::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
 use crate::message::with_columns;
 use crate::plan;
 use crate::report::{AlertCount, Reporter};
 use crate::results::{Names, Results};
-use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray, UInt32Array};
+use arrow_array::UInt32Array;
 use arrow_select::take::take_record_batch;
 use dfp_io::sinks;
 use std::collections::HashSet;
@@ -90,9 +90,7 @@ pub fn choose(options: &Options, reporter: &dyn Reporter) -> Result<Chosen, RunE
         columns.rank[of[*at]] = Some(rank);
     }
     for (at, verdict) in verdicts.iter().enumerate() {
-        columns.alert[of[at]] = (!rows[at].surprise.is_nan()).then_some(*verdict == Verdict::Alert);
-        let rule = applies[at].filter(|_| *verdict == Verdict::Suppressed);
-        columns.suppressed[of[at]] = rule.map(|rule| rules.rules[rule].in_words());
+        columns.enter(of[at], &rows[at], *verdict, rules, applies[at]);
     }
     alerts.retain(|at| verdicts[*at] == Verdict::Alert);
     alerts.sort_by_key(|at| rows[*at].time);
@@ -119,26 +117,6 @@ fn surprises(results: &Results, options: &Options) -> Result<Vec<f64>, RunError>
             "scores of different users in column {:?} cannot be compared, and the results have no column {Z_SCORE:?}; write it with add-scores --label={Z_SCORE}, or choose among the scores all the same with --score_column={}",
             results.score_column, results.score_column
         )])),
-    }
-}
-
-struct Columns {
-    alert: Vec<Option<bool>>,
-    rank: Vec<Option<i64>>,
-    suppressed: Vec<Option<String>>,
-}
-
-impl Columns {
-    fn new(rows: usize) -> Self {
-        Self { alert: vec![None; rows], rank: vec![None; rows], suppressed: vec![None; rows] }
-    }
-
-    fn arrays(self) -> [(String, ArrayRef); 3] {
-        [
-            ("alert".to_owned(), Arc::new(BooleanArray::from(self.alert))),
-            ("rank".to_owned(), Arc::new(Int64Array::from(self.rank))),
-            ("suppressed".to_owned(), Arc::new(StringArray::from(self.suppressed))),
-        ]
     }
 }
 

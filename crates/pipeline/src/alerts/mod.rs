@@ -12,6 +12,7 @@ mod tests;
 pub use budget::{Ledger, day};
 pub use suppress::{Rule, Rules};
 
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -144,6 +145,47 @@ impl Decider {
             }
         }
         verdicts
+    }
+}
+
+/// The columns that say what has been decided, in the order of the rows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Columns {
+    /// `None` for a row that was not scored.
+    pub(crate) alert: Vec<Option<bool>>,
+    /// 1 is the most unusual row of what was decided together.
+    pub(crate) rank: Vec<Option<i64>>,
+    /// The rule because of which a row is not told.
+    pub(crate) suppressed: Vec<Option<String>>,
+}
+
+impl Columns {
+    /// No row has been decided.
+    pub(crate) fn new(rows: usize) -> Self {
+        Self { alert: vec![None; rows], rank: vec![None; rows], suppressed: vec![None; rows] }
+    }
+
+    /// Enters a row. `applies` is the rule that applies to it.
+    pub(crate) fn enter(
+        &mut self,
+        at: usize,
+        row: &Row,
+        verdict: Verdict,
+        rules: &Rules,
+        applies: Option<usize>,
+    ) {
+        self.alert[at] = (!row.surprise.is_nan()).then_some(verdict == Verdict::Alert);
+        let rule = applies.filter(|_| verdict == Verdict::Suppressed);
+        self.suppressed[at] = rule.map(|rule| rules.rules[rule].in_words());
+    }
+
+    /// Names and values.
+    pub(crate) fn arrays(self) -> [(String, ArrayRef); 3] {
+        [
+            ("alert".to_owned(), Arc::new(BooleanArray::from(self.alert))),
+            ("rank".to_owned(), Arc::new(Int64Array::from(self.rank))),
+            ("suppressed".to_owned(), Arc::new(StringArray::from(self.suppressed))),
+        ]
     }
 }
 

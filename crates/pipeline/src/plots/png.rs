@@ -2,6 +2,7 @@
 //! system is needed and all machines give the same bytes.
 
 use super::{Plot, palette};
+use crate::canvas::Canvas;
 use embedded_graphics::mono_font::MonoTextStyle;
 use embedded_graphics::mono_font::iso_8859_1::FONT_7X13;
 use embedded_graphics::pixelcolor::Rgb888;
@@ -17,47 +18,22 @@ use std::convert::Infallible;
 
 /// The bytes of a file.
 pub(super) fn picture(plot: &impl Plot) -> Result<Vec<u8>, String> {
-    let (width, height) = plot.size();
-    let mut canvas = Canvas { width, height, pixels: vec![u8::MAX; 3 * (width * height) as usize] };
+    let mut canvas = Canvas::new(plot.size());
     {
         let area = (&mut canvas).into_drawing_area();
         area.fill(&palette::PAPER)
             .and_then(|()| plot.draw(&area))
             .map_err(|why| format!("the drawing {:?} cannot be made: {why}", plot.title()))?;
     }
-    canvas.encoded().map_err(|why| format!("the drawing {:?} cannot be made: {why}", plot.title()))
-}
-
-struct Canvas {
-    width: u32,
-    height: u32,
-    /// Red, green and blue of each pixel, row by row.
-    pixels: Vec<u8>,
-}
-
-impl Canvas {
-    fn place(&self, (x, y): BackendCoord) -> Option<usize> {
-        let (x, y) = (u32::try_from(x).ok()?, u32::try_from(y).ok()?);
-        (x < self.width && y < self.height).then(|| 3 * (y * self.width + x) as usize)
-    }
-
-    fn encoded(&self) -> Result<Vec<u8>, png::EncodingError> {
-        let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, self.width, self.height);
-        encoder.set_color(png::ColorType::Rgb);
-        encoder.set_depth(png::BitDepth::Eight);
-        let mut writer = encoder.write_header()?;
-        writer.write_image_data(&self.pixels)?;
-        writer.finish()?;
-        Ok(file)
-    }
+    Ok(canvas.encoded())
 }
 
 impl DrawingBackend for &mut Canvas {
     type ErrorType = Infallible;
 
     fn get_size(&self) -> (u32, u32) {
-        (self.width, self.height)
+        let Size { width, height } = self.size();
+        (width, height)
     }
 
     fn ensure_prepared(&mut self) -> Result<(), DrawingErrorKind<Infallible>> {
@@ -73,9 +49,9 @@ impl DrawingBackend for &mut Canvas {
         point: BackendCoord,
         color: BackendColor,
     ) -> Result<(), DrawingErrorKind<Infallible>> {
-        let Some(place) = self.place(point) else { return Ok(()) };
+        let Some(pixel) = self.pixel(point) else { return Ok(()) };
         let (r, g, b) = color.rgb;
-        for (pixel, new) in self.pixels[place..place + 3].iter_mut().zip([r, g, b]) {
+        for (pixel, new) in pixel.iter_mut().zip([r, g, b]) {
             let mixed = f64::from(*pixel) * (1.0 - color.alpha) + f64::from(new) * color.alpha;
             *pixel = mixed.round().clamp(0.0, 255.0) as u8;
         }
@@ -119,27 +95,4 @@ impl DrawingBackend for &mut Canvas {
 fn measured(text: &str) -> i32 {
     let font = MonoTextStyle::new(&FONT_7X13, Rgb888::BLACK);
     font.measure_string(text, Point::zero(), Baseline::Top).next_position.x
-}
-
-impl OriginDimensions for Canvas {
-    fn size(&self) -> Size {
-        Size::new(self.width, self.height)
-    }
-}
-
-impl DrawTarget for Canvas {
-    type Color = Rgb888;
-    type Error = Infallible;
-
-    fn draw_iter<I: IntoIterator<Item = Pixel<Rgb888>>>(
-        &mut self,
-        pixels: I,
-    ) -> Result<(), Infallible> {
-        for Pixel(at, color) in pixels {
-            if let Some(place) = self.place((at.x, at.y)) {
-                self.pixels[place..place + 3].copy_from_slice(&[color.r(), color.g(), color.b()]);
-            }
-        }
-        Ok(())
-    }
 }

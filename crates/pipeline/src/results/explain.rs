@@ -81,6 +81,8 @@ pub struct Explained {
     pub is_generic: bool,
     /// The user's event before this one.
     pub before: Option<Before>,
+    /// A file or row could not be read.
+    pub is_incomplete: bool,
 }
 
 /// The event before.
@@ -121,6 +123,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
         written: found.written(&results)?,
         is_generic: false,
         before: None,
+        is_incomplete: !results.skipped.is_empty(),
     };
     if let Some(path) = &options.models {
         let own = |model: &&UserModel| *model.header().user == *found.user;

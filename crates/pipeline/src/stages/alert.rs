@@ -6,14 +6,14 @@
 
 use super::ResultColumns;
 use crate::alerts::suppress::Reading;
-use crate::alerts::{Decider, Row, Verdict, most_unusual_first};
+use crate::alerts::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
 use crate::models::Models;
 use crate::plan;
 use crate::report::{AlertCount, Reporter, Weight};
 use crate::stages::event_times;
-use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+use arrow_array::ArrayRef;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::state::StateDir;
 use rayon::ThreadPool;
@@ -204,19 +204,12 @@ impl Alert {
         ranks: &[Option<i64>],
         reading: &Reading,
     ) -> Vec<(String, ArrayRef)> {
-        let alert = rows
-            .iter()
-            .zip(verdicts)
-            .map(|(row, verdict)| (!row.surprise.is_nan()).then_some(*verdict == Verdict::Alert));
-        let suppressed = verdicts.iter().zip(&reading.applies).map(|(verdict, rule)| {
-            let rule = rule.filter(|_| *verdict == Verdict::Suppressed)?;
-            Some(self.settings.suppress.rules[rule].in_words())
-        });
-        vec![
-            ("alert".to_owned(), Arc::new(alert.collect::<BooleanArray>())),
-            ("rank".to_owned(), Arc::new(ranks.iter().copied().collect::<Int64Array>())),
-            ("suppressed".to_owned(), Arc::new(suppressed.collect::<StringArray>())),
-        ]
+        let mut columns = Columns::new(rows.len());
+        for (at, (row, verdict)) in rows.iter().zip(verdicts).enumerate() {
+            columns.enter(at, row, *verdict, &self.settings.suppress, reading.applies[at]);
+        }
+        columns.rank = ranks.to_vec();
+        columns.arrays().into()
     }
 
     fn count(&self, rows: &[Row], verdicts: &[Verdict], readings: &[Reading]) {
