@@ -97,6 +97,14 @@ pub enum IoError {
         /// The reason, and what to do.
         cause: String,
     },
+    /// A store of models cannot be used.
+    #[error("model store \"{place}\": {cause}")]
+    Store {
+        /// The store as it was named.
+        place: String,
+        /// The reason, and what to do.
+        cause: String,
+    },
     /// A table could not be built or encoded.
     #[error("{cause}: cannot {action}")]
     Table {

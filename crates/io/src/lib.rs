@@ -1,5 +1,5 @@
 //! Everything that touches the outside: finding files, reading logs into Arrow batches, writing
-//! result files. Nothing here knows models, users or pipelines.
+//! result files, keeping models as bytes. Nothing here knows what a model is, or a pipeline.
 
 pub mod error;
 pub mod files;
@@ -7,6 +7,7 @@ pub mod logs;
 mod remote;
 pub mod sinks;
 pub mod state;
+pub mod store;
 pub mod text;
 pub mod texts;
 mod walk;

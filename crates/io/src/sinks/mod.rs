@@ -91,6 +91,23 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
     partial.commit()
 }
 
+/// Writes a whole file at once, unless there is one of this name; whether it did. The file appears
+/// complete or not at all, and of several writers one is told that it did.
+///
+/// # Errors
+/// A system error.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
+    let written = Partial::create(path, false).and_then(|mut partial| {
+        partial.write_all(bytes).map_err(|e| IoError::os("write", path, e))?;
+        partial.commit()
+    });
+    match written {
+        Ok(()) => Ok(true),
+        Err(IoError::Exists { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Opens a result file; nothing appears under `path` before [`Sink::commit`].
 ///
 /// The directory is created if it does not exist. Without `format` the ending decides. With

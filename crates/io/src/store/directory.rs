@@ -1,0 +1,74 @@
+//! Blobs that are files in a folder.
+
+use super::tree::Blobs;
+use crate::error::IoError;
+use crate::sinks::write_new;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+/// A folder.
+#[derive(Debug)]
+pub(super) struct Directory {
+    name: String,
+}
+
+impl Directory {
+    pub(super) fn new(name: &str) -> Self {
+        Self { name: name.to_owned() }
+    }
+
+    fn path(&self, key: &str) -> PathBuf {
+        [self.name.as_str(), key].iter().collect()
+    }
+}
+
+impl Blobs for Directory {
+    fn place(&self) -> &str {
+        &self.name
+    }
+
+    fn put_new(&self, key: &str, bytes: &[u8]) -> Result<bool, IoError> {
+        write_new(&self.path(key), bytes)
+    }
+
+    fn get(&self, key: &str) -> Result<Option<Vec<u8>>, IoError> {
+        let path = self.path(key);
+        match fs::read(&path) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(IoError::os("read", &path, e)),
+        }
+    }
+
+    fn list(&self, folder: &str) -> Result<Vec<String>, IoError> {
+        let path = self.path(folder);
+        let fail = |e| IoError::os("list", &path, e);
+        let entries = match fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) => return Err(fail(e)),
+        };
+        // A name that is no text is none of ours.
+        let names = entries.map(|entry| entry.map(|entry| entry.file_name().into_string().ok()));
+        names.filter_map(Result::transpose).collect::<Result<_, _>>().map_err(fail)
+    }
+
+    fn remove(&self, key: &str) -> Result<(), IoError> {
+        let path = self.path(key);
+        match fs::remove_file(&path) {
+            Err(e) if e.kind() != ErrorKind::NotFound => Err(IoError::os("remove", &path, e)),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_older(&self, key: &str, age: Duration) -> Result<bool, IoError> {
+        let path = self.path(key);
+        match fs::metadata(&path).and_then(|about| about.modified()) {
+            Ok(at) => Ok(SystemTime::now().duration_since(at).is_ok_and(|is| is > age)),
+            Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
+            Err(e) => Err(IoError::os("look at", &path, e)),
+        }
+    }
+}
