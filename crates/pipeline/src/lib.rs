@@ -23,6 +23,7 @@ mod canvas;
 pub mod derive;
 pub mod drawing;
 mod intake;
+pub mod library;
 mod message;
 mod models;
 mod run;
@@ -34,3 +35,6 @@ mod users;
 pub use dfp_flow::Stop;
 pub use error::RunError;
 pub use run::run;
+
+/// Name and version of this program, as it signs what it writes.
+pub const SOFTWARE: &str = concat!("morpheus ", env!("CARGO_PKG_VERSION"));

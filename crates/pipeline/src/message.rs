@@ -1,5 +1,6 @@
 //! What flows through the pipeline, and the columns that every message has.
 
+use crate::models::Known;
 use crate::plan::ScoreKind;
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, Field, Schema};
@@ -17,20 +18,29 @@ pub const INDEX: &str = "";
 /// The row number in the file that a row came from.
 pub const FILE_ROW: &str = "_index_";
 
-/// Rows of one user, in order, with what the stages have made of them. A model never travels
-/// with its rows: stages look it up by the user's name.
+/// Rows of one user, in order, with what the stages have made of them.
 #[derive(Clone, Debug)]
 pub struct Message {
     /// The user that the rows belong to.
     pub user: Arc<str>,
     /// The rows: [`INDEX`], [`FILE_ROW`], then the log's own columns.
     pub rows: RecordBatch,
-    /// The rows as the network reads them; `None` before `preprocess` or without a model.
-    pub encoded: Option<EncodedRows>,
+    /// The rows as a model reads them; `None` before `preprocess` or without a model.
+    pub encoded: Option<Encoded>,
     /// Scores; `None` before inference or without a model.
     pub scores: Option<RowScores>,
     /// The last message of a batch carries what is to be remembered once the batch is written.
     pub receipt: Option<Arc<Receipt>>,
+}
+
+/// Rows as a model reads them, and the model: only the one that has encoded rows can score them, and
+/// another may become the user's between two stages.
+#[derive(Clone, Debug)]
+pub struct Encoded {
+    /// The rows.
+    pub rows: EncodedRows,
+    /// Whose reading it is.
+    pub by: Arc<Known>,
 }
 
 /// What is to be remembered once everything up to here has been written: it travels with the last
@@ -61,7 +71,7 @@ pub struct RowScores {
     pub anomaly_score: Vec<f32>,
     /// |score - mean| / standard deviation of the training scores, `[rows]`.
     pub zscore: Vec<f32>,
-    /// The user and fingerprint of the model, if a later stage writes it.
+    /// Which model it was, if a later stage writes it.
     pub model_version: Option<Arc<str>>,
     /// By feature, if a later stage writes them.
     pub features: Option<FeatureScores>,

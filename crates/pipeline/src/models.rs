@@ -1,11 +1,12 @@
 //! The models of a run: one look-up for every stage.
 
 use crate::error::RunError;
-use dfp_model::artifact;
+use crate::library::Lookup;
 use dfp_model::user_model::UserModel;
+use dfp_model::{ModelError, artifact};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 /// The name of the model that is trained on the rows of all users. No user may be called so: a
 /// user's model must never stand in for others.
@@ -21,46 +22,111 @@ pub fn read(path: &Path) -> Result<Vec<UserModel>, RunError> {
     artifact::read(&bytes, &artifact::Limits::default()).map_err(|error| refuse(error.to_string()))
 }
 
+/// A model, and which one it is.
+#[derive(Debug)]
+pub struct Known {
+    /// The model.
+    pub model: Arc<UserModel>,
+    number: Option<u64>,
+    name: OnceLock<Arc<str>>,
+}
+
+impl Known {
+    /// A model that is no version of a store.
+    pub fn new(model: Arc<UserModel>) -> Self {
+        Self { model, number: None, name: OnceLock::new() }
+    }
+
+    /// A version of a store.
+    pub fn of_version(model: Arc<UserModel>, number: u64) -> Self {
+        let name = Arc::from(format!("{}:{number}", model.header().user));
+        Self { model, number: Some(number), name: OnceLock::from(name) }
+    }
+
+    /// Its number in a store.
+    pub fn number(&self) -> Option<u64> {
+        self.number
+    }
+
+    /// The model's user, and its number or else its fingerprint, as the peer joins a model's name and
+    /// version.
+    ///
+    /// # Errors
+    /// The model cannot be written, so it has no fingerprint.
+    pub fn version(&self) -> Result<Arc<str>, ModelError> {
+        if let Some(name) = self.name.get() {
+            return Ok(Arc::clone(name));
+        }
+        let fingerprint = artifact::fingerprint(&self.model)?;
+        let name = format!("{}:{fingerprint}", self.model.header().user);
+        Ok(Arc::clone(self.name.get_or_init(|| Arc::from(name))))
+    }
+}
+
 /// Models by user. Shared by the stages; `train-ae` puts models in while others look them up.
 #[derive(Debug, Default)]
 pub struct Models {
-    by_user: RwLock<HashMap<Arc<str>, Arc<UserModel>>>,
+    by_user: RwLock<HashMap<Arc<str>, Arc<Known>>>,
     /// Stands in for users without a model of their own.
-    generic: RwLock<Option<Arc<UserModel>>>,
+    generic: RwLock<Option<Arc<Known>>>,
+    /// Where the models are that nobody has put in.
+    store: OnceLock<Lookup>,
 }
 
 impl Models {
     /// Puts in the model of a user, in place of an earlier one.
     pub fn insert(&self, user: Arc<str>, model: Arc<UserModel>) {
-        self.by_user.write().unwrap_or_else(PoisonError::into_inner).insert(user, model);
+        let known = Arc::new(Known::new(model));
+        self.by_user.write().unwrap_or_else(PoisonError::into_inner).insert(user, known);
     }
 
     /// Puts in the model for users without one.
     pub fn insert_generic(&self, model: Arc<UserModel>) {
-        *self.generic.write().unwrap_or_else(PoisonError::into_inner) = Some(model);
+        let known = Arc::new(Known::new(model));
+        *self.generic.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    /// Looks up the models of all other users in a store. Once only.
+    pub fn look_up_in(&self, store: Lookup) {
+        let _ = self.store.set(store);
+    }
+
+    /// The store, if there is one.
+    pub fn store(&self) -> Option<&Lookup> {
+        self.store.get()
     }
 
     /// The model to score this user's rows with: the user's own, else the generic one.
-    pub fn of(&self, user: &str) -> Option<Arc<UserModel>> {
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn of(&self, user: &str) -> Result<Option<Arc<Known>>, RunError> {
         let own = self.by_user.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned();
-        own.or_else(|| self.generic.read().unwrap_or_else(PoisonError::into_inner).clone())
+        if own.is_some() {
+            return Ok(own);
+        }
+        match self.store.get() {
+            Some(store) => store.of(user),
+            None => Ok(self.generic.read().unwrap_or_else(PoisonError::into_inner).clone()),
+        }
     }
 
-    /// All models of users, by name.
+    /// All models of users that were put in, by name.
     pub fn all(&self) -> Vec<Arc<UserModel>> {
         let models = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
-        let mut models: Vec<_> = models.values().cloned().collect();
+        let mut models: Vec<_> = models.values().map(|known| Arc::clone(&known.model)).collect();
         models.sort_by(|a, b| a.header().user.cmp(&b.header().user));
         models
     }
 
-    /// Number of users with a model of their own.
+    /// Number of users with a model of their own that was put in.
     pub fn len(&self) -> usize {
         self.by_user.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Whether no row can be scored.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0 && self.generic.read().unwrap_or_else(PoisonError::into_inner).is_none()
+        let generic = self.generic.read().unwrap_or_else(PoisonError::into_inner);
+        self.len() == 0 && generic.is_none() && self.store.get().is_none()
     }
 }

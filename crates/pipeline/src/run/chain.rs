@@ -53,7 +53,6 @@ impl Run<'_> {
                 StageSettings::Inference(settings) => chain.stage(
                     "inf-pytorch",
                     Box::new(stages::Inference {
-                        models: Arc::clone(&self.models),
                         pool: Arc::clone(&self.pool),
                         with_features: details,
                         with_version: version,
@@ -62,7 +61,6 @@ impl Run<'_> {
                         strict: self.plan.strict,
                         reporter: Arc::clone(&self.reporter),
                         memory: None,
-                        version: None,
                     }),
                 ),
                 StageSettings::AddScores(settings) => chain.stage(
@@ -116,7 +114,6 @@ impl Run<'_> {
                         columns: results("alert", &[], ""),
                         reporter: Arc::clone(&self.reporter),
                         count: Arc::clone(&self.alerts),
-                        models: Arc::clone(&self.models),
                         pool: Arc::clone(&self.pool),
                     };
                     chain.stage("alert", Box::new(stages::Alert::new(settings, around)?))

@@ -9,7 +9,6 @@ use crate::alerts::suppress::Reading;
 use crate::alerts::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
-use crate::models::Models;
 use crate::plan;
 use crate::report::{AlertCount, Reporter, Weight};
 use crate::stages::event_times;
@@ -30,7 +29,6 @@ pub struct Alert {
     columns: ResultColumns,
     reporter: Arc<dyn Reporter>,
     count: Arc<Mutex<AlertCount>>,
-    models: Arc<Models>,
     pool: Arc<ThreadPool>,
     /// What has come of the batch at hand.
     coming: Vec<Message>,
@@ -52,8 +50,6 @@ pub struct Surroundings {
     pub reporter: Arc<dyn Reporter>,
     /// What the summary says.
     pub count: Arc<Mutex<AlertCount>>,
-    /// The models of the run, to say why.
-    pub models: Arc<Models>,
     /// Where the arithmetic runs.
     pub pool: Arc<ThreadPool>,
 }
@@ -64,8 +60,7 @@ impl Alert {
     /// # Errors
     /// The state cannot be read.
     pub fn new(settings: &plan::Alert, around: Surroundings) -> Result<Self, RunError> {
-        let Surroundings { time_column, goes_on, state, columns, reporter, count, models, pool } =
-            around;
+        let Surroundings { time_column, goes_on, state, columns, reporter, count, pool } = around;
         let mut decider = Decider::new(settings.policy);
         if let Some(bytes) = state.map(|state| state.alerts()).transpose()?.flatten()
             && !decider.recall(&bytes).map_err(|why| {
@@ -85,7 +80,6 @@ impl Alert {
             columns,
             reporter,
             count,
-            models,
             pool,
             coming: Vec::new(),
             waiting: None,
@@ -181,7 +175,7 @@ impl Alert {
 
     /// Every alert has its sentence, however probable it is.
     fn tell_why(&self, message: &mut Message, verdicts: &[Verdict]) -> Result<(), BoxError> {
-        let Message { user, rows, encoded, scores, .. } = message;
+        let Message { rows, encoded, scores, .. } = message;
         let Some(scores) = scores else { return Ok(()) };
         let alerts = (0..verdicts.len()).filter(|row| verdicts[*row] == Verdict::Alert);
         scores.alerts = alerts.collect();
@@ -190,8 +184,9 @@ impl Alert {
         if scores.combined.is_empty() || untold.is_empty() {
             return Ok(());
         }
-        if let (Some(model), Some(encoded)) = (self.models.of(user), encoded) {
-            let sentences = self.pool.install(|| model.sentences(rows, encoded, &untold))?;
+        if let Some(encoded) = encoded {
+            let model = &encoded.by.model;
+            let sentences = self.pool.install(|| model.sentences(rows, &encoded.rows, &untold))?;
             scores.reasons.extend(untold.into_iter().zip(sentences));
         }
         Ok(())

@@ -1,11 +1,9 @@
 //! `inf-pytorch`: scores encoded rows with their user's model.
 
 use super::ScoreBook;
-use crate::message::{Message, RowScores, Surprises};
-use crate::models::Models;
+use crate::message::{Encoded, Message, RowScores, Surprises};
 use crate::report::Reporter;
 use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_model::artifact;
 use dfp_model::{EncodedRows, ModelError, ScoreMemory, UserModel};
 use rayon::ThreadPool;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,8 +21,6 @@ pub struct Recommended {
 /// The stage.
 #[derive(Clone)]
 pub struct Inference {
-    /// The models of the run.
-    pub models: Arc<Models>,
     /// Where the arithmetic runs.
     pub pool: Arc<ThreadPool>,
     /// Whether a later stage writes losses and predictions by feature.
@@ -41,17 +37,15 @@ pub struct Inference {
     pub reporter: Arc<dyn Reporter>,
     /// The scores of the model used last: a user's messages come one after the other.
     pub memory: Option<(Arc<UserModel>, ScoreMemory)>,
-    /// The version of the model used last.
-    pub version: Option<(Arc<UserModel>, Arc<str>)>,
 }
 
 impl Inference {
     fn scores(
         &mut self,
-        model: &Arc<UserModel>,
         message: &Message,
-        encoded: &EncodedRows,
+        Encoded { rows: encoded, by }: &Encoded,
     ) -> Result<RowScores, ModelError> {
+        let model = &by.model;
         let mut scores = if self.with_features {
             let scores = model.score_features(encoded);
             RowScores {
@@ -82,28 +76,13 @@ impl Inference {
             }
         };
         if self.with_version {
-            scores.model_version = Some(self.version(model)?);
+            scores.model_version = Some(by.version()?);
         }
         match &self.recommended {
             Some(recommended) => recommended.complete(&mut scores, model, message, encoded)?,
             None => scores.combined.clear(),
         }
         Ok(scores)
-    }
-}
-
-impl Inference {
-    /// The model's user and fingerprint, as the peer joins a model's name and version.
-    fn version(&mut self, model: &Arc<UserModel>) -> Result<Arc<str>, ModelError> {
-        match &self.version {
-            Some((of, version)) if Arc::ptr_eq(of, model) => Ok(Arc::clone(version)),
-            _ => {
-                let fingerprint = artifact::fingerprint(model)?;
-                let version = Arc::from(format!("{}:{fingerprint}", model.header().user));
-                self.version = Some((Arc::clone(model), Arc::clone(&version)));
-                Ok(version)
-            }
-        }
     }
 }
 
@@ -141,10 +120,9 @@ impl Stage<Message> for Inference {
             out.emit(message);
             return Ok(());
         }
-        if let Some((model, encoded)) = self.models.of(&message.user).zip(message.encoded.as_ref())
-        {
+        if let Some(encoded) = &message.encoded {
             let pool = Arc::clone(&self.pool);
-            let scores = pool.install(|| self.scores(&model, &message, encoded));
+            let scores = pool.install(|| self.scores(&message, encoded));
             let named = |why| format!("user {:?}: {why}", message.user);
             message.scores = Some(scores.map_err(named)?);
         }

@@ -4,7 +4,7 @@
 //! that no new event carries (raw CloudTrail has only the columns of its events), and a cell that
 //! is no number in a column learnt as numeric.
 
-use crate::message::{FILE_ROW, Message, with_columns};
+use crate::message::{Encoded, FILE_ROW, Message, with_columns};
 use crate::models::Models;
 use crate::report::{Reporter, Weight};
 use arrow_array::cast::AsArray;
@@ -137,9 +137,10 @@ impl Preprocess {
 impl Stage<Message> for Preprocess {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if message.rows.num_rows() > 0
-            && let Some(model) = self.models.of(&message.user)
+            && let Some(by) = self.models.of(&message.user)?
         {
-            message.encoded = Some(self.encode(&message.user, &model, &message.rows)?);
+            let rows = self.encode(&message.user, &by.model, &message.rows)?;
+            message.encoded = Some(Encoded { rows, by });
         }
         out.emit(message);
         Ok(())

@@ -1,0 +1,108 @@
+//! What people want to know of a version, beside its model: JSON that can be read by eye.
+
+use dfp_model::{ModelError, UserModel, artifact};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// About a version.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    /// Whose model it is.
+    pub user: String,
+    /// Name and version of the program that trained it.
+    pub software: String,
+    /// How its logs were read.
+    pub source: String,
+    /// Training rows.
+    pub rows: usize,
+    /// When they happened, if that is known.
+    pub window: Option<Window>,
+    /// The columns that are features.
+    pub features: Vec<String>,
+    /// The seed.
+    pub seed: u64,
+    /// All settings of the training.
+    pub options: Value,
+    /// Mean training loss of each epoch.
+    pub losses: Vec<f64>,
+    /// What training it took, seconds.
+    pub seconds: f64,
+    /// Tells its rows, features and settings from all others: what was trained once need not be again.
+    pub trained_on: String,
+    /// Tells the model from all others.
+    pub fingerprint: String,
+    /// The model that it leans on.
+    pub leans_on: Option<Leaning>,
+    /// How it compares with the model that was live when it was trained.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Value>,
+}
+
+/// From when to when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Window {
+    /// The first row's time, microseconds since 1970.
+    pub first: i64,
+    /// The last row's.
+    pub last: i64,
+}
+
+/// A version that a model leans on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leaning {
+    /// Whose version.
+    pub user: String,
+    /// Its number.
+    pub version: u64,
+    /// The model's fingerprint.
+    pub fingerprint: String,
+}
+
+impl About {
+    /// What the model itself tells.
+    ///
+    /// # Errors
+    /// Its settings cannot be written as JSON.
+    pub fn of(
+        model: &UserModel,
+        source: &str,
+        seconds: f64,
+        trained_on: String,
+        leans_on: Option<Leaning>,
+    ) -> Result<Self, ModelError> {
+        let header = model.header();
+        let json = |why: serde_json::Error| ModelError::Artifact(why.to_string());
+        Ok(Self {
+            user: header.user.clone(),
+            software: crate::SOFTWARE.to_owned(),
+            source: source.to_owned(),
+            rows: header.training_rows,
+            window: header.window.map(|(first, last)| Window { first, last }),
+            features: header.plan.names().map(str::to_owned).collect(),
+            seed: header.config.seed,
+            options: serde_json::to_value(&header.config).map_err(json)?,
+            losses: header.epoch_losses.clone(),
+            seconds,
+            trained_on,
+            fingerprint: artifact::fingerprint(model)?,
+            leans_on,
+            comparison: None,
+        })
+    }
+
+    /// From JSON.
+    ///
+    /// # Errors
+    /// What does not fit.
+    pub(super) fn parse(json: &[u8]) -> Result<Self, String> {
+        serde_json::from_slice(json)
+            .map_err(|why| format!("what is said about it cannot be used: {why}"))
+    }
+
+    pub(super) fn json(&self) -> Vec<u8> {
+        // Texts, finite numbers and lists of them: this cannot fail.
+        let mut json = serde_json::to_vec_pretty(self).unwrap_or_default();
+        json.push(b'\n');
+        json
+    }
+}

@@ -1,0 +1,125 @@
+//! Models in a store: what is put there, and what is made of it again.
+//!
+//! A user's model leans on everyone's, which is a model of the same store. It is not copied into each
+//! user's version, but named by its fingerprint, and shared by all that lean on it.
+
+mod about;
+mod lookup;
+
+pub use about::{About, Leaning, Window};
+pub use lookup::{Lookup, LookupOptions};
+
+use crate::error::RunError;
+use dfp_io::store::{self, Purpose, Store};
+use dfp_model::artifact::{self, Limits, PeersName};
+use dfp_model::{ModelError, UserModel};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Models of everyone that are kept in memory: the live one and what older users' versions lean on.
+const SHARED: usize = 4;
+
+/// The models of a store.
+#[derive(Debug)]
+pub struct Library {
+    store: Arc<dyn Store>,
+    /// Models that others lean on, by fingerprint, the last used first.
+    shared: Mutex<VecDeque<(String, Arc<UserModel>)>>,
+}
+
+impl Library {
+    /// The library in the store with this name.
+    ///
+    /// # Errors
+    /// See [`store::open`].
+    pub fn open(name: &str, purpose: Purpose) -> Result<Self, RunError> {
+        Ok(Self { store: store::open(name, purpose)?, shared: Mutex::default() })
+    }
+
+    /// The store.
+    pub fn store(&self) -> &dyn Store {
+        self.store.as_ref()
+    }
+
+    /// Puts a model there as a new version, and tells its number. It is a candidate.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn put(&self, model: &UserModel, about: &About) -> Result<u64, RunError> {
+        let user = &model.header().user;
+        let mut bytes = Vec::new();
+        artifact::write_one(model, &mut bytes).map_err(|error| self.of(user, &error))?;
+        Ok(self.store.put(user, &bytes, &about.json())?)
+    }
+
+    /// A version's model.
+    ///
+    /// # Errors
+    /// There is no such version, it is damaged, or what it leans on is not there.
+    pub fn model(&self, user: &str, version: u64) -> Result<Arc<UserModel>, RunError> {
+        let bytes = self.store.model(user, version)?;
+        let mut peers = |name: &PeersName| self.peers(name);
+        let model = artifact::read_one(&bytes, &Limits::default(), &mut peers).map_err(|error| {
+            self.of(user, &format!("version {version}: {error}"))
+        })?;
+        if model.header().user != user {
+            let found = &model.header().user;
+            return Err(self.of(user, &format!("version {version} is a model of user {found:?}")));
+        }
+        Ok(Arc::new(model))
+    }
+
+    /// What was said about a version.
+    ///
+    /// # Errors
+    /// There is no such version, or it was put by something else.
+    pub fn about(&self, user: &str, version: u64) -> Result<About, RunError> {
+        About::parse(&self.store.about(user, version)?)
+            .map_err(|why| self.of(user, &format!("version {version}: {why}")))
+    }
+
+    /// The version of a model that others lean on, from the newest to the oldest.
+    ///
+    /// # Errors
+    /// It is not there.
+    pub fn leaning(&self, name: &PeersName) -> Result<u64, RunError> {
+        for version in self.store.shelf(&name.user)?.versions.into_iter().rev() {
+            if self.about(&name.user, version)?.fingerprint == name.fingerprint {
+                return Ok(version);
+            }
+        }
+        Err(self.of(
+            &name.user,
+            &format!("no version has the fingerprint {}, which a model leans on", name.fingerprint),
+        ))
+    }
+
+    fn peers(&self, name: &PeersName) -> Result<Arc<UserModel>, ModelError> {
+        // Whoever is second waits: everyone's model is the largest of all.
+        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(at) = shared.iter().position(|(fingerprint, _)| *fingerprint == name.fingerprint)
+            && let Some(found) = shared.remove(at)
+        {
+            let model = Arc::clone(&found.1);
+            shared.push_front(found);
+            return Ok(model);
+        }
+        let read = || -> Result<Arc<UserModel>, RunError> {
+            let version = self.leaning(name)?;
+            let bytes = self.store.model(&name.user, version)?;
+            let mut nobody = |further: &PeersName| {
+                Err(ModelError::Artifact(format!("it leans on that of {:?} itself", further.user)))
+            };
+            let model = artifact::read_one(&bytes, &Limits::default(), &mut nobody);
+            Ok(Arc::new(model.map_err(|error| self.of(&name.user, &error))?))
+        };
+        let model = read().map_err(|error| ModelError::Artifact(error.to_string()))?;
+        shared.push_front((name.fingerprint.clone(), Arc::clone(&model)));
+        shared.truncate(SHARED);
+        Ok(model)
+    }
+
+    fn of(&self, user: &str, why: &dyn std::fmt::Display) -> RunError {
+        RunError::Failed(format!("model store {:?}: user {user:?}: {why}", self.store.place()))
+    }
+}
