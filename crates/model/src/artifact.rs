@@ -1,4 +1,5 @@
-//! The model file: all users of a run in one file of data, nothing of which is ever executed.
+//! The model file: all users of a run, or one of a store, in a file of data, nothing of which is ever
+//! executed.
 //!
 //! A [safetensors](https://github.com/huggingface/safetensors) file, so that other tools can read
 //! the weights. For user number `n` (eight digits, from 0, in the order given to [`write()`]):
@@ -19,7 +20,18 @@
 //! Headers are tensors because vocabularies and quantiles of many users outgrow the 100 MB that
 //! the format grants its own header. That one's `__metadata__` holds, in this order, `sha256`,
 //! `format` = `dfp-model`, `format_version` and `software`, the program that wrote the file. The
-//! version is `1`, or `3` where a model has scorers (`2` lacked the extremal index of their sums); all are read.
+//! version is `4`; older ones are read:
+//!
+//! | version | what it lacks |
+//! |---|---|
+//! | `1` | scorers |
+//! | `2` | the extremal index of the sums of scorers |
+//! | `3` | fingerprints of the models that others lean on |
+//!
+//! A model with scorers may lean on another, which it names by user and [`fingerprint()`]. [`write()`] puts both into one
+//! file; [`write_one`] leaves the other where it is, and [`read_one`] asks for it: thousands of models
+//! share one.
+//!
 //! The checksum is the SHA-256, in 64 hexadecimal digits, of the whole file with these digits
 //! taken as `0`. The same models give the same bytes; a file is written here rather than by the
 //! `safetensors` crate because that one orders metadata at random.
@@ -29,6 +41,7 @@ use crate::config::Scorer;
 use crate::error::ModelError;
 use crate::user_model::{MAX_WEIGHTS, ModelHeader, UserModel};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -36,8 +49,8 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 const FORMAT: &str = "dfp-model";
-/// Without scorers beside the network, with scorers before and since there is an extremal index.
-const VERSIONS: [&str; 3] = ["1", "2", "3"];
+/// Versions that are read; the last one is written.
+const VERSIONS: [&str; 4] = ["1", "2", "3", "4"];
 const DIGITS: usize = 64;
 /// Start of the JSON header of every model file, up to the checksum's digits.
 const BEFORE_DIGITS: &[u8] = b"{\"__metadata__\":{\"sha256\":\"";
@@ -62,6 +75,15 @@ impl Default for Limits {
     }
 }
 
+/// Names the model that another one leans on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeersName {
+    /// Whose model it is.
+    pub user: String,
+    /// Its [`fingerprint()`].
+    pub fingerprint: String,
+}
+
 /// What is written of one model behind its weights.
 struct Written {
     header: Vec<u8>,
@@ -75,14 +97,26 @@ struct WrittenScorers {
 }
 
 impl Written {
-    fn of(model: &UserModel) -> serde_json::Result<Self> {
-        let scorers = model.beside().map(|scorers| {
-            let (mut words, mut numbers) = (Vec::new(), Vec::new());
-            let json = serde_json::to_vec(&scorers.store(&mut words, &mut numbers))?;
-            Ok(WrittenScorers { json, words, numbers })
-        });
-        Ok(Self { header: serde_json::to_vec(model.header())?, scorers: scorers.transpose()? })
+    fn of(model: &UserModel) -> Result<Self, ModelError> {
+        let scorers = model.beside().map(WrittenScorers::of).transpose()?;
+        Ok(Self { header: as_json(model.header())?, scorers })
     }
+}
+
+impl WrittenScorers {
+    fn of(scorers: &Scorers) -> Result<Self, ModelError> {
+        let (mut words, mut numbers) = (Vec::new(), Vec::new());
+        let mut stored = scorers.store(&mut words, &mut numbers);
+        if let (Some(stored), Some(peers)) = (&mut stored.peers, scorers.peers()) {
+            stored.fingerprint = Some(fingerprint(peers.model())?);
+        }
+        Ok(Self { json: as_json(&stored)?, words, numbers })
+    }
+}
+
+fn as_json(part: &impl Serialize) -> Result<Vec<u8>, ModelError> {
+    serde_json::to_vec(part)
+        .map_err(|e| refused(format!("a part of a model cannot be written as JSON: {e}")))
 }
 
 /// Writes a model file.
@@ -92,22 +126,33 @@ impl Written {
 /// among them, or `out` fails.
 pub fn write(models: &[&UserModel], out: &mut dyn Write) -> Result<(), ModelError> {
     check_users(models.iter().map(|model| model.header()))?;
+    let own = |user: &str| models.iter().find(|model| model.header().user == user);
     for model in models {
-        let peers =
-            model.beside().and_then(Scorers::peers).map(|peers| &peers.model().header().user);
-        if peers.is_some_and(|peers| models.iter().all(|m| m.header().user != *peers)) {
-            return Err(refused(format!(
-                "the model of user {:?} leans on that of {:?}, which is not to be written",
-                model.header().user,
-                peers.map_or("", String::as_str)
-            )));
-        }
+        let Some(peers) = model.leans_on() else { continue };
+        let (user, of) = (&model.header().user, &peers.header().user);
+        let why = match own(of) {
+            None => "which is not to be written",
+            Some(other) if fingerprint(other)? != fingerprint(peers)? => {
+                "and another model of that user is to be written"
+            }
+            Some(_) => continue,
+        };
+        return Err(refused(format!("the model of user {user:?} leans on that of {of:?}, {why}")));
     }
-    let written = models
-        .iter()
-        .map(|model| Written::of(model))
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|e| refused(format!("a model's header cannot be written as JSON: {e}")))?;
+    write_all(models, out)
+}
+
+/// Writes a model alone. The one that it leans on, if any, is named by its fingerprint, not written:
+/// [`read_one`] asks for it.
+///
+/// # Errors
+/// [`ModelError::Artifact`] if `out` fails.
+pub fn write_one(model: &UserModel, out: &mut dyn Write) -> Result<(), ModelError> {
+    write_all(&[model], out)
+}
+
+fn write_all(models: &[&UserModel], out: &mut dyn Write) -> Result<(), ModelError> {
+    let written = models.iter().map(|model| Written::of(model)).collect::<Result<Vec<_>, _>>()?;
     write_parts(models, &written, out)
         .map_err(|e| refused(format!("the model file cannot be written: {e}")))
 }
@@ -126,32 +171,35 @@ fn write_parts(models: &[&UserModel], written: &[Written], out: &mut dyn Write) 
     write_tensors(models, written, &mut |bytes| out.write_all(bytes))
 }
 
-/// What tells a network from every other, in twelve hexadecimal digits: the beginning of the SHA-256 of
-/// its header and weights as they stand in a file.
+/// What tells a model from every other, in twelve hexadecimal digits: the beginning of the SHA-256 of
+/// all that a file has of it, which names the model that it leans on by that one's fingerprint. It is computed
+/// once.
 ///
 /// # Errors
-/// The header cannot be written as JSON.
+/// The model cannot be written as JSON.
 pub fn fingerprint(model: &UserModel) -> Result<String, ModelError> {
-    let header = serde_json::to_vec(model.header())
-        .map_err(|e| refused(format!("a model's header cannot be written as JSON: {e}")))?;
-    let mut hasher = Sha256::new();
-    hasher.update(&header);
-    for weight in model.weights() {
-        hasher.update(weight.to_le_bytes());
+    if let Some(known) = model.remembered_fingerprint().get() {
+        return Ok(known.clone());
     }
+    let written = Written::of(model)?;
+    let mut hasher = Sha256::new();
+    write_tensors(&[model], std::slice::from_ref(&written), &mut |bytes| {
+        hasher.update(bytes);
+        Ok(())
+    })
+    .map_err(|e| refused(e.to_string()))?;
     let mut digits = hexadecimal(hasher);
     digits.truncate(12);
-    Ok(digits)
+    Ok(model.remembered_fingerprint().get_or_init(|| digits).clone())
 }
 
 /// Everything before the tensors, with zeros for the checksum.
 fn front(models: &[&UserModel], written: &[Written]) -> io::Result<Vec<u8>> {
     let software = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
-    let has_scorers = written.iter().any(|model| model.scorers.is_some());
     let metadata = json!({
         "sha256": "0".repeat(DIGITS),
         "format": FORMAT,
-        "format_version": VERSIONS[if has_scorers { 2 } else { 0 }],
+        "format_version": VERSIONS[VERSIONS.len() - 1],
         "software": software,
     });
     let mut front = Map::from_iter([("__metadata__".to_owned(), metadata)]);
@@ -194,20 +242,30 @@ fn write_tensors(
     written: &[Written],
     put: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    for block in models.iter().flat_map(|model| model.weights().chunks(1 << 16)) {
-        bytes.clear();
-        bytes.extend(block.iter().flat_map(|weight| weight.to_le_bytes()));
-        put(&bytes)?;
+    for model in models {
+        put_words(model.weights(), |weight| weight.to_le_bytes(), put)?;
     }
     for (_, scorers) in scorers(written) {
-        bytes.clear();
-        bytes.extend(scorers.words.iter().flat_map(|word| word.to_le_bytes()));
-        bytes.extend(scorers.numbers.iter().flat_map(|number| number.to_le_bytes()));
-        put(&bytes)?;
+        put_words(&scorers.words, |word| word.to_le_bytes(), put)?;
+        put_words(&scorers.numbers, |number| number.to_le_bytes(), put)?;
     }
     scorers(written).try_for_each(|(_, scorers)| put(&scorers.json))?;
     written.iter().try_for_each(|model| put(&model.header))
+}
+
+/// Puts words as bytes, block by block.
+fn put_words<T: Copy>(
+    words: &[T],
+    bytes_of: impl Fn(T) -> [u8; 4],
+    put: &mut dyn FnMut(&[u8]) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut bytes = Vec::new();
+    for block in words.chunks(1 << 14) {
+        bytes.clear();
+        bytes.extend(block.iter().flat_map(|word| bytes_of(*word)));
+        put(&bytes)?;
+    }
+    Ok(())
 }
 
 /// Reads a model file; the models come in the order in which they were written.
@@ -216,6 +274,61 @@ fn write_tensors(
 /// [`ModelError::Artifact`] says which of these it is: a pickle, a file of another kind or
 /// version, one beyond the limits, cut short, damaged, or inconsistent in itself.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<UserModel>, ModelError> {
+    let (tensors, users) = open(bytes, limits)?;
+    let mut models = Vec::with_capacity(users);
+    let mut leaning = Vec::new();
+    for n in 0..users {
+        let (model, peers) = read_user(&tensors, n, limits)?;
+        leaning.extend(peers.map(|peers| (n, peers)));
+        models.push(model);
+    }
+    check_users(models.iter().map(UserModel::header))?;
+    find_peers(&mut models, leaning)?;
+    Ok(models)
+}
+
+/// Reads a model that [`write_one`] wrote. `peers` is asked for the model that it leans on, at most
+/// once; models that lean on the same one share it.
+///
+/// # Errors
+/// As [`read`]; those of `peers`; [`ModelError::Artifact`] if the file has not one model but several or none,
+/// or `peers` finds another model than the one asked for.
+pub fn read_one(
+    bytes: &[u8],
+    limits: &Limits,
+    peers: &mut dyn FnMut(&PeersName) -> Result<Arc<UserModel>, ModelError>,
+) -> Result<UserModel, ModelError> {
+    let (tensors, users) = open(bytes, limits)?;
+    if users != 1 {
+        return Err(refused(format!(
+            "the model file has {users} users; a file of one is expected"
+        )));
+    }
+    let (mut model, leaning) = read_user(&tensors, 0, limits)?;
+    if let Some(stored) = leaning {
+        let Some(name) = stored.name() else {
+            return Err(without_peers(&model, &stored));
+        };
+        let found = peers(&name)?;
+        let other = (&found.header().user, fingerprint(&found)?);
+        if other != (&name.user, name.fingerprint.clone()) {
+            return Err(refused(format!(
+                "the model of user {:?} leans on that of {:?} with fingerprint {:?}; found was that of {:?} with \
+                 fingerprint {:?}",
+                model.header().user,
+                name.user,
+                name.fingerprint,
+                other.0,
+                other.1
+            )));
+        }
+        model.lean_on(&found, stored)?;
+    }
+    Ok(model)
+}
+
+/// Checks everything that a file says of itself before its models; returns their number too.
+fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(SafeTensors<'a>, usize), ModelError> {
     if bytes.len() as u64 > limits.max_bytes {
         let (size, most) = (bytes.len(), limits.max_bytes);
         return Err(refused(format!("the model file has {size} bytes; at most {most} are read")));
@@ -247,16 +360,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<UserModel>, ModelError>
         let most = limits.max_users;
         return Err(refused(format!("the model file has {users} users; at most {most} are read")));
     }
-    let mut models = Vec::with_capacity(users);
-    let mut leaning = Vec::new();
-    for n in 0..users {
-        let (model, peers) = read_user(&tensors, n, limits)?;
-        leaning.extend(peers.map(|peers| (n, peers)));
-        models.push(model);
-    }
-    check_users(models.iter().map(UserModel::header))?;
-    find_peers(&mut models, leaning)?;
-    Ok(models)
+    Ok((tensors, users))
 }
 
 /// Gives the models that lean on others these others.
@@ -272,20 +376,37 @@ fn find_peers(
             None => {
                 let all = models.iter().find(|model| model.header().user == stored.user);
                 let own = all.filter(|peers| peers.beside().is_some_and(|s| s.peers().is_none()));
-                let peers = own.cloned().map(Arc::new).ok_or_else(|| {
-                    refused(format!(
-                        "the model of user {:?} leans on that of {:?}, which the file does not have",
-                        models[n].header().user,
-                        stored.user
-                    ))
-                })?;
+                let peers = own.cloned().map(Arc::new);
+                let peers = peers.ok_or_else(|| without_peers(&models[n], &stored))?;
                 known.push(Arc::clone(&peers));
                 peers
             }
         };
+        if stored.fingerprint.is_some() && stored.fingerprint != Some(fingerprint(&peers)?) {
+            return Err(refused(format!(
+                "the model of user {:?} leans on that of {:?} with fingerprint {:?}; the file has another",
+                models[n].header().user,
+                stored.user,
+                stored.fingerprint.unwrap_or_default(),
+            )));
+        }
         models[n].lean_on(&peers, stored)?;
     }
     Ok(())
+}
+
+/// A model's peers are not in its file.
+fn without_peers(model: &UserModel, stored: &StoredPeers) -> ModelError {
+    let (user, of) = (&model.header().user, &stored.user);
+    refused(match &stored.fingerprint {
+        Some(fingerprint) => format!(
+            "the model of user {user:?} leans on that of {of:?} (fingerprint {fingerprint:?}), which is not in the file: \
+             it is one model of a store, and is read together with the store's model of {of:?}"
+        ),
+        None => format!(
+            "the model of user {user:?} leans on that of {of:?}, which the file does not have"
+        ),
+    })
 }
 
 /// Tells files of other kinds from damaged ones.

@@ -19,6 +19,7 @@ use crate::counts::{Counts, Row, row_score};
 use crate::encode::values::ValueCoding;
 use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
+use crate::heap::Heap;
 use crate::neighbours::Neighbours;
 use crate::user_model::TrainingData;
 use arrow_array::RecordBatch;
@@ -74,6 +75,15 @@ pub(crate) struct Scorers {
 struct HeldOut {
     of_net: Reference,
     of_sum: Reference,
+}
+
+impl Heap for Scorers {
+    fn heap(&self) -> usize {
+        let Self { coding, counts, neighbours, peers, of_counts, of_neighbours, held_out } = self;
+        let held_out = held_out.as_ref().map_or(0, |h| h.of_net.heap() + h.of_sum.heap());
+        let samples = of_counts.heap() + of_neighbours.heap() + held_out;
+        coding.heap() + counts.heap() + neighbours.heap() + peers.heap() + samples
+    }
 }
 
 /// Training rows that have been encoded, for scorers that are yet to be made.

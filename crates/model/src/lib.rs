@@ -16,6 +16,7 @@ mod distinct;
 pub mod encode;
 pub mod error;
 pub mod explain;
+mod heap;
 mod kernels;
 pub mod measures;
 mod neighbours;

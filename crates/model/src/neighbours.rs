@@ -7,6 +7,7 @@
 //! categories alone it hurts.
 
 use crate::encode::EncodedRows;
+use crate::heap::Heap;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
@@ -33,6 +34,12 @@ pub(crate) struct Neighbours {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoredNeighbours {
     points: usize,
+}
+
+impl Heap for Neighbours {
+    fn heap(&self) -> usize {
+        self.standard.heap() + self.values.heap() + self.rows.heap()
+    }
 }
 
 impl Neighbours {

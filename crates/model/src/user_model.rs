@@ -5,6 +5,7 @@ use crate::config::{ModelConfig, Scorer};
 use crate::distinct::{Distinct, spread};
 use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
+use crate::heap::Heap;
 use crate::kernels::math::sigmoid;
 use crate::net::{Layout, Network, Parameter};
 use crate::random::{Stream, stream_seed};
@@ -16,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// All of a model but its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +106,17 @@ pub struct UserModel {
     network: Network,
     /// What [`Scorer::Recommended`] has beside the network.
     beside: Option<Box<Scorers>>,
+    fingerprint: Remembered,
+}
+
+/// The fingerprint of a model, once somebody asked. Models are equal whether or not.
+#[derive(Clone, Debug, Default)]
+struct Remembered(OnceLock<String>);
+
+impl PartialEq for Remembered {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 impl UserModel {
@@ -179,8 +191,8 @@ impl UserModel {
             let losses = score::losses(&model.network, &held_out, config.eval_batch_size);
             let held_out = score::row_means(&losses, model.header.loss_scales.len());
             let random = &mut random(Stream::Neighbours);
-            model.beside =
-                Some(Box::new(learning.fit(&model.header.plan, &rows, &held_out, data, random)));
+            let scorers = learning.fit(&model.header.plan, &rows, &held_out, data, random);
+            model.set_beside(scorers);
         }
         Ok(model)
     }
@@ -227,7 +239,7 @@ impl UserModel {
             training_rows: rows.rows,
             epoch_losses,
         };
-        Ok(Self { header, network, beside: None })
+        Ok(Self { header, network, beside: None, fingerprint: Remembered::default() })
     }
 
     /// A model from its stored parts.
@@ -257,7 +269,9 @@ impl UserModel {
             ));
         }
         match Network::with_weights(layout, weights) {
-            Some(network) => Ok(Self { header, network, beside: None }),
+            Some(network) => {
+                Ok(Self { header, network, beside: None, fingerprint: Remembered::default() })
+            }
             None => refuse(format!("{found} weights"), format!("{wanted}")),
         }
     }
@@ -268,6 +282,26 @@ impl UserModel {
 
     pub(crate) fn set_beside(&mut self, scorers: Scorers) {
         self.beside = Some(Box::new(scorers));
+        self.fingerprint = Remembered::default();
+    }
+
+    /// The model that this one leans on, which others may share.
+    pub fn leans_on(&self) -> Option<&Arc<Self>> {
+        Some(self.beside()?.peers()?.model())
+    }
+
+    /// Memory that the model takes, in bytes, about, without the model that it leans on.
+    pub fn bytes(&self) -> usize {
+        let ModelHeader { user, plan, loss_scales, epoch_losses, .. } = &self.header;
+        let scales = loss_scales.capacity() * size_of::<LossScale>();
+        size_of::<Self>()
+            + (user.heap() + plan.heap() + scales + epoch_losses.heap())
+            + (self.network.heap() + self.beside.heap())
+    }
+
+    /// The place of the fingerprint, for [`crate::artifact`], which computes it.
+    pub(crate) fn remembered_fingerprint(&self) -> &OnceLock<String> {
+        &self.fingerprint.0
     }
 
     /// Gives the scorers their peers.
@@ -276,6 +310,7 @@ impl UserModel {
         peers: &Arc<Self>,
         stored: StoredPeers,
     ) -> Result<(), ModelError> {
+        self.fingerprint = Remembered::default();
         match &mut self.beside {
             Some(scorers) => scorers.lean_on(peers, &self.header.plan, stored),
             None => Ok(()),

@@ -1,5 +1,6 @@
 use super::*;
 use crate::config::{ModelConfig, Optimizer};
+use crate::user_model::TrainingData;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use proptest::prelude::*;
 use std::ops::ControlFlow;
@@ -96,6 +97,114 @@ fn a_user_has_one_model() {
     assert_eq!(error, "user \"zoe\" has two models; a file holds one each");
 }
 
+/// A model of all scorers, which leans on others if there are any, and rows for it.
+fn recommended(user: &str, peers: Option<&Arc<UserModel>>) -> (UserModel, RecordBatch) {
+    let first = user.len();
+    let texts = |of: usize| {
+        let rows = (first..first + 70).map(|row| format!("{user}{}", row * row % of));
+        Arc::new(StringArray::from_iter_values(rows)) as ArrayRef
+    };
+    let numbers = |of: usize| {
+        let rows = (first..first + 70).map(|row| (row * 7 % of) as f64);
+        Arc::new(Float64Array::from_iter_values(rows)) as ArrayRef
+    };
+    let columns = [("a", texts(5)), ("b", texts(11)), ("x", numbers(23)), ("y", numbers(40))];
+    let rows = RecordBatch::try_from_iter(columns).unwrap();
+    let config = ModelConfig {
+        encoder_layers: vec![3],
+        scorer: Scorer::Recommended,
+        ..ModelConfig::compact(8)
+    };
+    let times: Vec<i64> = (0..70).collect();
+    let data = TrainingData { rows: &rows, validation: None, times: &times, peers };
+    let model =
+        UserModel::fit_with(user, &data, &config, &mut |_| ControlFlow::Continue(())).unwrap();
+    (model, rows)
+}
+
+static EVERYONE: LazyLock<Arc<UserModel>> = LazyLock::new(|| Arc::new(recommended("*", None).0));
+
+fn written_one(model: &UserModel) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    write_one(model, &mut bytes).unwrap();
+    bytes
+}
+
+fn no_peers(name: &PeersName) -> Result<Arc<UserModel>, ModelError> {
+    panic!("nobody leans on {name:?}")
+}
+
+#[test]
+fn one_model_comes_back_leaning_on_the_shared_one() {
+    let (ann, rows) = recommended("ann", Some(&EVERYONE));
+    let bytes = written_one(&ann);
+    let mut asked = Vec::new();
+    let back = read_one(&bytes, &Limits::default(), &mut |name| {
+        asked.push(name.clone());
+        Ok(Arc::clone(&EVERYONE))
+    });
+    let back = back.unwrap();
+    let fingerprint = fingerprint(&EVERYONE).unwrap();
+    assert_eq!(asked, [PeersName { user: "*".into(), fingerprint }]);
+    assert!(Arc::ptr_eq(back.leans_on().unwrap(), &EVERYONE));
+    assert_eq!(back, ann);
+    assert_eq!(written_one(&back), bytes);
+    let bits = |model: &UserModel| {
+        let scores = model.score(&model.encode(&rows).unwrap());
+        let combined = scores.combined.iter().map(|row| {
+            (row.score.to_bits(), row.p_value.to_bits(), row.counts.to_bits(), row.peers.to_bits())
+        });
+        combined.collect::<Vec<_>>()
+    };
+    assert_eq!(bits(&back), bits(&ann));
+    assert!(ann.score(&ann.encode(&rows).unwrap()).combined.iter().any(|row| row.peers > 0.0));
+    // Those that lean on nobody are not asked for anybody; networks alone neither.
+    for alone in [EVERYONE.as_ref(), &model("zoe")] {
+        let back = read_one(&written_one(alone), &Limits::default(), &mut no_peers).unwrap();
+        assert_eq!(back, *alone);
+        assert_eq!(read(&written_one(alone), &Limits::default()).unwrap(), [alone.clone()]);
+    }
+}
+
+#[test]
+fn a_model_is_given_the_one_that_it_leans_on_and_no_other() {
+    let (ann, _) = recommended("ann", Some(&EVERYONE));
+    let (bytes, limits) = (written_one(&ann), Limits::default());
+    let message = refusal(&bytes);
+    assert!(message.contains("leans on that of \"*\" (fingerprint \""), "{message}");
+    assert!(message.contains("it is one model of a store"), "{message}");
+    let other = Arc::new(model("*"));
+    let error = read_one(&bytes, &limits, &mut |_| Ok(Arc::clone(&other))).unwrap_err();
+    assert!(error.to_string().contains("; found was that of \"*\" with fingerprint"), "{error}");
+    let error = read_one(&bytes, &limits, &mut |_| Err(refused("no such file".into())));
+    assert_eq!(error.unwrap_err().to_string(), "no such file");
+    let both = written(&[&EVERYONE, &ann]);
+    assert_eq!(read(&both, &limits).unwrap(), [EVERYONE.as_ref().clone(), ann.clone()]);
+    let error = read_one(&both, &limits, &mut no_peers).unwrap_err().to_string();
+    assert_eq!(error, "the model file has 2 users; a file of one is expected");
+    // One file of all users has the very model that is leant on.
+    let error = write(&[&other, &ann], &mut Vec::new()).unwrap_err().to_string();
+    assert!(error.contains("another model of that user is to be written"), "{error}");
+    let error = write(&[&ann], &mut Vec::new()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the model of user \"ann\" leans on that of \"*\", which is not to be written"
+    );
+}
+
+#[test]
+fn fingerprints_tell_scorers_and_peers_apart() {
+    let (ann, _) = recommended("ann", Some(&EVERYONE));
+    let (alone, _) = recommended("ann", None);
+    assert_eq!((ann.header(), ann.weights()), (alone.header(), alone.weights()));
+    let prints = [&ann, &alone, &EVERYONE, &model("ann")].map(|model| fingerprint(model).unwrap());
+    for (at, print) in prints.iter().enumerate() {
+        assert!(print.len() == 12 && !prints[..at].contains(print), "{prints:?}");
+    }
+    let back = read(&written_one(&alone), &Limits::default()).unwrap();
+    assert_eq!(fingerprint(&back[0]).unwrap(), prints[1]);
+}
+
 #[test]
 fn pickles_are_refused_with_the_reason() {
     for pickle in [
@@ -128,7 +237,7 @@ fn each_damage_has_its_own_message() {
         (replaced("\"U8\"", "\"U9\""), "is damaged"),
         (b"user,score\nann,0.5\n".to_vec(), "is not a model file"),
         (
-            replaced("format_version\":\"1", "format_version\":\"9"),
+            replaced("format_version\":\"4", "format_version\":\"9"),
             "has format version \"9\", written by \"dfp-model",
         ),
         (

@@ -16,6 +16,7 @@
 use crate::counts::{Counts, Row};
 use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
+use crate::heap::Heap;
 use crate::user_model::UserModel;
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{DataType, Field, Schema};
@@ -34,6 +35,13 @@ pub(crate) struct Peers {
     columns: Vec<Option<usize>>,
     /// s_i; 0: the peers have no say.
     weights: Vec<u32>,
+}
+
+/// Without the peers' model, which is shared.
+impl Heap for Peers {
+    fn heap(&self) -> usize {
+        self.columns.heap() + self.weights.heap()
+    }
 }
 
 /// Rows as the peers' counts read them, whatever columns they have.
@@ -92,13 +100,13 @@ impl Peers {
         Some(peers)
     }
 
-    /// Peers as they were stored; `None` if they do not fit.
+    /// Peers as they were stored; `None` if they do not fit, or lean on others themselves.
     pub(super) fn restore(
         model: &Arc<UserModel>,
         plan: &FeaturePlan,
         weights: Vec<u32>,
     ) -> Option<Self> {
-        model.beside()?;
+        model.beside().filter(|scorers| scorers.peers().is_none())?;
         let columns = columns(model, plan);
         (weights.len() == columns.len()).then(|| Self {
             model: Arc::clone(model),
@@ -107,7 +115,7 @@ impl Peers {
         })
     }
 
-    pub(crate) fn model(&self) -> &UserModel {
+    pub(crate) fn model(&self) -> &Arc<UserModel> {
         &self.model
     }
 

@@ -2,6 +2,7 @@
 
 use super::peers::Peers;
 use super::{HeldOut, Scorers};
+use crate::artifact::PeersName;
 use crate::calibrate::Reference;
 use crate::counts::{Counts, StoredCounts};
 use crate::encode::FeaturePlan;
@@ -25,7 +26,7 @@ pub(crate) struct Stored {
     /// The extremal index of the sums; files of version 2 have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     index: Option<f64>,
-    /// Whom the user leans on: a model of the same file.
+    /// Whom the user leans on.
     pub(crate) peers: Option<StoredPeers>,
 }
 
@@ -34,7 +35,18 @@ pub(crate) struct Stored {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoredPeers {
     pub(crate) user: String,
+    /// Of the peers' model, given by whoever writes; files before version 4 have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) fingerprint: Option<String>,
     weights: Vec<u32>,
+}
+
+impl StoredPeers {
+    /// The name to look the peers up by.
+    pub(crate) fn name(&self) -> Option<PeersName> {
+        let fingerprint = self.fingerprint.clone()?;
+        Some(PeersName { user: self.user.clone(), fingerprint })
+    }
 }
 
 impl Scorers {
@@ -59,6 +71,7 @@ impl Scorers {
             index: held_out.and_then(|h| h.of_sum.index()),
             peers: self.peers.as_ref().map(|peers| StoredPeers {
                 user: peers.model().header().user.clone(),
+                fingerprint: None,
                 weights: peers.weights().to_vec(),
             }),
         }

@@ -19,6 +19,7 @@ mod fit;
 mod pairs;
 
 use crate::error::ModelError;
+use crate::heap::Heap;
 use pairs::Pairs;
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,24 @@ pub(crate) struct Given {
     pub(crate) rows: u32,
     /// Of these, with the cell's value too.
     pub(crate) together: u32,
+}
+
+impl Heap for Counts {
+    fn heap(&self) -> usize {
+        self.columns.heap()
+    }
+}
+
+impl Heap for Column {
+    fn heap(&self) -> usize {
+        self.rows.heap() + self.last.heap() + self.parents.heap()
+    }
+}
+
+impl Heap for Parent {
+    fn heap(&self) -> usize {
+        self.pairs.heap()
+    }
 }
 
 impl Counts {

@@ -1,5 +1,7 @@
 //! How often two columns' values stood in one row: only pairs that did, by the parent's value.
 
+use crate::heap::Heap;
+
 /// Rows of pairs of values.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Pairs {
@@ -8,6 +10,12 @@ pub(super) struct Pairs {
     /// The column's values beside each value of the parent, ascending.
     values: Vec<u32>,
     rows: Vec<u32>,
+}
+
+impl Heap for Pairs {
+    fn heap(&self) -> usize {
+        self.starts.heap() + self.values.heap() + self.rows.heap()
+    }
 }
 
 impl Pairs {

@@ -6,6 +6,7 @@
 //! is exact and the same in every run.
 
 use super::normal::{score_of_share, share_below};
+use crate::heap::Heap;
 use serde::{Deserialize, Serialize};
 
 const MOST_QUANTILES: usize = 1000;
@@ -17,6 +18,12 @@ const EDGE: f64 = 1e-7;
 #[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub(super) struct GaussRank {
     quantiles: Vec<f64>,
+}
+
+impl Heap for GaussRank {
+    fn heap(&self) -> usize {
+        self.quantiles.heap()
+    }
 }
 
 impl GaussRank {

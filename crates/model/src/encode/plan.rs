@@ -6,6 +6,7 @@ use super::vocabulary::{Vocabulary, count_texts};
 use super::{EncodedRows, FeatureShape};
 use crate::config::{ModelConfig, Scaler, Typing};
 use crate::error::ModelError;
+use crate::heap::Heap;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use rayon::prelude::*;
@@ -64,6 +65,35 @@ enum Decision {
     Binary(BinaryFeature),
     Categorical(CategoricalFeature),
     Dropped(String),
+}
+
+impl Heap for FeaturePlan {
+    fn heap(&self) -> usize {
+        let Self { numeric, binary, categorical, dropped } = self;
+        numeric.heap() + binary.heap() + categorical.heap() + dropped.heap()
+    }
+}
+
+impl Heap for NumericFeature {
+    fn heap(&self) -> usize {
+        self.column.heap() + self.scaler.heap()
+    }
+}
+
+impl Heap for BinaryFeature {
+    fn heap(&self) -> usize {
+        let values = match &self.values {
+            BinaryValues::Truth => 0,
+            BinaryValues::Texts(zero, one) => zero.heap() + one.heap(),
+        };
+        self.column.heap() + values
+    }
+}
+
+impl Heap for CategoricalFeature {
+    fn heap(&self) -> usize {
+        self.column.heap() + self.vocabulary.heap()
+    }
 }
 
 impl FeaturePlan {

@@ -3,6 +3,7 @@
 
 use super::gauss_rank::GaussRank;
 use crate::config::Scaler;
+use crate::heap::Heap;
 use serde::{Deserialize, Serialize};
 
 /// Scaled values end here, so that a squared loss stays finite in single precision.
@@ -24,6 +25,15 @@ pub(super) enum FittedScaler {
 pub(super) struct Linear {
     centre: f64,
     scale: f64,
+}
+
+impl Heap for FittedScaler {
+    fn heap(&self) -> usize {
+        match self {
+            Self::GaussRank(scaler) => scaler.heap(),
+            Self::Linear(_) | Self::None => 0,
+        }
+    }
 }
 
 impl FittedScaler {

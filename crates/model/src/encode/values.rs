@@ -14,6 +14,7 @@ use super::gauss_rank::quantile;
 use super::plan::{BinaryValues, FeaturePlan};
 use super::{EncodedRows, OTHER};
 use crate::error::ModelError;
+use crate::heap::Heap;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +81,19 @@ impl From<Bins> for StoredBins {
             Bins::Each(edges) => Self::Each(edges),
             Bins::Between(edges) => Self::Between(edges),
         }
+    }
+}
+
+impl Heap for ValueCoding {
+    fn heap(&self) -> usize {
+        self.numeric.heap()
+    }
+}
+
+impl Heap for NumericValues {
+    fn heap(&self) -> usize {
+        let (Bins::Each(edges) | Bins::Between(edges)) = &self.bins;
+        edges.heap()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::OTHER;
 use super::cells::each_text;
+use crate::heap::Heap;
 use arrow_array::Array;
 use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,12 @@ impl Vocabulary {
     /// The text of a code; [`OTHER`] for any code that has none.
     pub(super) fn text(&self, code: u32) -> &str {
         self.texts.get(code as usize).map_or(OTHER, String::as_str)
+    }
+}
+
+impl Heap for Vocabulary {
+    fn heap(&self) -> usize {
+        self.texts.heap() + self.index.allocation_size()
     }
 }
 

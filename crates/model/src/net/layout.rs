@@ -2,6 +2,7 @@
 
 use crate::config::{Activation, Embeddings, ModelConfig};
 use crate::encode::{FeatureShape, embedding_width};
+use crate::heap::Heap;
 use std::ops::Range;
 
 impl FeatureShape {
@@ -111,6 +112,16 @@ fn take(at: &mut usize, len: usize) -> Range<usize> {
     let start = *at;
     *at += len;
     start..*at
+}
+
+impl Heap for Layout {
+    fn heap(&self) -> usize {
+        let starts = self.summed.as_ref().map_or(0, |tables| tables.starts.heap());
+        self.shape.codes.heap()
+            + self.embeddings.capacity() * size_of::<Embedding>()
+            + starts
+            + self.hidden.capacity() * size_of::<Hidden>()
+    }
 }
 
 impl Layout {

@@ -2,6 +2,7 @@
 
 use super::init;
 use super::layout::Layout;
+use crate::heap::Heap;
 use rand::Rng;
 
 /// An autoencoder: what its layers are, and their weights.
@@ -9,6 +10,12 @@ use rand::Rng;
 pub struct Network {
     pub(super) layout: Layout,
     pub(super) weights: Vec<f32>,
+}
+
+impl Heap for Network {
+    fn heap(&self) -> usize {
+        self.layout.heap() + self.weights.heap()
+    }
 }
 
 impl Network {
