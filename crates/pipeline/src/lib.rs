@@ -17,6 +17,7 @@ pub mod preflight;
 pub mod report;
 pub mod report_page;
 pub mod results;
+pub mod retrain;
 pub mod sources;
 
 mod canvas;

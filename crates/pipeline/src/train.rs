@@ -1,25 +1,31 @@
 //! Training the models of many users: one user a core, largest first; a single user takes all
 //! cores. The bytes of a model do not depend on which of the two it was.
 
+use crate::derive::Memory;
 use crate::error::RunError;
 use crate::message::{FILE_ROW, INDEX, with_columns};
 use crate::models::GENERIC;
-use crate::plan::{Plan, TrainAe};
+use crate::plan::{Plan, SourceSettings, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
-use crate::users::missing_column;
+use crate::source;
+use crate::users::{Users, missing_column};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use dfp_flow::Stop;
-use dfp_io::logs::EVENT_DT;
+use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
 use dfp_model::config::Scorer;
 use dfp_model::{ModelError, TrainingData, UserModel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// What training files are called in messages.
+pub const TRAINING_DATA: &str = "training data";
 
 /// What training needs to know, the same for every user.
 pub struct Trainer<'a> {
@@ -47,7 +53,8 @@ pub enum TaskRows<'a> {
 }
 
 impl TaskRows<'_> {
-    fn len(&self) -> usize {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
         match self {
             Self::All(rows) => rows.num_rows(),
             Self::Of(_, positions) => positions.len(),
@@ -55,7 +62,10 @@ impl TaskRows<'_> {
     }
 
     /// The last `newest` rows.
-    fn newest(&self, newest: usize) -> Result<RecordBatch, ArrowError> {
+    ///
+    /// # Errors
+    /// Arrow refuses the positions.
+    pub fn newest(&self, newest: usize) -> Result<RecordBatch, ArrowError> {
         let first = self.len() - newest;
         match self {
             Self::All(rows) => Ok(rows.slice(first, newest)),
@@ -64,6 +74,20 @@ impl TaskRows<'_> {
                 arrow_select::take::take_record_batch(table, &positions)
             }
         }
+    }
+}
+
+/// How far training has come, for who looks on.
+#[derive(Debug)]
+pub struct TrainingProgress {
+    users_done: AtomicUsize,
+    users: usize,
+}
+
+impl TrainingProgress {
+    /// Of so many users, none is done.
+    pub fn of(users: usize) -> Self {
+        Self { users_done: AtomicUsize::new(0), users }
     }
 }
 
@@ -90,65 +114,82 @@ impl<'a> Trainer<'a> {
         mut tasks: Vec<Task<'_>>,
         pool: &ThreadPool,
     ) -> Result<Vec<Trained>, RunError> {
-        let users = tasks.len();
-        let done = AtomicUsize::new(0);
+        let progress = TrainingProgress::of(tasks.len());
         let peers = OnceLock::new();
         let fit = |task: &Task<'_>| {
-            // A defect that shows itself with one user's rows must not take the others along.
-            let result =
-                catch_unwind(AssertUnwindSafe(|| self.fit(task, peers.get(), &done, users)))
-                    .unwrap_or_else(|_| {
-                        Err("training panicked; this is a defect of the program".to_owned())
-                    });
-            done.fetch_add(1, Ordering::Relaxed);
+            let result = self.fit_task(task, peers.get(), &progress);
             (Arc::clone(&task.user), result)
         };
-        let mut trained = Vec::with_capacity(users);
+        let mut trained = Vec::with_capacity(tasks.len());
         // Users lean on everyone's model, so it comes first.
         if self.is_recommended()
             && let Some(everyone) = tasks.iter().position(|task| *task.user == *GENERIC)
         {
             let (user, result) = pool.install(|| fit(&tasks.swap_remove(everyone)));
+            progress.users_done.fetch_add(1, Ordering::Relaxed);
             if let Ok(model) = &result {
                 peers.get_or_init(|| Arc::clone(model));
             }
             trained.push((user, result));
         }
-        let threads = self.plan.compute_threads;
-        // The largest first, so that no core is left with a long one at the end. One that would keep a
-        // core busy for longer than all others together would take gets all cores.
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.len()));
-        let rows: usize = tasks.iter().map(|task| task.rows.len()).sum();
-        let too_long = |task: &Task<'_>| {
-            let share = rows.div_ceil(threads);
-            let config = self.settings.model.config(task.rows.len(), self.settings.seed);
-            (users == 1 || task.rows.len() > share) && config.is_worth_many_threads()
-        };
-        let together = tasks.iter().take_while(|task| too_long(task)).count();
-        let (together, alone) = tasks.split_at(together);
-        trained.extend(together.iter().map(|task| pool.install(|| fit(task))));
-        trained.extend(in_parallel(alone, threads.min(alone.len()), &fit)?);
-        if self.stop.is_set() {
-            return Err(RunError::Interrupted);
-        }
+        let defect = "training panicked; this is a defect of the program";
+        trained.extend(self.each(tasks, pool, &progress, &fit, &|task| {
+            (Arc::clone(&task.user), Err(defect.to_owned()))
+        })?);
         trained.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(trained)
     }
 
-    fn is_recommended(&self) -> bool {
+    /// Does `work` for every task: the largest first, so that no core is left with a long one at the end.
+    /// One that would keep a core busy for longer than all others together would take gets all cores,
+    /// each other one a core of its own. Where `work` panics the result is `defect`'s: a defect that shows
+    /// itself with one user's rows must not take the others along.
+    ///
+    /// # Errors
+    /// [`RunError::Interrupted`] when the run was asked to stop.
+    pub fn each<T: Send>(
+        &self,
+        mut tasks: Vec<Task<'_>>,
+        pool: &ThreadPool,
+        progress: &TrainingProgress,
+        work: &(dyn Fn(&Task<'_>) -> T + Sync),
+        defect: &(dyn Fn(&Task<'_>) -> T + Sync),
+    ) -> Result<Vec<T>, RunError> {
+        let guarded = |task: &Task<'_>| {
+            let result = catch_unwind(AssertUnwindSafe(|| work(task)));
+            progress.users_done.fetch_add(1, Ordering::Relaxed);
+            result.unwrap_or_else(|_| defect(task))
+        };
+        let threads = self.plan.compute_threads;
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.len()));
+        let rows: usize = tasks.iter().map(|task| task.rows.len()).sum();
+        let alone = tasks.len() == 1;
+        let too_long = |task: &Task<'_>| {
+            let share = rows.div_ceil(threads);
+            let config = self.settings.model.config(task.rows.len(), self.settings.seed);
+            (alone || task.rows.len() > share) && config.is_worth_many_threads()
+        };
+        let together = tasks.iter().take_while(|task| too_long(task)).count();
+        let (together, alone) = tasks.split_at(together);
+        let mut done: Vec<T> = together.iter().map(|task| pool.install(|| guarded(task))).collect();
+        done.extend(in_parallel(alone, threads.min(alone.len()), &guarded)?);
+        if self.stop.is_set() {
+            return Err(RunError::Interrupted);
+        }
+        Ok(done)
+    }
+
+    /// Whether rows are scored with all scorers, so that users lean on everyone.
+    pub fn is_recommended(&self) -> bool {
         self.settings.model.scorer == Scorer::Recommended
     }
 
-    fn fit(
+    fn fit_task(
         &self,
         task: &Task<'_>,
         peers: Option<&Arc<UserModel>>,
-        users_done: &AtomicUsize,
-        users: usize,
+        progress: &TrainingProgress,
     ) -> Result<Arc<UserModel>, String> {
-        if self.stop.is_set() {
-            return Err("stopped before its turn".to_owned());
-        }
         let rows = task.rows.len();
         if rows < self.settings.min_history {
             return Err(format!(
@@ -159,19 +200,33 @@ impl<'a> Trainer<'a> {
         }
         let newest = self.settings.max_history.map_or(rows, |max| max.min(rows));
         let rows = task.rows.newest(newest).map_err(|error| error.to_string())?;
-        let (rows, times) = match self.is_recommended() {
-            true => without_times(&rows).map_err(|error| error.to_string())?,
-            false => (rows, Vec::new()),
-        };
-        self.warn_if_constant(&task.user, &rows).map_err(|error| error.to_string())?;
-        let config = self.settings.model.config(newest, self.settings.seed);
+        self.fit(&task.user, &rows, peers, progress)
+    }
+
+    /// Trains one model on these rows of [`features`](Self::features), oldest first.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn fit(
+        &self,
+        user: &str,
+        rows: &RecordBatch,
+        peers: Option<&Arc<UserModel>>,
+        progress: &TrainingProgress,
+    ) -> Result<Arc<UserModel>, String> {
+        if self.stop.is_set() {
+            return Err("stopped before its turn".to_owned());
+        }
+        let (rows, times) = without_times(rows).map_err(|error| error.to_string())?;
+        self.warn_if_constant(user, &rows).map_err(|error| error.to_string())?;
+        let config = self.settings.model.config(rows.num_rows(), self.settings.seed);
         let mut on_epoch = |report: dfp_model::train::EpochReport| {
             self.reporter.progress(Progress::Trained {
-                user: &task.user,
+                user,
                 // The last epoch of the last user is the end of the phase.
-                users_done: users_done.load(Ordering::Relaxed)
+                users_done: progress.users_done.load(Ordering::Relaxed)
                     + usize::from(report.epoch == report.epochs),
-                users,
+                users: progress.users,
                 epoch: report.epoch,
                 epochs: report.epochs,
                 loss: report.loss,
@@ -179,11 +234,10 @@ impl<'a> Trainer<'a> {
             if self.stop.is_set() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let data = TrainingData { rows: &rows, validation: None, times: &times, peers };
-        UserModel::fit_with(&task.user, &data, &config, &mut on_epoch)
+        UserModel::fit_with(user, &data, &config, &mut on_epoch)
             .map(|model| {
                 for (column, reason) in model.header().plan.dropped() {
-                    let text =
-                        format!("user {:?}: column {column:?} is no feature: {reason}", task.user);
+                    let text = format!("user {user:?}: column {column:?} is no feature: {reason}");
                     self.reporter.say(Weight::Info, &text);
                 }
                 Arc::new(model)
@@ -202,6 +256,41 @@ impl<'a> Trainer<'a> {
             self.reporter.say(Weight::Warning, &text);
         }
         Ok(())
+    }
+
+    /// Reads training files: the columns that training needs, and which rows are whose.
+    ///
+    /// # Errors
+    /// As [`source::read`]; the feature file leaves out every row.
+    pub fn read(
+        &self,
+        files: &[PathBuf],
+        pool: &ThreadPool,
+        memory: &mut Memory,
+    ) -> Result<(LogTable, Users), RunError> {
+        // Repetition and times are those of the input.
+        let settings = SourceSettings { repeat: 1, between: ALWAYS, ..self.plan.source.clone() };
+        let columns = self.columns();
+        let will_do = |schema: &Schema| self.will_do(schema);
+        let reading = source::Reading {
+            settings: &settings,
+            user_column: self.plan.user_column.as_deref(),
+            only: Some(source::Only { columns: &columns, will_do: &will_do }),
+            batch: None,
+            strict: self.plan.strict,
+            pool,
+            reporter: self.reporter,
+        };
+        let (table, users) =
+            source::read(files, TRAINING_DATA, &reading, memory, &mut |_, _| Ok(()))?;
+        if table.batch.num_rows() == 0 {
+            return Err(RunError::Failed(format!(
+                "no row of the training data is used: the feature file leaves out all {}",
+                users.filtered
+            )));
+        }
+        self.warn_of_absent_columns(&table.batch.schema());
+        Ok((table, users))
     }
 
     /// The columns that training needs, of those that a log may have.
@@ -241,7 +330,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The feature columns of `rows`: those of the plan's list that the table has; behind them, under
-    /// the name of [`INDEX`], when each row happened, if that is known and anybody asks.
+    /// the name of [`INDEX`], when each row happened, if that is known.
     ///
     /// # Errors
     /// None of the list is a column of the table.
@@ -257,7 +346,7 @@ impl<'a> Trainer<'a> {
         }
         let table = rows.project(&features)?;
         let times = self.plan.source.features.derived_time().unwrap_or(EVENT_DT);
-        match rows.column_by_name(times).filter(|_| self.is_recommended()) {
+        match rows.column_by_name(times) {
             Some(times) => Ok(with_columns(&table, [(INDEX.to_owned(), Arc::clone(times))])?),
             None => Ok(table),
         }
@@ -266,7 +355,7 @@ impl<'a> Trainer<'a> {
 
 /// Takes the times, in microseconds since 1970, off a table of features. One that is missing makes all
 /// of them unknown.
-fn without_times(rows: &RecordBatch) -> Result<(RecordBatch, Vec<i64>), ArrowError> {
+pub fn without_times(rows: &RecordBatch) -> Result<(RecordBatch, Vec<i64>), ArrowError> {
     let Ok(at) = rows.schema().index_of(INDEX) else { return Ok((rows.clone(), Vec::new())) };
     let mut rows = rows.clone();
     let times = rows.remove_column(at);
@@ -314,11 +403,11 @@ fn without_row_numbers(schema: &Schema) -> Schema {
 }
 
 /// Runs `fit` on every task, each worker with one core of its own.
-fn in_parallel(
+fn in_parallel<T: Send>(
     tasks: &[Task<'_>],
     workers: usize,
-    fit: &(dyn Fn(&Task<'_>) -> Trained + Sync),
-) -> Result<Vec<Trained>, RunError> {
+    fit: &(dyn Fn(&Task<'_>) -> T + Sync),
+) -> Result<Vec<T>, RunError> {
     let next = AtomicUsize::new(0);
     let trained = Mutex::new(Vec::with_capacity(tasks.len()));
     let pools = (0..workers)

@@ -66,6 +66,7 @@ impl About {
     pub fn of(
         model: &UserModel,
         source: &str,
+        window: Option<Window>,
         seconds: f64,
         trained_on: String,
         leans_on: Option<Leaning>,
@@ -77,7 +78,7 @@ impl About {
             software: crate::SOFTWARE.to_owned(),
             source: source.to_owned(),
             rows: header.training_rows,
-            window: header.window.map(|(first, last)| Window { first, last }),
+            window,
             features: header.plan.names().map(str::to_owned).collect(),
             seed: header.config.seed,
             options: serde_json::to_value(&header.config).map_err(json)?,

@@ -6,8 +6,8 @@ use crate::error::RunError;
 use crate::models::{GENERIC, Known};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// How models are kept in memory.
@@ -61,7 +61,8 @@ const USUAL: u64 = 64 << 10;
 impl Lookup {
     /// A look-up in a library. Whoever adds one to `round` lets everything be looked up again.
     pub fn new(library: Library, options: LookupOptions, round: Arc<AtomicU64>) -> Self {
-        let items = usize::try_from(options.memory / USUAL).unwrap_or(usize::MAX).clamp(16, 1 << 20);
+        let items =
+            usize::try_from(options.memory / USUAL).unwrap_or(usize::MAX).clamp(16, 1 << 20);
         Self { library, options, cache: Cache::with_weighter(items, options.memory, Bytes), round }
     }
 

@@ -58,10 +58,11 @@ impl Library {
     /// There is no such version, it is damaged, or what it leans on is not there.
     pub fn model(&self, user: &str, version: u64) -> Result<Arc<UserModel>, RunError> {
         let bytes = self.store.model(user, version)?;
-        let mut peers = |name: &PeersName| self.peers(name);
-        let model = artifact::read_one(&bytes, &Limits::default(), &mut peers).map_err(|error| {
-            self.of(user, &format!("version {version}: {error}"))
-        })?;
+        let mut peers = |name: &PeersName| {
+            self.shared(name).map_err(|error| ModelError::Artifact(error.to_string()))
+        };
+        let model = artifact::read_one(&bytes, &Limits::default(), &mut peers)
+            .map_err(|error| self.of(user, &format!("version {version}: {error}")))?;
         if model.header().user != user {
             let found = &model.header().user;
             return Err(self.of(user, &format!("version {version} is a model of user {found:?}")));
@@ -94,26 +95,27 @@ impl Library {
         ))
     }
 
-    fn peers(&self, name: &PeersName) -> Result<Arc<UserModel>, ModelError> {
+    /// A model that others lean on, shared by all of them.
+    ///
+    /// # Errors
+    /// It is not there, or damaged.
+    pub fn shared(&self, name: &PeersName) -> Result<Arc<UserModel>, RunError> {
         // Whoever is second waits: everyone's model is the largest of all.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = shared.iter().position(|(fingerprint, _)| *fingerprint == name.fingerprint)
+        if let Some(at) =
+            shared.iter().position(|(fingerprint, _)| *fingerprint == name.fingerprint)
             && let Some(found) = shared.remove(at)
         {
             let model = Arc::clone(&found.1);
             shared.push_front(found);
             return Ok(model);
         }
-        let read = || -> Result<Arc<UserModel>, RunError> {
-            let version = self.leaning(name)?;
-            let bytes = self.store.model(&name.user, version)?;
-            let mut nobody = |further: &PeersName| {
-                Err(ModelError::Artifact(format!("it leans on that of {:?} itself", further.user)))
-            };
-            let model = artifact::read_one(&bytes, &Limits::default(), &mut nobody);
-            Ok(Arc::new(model.map_err(|error| self.of(&name.user, &error))?))
+        let bytes = self.store.model(&name.user, self.leaning(name)?)?;
+        let mut nobody = |further: &PeersName| {
+            Err(ModelError::Artifact(format!("it leans on that of {:?} itself", further.user)))
         };
-        let model = read().map_err(|error| ModelError::Artifact(error.to_string()))?;
+        let model = artifact::read_one(&bytes, &Limits::default(), &mut nobody);
+        let model = Arc::new(model.map_err(|error| self.of(&name.user, &error))?);
         shared.push_front((name.fingerprint.clone(), Arc::clone(&model)));
         shared.truncate(SHARED);
         Ok(model)

@@ -8,10 +8,8 @@ use crate::plan::{self, StageSettings};
 use crate::report::Weight;
 use crate::source::{self, ReadCount};
 use crate::stages;
-use crate::train::{Task, TaskRows, Trained, Trainer};
+use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer};
 use crate::users::Users;
-use arrow_schema::Schema;
-use dfp_io::logs::ALWAYS;
 use dfp_model::artifact;
 use dfp_model::config::Scorer;
 use dfp_model::user_model::UserModel;
@@ -72,52 +70,30 @@ impl Run<'_> {
         let start = Instant::now();
         let globs = [glob.to_owned()];
         let files = source::find(&globs, self.plan.source.recursive, None, false)?;
-        // Repetition and times are those of the input.
-        let of_source =
-            plan::SourceSettings { repeat: 1, between: ALWAYS, ..self.plan.source.clone() };
         let reporter = Arc::clone(&self.reporter);
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
-        let columns = trainer.columns();
-        let will_do = |schema: &Schema| trainer.will_do(schema);
-        let reading = source::Reading {
-            settings: &of_source,
-            user_column: self.plan.user_column.as_deref(),
-            only: Some(source::Only { columns: &columns, will_do: &will_do }),
-            batch: None,
-            strict: self.plan.strict,
-            pool: &self.pool,
-            reporter: self.reporter.as_ref(),
-        };
         let mut memory = Memory::default();
-        let (table, everyone) =
-            source::read(&files, "training data", &reading, &mut memory, &mut |_, _| Ok(()))?;
+        let (table, everyone) = trainer.read(&files, &self.pool, &mut memory)?;
         *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory.after_training();
-        if table.batch.num_rows() == 0 {
-            return Err(RunError::Failed(format!(
-                "no row of the training data is used: the feature file leaves out all {}",
-                everyone.filtered
-            )));
-        }
         // Everyone's model learns from everyone, whoever is scored.
         let mut of_everyone: Vec<u32> = Vec::new();
         if self.plan.generic_model {
             of_everyone.extend(everyone.rows.iter().flat_map(|(_, rows)| rows));
             of_everyone.sort_unstable();
         }
-        let users = match everyone.only(self.plan.user_filter.as_deref(), "training data") {
+        let users = match everyone.only(self.plan.user_filter.as_deref(), TRAINING_DATA) {
             Err(_) if self.plan.generic_model => Users::default(),
             users => users?,
         };
-        source::check_strict(&users, "training data", self.plan.strict)?;
+        source::check_strict(&users, TRAINING_DATA, self.plan.strict)?;
         let mut count = ReadCount::default();
         count.add(&table, &users);
-        self.summary.skipped.extend(count.lines("training data"));
-        self.summary.filtered.push(("training data", count.filtered));
+        self.summary.skipped.extend(count.lines(TRAINING_DATA));
+        self.summary.filtered.push((TRAINING_DATA, count.filtered));
         self.summary.phases.push(("reading training data", start.elapsed()));
 
         let start = Instant::now();
-        trainer.warn_of_absent_columns(&table.batch.schema());
         let features = trainer.features(&table.batch)?;
         let mut tasks = Vec::with_capacity(users.rows.len() + 1);
         if self.plan.generic_model {

@@ -1,0 +1,510 @@
+//! `morpheus train`: new versions of users' models in a store, each of which has to earn its place.
+//!
+//! Users come one after the other on each core; a model is in the store, and out of memory, before the
+//! next user's turn. What has been trained once on the same rows with the same settings is not trained
+//! again, so a run that was broken off goes on where it was.
+
+mod compare;
+mod digest;
+mod drift;
+
+pub use compare::{Comparison, Side, Verdict};
+pub use drift::Drift;
+
+use crate::error::RunError;
+use crate::library::{About, Leaning, Library, Window};
+use crate::models::GENERIC;
+use crate::plan::{Plan, StageSettings, TrainAe};
+use crate::report::Reporter;
+use crate::source::{self, ReadCount};
+use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress, without_times};
+use arrow_array::RecordBatch;
+use dfp_flow::Stop;
+use dfp_io::store::{Purpose, Shelf, State};
+use dfp_model::UserModel;
+use dfp_model::artifact::{self, PeersName};
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use serde::Serialize;
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Whose models are trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrainUsers {
+    /// Everyone's, and each user's.
+    All,
+    /// Everyone's.
+    Generic,
+    /// Each user's.
+    Individual,
+    /// Nobody's: what would be trained is told.
+    None,
+}
+
+/// When a new version becomes the live one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promote {
+    /// At once.
+    Always,
+    /// If it is not worse than the one that is live: see [`Comparison`].
+    Better,
+    /// When somebody says so.
+    Never,
+}
+
+/// How much of a user's history is learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Length {
+    /// The newest rows.
+    Rows(usize),
+    /// The rows of so much time, in microseconds, up to the newest.
+    Time(i64),
+}
+
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub struct TrainOptions {
+    /// The run that would train such models: its source's files, its features, its users, its settings.
+    pub plan: Plan,
+    /// The store, as it is named.
+    pub store: String,
+    /// Whose models.
+    pub users: TrainUsers,
+    /// Only these users, if any are named.
+    pub only: HashSet<String>,
+    /// None of these.
+    pub skip: HashSet<String>,
+    /// Users with fewer rows get no model.
+    pub min_history: usize,
+    /// A user who has a model gets another when there are so many newer rows.
+    pub min_increment: usize,
+    /// What is learnt of a longer history.
+    pub max_history: Option<Length>,
+    /// When a version becomes live.
+    pub promote: Promote,
+    /// The share of a history, its newest rows, by which two versions are compared.
+    pub held_out: f64,
+}
+
+/// What became of a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// The new version is live.
+    Promoted,
+    /// The new version waits, or was found worse.
+    Candidate,
+    /// There is a version of the same rows and settings.
+    UpToDate,
+    /// There are too few rows, or too few new ones.
+    Waiting,
+    /// There is no new version, and there should be.
+    Failed,
+    /// Would be trained.
+    Due,
+}
+
+/// A user, and what became of it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Outcome {
+    /// The user.
+    pub user: String,
+    /// Rows of the history that are learnt.
+    pub rows: usize,
+    /// What it took.
+    pub seconds: f64,
+    /// Mean training loss of the last epoch.
+    pub loss: Option<f64>,
+    /// What became of it.
+    pub status: Status,
+    /// The version that is spoken of.
+    pub version: Option<u64>,
+    /// Why.
+    pub reason: String,
+    /// New version and live one side by side.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<Comparison>,
+}
+
+/// What a training run has come to.
+#[derive(Clone, Debug, Serialize)]
+pub struct Training {
+    /// What was read, and left out while reading.
+    #[serde(skip)]
+    pub count: ReadCount,
+    /// Every user, in the order of their names; everyone's model among them.
+    pub users: Vec<Outcome>,
+    /// The seed.
+    pub seed: u64,
+    /// The run was asked to stop before its end.
+    pub interrupted: bool,
+    /// Time that reading took, and everything after it.
+    #[serde(skip)]
+    pub phases: [Duration; 2],
+}
+
+/// Reads the logs, and trains who is due.
+///
+/// # Errors
+/// See [`RunError`]: no file or row, no column of users, a store that cannot be used. A user whose
+/// training fails does not stop the others.
+pub fn train(
+    options: &TrainOptions,
+    reporter: &Arc<dyn Reporter>,
+    stop: &Stop,
+) -> Result<Training, RunError> {
+    let start = Instant::now();
+    let plan = &options.plan;
+    let threads = plan.compute_threads;
+    let pool = ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| RunError::Failed(format!("cannot start {threads} threads: {error}")))?;
+    let purpose = match options.users {
+        TrainUsers::None => Purpose::Read,
+        _ => Purpose::Write,
+    };
+    // Everything that can be refused without reading data is refused before.
+    let library = Library::open(&options.store, purpose)?;
+    let settings = settings(plan)?;
+    let trainer = Trainer::new(plan, settings, reporter.as_ref(), stop);
+    let source = &plan.source;
+    let files = source::find(&source.input_globs, source.recursive, source.max_files, false)?;
+    let (table, users) = trainer.read(&files, &pool, &mut crate::derive::Memory::default())?;
+    source::check_strict(&users, TRAINING_DATA, plan.strict)?;
+    let mut count =
+        ReadCount { files: files.len(), users: users.rows.len(), ..ReadCount::default() };
+    count.add(&table, &users);
+    let features = trainer.features(&table.batch)?;
+    drop(table);
+    let read = start.elapsed();
+    let work = Work { options, library, trainer, settings, reporter, features };
+    let (users, interrupted) = work.all(users.rows, &pool)?;
+    reporter.phase_over();
+    let phases = [read, start.elapsed() - read];
+    Ok(Training { count, users, seed: settings.seed, interrupted, phases })
+}
+
+fn settings(plan: &Plan) -> Result<&TrainAe, RunError> {
+    let found = plan.stages.iter().find_map(|stage| match stage {
+        StageSettings::TrainAe(settings) => Some(settings),
+        _ => None,
+    });
+    found.ok_or_else(|| RunError::Failed("a plan that trains nothing".to_owned()))
+}
+
+struct Work<'a> {
+    options: &'a TrainOptions,
+    library: Library,
+    trainer: Trainer<'a>,
+    settings: &'a TrainAe,
+    reporter: &'a Arc<dyn Reporter>,
+    features: RecordBatch,
+}
+
+/// The model that users lean on, and which version it is.
+type Peers = Option<(Arc<UserModel>, Leaning)>;
+
+impl Work<'_> {
+    fn all(
+        &self,
+        users: Vec<(Arc<str>, Vec<u32>)>,
+        pool: &ThreadPool,
+    ) -> Result<(Vec<Outcome>, bool), RunError> {
+        let wanted = |user: &str| {
+            let TrainOptions { only, skip, .. } = self.options;
+            (only.is_empty() || only.contains(user)) && !skip.contains(user)
+        };
+        let users: Vec<_> = users.into_iter().filter(|(user, _)| wanted(user)).collect();
+        if users.is_empty() {
+            return Err(RunError::Failed(
+                "no user of the training data is to be trained; see --only_user and --skip_user"
+                    .to_owned(),
+            ));
+        }
+        let each = self.options.users != TrainUsers::Generic;
+        let progress = TrainingProgress::of(if each { users.len() + 1 } else { 1 });
+        let mut outcomes = Vec::with_capacity(users.len() + 1);
+        if matches!(self.options.users, TrainUsers::All | TrainUsers::Generic | TrainUsers::None) {
+            let mut rows: Vec<u32> = users.iter().flat_map(|(_, rows)| rows).copied().collect();
+            rows.sort_unstable();
+            let task = Task { user: Arc::from(GENERIC), rows: TaskRows::Of(&self.features, rows) };
+            let everyone = |task: &Task<'_>| self.outcome(task, &None, &progress);
+            let done = self.trainer.each(vec![task], pool, &progress, &everyone, &panicked);
+            match done {
+                Err(RunError::Interrupted) => return Ok((outcomes, true)),
+                done => outcomes.extend(done?),
+            }
+        }
+        let interrupted = match each {
+            true => {
+                let peers = self.peers()?;
+                let mut tasks = Vec::with_capacity(users.len());
+                for (user, rows) in users {
+                    if *user == *GENERIC {
+                        outcomes.push(Outcome::of(
+                            &user,
+                            rows.len(),
+                            Status::Failed,
+                            "the name stands for the model of all users".to_owned(),
+                        ));
+                        continue;
+                    }
+                    tasks.push(Task { user, rows: TaskRows::Of(&self.features, rows) });
+                }
+                let one = |task: &Task<'_>| self.outcome(task, &peers, &progress);
+                match self.trainer.each(tasks, pool, &progress, &one, &panicked) {
+                    Err(RunError::Interrupted) => true,
+                    done => {
+                        outcomes.extend(done?);
+                        false
+                    }
+                }
+            }
+            false => false,
+        };
+        outcomes.sort_by(|a, b| a.user.cmp(&b.user));
+        Ok((outcomes, interrupted))
+    }
+
+    /// Everyone's live model, if users are to lean on it.
+    fn peers(&self) -> Result<Peers, RunError> {
+        if !self.trainer.is_recommended() {
+            return Ok(None);
+        }
+        let Some(version) = self.library.store().shelf(GENERIC)?.live() else { return Ok(None) };
+        let model = self.library.model(GENERIC, version)?;
+        if !model.is_recommended() {
+            return Ok(None);
+        }
+        let fingerprint =
+            artifact::fingerprint(&model).map_err(|error| RunError::Failed(error.to_string()))?;
+        // Read through the library, so that live models that lean on it share it.
+        let name = PeersName { user: GENERIC.to_owned(), fingerprint: fingerprint.clone() };
+        let model = self.library.shared(&name)?;
+        Ok(Some((model, Leaning { user: GENERIC.to_owned(), version, fingerprint })))
+    }
+
+    fn outcome(&self, task: &Task<'_>, peers: &Peers, progress: &TrainingProgress) -> Outcome {
+        let start = Instant::now();
+        let mut outcome = match self.one(task, peers, progress) {
+            Ok(outcome) => outcome,
+            Err(why) => Outcome::of(&task.user, task.rows.len(), Status::Failed, why),
+        };
+        outcome.seconds = start.elapsed().as_secs_f64();
+        outcome
+    }
+
+    /// A user's turn.
+    fn one(
+        &self,
+        task: &Task<'_>,
+        peers: &Peers,
+        progress: &TrainingProgress,
+    ) -> Result<Outcome, String> {
+        let user = &*task.user;
+        let history = self.history(task)?;
+        let rows = history.rows.num_rows();
+        let least = self.options.min_history;
+        if rows < least {
+            let why = format!("{}, and --min_history asks for {least}", counted(rows, "row"));
+            return Ok(Outcome::of(user, rows, Status::Waiting, why));
+        }
+        let shelf = self.library.store().shelf(user).map_err(|error| error.to_string())?;
+        let peers_model = peers.as_ref().map(|(model, _)| model);
+        let leaning = peers.as_ref().map(|(_, leaning)| leaning.clone());
+        let config = self.settings.model.config(rows, self.settings.seed);
+        let trained_on = digest::digest(
+            &history.rows,
+            &config,
+            leaning.as_ref().map(|l| l.fingerprint.as_str()),
+        )
+        .map_err(|error| error.to_string())?;
+        if let Some(latest) = shelf.latest() {
+            let about = self.library.about(user, latest).map_err(|error| error.to_string())?;
+            if about.trained_on == trained_on {
+                return self.finish(user, &shelf, latest, &about);
+            }
+            let new = history.newer_than(about.window);
+            if new < self.options.min_increment {
+                let why = format!(
+                    "{} since version {latest}, and --min_increment asks for {}",
+                    counted(new, "new row"),
+                    self.options.min_increment
+                );
+                let mut outcome = Outcome::of(user, rows, Status::Waiting, why);
+                outcome.version = Some(latest);
+                return Ok(outcome);
+            }
+        }
+        if self.options.users == TrainUsers::None {
+            let why = match shelf.latest() {
+                None => "has no version".to_owned(),
+                Some(latest) => format!("version {latest} is of other rows or settings"),
+            };
+            return Ok(Outcome::of(user, rows, Status::Due, why));
+        }
+        let start = Instant::now();
+        let comparison = match shelf.live().filter(|_| self.options.promote != Promote::Always) {
+            Some(live) => Some(self.compare(user, live, &history, peers_model, progress)?),
+            None => None,
+        };
+        let model = self.trainer.fit(user, &history.rows, peers_model, progress)?;
+        let mut about = About::of(
+            &model,
+            self.options.plan.source.kind.stage.name,
+            history.window(),
+            start.elapsed().as_secs_f64(),
+            trained_on,
+            leaning,
+        )
+        .map_err(|error| error.to_string())?;
+        about.comparison =
+            comparison.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
+        let version = self.library.put(&model, &about).map_err(|error| error.to_string())?;
+        self.finish(user, &shelf, version, &about)
+    }
+
+    /// Promotes a version or leaves it, as the rule has it; also one that an earlier run has put there.
+    fn finish(
+        &self,
+        user: &str,
+        shelf: &Shelf,
+        version: u64,
+        about: &About,
+    ) -> Result<Outcome, String> {
+        let comparison: Option<Comparison> =
+            about.comparison.clone().map(serde_json::from_value).transpose().map_err(|error| {
+                format!("the comparison of version {version} cannot be used: {error}")
+            })?;
+        let mut outcome = Outcome::of(user, about.rows, Status::UpToDate, String::new());
+        outcome.version = Some(version);
+        outcome.loss = about.losses.last().copied();
+        let state = shelf.standing.state(version);
+        let is_new = !shelf.versions.contains(&version);
+        if state != State::Candidate {
+            outcome.reason =
+                format!("version {version}, {state}, is of the same rows and settings");
+            return Ok(outcome);
+        }
+        let verdict = match (self.options.promote, &comparison) {
+            (Promote::Never, _) => Verdict { promote: false, reason: "--promote never".to_owned() },
+            (Promote::Always, _) => {
+                Verdict { promote: true, reason: "--promote always".to_owned() }
+            }
+            (Promote::Better, Some(comparison)) => comparison.verdict.clone(),
+            (Promote::Better, None) if shelf.live().is_none() => {
+                Verdict { promote: true, reason: "the first version".to_owned() }
+            }
+            (Promote::Better, None) => Verdict {
+                promote: false,
+                reason: "it was never compared with the live one; promote it by hand".to_owned(),
+            },
+        };
+        outcome.comparison = comparison;
+        outcome.reason = verdict.reason;
+        outcome.status = match (verdict.promote, is_new) {
+            (true, _) if self.options.users != TrainUsers::None => {
+                self.library.store().promote(user, version).map_err(|error| error.to_string())?;
+                Status::Promoted
+            }
+            (false, false) => Status::UpToDate,
+            _ => Status::Candidate,
+        };
+        Ok(outcome)
+    }
+
+    /// Holds a model that has not seen the newest rows against the live one.
+    fn compare(
+        &self,
+        user: &str,
+        live: u64,
+        history: &History,
+        peers: Option<&Arc<UserModel>>,
+        progress: &TrainingProgress,
+    ) -> Result<Comparison, String> {
+        let rows = history.rows.num_rows();
+        let held_out = ((rows as f64) * self.options.held_out).ceil() as usize;
+        let held_out = held_out.clamp(1, rows.max(2) - 1);
+        let older = history.rows.slice(0, rows - held_out);
+        let newer = history.rows.slice(rows - held_out, held_out);
+        let live_about = self.library.about(user, live).map_err(|error| error.to_string())?;
+        let live_model = self.library.model(user, live).map_err(|error| error.to_string())?;
+        let trial = self.trainer.fit(user, &older, peers, progress)?;
+        let seen = held_out - history.newer_than(live_about.window).min(held_out);
+        let of_live = compare::Judged { version: Some(live), model: &live_model };
+        let of_trial = compare::Judged { version: None, model: &trial };
+        compare::compare(&of_live, &of_trial, (&older, &newer), seen, self.reporter)
+            .map_err(|error| error.to_string())
+    }
+
+    /// What is learnt of a user's rows.
+    fn history(&self, task: &Task<'_>) -> Result<History, String> {
+        let fail = |error: arrow_schema::ArrowError| error.to_string();
+        let all = task.rows.len();
+        let newest = match self.options.max_history {
+            Some(Length::Rows(most)) => most.min(all),
+            _ => all,
+        };
+        let mut rows = task.rows.newest(newest).map_err(fail)?;
+        let (_, mut times) = without_times(&rows).map_err(fail)?;
+        if let Some(Length::Time(span)) = self.options.max_history {
+            if times.is_empty() {
+                return Err("--max_history is a duration, and not every row has a time".to_owned());
+            }
+            let last = times.iter().max().copied().unwrap_or_default();
+            // Rows are in the order of time.
+            let first = times.partition_point(|time| last.saturating_sub(*time) > span);
+            rows = rows.slice(first, rows.num_rows() - first);
+            times.drain(..first);
+        }
+        Ok(History { rows, times })
+    }
+}
+
+/// What is learnt of a user's rows.
+struct History {
+    /// Features and times.
+    rows: RecordBatch,
+    /// Microseconds since 1970, in order; empty if they are not known.
+    times: Vec<i64>,
+}
+
+impl History {
+    fn window(&self) -> Option<Window> {
+        Some(Window { first: *self.times.first()?, last: *self.times.last()? })
+    }
+
+    /// Rows that happened after a window; all of them if that cannot be told.
+    fn newer_than(&self, window: Option<Window>) -> usize {
+        match window.filter(|_| !self.times.is_empty()) {
+            Some(window) => self.times.len() - self.times.partition_point(|at| *at <= window.last),
+            None => self.rows.num_rows(),
+        }
+    }
+}
+
+impl Outcome {
+    fn of(user: &str, rows: usize, status: Status, reason: String) -> Self {
+        Self {
+            user: user.to_owned(),
+            rows,
+            seconds: 0.0,
+            loss: None,
+            status,
+            version: None,
+            reason,
+            comparison: None,
+        }
+    }
+}
+
+fn panicked(task: &Task<'_>) -> Outcome {
+    let why = "training panicked; this is a defect of the program".to_owned();
+    Outcome::of(&task.user, task.rows.len(), Status::Failed, why)
+}
+
+fn counted(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}
