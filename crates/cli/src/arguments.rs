@@ -9,8 +9,8 @@ mod tools;
 use crate::help;
 use crate::logging::{self, Logging};
 use dfp_pipeline::options::{
-    self, COMMANDS, CommandSpec, GLOBAL, Kind, ON_RESULTS, OptionSpec, PIPELINES, PipelineKind,
-    RUN, Role, bool_word, nearest,
+    self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
+    WITH_WORDS, WithWords, bool_word, nearest,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
@@ -45,8 +45,8 @@ pub enum Command {
     Features { texts: OptionTexts, words: Vec<String> },
     /// Measure this machine.
     Bench(OptionTexts),
-    /// A command over what runs have written, by its name; the words are outputs.
-    OnResults { command: &'static str, texts: OptionTexts, words: Vec<String>, level: Weight },
+    /// A command that takes words, by the words that lead to it.
+    WithWords { line: &'static str, texts: OptionTexts, words: Vec<String>, level: Weight },
 }
 
 /// What is about this process alone, and has no place in a plan.
@@ -119,14 +119,15 @@ impl Parser<'_> {
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::morpheus()))),
             Some("run") => self.run(process),
-            Some(word) if let Some(found) = ON_RESULTS.iter().find(|(_, of)| of.name == word) => {
-                self.on_results(found.0, found.1, process.level)
+            Some("models") => self.models(process.level),
+            Some(word) if let Some(command) = at_the_top().find(|of| of.spec.name == word) => {
+                self.with_words(command, process.level)
             }
             Some("plan") => self.plan(),
             Some("tools") => self.tools(process),
             Some(word) => {
-                let known = ["run"].into_iter().chain(ON_RESULTS.map(|(_, spec)| spec.name));
-                let known: Vec<&str> = known.chain(["plan", "tools"]).collect();
+                let known = ["run"].into_iter().chain(at_the_top().map(|of| of.spec.name));
+                let known: Vec<&str> = known.chain(["models", "plan", "tools"]).collect();
                 let mistake = unknown("command", word, &known);
                 self.mistakes.push(mistake);
                 (HERE, None)
@@ -386,6 +387,11 @@ impl Parser<'_> {
             self.at += 1;
         }
     }
+}
+
+/// The commands with words that stand right behind `morpheus`.
+pub fn at_the_top() -> impl Iterator<Item = &'static WithWords> {
+    WITH_WORDS.iter().filter(|command| command.line.split(' ').count() == 2)
 }
 
 /// The yes-or-no option that `no-…` denies.

@@ -1,15 +1,17 @@
 //! Help texts, made from the table of options.
 
-use crate::arguments::usable_stages;
+use crate::arguments::{at_the_top, usable_stages};
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
-    BACKTEST, COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, ON_RESULTS, OptionSpec, PIPELINES,
-    PipelineKind, RUN, StageEntry,
+    COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PipelineKind, RUN,
+    StageEntry, WithWords,
 };
 use std::fmt::Write;
 
 /// What `morpheus tools` is for.
 const TOOLS: &str = "make demonstration data, look at features, measure this machine, ask what a run would do, completion and manual pages";
+/// What `morpheus models` is for.
+const MODELS: &str = "look at the models of a store, promote and take back, export, clear up";
 /// What `morpheus plan` is for.
 const PLAN: &str = "pipelines in files (docs/plans.md)";
 
@@ -18,16 +20,21 @@ pub fn morpheus() -> String {
     let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
     options(&mut text, GLOBAL.options);
     text.push_str("  --version\n      print the version\n");
-    let on_results = ON_RESULTS.map(|(_, spec)| (spec.name, spec.about));
-    let all = [("run", RUN.about)].into_iter().chain(on_results);
-    commands(&mut text, "Commands", all.chain([("plan", PLAN), ("tools", TOOLS)]));
+    let with_words = at_the_top().map(|command| (command.spec.name, command.spec.about));
+    let all = [("run", RUN.about)].into_iter().chain(with_words);
+    let groups = [("models", MODELS), ("plan", PLAN), ("tools", TOOLS)];
+    commands(&mut text, "Commands", all.chain(groups));
     text
 }
 
-/// Help of a command over what runs have written.
-pub fn on_results(line: &str, spec: &CommandSpec) -> String {
-    let words = if spec.name == BACKTEST.name { "" } else { " OUTPUT..." };
-    command(&format!("{line}{words}"), spec)
+/// Help of a command that takes words.
+pub fn with_words(command: &WithWords) -> String {
+    self::command(format!("{} {}", command.line, command.words).trim_end(), command.spec)
+}
+
+/// Help of `morpheus models`.
+pub fn models() -> String {
+    group("models", MODELS)
 }
 
 /// Help of `morpheus run`.

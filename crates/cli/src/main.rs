@@ -13,10 +13,12 @@ mod features;
 mod generate;
 mod help;
 mod logging;
+mod models;
 mod quality;
 mod reference;
 mod report;
 mod summary;
+mod train;
 
 use arguments::{Command, Process, Usage};
 use dfp_pipeline::plan::{self, OptionTexts, PlanSpec};
@@ -62,27 +64,40 @@ fn main() -> ExitCode {
         Ok(Command::Generate(texts)) => generate::run(&texts),
         Ok(Command::Features { texts, words }) => features::run(&texts, &words),
         Ok(Command::Bench(texts)) => bench::run(&texts),
-        Ok(Command::OnResults { command, texts, words, level }) => {
-            on_results(command, &texts, &words, level)
+        Ok(Command::WithWords { line, texts, words, level }) => {
+            with_words(line, &texts, &words, level)
         }
         Err(usage) => refuse(&usage),
     };
     ExitCode::from(code)
 }
 
-/// Runs a command over what runs have written; the exit code.
-fn on_results(command: &str, texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
-    match command {
+/// Runs a command that takes words, by the words that lead to it; the exit code.
+fn with_words(line: &str, texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
+    match line.trim_start_matches("morpheus ") {
+        "train" => train::run(texts, words, level),
+        "score" => score(texts, words, level),
         "alerts" => alerts::run(texts, words, level),
         "explain" => explain::run(texts, words, level),
         "report" => report::report(texts, words, level),
         "plot" => report::plot(texts, words, level),
         "evaluate" => quality::evaluate(texts, words, level),
         "backtest" => quality::test_on_the_past(texts, words, level),
-        other => refuse(&Usage {
-            mistakes: vec![format!("the table names {other:?}, but nothing runs it")],
-            command: "morpheus".into(),
-        }),
+        line => match line.strip_prefix("models ") {
+            Some(command) => models::run(command, texts, words, level),
+            None => refuse(&Usage {
+                mistakes: vec![format!("the table names {line:?}, but nothing runs it")],
+                command: "morpheus".into(),
+            }),
+        },
+    }
+}
+
+/// Scores with the models of a store: the run that does it; the exit code.
+fn score(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
+    match plan::check_score(texts, words) {
+        Ok(plan) => run_plan(plan, &Process { level, debug: false, log: None }),
+        Err(mistakes) => refuse(&Usage { mistakes, command: "morpheus score".into() }),
     }
 }
 
@@ -99,6 +114,7 @@ fn refuse(usage: &Usage) -> u8 {
     USAGE
 }
 
+/// Checks a pipeline and runs it; the exit code.
 fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
     out("Configuring Pipeline via CLI");
     let mut plan = match plan::check(spec) {
@@ -117,6 +133,11 @@ fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
         return refuse(&Usage { mistakes, command: "morpheus run".into() });
     }
     plan.debug = process.debug;
+    run_plan(plan, process)
+}
+
+/// Runs what has been checked; the exit code.
+fn run_plan(plan: plan::Plan, process: &Process) -> u8 {
     let mut console = console::Console::new(process.level);
     if let Some((path, level)) = &process.log {
         match logging::open(path) {
@@ -131,6 +152,9 @@ fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
     let stop = Stop::new();
     if let Err(error) = stop_on_ctrl_c(&stop) {
         console.say(Weight::Warning, &format!("Ctrl+C will end the run at once: {error}"));
+    }
+    if let Err(error) = look_again_on_signal() {
+        console.say(Weight::Warning, &format!("the signal USR1 will end the run: {error}"));
     }
     out("Starting pipeline via CLI... Ctrl+C to Quit");
     let reporter: Arc<dyn Reporter> = Arc::clone(&console) as Arc<dyn Reporter>;
@@ -166,6 +190,19 @@ fn fail(console: &console::Console, error: &RunError) -> u8 {
 fn save_plan(spec: &PlanSpec, path: &Path) -> Result<(), String> {
     let text = plan::plan_text(spec, plan::PlanFormat::of(path)?);
     std::fs::write(path, text).map_err(|why| format!("{}: {why}", path.display()))
+}
+
+/// The signal USR1 lets the models of a store be looked up again.
+#[cfg(unix)]
+fn look_again_on_signal() -> std::io::Result<()> {
+    let flag = dfp_pipeline::library::look_again();
+    signal_hook::flag::register(signal_hook::consts::SIGUSR1, flag).map(|_| ())
+}
+
+/// There is no such signal here.
+#[cfg(not(unix))]
+fn look_again_on_signal() -> std::io::Result<()> {
+    Ok(())
 }
 
 /// The first Ctrl+C lets what is in flight run through; the second ends the process.

@@ -119,9 +119,10 @@ impl Models {
         models
     }
 
-    /// Number of users with a model of their own that was put in.
+    /// Number of users with a model of their own, of a store those that were looked up.
     pub fn len(&self) -> usize {
-        self.by_user.read().unwrap_or_else(PoisonError::into_inner).len()
+        let put_in = self.by_user.read().unwrap_or_else(PoisonError::into_inner).len();
+        put_in + self.store.get().map_or(0, Lookup::users)
     }
 
     /// Whether no row can be scored.

@@ -4,7 +4,7 @@ use super::{Command, Options, Parsed, Parser, Process, unknown};
 use crate::help;
 use dfp_pipeline::options::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR, FEATURES, GENERATE, MAN,
-    OPTIONS, PLAN_CHECK,
+    OPTIONS, PLAN_CHECK, WITH_WORDS, WithWords,
 };
 use dfp_pipeline::plan::OptionTexts;
 use dfp_pipeline::report::Weight;
@@ -132,19 +132,33 @@ impl Parser<'_> {
         }
     }
 
-    /// A command over what runs have written.
-    pub(super) fn on_results(
-        &mut self,
-        here: &'static str,
-        spec: &'static CommandSpec,
-        level: Weight,
-    ) -> Parsed {
-        let command = spec.name;
-        match self.options_and_words(spec, &[command]) {
+    /// A command that takes words besides its options.
+    pub(super) fn with_words(&mut self, command: &'static WithWords, level: Weight) -> Parsed {
+        let WithWords { line, spec, .. } = *command;
+        let path: Vec<&str> = line.split(' ').skip(1).collect();
+        match self.options_and_words(spec, &path) {
             Some((texts, words)) => {
-                (here, Some(Command::OnResults { command, texts, words, level }))
+                (line, Some(Command::WithWords { line, texts, words, level }))
             }
-            None => (here, Some(Command::Help(help::on_results(here, spec)))),
+            None => (line, Some(Command::Help(help::with_words(command)))),
+        }
+    }
+
+    /// The commands over a store of models.
+    pub(super) fn models(&mut self, level: Weight) -> Parsed {
+        const HERE: &str = "morpheus models";
+        let all = || WITH_WORDS.iter().filter(|command| command.line.starts_with(HERE));
+        match self.next_word().as_deref() {
+            None | Some("--help") => (HERE, Some(Command::Help(help::models()))),
+            Some(word) => match all().find(|command| command.spec.name == word) {
+                Some(command) => self.with_words(command, level),
+                None => {
+                    let known: Vec<&str> = all().map(|command| command.spec.name).collect();
+                    let mistake = unknown("command", word, &known);
+                    self.mistakes.push(mistake);
+                    (HERE, None)
+                }
+            },
         }
     }
 

@@ -25,10 +25,14 @@ pub struct About {
     pub options: Value,
     /// Mean training loss of each epoch.
     pub losses: Vec<f64>,
-    /// What training it took, seconds.
-    pub seconds: f64,
+    /// When it was put there: RFC 3339, in UTC.
+    pub created: String,
+    /// What training it took, seconds; `None` where that was not measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
     /// Tells its rows, features and settings from all others: what was trained once need not be again.
-    pub trained_on: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trained_on: Option<String>,
     /// Tells the model from all others.
     pub fingerprint: String,
     /// The model that it leans on.
@@ -66,9 +70,6 @@ impl About {
     pub fn of(
         model: &UserModel,
         source: &str,
-        window: Option<Window>,
-        seconds: f64,
-        trained_on: String,
         leans_on: Option<Leaning>,
     ) -> Result<Self, ModelError> {
         let header = model.header();
@@ -78,13 +79,14 @@ impl About {
             software: crate::SOFTWARE.to_owned(),
             source: source.to_owned(),
             rows: header.training_rows,
-            window,
+            window: header.window.map(|(first, last)| Window { first, last }),
             features: header.plan.names().map(str::to_owned).collect(),
             seed: header.config.seed,
             options: serde_json::to_value(&header.config).map_err(json)?,
             losses: header.epoch_losses.clone(),
-            seconds,
-            trained_on,
+            created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
+            seconds: None,
+            trained_on: None,
             fingerprint: artifact::fingerprint(model)?,
             leans_on,
             comparison: None,

@@ -6,8 +6,9 @@ use crate::error::RunError;
 use crate::models::{GENERIC, Known};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How models are kept in memory.
@@ -44,7 +45,17 @@ pub struct Lookup {
     library: Library,
     options: LookupOptions,
     cache: Cache<Arc<str>, Found, Bytes>,
-    round: Arc<AtomicU64>,
+    round: AtomicU64,
+    /// Users who have a model of their own.
+    own: Mutex<HashSet<Arc<str>>>,
+}
+
+/// Set when which versions are live is to be looked up again at once.
+static LOOK_AGAIN: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
+
+/// What is to be set to have every look-up of this process look again which versions are live.
+pub fn look_again() -> Arc<AtomicBool> {
+    Arc::clone(&LOOK_AGAIN)
 }
 
 impl std::fmt::Debug for Lookup {
@@ -59,11 +70,17 @@ const NOTHING: u64 = 200;
 const USUAL: u64 = 64 << 10;
 
 impl Lookup {
-    /// A look-up in a library. Whoever adds one to `round` lets everything be looked up again.
-    pub fn new(library: Library, options: LookupOptions, round: Arc<AtomicU64>) -> Self {
+    /// A look-up in a library.
+    pub fn new(library: Library, options: LookupOptions) -> Self {
         let items =
             usize::try_from(options.memory / USUAL).unwrap_or(usize::MAX).clamp(16, 1 << 20);
-        Self { library, options, cache: Cache::with_weighter(items, options.memory, Bytes), round }
+        Self {
+            library,
+            options,
+            cache: Cache::with_weighter(items, options.memory, Bytes),
+            round: AtomicU64::new(0),
+            own: Mutex::default(),
+        }
     }
 
     /// The library.
@@ -77,14 +94,26 @@ impl Lookup {
     /// The store cannot be read, or the model is damaged.
     pub fn of(&self, user: &str) -> Result<Option<Arc<Known>>, RunError> {
         match self.own(user)? {
-            Some(model) => Ok(Some(model)),
+            Some(model) => {
+                let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+                if !own.contains(user) {
+                    own.insert(Arc::from(user));
+                }
+                Ok(Some(model))
+            }
             None if user == GENERIC => Ok(None),
             None => self.own(GENERIC),
         }
     }
 
+    /// Users who were found to have a model of their own.
+    pub fn users(&self) -> usize {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn own(&self, user: &str) -> Result<Option<Arc<Known>>, RunError> {
-        let round = self.round.load(Ordering::Relaxed);
+        let asked = LOOK_AGAIN.swap(false, Ordering::Relaxed);
+        let round = self.round.fetch_add(u64::from(asked), Ordering::Relaxed) + u64::from(asked);
         let known = self.cache.get(user);
         if let Some(found) = &known
             && found.round == round

@@ -7,7 +7,7 @@ mod about;
 mod lookup;
 
 pub use about::{About, Leaning, Window};
-pub use lookup::{Lookup, LookupOptions};
+pub use lookup::{Lookup, LookupOptions, look_again};
 
 use crate::error::RunError;
 use dfp_io::store::{self, Purpose, Store};
@@ -50,6 +50,32 @@ impl Library {
         let mut bytes = Vec::new();
         artifact::write_one(model, &mut bytes).map_err(|error| self.of(user, &error))?;
         Ok(self.store.put(user, &bytes, &about.json())?)
+    }
+
+    /// Puts models there as new versions, each of which becomes live.
+    ///
+    /// # Errors
+    /// The store cannot be written, or a model leans on one that is neither among them nor there.
+    pub fn publish(&self, models: &[Arc<UserModel>], source: &str) -> Result<(), RunError> {
+        // Whoever leans on another finds it there.
+        let (leaning, alone): (Vec<_>, Vec<_>) =
+            models.iter().partition(|model| model.leans_on().is_some());
+        for model in alone.into_iter().chain(leaning) {
+            let user = &model.header().user;
+            let leans_on = model.leans_on().map(|peers| self.version_of(peers)).transpose()?;
+            let about = About::of(model, source, leans_on).map_err(|error| self.of(user, &error))?;
+            let version = self.put(model, &about)?;
+            self.store.promote(user, version)?;
+        }
+        Ok(())
+    }
+
+    fn version_of(&self, peers: &UserModel) -> Result<Leaning, RunError> {
+        let user = peers.header().user.clone();
+        let fingerprint = artifact::fingerprint(peers).map_err(|error| self.of(&user, &error))?;
+        let name = PeersName { user, fingerprint };
+        let version = self.leaning(&name)?;
+        Ok(Leaning { user: name.user, version, fingerprint: name.fingerprint })
     }
 
     /// A version's model.

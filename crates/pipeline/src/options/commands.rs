@@ -1,7 +1,9 @@
 //! Options of the commands before the first stage, and of the tools.
 
 use super::{
-    ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, OTHER, OptionSpec, PLOT, REPORT,
+    ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, MODELS_DIFF, MODELS_EXPORT,
+    MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, OTHER,
+    OptionSpec, PLOT, REPORT, SCORE, TRAIN,
 };
 use crate::sources::SOURCE_STAGES;
 
@@ -143,23 +145,62 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
     ],
 };
 
-/// The commands over what runs have written, and the one that makes such results for itself, with the
-/// lines that lead to them.
-pub const ON_RESULTS: [(&str, &CommandSpec); 6] = [
-    ("morpheus alerts", &ALERTS),
-    ("morpheus explain", &EXPLAIN),
-    ("morpheus report", &REPORT),
-    ("morpheus plot", &PLOT),
-    ("morpheus evaluate", &EVALUATE),
-    ("morpheus backtest", &BACKTEST),
+/// A command that takes words besides its options.
+#[derive(Debug)]
+pub struct WithWords {
+    /// What leads to it, as it would be typed.
+    pub line: &'static str,
+    /// What its words are, for its help; empty if it takes none after all.
+    pub words: &'static str,
+    /// The command.
+    pub spec: &'static CommandSpec,
+}
+
+const fn with_words(
+    line: &'static str,
+    words: &'static str,
+    spec: &'static CommandSpec,
+) -> WithWords {
+    WithWords { line, words, spec }
+}
+
+/// The commands over stores of models, over what runs have written, and the one that makes such results
+/// for itself.
+pub const WITH_WORDS: [WithWords; 16] = [
+    with_words("morpheus train", "", &TRAIN),
+    with_words("morpheus score", "", &SCORE),
+    with_words("morpheus alerts", "OUTPUT...", &ALERTS),
+    with_words("morpheus explain", "OUTPUT...", &EXPLAIN),
+    with_words("morpheus report", "OUTPUT...", &REPORT),
+    with_words("morpheus plot", "OUTPUT...", &PLOT),
+    with_words("morpheus evaluate", "OUTPUT...", &EVALUATE),
+    with_words("morpheus backtest", "", &BACKTEST),
+    with_words("morpheus models list", "[USER...]", &MODELS_LIST),
+    with_words("morpheus models show", "USER", &MODELS_SHOW),
+    with_words("morpheus models diff", "USER VERSION [VERSION]", &MODELS_DIFF),
+    with_words("morpheus models promote", "USER", &MODELS_PROMOTE),
+    with_words("morpheus models rollback", "USER", &MODELS_ROLLBACK),
+    with_words("morpheus models export", "USER", &MODELS_EXPORT),
+    with_words("morpheus models verify", "[USER...]", &MODELS_VERIFY),
+    with_words("morpheus models prune", "[USER...]", &MODELS_PRUNE),
 ];
 
 /// Every command with the words that lead to it, as they would be typed.
-pub const COMMANDS: [(&[&str], &CommandSpec); 19] = [
+pub const COMMANDS: [(&[&str], &CommandSpec); 29] = [
     (&[], &GLOBAL),
     (&["run"], &RUN),
     (&["run", "pipeline-ae"], &AUTOENCODER),
     (&["run", "pipeline-other"], &OTHER),
+    (&["train"], &TRAIN),
+    (&["score"], &SCORE),
+    (&["models", "list"], &MODELS_LIST),
+    (&["models", "show"], &MODELS_SHOW),
+    (&["models", "diff"], &MODELS_DIFF),
+    (&["models", "promote"], &MODELS_PROMOTE),
+    (&["models", "rollback"], &MODELS_ROLLBACK),
+    (&["models", "export"], &MODELS_EXPORT),
+    (&["models", "verify"], &MODELS_VERIFY),
+    (&["models", "prune"], &MODELS_PRUNE),
     (&["alerts"], &ALERTS),
     (&["explain"], &EXPLAIN),
     (&["evaluate"], &EVALUATE),

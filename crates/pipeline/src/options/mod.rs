@@ -9,16 +9,21 @@ mod pipelines;
 mod quality;
 mod results;
 mod stages;
+mod store;
 
 pub use commands::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, DOCTOR, FEATURES,
-    GENERATE, GLOBAL, MAN, ON_RESULTS, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS,
+    GENERATE, GLOBAL, MAN, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS, WITH_WORDS, WithWords,
 };
 pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
 pub use quality::{BACKTEST, EVALUATE};
 pub use results::{ALERTS, EXPLAIN, PLOT, REPORT};
 pub use stages::{any_table, source};
+pub use store::{
+    MODELS_DIFF, MODELS_EXPORT, MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK,
+    MODELS_SHOW, MODELS_VERIFY, SCORE, TRAIN,
+};
 
 use crate::sources::SOURCES;
 use absent::ABSENT;

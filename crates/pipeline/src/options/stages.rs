@@ -2,6 +2,7 @@
 //! their own table, `sources.rs`, and have the same options.
 
 use super::results::{PAGE_ALERTS, PAGE_THRESHOLD};
+use super::store::{CACHE, REFRESH};
 use super::{ANY, Emits, Form, Kind, OptionSpec, Role, StageEntry, further};
 
 const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored, Form::Messages];
@@ -151,7 +152,14 @@ pub const STAGES: &[StageEntry] = &[
         role: Role::Stage(&[Form::UserRows], Emits::Form(Form::Assigned)),
         options: &[
             OptionSpec::new("pretrained_filename", Kind::ExistingFile, "a model file to use instead of training"),
-            OptionSpec::new("train_data_glob", Kind::Text, "files to train on; without it each message trains a new model"),
+            OptionSpec::new("train_data_glob", Kind::Text, "files to train on; without it each message trains a new model, unless models come from elsewhere"),
+            OptionSpec::new(
+                "model_store",
+                Kind::Text,
+                "with training files: put each model there as a new version, which becomes live; without: score with the live versions there (docs/model-store.md)",
+            ),
+            CACHE,
+            REFRESH,
             OptionSpec::new(
                 "source_stage_class",
                 Kind::Text,

@@ -161,7 +161,7 @@ impl Checker {
         }
         self.unused_loss_scaler(&stages);
         self.rhythm(&stages, source.as_ref());
-        let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.train_data_glob.is_none() && s.pretrained_filename.is_none());
+        let trains_on_messages = |stage: &StageSettings| matches!(stage, StageSettings::TrainAe(s) if s.trains_on_messages());
         if pipeline.bool("use_generic_model") && stages.iter().any(trains_on_messages) {
             self.notes.push(
                 "--use_generic_model of pipeline-ae has no effect: without --train_data_glob every user's model is trained on the rows it scores".to_owned(),

@@ -14,6 +14,7 @@ mod results;
 mod settings;
 mod source;
 mod stages;
+mod store;
 mod time_series;
 mod train_ae;
 mod values;
@@ -28,10 +29,11 @@ pub use quality::{check_backtest, check_evaluate};
 pub use report::{check_plot, check_report};
 pub use results::{check_alerts, check_explain};
 pub use settings::{
-    AddClass, AddScores, Details, Filter, FilterBy, Inference, Monitor, Plan, ScoreKind,
+    AddClass, AddScores, Details, Filter, FilterBy, Inference, ModelStore, Monitor, Plan, ScoreKind,
     Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport, TrainAe,
     Validate, WatchSettings,
 };
+pub use store::{ModelsCommand, Exports, Retention, check_models, check_score, check_train};
 pub use time_series::{Method, TimeSeries};
 
 use crate::options::PipelineKind;

@@ -1,6 +1,7 @@
 //! The options of `evaluate` and `backtest`.
 
 use super::check::{Checker, check};
+use super::store::{as_of, run_of};
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec};
 use crate::backtest::{BacktestOptions, Kind};
@@ -61,10 +62,10 @@ pub fn check_backtest(
     let values = checker.values(BACKTEST.name, BACKTEST.options, texts);
     let source = format!("from-{}", values.text("source").unwrap_or("cloudtrail"));
     // What models are made of is checked as the run is that would make them.
-    let plan = match check(&spec(&values, &source)) {
+    let plan = match check(&run_of(&values, &source, vec![])) {
         Ok(plan) => plan,
         Err(mistakes) => {
-            let of_run = mistakes.iter().map(|mistake| as_of_backtest(mistake, &source));
+            let of_run = mistakes.iter().map(|mistake| as_of(BACKTEST.name, mistake, &source));
             // The table has told what it could.
             let new: Vec<String> =
                 of_run.filter(|mistake| !checker.mistakes.contains(mistake)).collect();
@@ -117,59 +118,4 @@ fn budgets(values: &Values) -> Budgets {
         _ => BudgetOf::All,
     };
     Budgets { a_day, of }
-}
-
-/// The run that trains such models.
-fn spec(values: &Values, source: &str) -> PlanSpec {
-    let given = |names: &[(&str, &str)]| {
-        let mut texts = OptionTexts::new();
-        for (here, there) in names {
-            let typed: Vec<String> =
-                values.given.get(here).into_iter().flatten().map(text).collect();
-            if !typed.is_empty() {
-                texts.insert((*there).to_owned(), typed);
-            }
-        }
-        texts
-    };
-    let stage = |name: &str, options| StageSpec { name: name.to_owned(), options };
-    let same = |name: &'static str| (name, name);
-    PlanSpec {
-        kind: PipelineKind::Autoencoder,
-        run: given(&[same("compute_threads")]),
-        pipeline: given(&[
-            same("features"),
-            same("columns_file"),
-            same("userid_column_name"),
-            same("userid_filter"),
-            same("timestamp_column_name"),
-        ]),
-        stages: vec![
-            stage(source, given(&[("input", "input_glob")])),
-            stage("train-ae", given(&[same("seed")])),
-            stage("preprocess", OptionTexts::new()),
-            stage("inf-ae", given(&[same("scorer")])),
-        ],
-    }
-}
-
-fn text(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.clone(),
-        Value::Integer(number) => number.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Bool(flag) => flag.to_string(),
-        // None of the options above has such a value.
-        other => format!("{other:?}"),
-    }
-}
-
-/// A mistake of the run as one of the line that was typed.
-fn as_of_backtest(mistake: &str, source: &str) -> String {
-    let places = ["run", "pipeline-ae", source, "train-ae", "inf-ae"];
-    let rest = places.iter().find_map(|place| mistake.strip_prefix(&format!("{place}: ")));
-    let source_typed = format!("--source {}", source.trim_start_matches("from-"));
-    let text =
-        rest.unwrap_or(mistake).replace("--input_glob", "--input").replace(source, &source_typed);
-    format!("{}: {text}", BACKTEST.name)
 }

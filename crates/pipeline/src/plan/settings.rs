@@ -3,6 +3,7 @@
 use super::alert::Alert;
 use super::architecture::ModelSettings;
 use super::time_series::TimeSeries;
+use crate::library::LookupOptions;
 use crate::batches::{Rules, Sampling};
 use crate::drawing::Drawing;
 use crate::features::Features;
@@ -148,6 +149,7 @@ impl StageSettings {
 pub struct TrainAe {
     pub pretrained_filename: Option<PathBuf>,
     pub train_data_glob: Option<String>,
+    pub model_store: Option<ModelStore>,
     pub model: Box<ModelSettings>,
     pub min_history: usize,
     pub max_history: Option<usize>,
@@ -156,6 +158,29 @@ pub struct TrainAe {
     /// Nobody asked for this seed.
     pub seed_is_drawn: bool,
     pub models_output_filename: Option<PathBuf>,
+}
+
+/// The store of `train-ae`.
+#[derive(Clone, Debug)]
+pub struct ModelStore {
+    /// As it is named.
+    pub name: String,
+    /// How its models are looked up.
+    pub lookup: LookupOptions,
+}
+
+impl TrainAe {
+    /// Whether models are trained on the messages that they score: they come from nowhere else.
+    pub fn trains_on_messages(&self) -> bool {
+        self.train_data_glob.is_none()
+            && self.pretrained_filename.is_none()
+            && self.model_store.is_none()
+    }
+
+    /// Whether this run trains anything.
+    pub fn trains(&self) -> bool {
+        self.train_data_glob.is_some() || self.trains_on_messages()
+    }
 }
 
 /// `inf-pytorch`

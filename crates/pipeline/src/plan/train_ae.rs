@@ -3,9 +3,10 @@
 use super::OptionTexts;
 use super::architecture::{Architecture, Length, ModelSettings};
 use super::check::Checker;
-use super::settings::{Details, StageSettings, TrainAe};
+use super::settings::{Details, ModelStore, StageSettings, TrainAe};
 use super::values::Values;
 use crate::features::Features;
+use crate::library::LookupOptions;
 use crate::sources::Source;
 use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
 use serde::Deserialize;
@@ -42,9 +43,22 @@ impl Checker {
     ) -> TrainAe {
         let pretrained = values.text("pretrained_filename");
         let glob = values.text("train_data_glob");
+        let store = values.text("model_store");
         if pretrained.is_some() {
-            self.nothing_is_trained(typed, pipeline);
+            self.nothing_is_trained(typed, pipeline, "--pretrained_filename");
+            if store.is_some() {
+                self.mistakes.push(
+                    "train-ae: --pretrained_filename and --model_store both say where models come from; leave one of the two out".to_owned(),
+                );
+            }
+        } else if store.is_some() && glob.is_none() {
+            self.nothing_is_trained(typed, pipeline, "--model_store and no --train_data_glob");
         }
+        let unread = store.is_none() || glob.is_some();
+        let of_look_up = ["model_cache", "model_refresh"].into_iter();
+        self.mistakes.extend(of_look_up.filter(|name| unread && typed.contains_key(*name)).map(|name| {
+            format!("train-ae: --{name} is about models that are read from --model_store; without that, or with --train_data_glob, none is")
+        }));
         if let Some(class) = values.text("source_stage_class") {
             let name = class.rsplit('.').next().unwrap_or(class);
             if name != source.stage.name && Some(name) != source.class {
@@ -67,6 +81,13 @@ impl Checker {
         TrainAe {
             pretrained_filename: pretrained.map(Into::into),
             train_data_glob: glob.filter(|_| pretrained.is_none()).map(str::to_owned),
+            model_store: store.map(|name| ModelStore {
+                name: name.to_owned(),
+                lookup: LookupOptions {
+                    memory: values.count("model_cache").unwrap_or(1) as u64 * 1_000_000,
+                    refresh: values.duration("model_refresh").unwrap_or_default(),
+                },
+            }),
             model: Box::new(self.model(values, pipeline, features)),
             min_history,
             max_history,
@@ -77,23 +98,22 @@ impl Checker {
         }
     }
 
-    fn nothing_is_trained(&mut self, typed: &OptionTexts, pipeline: &Values) {
+    fn nothing_is_trained(&mut self, typed: &OptionTexts, pipeline: &Values, why: &str) {
         let given = |option: &&&str| typed.contains_key(**option);
         let without_effect = OF_TRAINING.iter().filter(given).map(|option| (*option, "train-ae"));
         let scaler = pipeline.text("feature_scaler").map(|_| ("feature_scaler", pipeline.place));
         self.notes.extend(without_effect.chain(scaler).map(|(option, place)| {
             format!(
-                "--{option} of {place} has no effect: with --pretrained_filename nothing is trained"
+                "--{option} of {place} has no effect: with {why} nothing is trained"
             )
         }));
         self.mistakes.extend(OF_THE_MODEL.iter().filter(given).map(|option| {
-            format!("train-ae: --{option} is about training, and with --pretrained_filename nothing is trained; leave one of the two out")
+            format!("train-ae: --{option} is about training, and with {why} nothing is trained; leave one of the two out")
         }));
         if typed.contains_key("models_output_filename") {
-            self.mistakes.push(
-                "train-ae: --models_output_filename writes what was trained, and with --pretrained_filename nothing is; copy the file instead"
-                    .to_owned(),
-            );
+            self.mistakes.push(format!(
+                "train-ae: --models_output_filename writes what was trained, and with {why} nothing is; copy the file instead"
+            ));
         }
     }
 
@@ -137,7 +157,7 @@ impl Checker {
     pub(super) fn unused_loss_scaler(&mut self, stages: &[StageSettings]) {
         let asked = stages.iter().any(|stage| {
             matches!(stage, StageSettings::TrainAe(s)
-                if s.model.loss_scaler.is_some() && s.models_output_filename.is_none())
+                if s.model.loss_scaler.is_some() && s.models_output_filename.is_none() && s.model_store.is_none())
         });
         let used = stages
             .iter()

@@ -323,7 +323,7 @@ impl Work<'_> {
         .map_err(|error| error.to_string())?;
         if let Some(latest) = shelf.latest() {
             let about = self.library.about(user, latest).map_err(|error| error.to_string())?;
-            if about.trained_on == trained_on {
+            if about.trained_on.as_ref() == Some(&trained_on) {
                 return self.finish(user, &shelf, latest, &about);
             }
             let new = history.newer_than(about.window);
@@ -351,15 +351,10 @@ impl Work<'_> {
             None => None,
         };
         let model = self.trainer.fit(user, &history.rows, peers_model, progress)?;
-        let mut about = About::of(
-            &model,
-            self.options.plan.source.kind.stage.name,
-            history.window(),
-            start.elapsed().as_secs_f64(),
-            trained_on,
-            leaning,
-        )
-        .map_err(|error| error.to_string())?;
+        let source = self.options.plan.source.kind.stage.name;
+        let mut about = About::of(&model, source, leaning).map_err(|error| error.to_string())?;
+        about.seconds = Some(start.elapsed().as_secs_f64());
+        about.trained_on = Some(trained_on);
         about.comparison =
             comparison.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
         let version = self.library.put(&model, &about).map_err(|error| error.to_string())?;
@@ -472,10 +467,6 @@ struct History {
 }
 
 impl History {
-    fn window(&self) -> Option<Window> {
-        Some(Window { first: *self.times.first()?, last: *self.times.last()? })
-    }
-
     /// Rows that happened after a window; all of them if that cannot be told.
     fn newer_than(&self, window: Option<Window>) -> usize {
         match window.filter(|_| !self.times.is_empty()) {

@@ -10,6 +10,9 @@ use dfp_io::state::StateDir;
 use dfp_model::config::Scorer;
 use std::sync::Arc;
 
+/// The reason of rows that no model of a store can score.
+const NO_MODEL: &str = "no model: the store has a live version neither of this user nor of everyone";
+
 impl Run<'_> {
     pub(super) fn chain(
         &self,
@@ -68,6 +71,7 @@ impl Run<'_> {
                     Box::new(stages::AddScores {
                         settings: settings.clone(),
                         columns: self.plan.columns.clone(),
+                        no_model: self.models.store().map(|_| NO_MODEL),
                         results: results("add-scores", &settings.labels, &settings.prefix),
                     }),
                 ),
@@ -177,12 +181,10 @@ impl Run<'_> {
     }
 
     fn train_stage(&self, settings: &plan::TrainAe) -> stages::TrainAe {
-        let from_elsewhere =
-            settings.pretrained_filename.is_some() || settings.train_data_glob.is_some();
         stages::TrainAe {
             models: Arc::clone(&self.models),
             batch_size: self.plan.pipeline_batch_size,
-            on_messages: (!from_elsewhere).then(|| {
+            on_messages: settings.trains_on_messages().then(|| {
                 stages::OnMessages::new(
                     self.plan,
                     settings,

@@ -3,6 +3,7 @@
 use super::Run;
 use crate::derive::Memory;
 use crate::error::RunError;
+use crate::library::{Library, Lookup};
 use crate::models::{self, GENERIC};
 use crate::plan::{self, StageSettings};
 use crate::report::Weight;
@@ -10,6 +11,7 @@ use crate::source::{self, ReadCount};
 use crate::stages;
 use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer};
 use crate::users::Users;
+use dfp_io::store::Purpose;
 use dfp_model::artifact;
 use dfp_model::config::Scorer;
 use dfp_model::user_model::UserModel;
@@ -22,6 +24,11 @@ impl Run<'_> {
         let Some(settings) = self.train_ae() else { return Ok(()) };
         if let Some(path) = &settings.pretrained_filename {
             return self.read_models(path);
+        }
+        if let (Some(store), None) = (&settings.model_store, &settings.train_data_glob) {
+            let library = Library::open(&store.name, Purpose::Read)?;
+            self.models.look_up_in(Lookup::new(library, store.lookup));
+            return Ok(());
         }
         self.summary.drawn_seed = settings.seed_is_drawn.then_some(settings.seed);
         if let Some(glob) = &settings.train_data_glob {
@@ -68,6 +75,10 @@ impl Run<'_> {
 
     fn train_from_files(&mut self, glob: &str, settings: &plan::TrainAe) -> Result<(), RunError> {
         let start = Instant::now();
+        // A store that cannot be written is refused before anything is trained.
+        let store = settings.model_store.as_ref();
+        let library =
+            store.map(|store| Library::open(&store.name, Purpose::Write)).transpose()?;
         let globs = [glob.to_owned()];
         let files = source::find(&globs, self.plan.source.recursive, None, false)?;
         let reporter = Arc::clone(&self.reporter);
@@ -112,12 +123,22 @@ impl Run<'_> {
         drop(table);
         let trained = trainer.train(tasks, &self.pool);
         self.reporter.phase_over();
-        self.keep(trained?, settings)?;
+        let models = self.keep(trained?, settings)?;
         self.summary.phases.push(("training", start.elapsed()));
+        if let Some(library) = library {
+            let start = Instant::now();
+            library.publish(&models, self.plan.source.kind.stage.name)?;
+            self.summary.phases.push(("storing models", start.elapsed()));
+        }
         Ok(())
     }
 
-    fn keep(&mut self, trained: Vec<Trained>, settings: &plan::TrainAe) -> Result<(), RunError> {
+    /// Looks trained models up from now on, and writes the file that is asked for.
+    fn keep(
+        &mut self,
+        trained: Vec<Trained>,
+        settings: &plan::TrainAe,
+    ) -> Result<Vec<Arc<UserModel>>, RunError> {
         let mut models = Vec::new();
         let mut failed = Vec::new();
         for (user, result) in trained {
@@ -145,16 +166,16 @@ impl Run<'_> {
             return Err(RunError::Failed(format!("--strict: {}", stages::no_model(user, why))));
         }
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
-        match &settings.models_output_filename {
-            Some(path) => write_models(&models, path),
-            None => Ok(()),
+        if let Some(path) = &settings.models_output_filename {
+            write_models(&models, path)?;
         }
+        Ok(models)
     }
 
     /// Models from files are written before anything is scored; these only exist now.
     pub(super) fn write_models_of_messages(&self) -> Result<(), RunError> {
         match self.train_ae() {
-            Some(settings) if settings.train_data_glob.is_none() => {
+            Some(settings) if settings.trains_on_messages() => {
                 match &settings.models_output_filename {
                     Some(path) => write_models(&self.models.all(), path),
                     None => Ok(()),

@@ -34,7 +34,7 @@ impl Run<'_> {
     pub(super) fn write_reports(&mut self) -> Result<(), RunError> {
         let seed = self
             .train_ae()
-            .filter(|settings| settings.pretrained_filename.is_none())
+            .filter(|settings| settings.trains())
             .map(|settings| (settings.seed, settings.seed_is_drawn));
         let models = if self.reports.is_empty() { Vec::new() } else { self.models.all() };
         for (settings, digest) in std::mem::take(&mut self.reports) {

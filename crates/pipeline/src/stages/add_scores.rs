@@ -17,6 +17,8 @@ pub struct AddScores {
     pub settings: plan::AddScores,
     /// Names of the feature columns; those that the log has are written in the log's order.
     pub columns: Vec<String>,
+    /// What the reason says where there is no model; it says nothing if this is `None`.
+    pub no_model: Option<&'static str>,
     /// Where its columns go.
     pub results: ResultColumns,
 }
@@ -95,10 +97,10 @@ impl AddScores {
             }
         }
         let reason = |row: usize| {
-            let scores = scores?;
+            let Some(scores) = scores else { return self.no_model };
             let wanted = scores.combined[row].p_value <= self.settings.reasons
                 || scores.alerts.contains(&row);
-            scores.reasons.get(&row).filter(|_| wanted)
+            scores.reasons.get(&row).filter(|_| wanted).map(String::as_str)
         };
         let reasons: StringArray = (0..rows).map(reason).collect();
         columns.push(("reason".to_owned(), Arc::new(reasons)));

@@ -46,6 +46,12 @@ impl Inference {
         Encoded { rows: encoded, by }: &Encoded,
     ) -> Result<RowScores, ModelError> {
         let model = &by.model;
+        if self.recommended.is_some() && !model.is_recommended() {
+            return Err(ModelError::Artifact(format!(
+                "the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
+                model.header().user
+            )));
+        }
         let mut scores = if self.with_features {
             let scores = model.score_features(encoded);
             RowScores {
