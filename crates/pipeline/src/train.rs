@@ -159,10 +159,7 @@ impl<'a> Trainer<'a> {
         }
         let newest = self.settings.max_history.map_or(rows, |max| max.min(rows));
         let rows = task.rows.newest(newest).map_err(|error| error.to_string())?;
-        let (rows, times) = match self.is_recommended() {
-            true => without_times(&rows).map_err(|error| error.to_string())?,
-            false => (rows, Vec::new()),
-        };
+        let (rows, times) = without_times(&rows).map_err(|error| error.to_string())?;
         self.warn_if_constant(&task.user, &rows).map_err(|error| error.to_string())?;
         let config = self.settings.model.config(newest, self.settings.seed);
         let mut on_epoch = |report: dfp_model::train::EpochReport| {
@@ -241,7 +238,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// The feature columns of `rows`: those of the plan's list that the table has; behind them, under
-    /// the name of [`INDEX`], when each row happened, if that is known and anybody asks.
+    /// the name of [`INDEX`], when each row happened, if that is known.
     ///
     /// # Errors
     /// None of the list is a column of the table.
@@ -257,7 +254,7 @@ impl<'a> Trainer<'a> {
         }
         let table = rows.project(&features)?;
         let times = self.plan.source.features.derived_time().unwrap_or(EVENT_DT);
-        match rows.column_by_name(times).filter(|_| self.is_recommended()) {
+        match rows.column_by_name(times) {
             Some(times) => Ok(with_columns(&table, [(INDEX.to_owned(), Arc::clone(times))])?),
             None => Ok(table),
         }

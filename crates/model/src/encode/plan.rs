@@ -57,6 +57,9 @@ pub(super) enum BinaryValues {
 pub(super) struct CategoricalFeature {
     pub(super) column: String,
     pub(super) vocabulary: Vocabulary,
+    /// Training rows with each text of the vocabulary; empty if that is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counts: Vec<u32>,
 }
 
 /// What one training column becomes.
@@ -92,7 +95,7 @@ impl Heap for BinaryFeature {
 
 impl Heap for CategoricalFeature {
     fn heap(&self) -> usize {
-        self.column.heap() + self.vocabulary.heap()
+        self.column.heap() + self.vocabulary.heap() + self.counts.heap()
     }
 }
 
@@ -191,6 +194,23 @@ impl FeaturePlan {
     /// Names of the columns that rows must have; a feature is called like its column.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.names()
+    }
+
+    /// The categories that have a code of their own in the feature of this name, in the order of their codes,
+    /// and in how many training rows each was seen; models of files before version 4 do not know that. `None` if there
+    /// is no such categorical feature.
+    pub fn categories(&self, name: &str) -> Option<impl Iterator<Item = (&str, Option<u32>)>> {
+        let feature = self.categorical.iter().find(|feature| feature.column == name)?;
+        let counts = feature.counts.iter().copied().map(Some).chain(std::iter::repeat(None));
+        Some(feature.vocabulary.texts().iter().map(String::as_str).zip(counts))
+    }
+
+    /// Whether the counts of categories, where there are any, can be those of so many rows.
+    pub(crate) fn counts_fit(&self, rows: usize) -> bool {
+        self.categorical.iter().all(|CategoricalFeature { vocabulary, counts, .. }| {
+            let total: u64 = counts.iter().copied().map(u64::from).sum();
+            (counts.is_empty() || counts.len() == vocabulary.texts().len()) && total <= rows as u64
+        })
     }
 
     /// Training columns that became no feature, each with the reason.
@@ -345,13 +365,13 @@ fn decide_text(
         let values = BinaryValues::Texts(texts.next(), texts.next());
         return Ok(Decision::Binary(BinaryFeature { column, values }));
     }
-    let kept: Vec<String> = counted
+    let (kept, counts): (Vec<String>, Vec<u32>) = counted
         .into_iter()
         .take_while(|&(_, count)| count >= config.min_cats)
-        .map(|(text, _)| text.to_owned())
-        .collect();
+        .map(|(text, count)| (text.to_owned(), u32::try_from(count).unwrap_or(u32::MAX)))
+        .unzip();
     let vocabulary = Vocabulary::try_from(kept).map_err(ModelError::Unusable)?;
-    Ok(Decision::Categorical(CategoricalFeature { column, vocabulary }))
+    Ok(Decision::Categorical(CategoricalFeature { column, vocabulary, counts }))
 }
 
 /// The arrays of a plan's features.

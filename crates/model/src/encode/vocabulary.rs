@@ -29,6 +29,11 @@ impl Vocabulary {
         self.texts.len() as u32
     }
 
+    /// The kept texts, in the order of their codes.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
     pub(super) fn code(&self, text: &str) -> u32 {
         let hash = self.hasher.hash_one(text);
         let known = self.index.find(hash, |&code| self.texts[code as usize] == text);
