@@ -35,4 +35,4 @@ pub use explain::{Explanation, Reason};
 pub use kernels::instruction_set;
 pub use score::{FeatureScores, Scores};
 pub use train::EpochReport;
-pub use user_model::{ModelHeader, ScoreMemory, TrainingData, UserModel};
+pub use user_model::{ModelHeader, ScoreMemory, TrainingData, UserModel, Window};

@@ -1,5 +1,6 @@
 //! The deep front door: one user's encoder, weights and loss statistics.
 
+use crate::artifact::SOFTWARE;
 use crate::beside::{Learning, RowScore, Scorers, StoredPeers, network_rows};
 use crate::config::{ModelConfig, Scorer};
 use crate::distinct::{Distinct, spread};
@@ -37,6 +38,30 @@ pub struct ModelHeader {
     pub training_rows: usize,
     /// Mean training loss of each epoch run.
     pub epoch_losses: Vec<f64>,
+    /// When the training rows happened, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Window>,
+    /// The program that trained the model, and its version; models of files before version 4 do not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software: Option<String>,
+}
+
+/// From when to when rows happened, in microseconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Window {
+    /// When the first one did.
+    pub first: i64,
+    /// When the last one did.
+    pub last: i64,
+}
+
+impl Window {
+    /// The window of rows with these times, in any order; `None` without any.
+    fn of(times: &[i64]) -> Option<Self> {
+        let (first, last) = (times.iter().min()?, times.iter().max()?);
+        Some(Self { first: *first, last: *last })
+    }
 }
 
 impl ModelHeader {
@@ -91,8 +116,8 @@ pub struct TrainingData<'a> {
     pub rows: &'a RecordBatch,
     /// Rows to be scored after every epoch.
     pub validation: Option<&'a RecordBatch>,
-    /// When each row happened, microseconds since 1970; empty if that is not known. Explanations
-    /// tell it.
+    /// When each row happened, microseconds since 1970; empty if that is not known. The header tells the
+    /// first and the last, explanations when a value was last seen.
     pub times: &'a [i64],
     /// What many users do, these rows among theirs: counts of few rows lean on it. Without a model
     /// that has counts there is nothing to lean on.
@@ -186,6 +211,7 @@ impl UserModel {
             on_epoch,
         )?;
         let mut model = Self::from_network(user, plan, config, network, &rows, epoch_losses)?;
+        model.header.window = Window::of(data.times);
         if let Some(learning) = learning {
             let held_out = rows.part(learnt.rows..rows.rows);
             let losses = score::losses(&model.network, &held_out, config.eval_batch_size);
@@ -238,6 +264,8 @@ impl UserModel {
             score_scale: ScoreScale::fit(&score::row_means(&losses, features)),
             training_rows: rows.rows,
             epoch_losses,
+            window: None,
+            software: Some(SOFTWARE.to_owned()),
         };
         Ok(Self { header, network, beside: None, fingerprint: Remembered::default() })
     }
@@ -268,6 +296,17 @@ impl UserModel {
                 "the model has a weight or a statistic that is not a finite number".into(),
             ));
         }
+        if !header.plan.counts_fit(header.training_rows) {
+            return refuse(
+                "counts of categories that are not those of its rows".into(),
+                format!("{} training rows", header.training_rows),
+            );
+        }
+        if header.window.is_some_and(|window| window.first > window.last) {
+            return Err(ModelError::Artifact(
+                "the model's training rows end before they begin".into(),
+            ));
+        }
         match Network::with_weights(layout, weights) {
             Some(network) => {
                 Ok(Self { header, network, beside: None, fingerprint: Remembered::default() })
@@ -292,10 +331,10 @@ impl UserModel {
 
     /// Memory that the model takes, in bytes, about, without the model that it leans on.
     pub fn bytes(&self) -> usize {
-        let ModelHeader { user, plan, loss_scales, epoch_losses, .. } = &self.header;
+        let ModelHeader { user, plan, loss_scales, epoch_losses, software, .. } = &self.header;
         let scales = loss_scales.capacity() * size_of::<LossScale>();
         size_of::<Self>()
-            + (user.heap() + plan.heap() + scales + epoch_losses.heap())
+            + (user.heap() + plan.heap() + scales + epoch_losses.heap() + software.heap())
             + (self.network.heap() + self.beside.heap())
     }
 

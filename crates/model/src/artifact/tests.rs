@@ -1,8 +1,10 @@
 use super::*;
-use crate::config::{ModelConfig, Optimizer};
-use crate::user_model::TrainingData;
+use crate::config::{ModelConfig, Optimizer, Scorer};
+use crate::user_model::{TrainingData, UserModel, Window};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use proptest::prelude::*;
+use safetensors::{Dtype, SafeTensors};
+use serde_json::{Value, json};
 use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 
@@ -210,11 +212,35 @@ fn pickles_are_refused_with_the_reason() {
     for pickle in [
         b"\x80\x02}q\0X\x04\0\0\0".as_slice(),
         b"\x80\x04\x95\x10\0\0\0\0\0\0\0}",
-        b"PK\x03\x04\0\0\x08\x08\0\0",
+        b"PK\x03\x04\0\0\x08\x08\0\0archive/data.pklFB",
+        // What Python writes by protocol 0 of {}, [], {"a": 1}, (1, []), an OrderedDict and, Python 2, of
+        // objects of old classes; and by protocol 1.
+        b"(dp0\n.",
+        b"(lp0\n.",
+        b"(dp1\nS'a'\np2\nI1\ns.",
+        b"((dp0\nI1\ntp1\n.",
+        b"ccollections\nOrderedDict\np0\n(tp1\nRp2\n.",
+        b"ccopy_reg\n_reconstructor\np0\n(c__main__\nM\np1\n",
+        b"c__builtin__\nset\n(lp1\ntp2\nRp3\n.",
+        b"(i__main__\nM\np0\n(dp1\nb.",
+        b"(dp0\nVmodel\np1\n",
+        b"}q\0.",
+        b"]q\x01(K\x01K\x02e.",
+        b"ccopy_reg\n_reconstructor\nq\0(c__main__\nM\nq\x01",
     ] {
         let message = refusal(pickle);
         assert!(message.contains("pickle runs whatever code"), "{message}");
         assert!(message.contains("train a new model file"), "{message}");
+    }
+    for text in [
+        "country\nGermany\nFrance\n",
+        "(lap)\n",
+        "config\nname\np\n",
+        "{\"a\": 1}\n",
+        "user,score\nann,0.5\n",
+        "]]}}",
+    ] {
+        assert!(!refusal(text.as_bytes()).contains("pickle"), "{text}");
     }
     // A header of 640 bytes starts with 0x80 0x02.
     let mut file = 640_u64.to_le_bytes().to_vec();
@@ -257,12 +283,74 @@ fn each_damage_has_its_own_message() {
 }
 
 #[test]
+fn other_files_are_called_what_they_are() {
+    for (bytes, said) in [
+        (b"\x89HDF\r\n\x1a\n\0\0".as_slice(), "an HDF5 file, as Keras"),
+        (b"\x08\x07\x12\x07pytorch\x1a", "an ONNX model"),
+        (b"PK\x03\x04\0\0\x08\x08\0\0config.json", "a ZIP archive"),
+        (b"\x1f\x8b\x08\0\0\0\0\0", "compressed with gzip"),
+        (b"\x78\x9c\x01\0\0\0\0\0", "as joblib writes pickles"),
+    ] {
+        let message = refusal(bytes);
+        assert!(message.contains(said), "{message:?} should say {said:?}");
+        assert!(message.ends_with("that this program wrote is expected"), "{message}");
+    }
+}
+
+#[test]
+fn a_long_list_of_tensors_is_not_parsed_for_few_users() {
+    let mut bytes = 9_000_u64.to_le_bytes().to_vec();
+    bytes.extend(b"{}");
+    bytes.resize(9_008, b' ');
+    let few = Limits { max_users: 1, ..Limits::default() };
+    let message = read(&bytes, &few).unwrap_err().to_string();
+    assert!(message.contains("header has 9000 bytes; at most 5120 are read"), "{message}");
+    assert!(refusal(&bytes).contains("another program"), "{}", refusal(&bytes));
+}
+
+/// What a header has besides, and files of older versions have not.
+#[test]
+fn headers_say_when_rows_happened_who_trained_and_how_often_categories_were_seen() {
+    let (ann, _) = recommended("ann", None);
+    let header = read(&written_one(&ann), &Limits::default()).unwrap()[0].header().clone();
+    assert_eq!(header.window, Some(Window { first: 0, last: 69 }));
+    assert_eq!(header.software.as_deref(), Some(SOFTWARE));
+    let categories: Vec<_> = header.plan.categories("a").unwrap().collect();
+    // Squares of 3 to 72, by 5.
+    assert_eq!(categories, [("ann4", Some(28)), ("ann1", Some(28)), ("ann0", Some(14))]);
+    assert!(header.plan.categories("x").is_none());
+    let old = |change: &dyn Fn(&mut Value)| {
+        let mut old = serde_json::to_value(model("u").header()).unwrap();
+        change(&mut old);
+        let header = serde_json::from_value::<ModelHeader>(old).unwrap();
+        UserModel::from_parts(header, model("u").weights().to_vec())
+    };
+    let back = old(&|old| {
+        old.as_object_mut().unwrap().remove("software");
+        old["plan"]["categorical"][0].as_object_mut().unwrap().remove("counts");
+    });
+    let header = back.unwrap().header().clone();
+    assert_eq!((header.window, header.software), (None, None));
+    let categories: Vec<_> = header.plan.categories("c \"sha256\":\"").unwrap().collect();
+    assert_eq!(categories, [("a", None), ("b", None), ("ü", None)]);
+    for (change, said) in
+        [(json!([2, 1]), "counts of categories"), (json!([2, 1, 2]), "says 4 training rows")]
+    {
+        let error = old(&|old| old["plan"]["categorical"][0]["counts"] = change.clone());
+        assert!(error.unwrap_err().to_string().contains(said), "{said}");
+    }
+    let error = old(&|old| old["window"] = json!({"first": 2, "last": 1})).unwrap_err();
+    assert_eq!(error.to_string(), "the model's training rows end before they begin");
+}
+
+#[test]
 fn limits_are_kept() {
     let normal = Limits::default();
     for (limits, said) in [
         (Limits { max_bytes: 100, ..normal }, "at most 100 are read"),
         (Limits { max_users: 2, ..normal }, "has 3 users; at most 2 are read"),
         (Limits { max_weights: 10, ..normal }, "weights; at most 10 are read"),
+        (Limits { max_json: 100, ..normal }, " bytes; at most 100 are read"),
     ] {
         let message = read(&FILE, &limits).unwrap_err().to_string();
         assert!(message.contains(said), "{message:?} should say {said:?}");
@@ -274,7 +362,7 @@ fn widths_that_overflow_are_refused() {
     let mut header = serde_json::to_value(model("u").header()).unwrap();
     header["config"]["decoder_layers"] = json!([usize::MAX, usize::MAX]);
     let header: ModelHeader = serde_json::from_value(header).unwrap();
-    assert_eq!(hidden_weights(&header), usize::MAX);
+    assert_eq!(read::hidden_weights(&header), usize::MAX);
 }
 
 proptest! {
