@@ -84,7 +84,10 @@ impl About {
             seed: header.config.seed,
             options: serde_json::to_value(&header.config).map_err(json)?,
             losses: header.epoch_losses.clone(),
-            created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_default().to_string(),
+            created: jiff::Timestamp::now()
+                .round(jiff::Unit::Second)
+                .unwrap_or_default()
+                .to_string(),
             seconds: None,
             trained_on: None,
             fingerprint: artifact::fingerprint(model)?,

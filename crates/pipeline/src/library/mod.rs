@@ -63,7 +63,8 @@ impl Library {
         for model in alone.into_iter().chain(leaning) {
             let user = &model.header().user;
             let leans_on = model.leans_on().map(|peers| self.version_of(peers)).transpose()?;
-            let about = About::of(model, source, leans_on).map_err(|error| self.of(user, &error))?;
+            let about =
+                About::of(model, source, leans_on).map_err(|error| self.of(user, &error))?;
             let version = self.put(model, &about)?;
             self.store.promote(user, version)?;
         }

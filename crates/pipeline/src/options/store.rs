@@ -2,12 +2,9 @@
 
 use super::{CommandSpec, Kind, OptionSpec};
 
-const STORE: OptionSpec = OptionSpec::new(
-    "store",
-    Kind::Text,
-    "where the models are: a folder (docs/model-store.md)",
-)
-.required();
+const STORE: OptionSpec =
+    OptionSpec::new("store", Kind::Text, "where the models are: a folder (docs/model-store.md)")
+        .required();
 const JSON: OptionSpec =
     OptionSpec::new("json", Kind::Path, "also write everything as JSON; replaces the file");
 const VERSION: OptionSpec = OptionSpec::new(
@@ -182,7 +179,11 @@ pub const SCORE: CommandSpec = CommandSpec {
 pub const MODELS_LIST: CommandSpec = CommandSpec {
     name: "list",
     about: "every user's versions: which is live, when its rows happened, how many there are",
-    options: &[STORE, OptionSpec::new("all", Kind::Bool, "all versions, not only the live one").default("false"), JSON],
+    options: &[
+        STORE,
+        OptionSpec::new("all", Kind::Bool, "all versions, not only the live one").default("false"),
+        JSON,
+    ],
 };
 
 /// `morpheus models show`

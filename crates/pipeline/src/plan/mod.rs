@@ -29,11 +29,11 @@ pub use quality::{check_backtest, check_evaluate};
 pub use report::{check_plot, check_report};
 pub use results::{check_alerts, check_explain};
 pub use settings::{
-    AddClass, AddScores, Details, Filter, FilterBy, Inference, ModelStore, Monitor, Plan, ScoreKind,
-    Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport, TrainAe,
-    Validate, WatchSettings,
+    AddClass, AddScores, Details, Filter, FilterBy, Inference, ModelStore, Monitor, Plan,
+    ScoreKind, Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport,
+    TrainAe, Validate, WatchSettings,
 };
-pub use store::{ModelsCommand, Exports, Retention, check_models, check_score, check_train};
+pub use store::{Exports, ModelsCommand, Retention, check_models, check_score, check_train};
 pub use time_series::{Method, TimeSeries};
 
 use crate::options::PipelineKind;

@@ -3,10 +3,10 @@
 use super::alert::Alert;
 use super::architecture::ModelSettings;
 use super::time_series::TimeSeries;
-use crate::library::LookupOptions;
 use crate::batches::{Rules, Sampling};
 use crate::drawing::Drawing;
 use crate::features::Features;
+use crate::library::LookupOptions;
 use crate::report_page::digest::{Asked, Names};
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};

@@ -302,14 +302,17 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
                 given(&[("input", "input_glob"), same("state_dir"), same("watch_directory")]),
             ),
             // A command that trains has a seed, one that scores has a look-up.
-            stage("train-ae", match rest.is_empty() {
-                true => given(&[same("seed")]),
-                false => given(&[
-                    ("store", "model_store"),
-                    same("model_cache"),
-                    same("model_refresh"),
-                ]),
-            }),
+            stage(
+                "train-ae",
+                match rest.is_empty() {
+                    true => given(&[same("seed")]),
+                    false => given(&[
+                        ("store", "model_store"),
+                        same("model_cache"),
+                        same("model_refresh"),
+                    ]),
+                },
+            ),
             stage("preprocess", OptionTexts::new()),
             stage("inf-ae", given(&[same("scorer")])),
         ]

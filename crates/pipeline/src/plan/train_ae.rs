@@ -103,9 +103,7 @@ impl Checker {
         let without_effect = OF_TRAINING.iter().filter(given).map(|option| (*option, "train-ae"));
         let scaler = pipeline.text("feature_scaler").map(|_| ("feature_scaler", pipeline.place));
         self.notes.extend(without_effect.chain(scaler).map(|(option, place)| {
-            format!(
-                "--{option} of {place} has no effect: with {why} nothing is trained"
-            )
+            format!("--{option} of {place} has no effect: with {why} nothing is trained")
         }));
         self.mistakes.extend(OF_THE_MODEL.iter().filter(given).map(|option| {
             format!("train-ae: --{option} is about training, and with {why} nothing is trained; leave one of the two out")

@@ -11,7 +11,8 @@ use dfp_model::config::Scorer;
 use std::sync::Arc;
 
 /// The reason of rows that no model of a store can score.
-const NO_MODEL: &str = "no model: the store has a live version neither of this user nor of everyone";
+const NO_MODEL: &str =
+    "no model: the store has a live version neither of this user nor of everyone";
 
 impl Run<'_> {
     pub(super) fn chain(

@@ -77,8 +77,7 @@ impl Run<'_> {
         let start = Instant::now();
         // A store that cannot be written is refused before anything is trained.
         let store = settings.model_store.as_ref();
-        let library =
-            store.map(|store| Library::open(&store.name, Purpose::Write)).transpose()?;
+        let library = store.map(|store| Library::open(&store.name, Purpose::Write)).transpose()?;
         let globs = [glob.to_owned()];
         let files = source::find(&globs, self.plan.source.recursive, None, false)?;
         let reporter = Arc::clone(&self.reporter);

@@ -12,8 +12,8 @@ impl Run<'_> {
     /// Fewest and most steps of the models that were trained as long as our own preset asks for.
     fn steps(&self) -> Option<(usize, usize)> {
         let settings = self.train_ae()?;
-        let ours = settings.trains()
-            && settings.model.architecture() == plan::Architecture::Compact;
+        let ours =
+            settings.trains() && settings.model.architecture() == plan::Architecture::Compact;
         let models = self.models.all();
         let steps = || models.iter().filter(|_| ours).map(|model| model.header().steps());
         steps().min().zip(steps().max())
@@ -41,7 +41,9 @@ impl Run<'_> {
 
     pub(super) fn finish(mut self, report: &Report) -> Result<Summary, RunError> {
         let advice = match self.models.store() {
-            Some(_) => "the store has a live version neither of this user nor of everyone; see morpheus train",
+            Some(_) => {
+                "the store has a live version neither of this user nor of everyone; see morpheus train"
+            }
             None => "train on this user's rows, or add --use_generic_model to pipeline-ae",
         };
         for (user, rows) in self.book.without_model() {

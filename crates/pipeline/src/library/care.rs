@@ -1,0 +1,417 @@
+//! What is done with the versions of a store by hand: looking, comparing, promoting, clearing up.
+
+use super::{About, Library};
+use crate::error::RunError;
+use crate::models::GENERIC;
+use crate::plan::{Exports, Retention};
+use dfp_io::sinks::write_whole;
+use dfp_io::store::{Shelf, State};
+use dfp_model::UserModel;
+use dfp_model::artifact::PeersName;
+use jiff::Timestamp;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A version in a list.
+#[derive(Clone, Debug, Serialize)]
+pub struct Listed {
+    /// The user.
+    pub user: String,
+    /// The version.
+    pub version: u64,
+    /// candidate, live, retired
+    pub state: String,
+    /// What is said about it; `None` if that cannot be read.
+    pub about: Option<About>,
+    /// Why nothing is said.
+    pub why: Option<String>,
+}
+
+/// The versions of a store: of these users, or of all if none is named; the live ones, else the newest,
+/// or `all`.
+///
+/// # Errors
+/// The store cannot be read, or a user who is named has no version.
+pub fn list(library: &Library, users: &[String], all: bool) -> Result<Vec<Listed>, RunError> {
+    let mut listed = Vec::new();
+    for (user, shelf) in shelves(library, users)? {
+        let one = shelf.live().or(shelf.latest());
+        let wanted = |version: &&u64| all || Some(**version) == one;
+        for version in shelf.versions.iter().filter(wanted) {
+            let about = library.about(&user, *version);
+            listed.push(Listed {
+                user: user.clone(),
+                version: *version,
+                state: shelf.standing.state(*version).to_string(),
+                why: about.as_ref().err().map(ToString::to_string),
+                about: about.ok(),
+            });
+        }
+    }
+    Ok(listed)
+}
+
+/// A version and its model.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its number.
+    pub version: u64,
+    /// Its state.
+    pub state: State,
+    /// What is said about it.
+    pub about: About,
+    /// The model.
+    pub model: Arc<UserModel>,
+}
+
+/// A version of a user: the one that is named, else the live one, else the newest.
+///
+/// # Errors
+/// There is none, or it is damaged.
+pub fn show(library: &Library, user: &str, version: Option<u64>) -> Result<Shown, RunError> {
+    let shelf = shelf_of(library, user)?;
+    let version = version.or(shelf.live()).or(shelf.latest()).unwrap_or_default();
+    Ok(Shown {
+        version,
+        state: shelf.standing.state(version),
+        about: library.about(user, version)?,
+        model: library.model(user, version)?,
+    })
+}
+
+/// Makes a version live, the newest if none is named; the one that was live before, and the one that is.
+///
+/// # Errors
+/// There is no such version, it is damaged, or the store cannot be written.
+pub fn promote(
+    library: &Library,
+    user: &str,
+    version: Option<u64>,
+) -> Result<(Option<u64>, u64), RunError> {
+    let shelf = shelf_of(library, user)?;
+    let version = version.or(shelf.latest()).unwrap_or_default();
+    // What cannot be read must not become what rows are scored with.
+    library.model(user, version)?;
+    library.store().promote(user, version)?;
+    Ok((shelf.live(), version))
+}
+
+/// Goes back to the version that was live before; the one that was, and the one that is.
+///
+/// # Errors
+/// There is none, it is damaged, or the store cannot be written.
+pub fn roll_back(library: &Library, user: &str) -> Result<(Option<u64>, Option<u64>), RunError> {
+    let shelf = shelf_of(library, user)?;
+    if let Some(previous) = shelf.standing.previous(&shelf.versions) {
+        library.model(user, previous)?;
+    }
+    let standing = library.store().roll_back(user)?;
+    Ok((shelf.live(), standing.live()))
+}
+
+/// Writes a version for other tools; the files.
+///
+/// # Errors
+/// There is no such version, a file is there and may not be replaced, or it cannot be written.
+pub fn export(
+    library: &Library,
+    shown: &Shown,
+    exports: &Exports,
+) -> Result<Vec<PathBuf>, RunError> {
+    let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
+    let model = shown.model.as_ref();
+    let fail = |error: dfp_model::ModelError| RunError::Failed(error.to_string());
+    if let Some(path) = &exports.model {
+        // With what it leans on: the file is to be used without the store.
+        let peers = model.leans_on().map(AsRef::as_ref);
+        let models: Vec<&UserModel> = peers.into_iter().chain([model]).collect();
+        let mut bytes = Vec::new();
+        dfp_model::artifact::write(&models, &mut bytes).map_err(fail)?;
+        files.push((path.clone(), bytes));
+    }
+    let _ = library;
+    for (path, _) in &files {
+        if !exports.overwrite && path.exists() {
+            return Err(dfp_io::IoError::Exists { path: path.clone() }.into());
+        }
+    }
+    for (path, bytes) in &files {
+        write_whole(path, bytes)?;
+    }
+    Ok(files.into_iter().map(|(path, _)| path).collect())
+}
+
+/// What reading every version has come to.
+#[derive(Clone, Debug, Default)]
+pub struct Verified {
+    /// Users.
+    pub users: usize,
+    /// Versions that are sound.
+    pub sound: usize,
+    /// What is not, in words.
+    pub damaged: Vec<String>,
+}
+
+/// Reads every version of these users, or of all.
+///
+/// # Errors
+/// The store cannot be read.
+pub fn verify(library: &Library, users: &[String]) -> Result<Verified, RunError> {
+    let mut verified = Verified::default();
+    for (user, shelf) in shelves(library, users)? {
+        verified.users += 1;
+        for version in &shelf.versions {
+            let checked = library.about(&user, *version).and_then(|about| {
+                let model = library.model(&user, *version)?;
+                let fingerprint = dfp_model::artifact::fingerprint(&model)
+                    .map_err(|error| RunError::Failed(error.to_string()))?;
+                match fingerprint == about.fingerprint {
+                    true => Ok(()),
+                    false => Err(RunError::Failed(format!(
+                        "user {user:?}: version {version} is not the model that is described beside it"
+                    ))),
+                }
+            });
+            match checked {
+                Ok(()) => verified.sound += 1,
+                Err(error) => verified.damaged.push(error.to_string()),
+            }
+        }
+        if let Some(live) = shelf.standing.live().filter(|live| !shelf.versions.contains(live)) {
+            verified.damaged.push(format!("user {user:?}: version {live} is live and is not there"));
+        }
+    }
+    Ok(verified)
+}
+
+/// Versions that went, or would go.
+#[derive(Clone, Debug, Default)]
+pub struct Pruned {
+    /// Users with their versions.
+    pub gone: Vec<(String, Vec<u64>)>,
+    /// Rests of writers that were broken off.
+    pub swept: usize,
+}
+
+/// Removes old versions of these users, or of all. What is live, what a rollback would go to, and what
+/// other versions lean on stays.
+///
+/// # Errors
+/// The store cannot be read or written.
+pub fn prune(
+    library: &Library,
+    users: &[String],
+    retention: Retention,
+) -> Result<Pruned, RunError> {
+    let mut pruned = Pruned::default();
+    let shelves = shelves(library, users)?;
+    // Everyone's model comes last: by then it is known which of its versions are still leant on.
+    let (everyone, individuals): (Vec<_>, Vec<_>) =
+        shelves.into_iter().partition(|(user, _)| user == GENERIC);
+    for (user, shelf) in individuals {
+        let old = old_versions(library, &user, &shelf, retention, &HashSet::new())?;
+        pruned.take(library, user, &shelf, old, retention)?;
+    }
+    for (user, shelf) in everyone {
+        let leant_on = leant_on(library)?;
+        let old = old_versions(library, &user, &shelf, retention, &leant_on)?;
+        pruned.take(library, user, &shelf, old, retention)?;
+    }
+    if !retention.dry_run {
+        pruned.swept = library.store().sweep()?;
+    }
+    Ok(pruned)
+}
+
+impl Pruned {
+    fn take(
+        &mut self,
+        library: &Library,
+        user: String,
+        shelf: &Shelf,
+        old: Vec<u64>,
+        retention: Retention,
+    ) -> Result<(), RunError> {
+        let gone = match retention.dry_run {
+            true => {
+                let goes = |v: &u64| !shelf.standing.holds(*v, &shelf.versions);
+                old.into_iter().filter(goes).collect()
+            }
+            false => library.store().prune(&user, &old)?,
+        };
+        if !gone.is_empty() {
+            self.gone.push((user, gone));
+        }
+        Ok(())
+    }
+}
+
+/// Versions that nothing in `retention` keeps.
+fn old_versions(
+    library: &Library,
+    user: &str,
+    shelf: &Shelf,
+    retention: Retention,
+    leant_on: &HashSet<u64>,
+) -> Result<Vec<u64>, RunError> {
+    let newest = retention.keep.map_or(0, |keep| keep.min(shelf.versions.len()));
+    let (older, _) = shelf.versions.split_at(shelf.versions.len() - newest);
+    let mut old = Vec::new();
+    for version in older.iter().filter(|version| !leant_on.contains(version)) {
+        let is_old = match retention.older_than {
+            None => true,
+            Some(age) => {
+                let created: Timestamp = library.about(user, *version)?.created.parse().map_err(|error| {
+                    RunError::Failed(format!("user {user:?}: version {version}: when it was put there: {error}"))
+                })?;
+                Timestamp::now().duration_since(created).unsigned_abs() > age
+            }
+        };
+        if is_old {
+            old.push(*version);
+        }
+    }
+    Ok(old)
+}
+
+/// The versions of everyone's model that other versions lean on.
+fn leant_on(library: &Library) -> Result<HashSet<u64>, RunError> {
+    let mut all = HashSet::new();
+    for (user, shelf) in shelves(library, &[])? {
+        if user == GENERIC {
+            continue;
+        }
+        for version in &shelf.versions {
+            all.extend(library.about(&user, *version)?.leans_on.map(|leaning| leaning.version));
+        }
+    }
+    Ok(all)
+}
+
+fn shelves(library: &Library, users: &[String]) -> Result<Vec<(String, Shelf)>, RunError> {
+    if !users.is_empty() {
+        let of = |user: &String| Ok((user.clone(), shelf_of(library, user)?));
+        return users.iter().map(of).collect();
+    }
+    let mut shelves = Vec::new();
+    for user in library.store().users()? {
+        let shelf = library.store().shelf(&user)?;
+        if !shelf.versions.is_empty() {
+            shelves.push((user, shelf));
+        }
+    }
+    Ok(shelves)
+}
+
+/// The shelf of a user who has a version.
+fn shelf_of(library: &Library, user: &str) -> Result<Shelf, RunError> {
+    let shelf = library.store().shelf(user)?;
+    if !shelf.versions.is_empty() {
+        return Ok(shelf);
+    }
+    let users = library.store().users()?;
+    let near = crate::options::nearest(user, users.iter().map(String::as_str));
+    let near = near.map(|near| format!("; did you mean {near:?}")).unwrap_or_default();
+    Err(RunError::Failed(format!(
+        "model store {:?}: user {user:?} has no version{near}",
+        library.store().place()
+    )))
+}
+
+/// What two versions of a user do not have in common.
+#[derive(Clone, Debug, Serialize)]
+pub struct Difference {
+    /// The user.
+    pub user: String,
+    /// The two versions.
+    pub versions: [u64; 2],
+    /// What is said about each that differs: name, one, other.
+    pub facts: Vec<(String, String, String)>,
+    /// Features that only one has.
+    pub features: [Vec<String>; 2],
+    /// Categories that only one knows, by feature.
+    pub categories: BTreeMap<String, [Vec<String>; 2]>,
+}
+
+/// Holds two versions of a user against each other; the second is the live one if only one is named.
+///
+/// # Errors
+/// There is no such version, or it is damaged.
+pub fn differ(library: &Library, user: &str, versions: &[u64]) -> Result<Difference, RunError> {
+    let first = show(library, user, versions.first().copied())?;
+    let second = show(library, user, versions.get(1).copied())?;
+    let mut facts = Vec::new();
+    let (a, b) = (facts_of(&first), facts_of(&second));
+    for ((name, a), (_, b)) in a.into_iter().zip(b) {
+        if a != b {
+            facts.push((name, a, b));
+        }
+    }
+    let (one, other) = (&first.model.header().plan, &second.model.header().plan);
+    let names = |plan: &dfp_model::encode::FeaturePlan| -> BTreeSet<String> {
+        plan.names().map(str::to_owned).collect()
+    };
+    let (a, b) = (names(one), names(other));
+    let only = |x: &BTreeSet<String>, y: &BTreeSet<String>| x.difference(y).cloned().collect();
+    let mut categories = BTreeMap::new();
+    for feature in a.intersection(&b) {
+        let known = |plan: &dfp_model::encode::FeaturePlan| -> Option<BTreeSet<String>> {
+            Some(plan.categories(feature)?.map(|(text, _)| text.to_owned()).collect())
+        };
+        if let (Some(a), Some(b)) = (known(one), known(other))
+            && a != b
+        {
+            categories.insert(feature.clone(), [only(&a, &b), only(&b, &a)]);
+        }
+    }
+    Ok(Difference {
+        user: user.to_owned(),
+        versions: [first.version, second.version],
+        facts,
+        features: [only(&a, &b), only(&b, &a)],
+        categories,
+    })
+}
+
+/// What is said about a version, name by name, the same names for every version.
+fn facts_of(of: &Shown) -> Vec<(String, String)> {
+    let About { software, source, rows, window, seed, options, losses, leans_on, .. } = &of.about;
+    let mut facts = vec![
+        ("state".to_owned(), of.state.to_string()),
+        ("rows".to_owned(), rows.to_string()),
+        ("first row".to_owned(), window.map(|w| moment(w.first)).unwrap_or_default()),
+        ("last row".to_owned(), window.map(|w| moment(w.last)).unwrap_or_default()),
+        ("last loss".to_owned(), losses.last().map(|l| format!("{l:.4}")).unwrap_or_default()),
+        ("seed".to_owned(), seed.to_string()),
+        ("source".to_owned(), source.clone()),
+        ("software".to_owned(), software.clone()),
+        (
+            "leans on".to_owned(),
+            leans_on.as_ref().map(|l| format!("{}:{}", l.user, l.version)).unwrap_or_default(),
+        ),
+    ];
+    let options = options.as_object().into_iter().flatten().filter(|(name, _)| *name != "seed");
+    facts.extend(options.map(|(name, value)| (name.clone(), value.to_string())));
+    facts
+}
+
+/// A time as people read it, in UTC.
+pub fn moment(microseconds: i64) -> String {
+    Timestamp::from_microsecond(microseconds).map_or_else(|_| String::new(), |at| {
+        at.round(jiff::Unit::Second).unwrap_or(at).to_string()
+    })
+}
+
+/// The name of a model that others lean on.
+pub fn leaning_name(model: &UserModel) -> Option<PeersName> {
+    let peers = model.leans_on()?;
+    let fingerprint = dfp_model::artifact::fingerprint(peers).ok()?;
+    Some(PeersName { user: peers.header().user.clone(), fingerprint })
+}
+
+/// A file beside another, under its name with another ending.
+pub fn beside(path: &Path, ending: &str) -> PathBuf {
+    path.with_extension(ending)
+}
