@@ -16,6 +16,7 @@ mod distinct;
 pub mod encode;
 pub mod error;
 pub mod explain;
+pub mod export;
 mod heap;
 mod kernels;
 pub mod measures;

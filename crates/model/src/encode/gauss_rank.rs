@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 const MOST_QUANTILES: usize = 1000;
 /// Values this near to the ends of the range count as the ends.
-const EDGE: f64 = 1e-7;
+pub(super) const EDGE: f64 = 1e-7;
 
 /// Up to 1,000 evenly spaced quantiles of the training values, finite and non-decreasing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -92,6 +92,21 @@ impl GaussRank {
             above if q[above] == x => self.reference(above),
             above => self.reference(above) - self.slope(above) * (q[above] - x),
         }
+    }
+
+    /// For each quantile its rank, and the rank a unit of value from it to the next one; 0 where
+    /// the next one is equal, or there is none.
+    pub(super) fn ranks_and_slopes(&self) -> (Vec<f64>, Vec<f64>) {
+        let count = self.quantiles.len();
+        let slope = |i: usize| match self.quantiles.get(i + 1) {
+            Some(next) if *next > self.quantiles[i] => self.slope(i + 1),
+            _ => 0.0,
+        };
+        ((0..count).map(|i| self.reference(i)).collect(), (0..count).map(slope).collect())
+    }
+
+    pub(super) fn quantiles(&self) -> &[f64] {
+        &self.quantiles
     }
 
     /// Rank a unit of value between the knots `above - 1` and `above`.

@@ -16,7 +16,7 @@
 
 mod cells;
 mod gauss_rank;
-mod normal;
+pub(crate) mod normal;
 mod plan;
 mod predict;
 mod scale;
@@ -24,6 +24,7 @@ pub mod swap;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
+pub(crate) mod view;
 mod vocabulary;
 
 pub use plan::FeaturePlan;

@@ -3,11 +3,12 @@
 #![expect(clippy::excessive_precision, reason = "the digits are those of the published algorithm")]
 
 /// Φ⁻¹(1e-7 − 2.2e-16), the score of the smallest value.
-pub(super) const LOWEST: f64 = -5.199337582605575;
+pub(crate) const LOWEST: f64 = -5.199337582605575;
 /// Φ⁻¹(1 − (1e-7 − 2.2e-16)), the score of the largest value.
-pub(super) const HIGHEST: f64 = 5.19933758270342;
+pub(crate) const HIGHEST: f64 = 5.19933758270342;
 
-const TAIL: f64 = 1e-7 - f64::EPSILON;
+/// Shares nearer to 0 or 1 than this count as this.
+pub(crate) const TAIL: f64 = 1e-7 - f64::EPSILON;
 
 /// Φ(z), the share of a standard normal distribution below `z`.
 pub(super) fn share_below(z: f64) -> f64 {
@@ -40,7 +41,8 @@ fn polynomial(x: f64, coefficients: &[f64; 8]) -> f64 {
     coefficients.iter().fold(0.0, |sum, c| sum * x + c)
 }
 
-const CENTRE_UP: [f64; 8] = [
+/// Numerator for shares within 0.425 of one half, in 0.180625 - (share - 0.5)².
+pub(crate) const CENTRE_UP: [f64; 8] = [
     2.5090809287301226727e3,
     3.3430575583588128105e4,
     6.7265770927008700853e4,
@@ -50,7 +52,8 @@ const CENTRE_UP: [f64; 8] = [
     1.3314166789178437745e2,
     3.3871328727963666080e0,
 ];
-const CENTRE_DOWN: [f64; 8] = [
+/// Denominator to [`CENTRE_UP`].
+pub(crate) const CENTRE_DOWN: [f64; 8] = [
     5.2264952788528545610e3,
     2.8729085735721942674e4,
     3.9307895800092710610e4,
@@ -60,7 +63,8 @@ const CENTRE_DOWN: [f64; 8] = [
     4.2313330701600911252e1,
     1.0,
 ];
-const SIDE_UP: [f64; 8] = [
+/// Numerator for all other shares, in √|ln(the smaller of share and 1 - share)| - 1.6.
+pub(crate) const SIDE_UP: [f64; 8] = [
     7.74545014278341407640e-4,
     2.27238449892691845833e-2,
     2.41780725177450611770e-1,
@@ -70,7 +74,8 @@ const SIDE_UP: [f64; 8] = [
     4.63033784615654529590e0,
     1.42343711074968357734e0,
 ];
-const SIDE_DOWN: [f64; 8] = [
+/// Denominator to [`SIDE_UP`].
+pub(crate) const SIDE_DOWN: [f64; 8] = [
     1.05075007164441684324e-9,
     5.47593808499534494600e-4,
     1.51986665636164571966e-2,

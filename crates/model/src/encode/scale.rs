@@ -7,7 +7,7 @@ use crate::heap::Heap;
 use serde::{Deserialize, Serialize};
 
 /// Scaled values end here, so that a squared loss stays finite in single precision.
-const LARGEST: f64 = 1e15;
+pub(super) const LARGEST: f64 = 1e15;
 
 /// A scaler with its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +23,8 @@ pub(super) enum FittedScaler {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "(f64, f64)", into = "(f64, f64)")]
 pub(super) struct Linear {
-    centre: f64,
-    scale: f64,
+    pub(super) centre: f64,
+    pub(super) scale: f64,
 }
 
 impl Heap for FittedScaler {

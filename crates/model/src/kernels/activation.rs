@@ -5,12 +5,12 @@ use super::lanes::{Lane, lane_width};
 use super::math::{exp_minus_one, sigmoid, tanh};
 use crate::config::Activation;
 
-const SELU_SCALE: f32 = 1.050_701;
-const SELU_ALPHA: f32 = 1.673_263_2;
+pub(crate) const SELU_SCALE: f32 = 1.050_701;
+pub(crate) const SELU_ALPHA: f32 = 1.673_263_2;
 /// PyTorch's functional `rrelu` outside training, which the reference always uses: (1/8 + 1/3)/2.
-const RRELU_SLOPE: f32 = 0.229_166_67;
-const LEAKY_SLOPE: f32 = 0.01;
-const HARDSHRINK: f32 = 0.5;
+pub(crate) const RRELU_SLOPE: f32 = 0.229_166_67;
+pub(crate) const LEAKY_SLOPE: f32 = 0.01;
+pub(crate) const HARDSHRINK: f32 = 0.5;
 
 /// The activation at `x`. A NaN stays one: divergence must be seen.
 #[inline(always)]

@@ -6,7 +6,7 @@ use super::math::{exp_of_at_most_0, ln, sigmoid};
 use crate::encode::FeatureShape;
 
 /// Logarithms in the binary cross-entropy are clamped here, as PyTorch's.
-const LOG_FLOOR: f32 = -100.0;
+pub(crate) const LOG_FLOOR: f32 = -100.0;
 
 /// The heads' lanes of one panel.
 #[derive(Debug)]

@@ -187,12 +187,8 @@ impl Layout {
                 range: table.weight.clone(),
             })
             .collect();
-        for (i, layer) in self.hidden.iter().enumerate() {
-            let name = match i.checked_sub(self.encoders) {
-                None => format!("encoder_{i}.linear_layer"),
-                Some(i) => format!("decoder_{i}.linear_layer"),
-            };
-            all.extend(layer.dense.parameters(&name, 0..layer.dense.outputs));
+        for ((name, _), Hidden { dense, .. }) in self.hidden_layers().zip(&self.hidden) {
+            all.extend(dense.parameters(&format!("{name}.linear_layer"), 0..dense.outputs));
         }
         let mut row = 0;
         all.extend(self.heads.parameters("numeric_output", take(&mut row, self.shape.numeric)));
@@ -201,6 +197,22 @@ impl Layout {
             all.extend(self.heads.parameters(&format!("{name} output"), take(&mut row, *codes)));
         }
         all
+    }
+
+    /// Names of the hidden layers as in [`Layout::parameters`], with their activations.
+    pub(crate) fn hidden_layers(&self) -> impl Iterator<Item = (String, Activation)> {
+        self.hidden.iter().enumerate().map(|(i, layer)| {
+            let name = match i.checked_sub(self.encoders) {
+                None => format!("encoder_{i}"),
+                Some(i) => format!("decoder_{i}"),
+            };
+            (name, layer.activation)
+        })
+    }
+
+    /// Whether embeddings are added to the sums of the first hidden layer.
+    pub(crate) fn is_summed(&self) -> bool {
+        self.summed.is_some()
     }
 
     /// Hidden layers and heads in the order of computation.

@@ -1,6 +1,6 @@
 //! What people want to know of a version, beside its model: JSON that can be read by eye.
 
-use dfp_model::{ModelError, UserModel, artifact};
+use dfp_model::{ModelError, UserModel, Window, artifact};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -42,15 +42,6 @@ pub struct About {
     pub comparison: Option<Value>,
 }
 
-/// From when to when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
-    /// The first row's time, microseconds since 1970.
-    pub first: i64,
-    /// The last row's.
-    pub last: i64,
-}
-
 /// A version that a model leans on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Leaning {
@@ -79,7 +70,7 @@ impl About {
             software: crate::SOFTWARE.to_owned(),
             source: source.to_owned(),
             rows: header.training_rows,
-            window: header.window.map(|(first, last)| Window { first, last }),
+            window: header.window,
             features: header.plan.names().map(str::to_owned).collect(),
             seed: header.config.seed,
             options: serde_json::to_value(&header.config).map_err(json)?,

@@ -4,9 +4,10 @@
 //! user's version, but named by its fingerprint, and shared by all that lean on it.
 
 mod about;
+pub mod care;
 mod lookup;
 
-pub use about::{About, Leaning, Window};
+pub use about::{About, Leaning};
 pub use lookup::{Lookup, LookupOptions, look_again};
 
 use crate::error::RunError;

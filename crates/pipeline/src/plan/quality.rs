@@ -3,10 +3,10 @@
 use super::check::{Checker, check};
 use super::store::{as_of, run_of};
 use super::values::Values;
-use super::{OptionTexts, PlanSpec, StageSpec};
+use super::OptionTexts;
 use crate::backtest::{BacktestOptions, Kind};
 use crate::evaluate::{BudgetOf, Budgets, EvaluateOptions};
-use crate::options::{BACKTEST, EVALUATE, PipelineKind, Value};
+use crate::options::{BACKTEST, EVALUATE, Value};
 use std::path::PathBuf;
 
 /// Alerts a day, where nobody asks for others.

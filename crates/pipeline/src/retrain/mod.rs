@@ -12,7 +12,7 @@ pub use compare::{Comparison, Side, Verdict};
 pub use drift::Drift;
 
 use crate::error::RunError;
-use crate::library::{About, Leaning, Library, Window};
+use crate::library::{About, Leaning, Library};
 use crate::models::GENERIC;
 use crate::plan::{Plan, StageSettings, TrainAe};
 use crate::report::Reporter;
@@ -21,7 +21,7 @@ use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress, wit
 use arrow_array::RecordBatch;
 use dfp_flow::Stop;
 use dfp_io::store::{Purpose, Shelf, State};
-use dfp_model::UserModel;
+use dfp_model::{UserModel, Window};
 use dfp_model::artifact::{self, PeersName};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
