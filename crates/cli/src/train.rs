@@ -122,7 +122,9 @@ fn table(found: &Training, json: Option<&Path>) -> String {
     let mut users: Vec<&Outcome> = found.users.iter().collect();
     users.sort_by_key(rank);
     let mut lines = vec![
-        ["user", "rows", "seconds", "loss", "version", "status", "reason"].map(str::to_owned).to_vec(),
+        ["user", "rows", "seconds", "loss", "version", "status", "reason"]
+            .map(str::to_owned)
+            .to_vec(),
     ];
     for user in users.iter().take(LISTED) {
         let word = rank(user).map_or("", |at| STATUSES[at].1);
@@ -163,7 +165,11 @@ pub fn comparison(title: &str, of: &Comparison) -> String {
     let lines = vec![
         vec![String::new(), live, "new".to_owned()],
         vec!["loss".into(), format!("{:.4}", of.live.loss), format!("{:.4}", of.candidate.loss)],
-        vec!["p <= 0.05".into(), optional(of.live.at_five_percent), optional(of.candidate.at_five_percent)],
+        vec![
+            "p <= 0.05".into(),
+            optional(of.live.at_five_percent),
+            optional(of.candidate.at_five_percent),
+        ],
         vec!["alerts".into(), percent(of.live.alerts), percent(of.candidate.alerts)],
     ];
     let mut text = format!(

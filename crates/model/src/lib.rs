@@ -17,6 +17,7 @@ pub mod encode;
 pub mod error;
 pub mod explain;
 pub mod export;
+pub mod habits;
 mod heap;
 mod kernels;
 pub mod measures;

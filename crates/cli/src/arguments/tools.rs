@@ -137,9 +137,7 @@ impl Parser<'_> {
         let WithWords { line, spec, .. } = *command;
         let path: Vec<&str> = line.split(' ').skip(1).collect();
         match self.options_and_words(spec, &path) {
-            Some((texts, words)) => {
-                (line, Some(Command::WithWords { line, texts, words, level }))
-            }
+            Some((texts, words)) => (line, Some(Command::WithWords { line, texts, words, level })),
             None => (line, Some(Command::Help(help::with_words(command)))),
         }
     }

@@ -125,6 +125,17 @@ impl Counts {
         self.rows
     }
 
+    /// The values of a column that training rows have, and how many have each.
+    pub(crate) fn seen(&self, column: usize) -> impl Iterator<Item = (u32, u32)> {
+        let all = (0..).zip(self.columns[column].rows.iter().copied());
+        all.filter(|(_, rows)| *rows > 0)
+    }
+
+    /// The columns whose values tell much about those of a column.
+    pub(crate) fn parents(&self, column: usize) -> impl Iterator<Item = usize> {
+        self.columns[column].parents.iter().map(|parent| parent.column)
+    }
+
     pub(crate) fn usual(&self, column: usize) -> Usual {
         self.columns[column].usual
     }

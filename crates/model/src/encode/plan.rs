@@ -205,6 +205,11 @@ impl FeaturePlan {
         Some(feature.vocabulary.texts().iter().map(String::as_str).zip(counts))
     }
 
+    /// The mean of a numeric feature's training values, by its place among all features.
+    pub(crate) fn mean(&self, feature: usize) -> Option<f64> {
+        self.numeric.get(feature).map(|feature| feature.fill)
+    }
+
     /// Whether the counts of categories, where there are any, can be those of so many rows.
     pub(crate) fn counts_fit(&self, rows: usize) -> bool {
         self.categorical.iter().all(|CategoricalFeature { vocabulary, counts, .. }| {

@@ -24,11 +24,6 @@ impl Vocabulary {
         self.texts.len() + 1
     }
 
-    /// The kept texts in the order of their codes.
-    pub(super) fn texts(&self) -> &[String] {
-        &self.texts
-    }
-
     /// The code of a missing, unseen or dropped text.
     pub(super) fn other(&self) -> u32 {
         self.texts.len() as u32

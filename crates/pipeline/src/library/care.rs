@@ -6,12 +6,11 @@ use crate::models::GENERIC;
 use crate::plan::{Exports, Retention};
 use dfp_io::sinks::write_whole;
 use dfp_io::store::{Shelf, State};
-use dfp_model::UserModel;
-use dfp_model::artifact::PeersName;
+use dfp_model::{UserModel, export};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A version in a list.
@@ -115,11 +114,7 @@ pub fn roll_back(library: &Library, user: &str) -> Result<(Option<u64>, Option<u
 ///
 /// # Errors
 /// There is no such version, a file is there and may not be replaced, or it cannot be written.
-pub fn export(
-    library: &Library,
-    shown: &Shown,
-    exports: &Exports,
-) -> Result<Vec<PathBuf>, RunError> {
+pub fn export(shown: &Shown, exports: &Exports) -> Result<Vec<PathBuf>, RunError> {
     let mut files: Vec<(PathBuf, Vec<u8>)> = Vec::new();
     let model = shown.model.as_ref();
     let fail = |error: dfp_model::ModelError| RunError::Failed(error.to_string());
@@ -131,7 +126,18 @@ pub fn export(
         dfp_model::artifact::write(&models, &mut bytes).map_err(fail)?;
         files.push((path.clone(), bytes));
     }
-    let _ = library;
+    if let Some(path) = &exports.onnx {
+        let tables = serde_json::to_vec_pretty(&export::tables(model));
+        let tables = tables.map_err(|error| RunError::Failed(error.to_string()))?;
+        files.push((path.clone(), export::onnx(model).map_err(fail)?));
+        files.push((path.with_extension("json"), tables));
+    }
+    if let Some(path) = &exports.npz {
+        files.push((path.clone(), export::npz(model).map_err(fail)?));
+    }
+    if let Some(path) = &exports.safetensors {
+        files.push((path.clone(), export::safetensors(model).map_err(fail)?));
+    }
     for (path, _) in &files {
         if !exports.overwrite && path.exists() {
             return Err(dfp_io::IoError::Exists { path: path.clone() }.into());
@@ -180,7 +186,9 @@ pub fn verify(library: &Library, users: &[String]) -> Result<Verified, RunError>
             }
         }
         if let Some(live) = shelf.standing.live().filter(|live| !shelf.versions.contains(live)) {
-            verified.damaged.push(format!("user {user:?}: version {live} is live and is not there"));
+            verified
+                .damaged
+                .push(format!("user {user:?}: version {live} is live and is not there"));
         }
     }
     Ok(verified)
@@ -263,9 +271,12 @@ fn old_versions(
         let is_old = match retention.older_than {
             None => true,
             Some(age) => {
-                let created: Timestamp = library.about(user, *version)?.created.parse().map_err(|error| {
-                    RunError::Failed(format!("user {user:?}: version {version}: when it was put there: {error}"))
-                })?;
+                let created: Timestamp =
+                    library.about(user, *version)?.created.parse().map_err(|error| {
+                        RunError::Failed(format!(
+                            "user {user:?}: version {version}: when it was put there: {error}"
+                        ))
+                    })?;
                 Timestamp::now().duration_since(created).unsigned_abs() > age
             }
         };
@@ -399,19 +410,6 @@ fn facts_of(of: &Shown) -> Vec<(String, String)> {
 
 /// A time as people read it, in UTC.
 pub fn moment(microseconds: i64) -> String {
-    Timestamp::from_microsecond(microseconds).map_or_else(|_| String::new(), |at| {
-        at.round(jiff::Unit::Second).unwrap_or(at).to_string()
-    })
-}
-
-/// The name of a model that others lean on.
-pub fn leaning_name(model: &UserModel) -> Option<PeersName> {
-    let peers = model.leans_on()?;
-    let fingerprint = dfp_model::artifact::fingerprint(peers).ok()?;
-    Some(PeersName { user: peers.header().user.clone(), fingerprint })
-}
-
-/// A file beside another, under its name with another ending.
-pub fn beside(path: &Path, ending: &str) -> PathBuf {
-    path.with_extension(ending)
+    Timestamp::from_microsecond(microseconds)
+        .map_or_else(|_| String::new(), |at| at.round(jiff::Unit::Second).unwrap_or(at).to_string())
 }

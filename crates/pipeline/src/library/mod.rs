@@ -37,6 +37,14 @@ impl Library {
         Ok(Self { store: store::open(name, purpose)?, shared: Mutex::default() })
     }
 
+    /// The library in a store that is there.
+    ///
+    /// # Errors
+    /// See [`store::open`].
+    pub fn at(name: &str) -> Result<Self, RunError> {
+        Self::open(name, Purpose::Read)
+    }
+
     /// The store.
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()

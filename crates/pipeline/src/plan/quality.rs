@@ -1,9 +1,9 @@
 //! The options of `evaluate` and `backtest`.
 
+use super::OptionTexts;
 use super::check::{Checker, check};
 use super::store::{as_of, run_of};
 use super::values::Values;
-use super::OptionTexts;
 use crate::backtest::{BacktestOptions, Kind};
 use crate::evaluate::{BudgetOf, Budgets, EvaluateOptions};
 use crate::options::{BACKTEST, EVALUATE, Value};

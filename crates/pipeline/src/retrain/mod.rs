@@ -21,8 +21,8 @@ use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress, wit
 use arrow_array::RecordBatch;
 use dfp_flow::Stop;
 use dfp_io::store::{Purpose, Shelf, State};
-use dfp_model::{UserModel, Window};
 use dfp_model::artifact::{self, PeersName};
+use dfp_model::{UserModel, Window};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use std::collections::HashSet;
