@@ -26,6 +26,7 @@ mod seed_job;
 mod sources;
 
 mod stages;
+mod store;
 mod statistics;
 mod timeseries;
 mod tutorial;

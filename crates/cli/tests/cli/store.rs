@@ -1,0 +1,290 @@
+//! `train`, `score`, `models` and `--model_store`: models that are kept, compared and replaced.
+
+use crate::place::{Ended, Place, USER, column, numbers};
+use std::process::Command;
+
+const TRAIN: &str = "train --store=store --userid_column_name=userIdentitysessionContextsessionIssueruserName";
+const SCORE: &str = "score --store=store --userid_column_name=userIdentitysessionContextsessionIssueruserName --overwrite";
+
+fn done(ended: Ended) -> String {
+    assert_eq!(ended.code, 0, "{}{}", ended.stdout, ended.stderr);
+    ended.stdout
+}
+
+/// Logs of three users with 400 rows of history and 100 new ones.
+fn logs() -> Place {
+    Place::generated("--users=3 --training_rows=400 --new_rows=100 --days=40 --seed=5")
+}
+
+fn train(place: &Place, options: &str) -> String {
+    done(place.morpheus(&format!("{TRAIN} --input=logs/training/*.csv {options}")))
+}
+
+fn score(place: &Place, options: &str) -> String {
+    done(place.morpheus(&format!("{SCORE} --input=logs/validation/*.csv --output=out.csv {options}")))
+}
+
+/// What `models list --all` says of a user: version and state.
+fn versions(place: &Place, user: &str) -> Vec<(String, String)> {
+    let text = done(place.morpheus("models list --store=store --all"));
+    let lines = text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let of_user = lines.filter(|words| words.first() == Some(&user));
+    of_user.map(|words| (words[1].to_owned(), words[2].to_owned())).collect()
+}
+
+fn states(place: &Place, user: &str) -> String {
+    let all = versions(place, user).into_iter();
+    all.map(|(version, state)| format!("{version} {state}")).collect::<Vec<_>>().join(", ")
+}
+
+fn a_user(place: &Place) -> String {
+    column(&place.read("logs/labels.csv"), "user").remove(0)
+}
+
+#[test]
+fn what_was_trained_once_is_kept_and_scores_as_it_did() {
+    let place = logs();
+    let text = train(&place, "");
+    assert!(text.contains("promoted   4 models"), "{text}");
+    assert!(text.contains("the first version"), "{text}");
+    score(&place, "");
+    let first = place.read("out.csv");
+    assert_eq!(first.lines().count(), 1 + 300 + 6);
+    let of: Vec<String> = column(&first, "model_version");
+    let users = column(&first, USER);
+    assert!(of.iter().zip(&users).all(|(version, user)| *version == format!("{user}:1")));
+
+    // The same rows and settings: nothing is trained, nothing changes.
+    let again = train(&place, "");
+    assert!(again.contains("up to date 4 models"), "{again}");
+    assert!(!place.path("store/users/%2a/00000002.dfp").exists());
+    score(&place, "");
+    assert_eq!(place.read("out.csv"), first);
+
+    // A run that trains and scores in one gives the same bytes but for the names of versions.
+    let line = format!(
+        "run pipeline-ae --use_generic_model --userid_column_name={USER} from-cloudtrail --input_glob=logs/validation/*.csv \
+         train-ae --train_data_glob=logs/training/*.csv --seed=42 --model_store=other preprocess inf-ae --scorer=recommended \
+         add-scores serialize to-file --filename=run.csv"
+    );
+    done(place.morpheus(&line));
+    let without_versions = |text: &str| {
+        let header: Vec<&str> = text.lines().next().unwrap().split(',').collect();
+        let at = header.iter().position(|name| *name == "model_version");
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let rows = reader.records().map(|row| {
+            let row = row.unwrap();
+            let cells = row.iter().enumerate().filter(|(n, _)| Some(*n) != at);
+            cells.map(|(_, cell)| cell.to_owned()).collect::<Vec<_>>()
+        });
+        rows.collect::<Vec<_>>()
+    };
+    assert_eq!(without_versions(&place.read("run.csv")), without_versions(&first));
+    // And so does what it has put into its own store.
+    let line = "score --store=other --input=logs/validation/*.csv --output=other.csv --userid_column_name=";
+    done(place.morpheus(&format!("{line}{USER}")));
+    assert_eq!(place.read("other.csv"), first);
+}
+
+#[test]
+fn versions_are_promoted_taken_back_looked_at_and_cleared_up() {
+    let place = logs();
+    let user = a_user(&place);
+    train(&place, "--promote=never");
+    assert_eq!(states(&place, &user), "1 candidate");
+    // Nothing is live: rows pass on, with the reason.
+    let ended = place.morpheus(&format!("{SCORE} --input=logs/validation/*.csv --output=out.csv"));
+    assert!(ended.stderr.contains("has no model"), "{}", ended.stderr);
+    let out = place.read("out.csv");
+    assert!(column(&out, "reason").iter().all(|reason| reason.starts_with("no model: ")), "{out}");
+    done(place.morpheus(&format!("models promote {user} --store=store")));
+    done(place.morpheus("models promote * --store=store --version=1"));
+    score(&place, "");
+    let out = place.read("out.csv");
+    for (of, version) in column(&out, USER).into_iter().zip(column(&out, "model_version")) {
+        assert_eq!(version, if of == user { format!("{user}:1") } else { "*:1".to_owned() });
+    }
+    assert!(numbers(&out, "p_value").iter().all(|p| *p > 0.0));
+
+    train(&place, "--seed=7 --promote=always --train_users=individual");
+    train(&place, "--seed=8 --promote=always --train_users=individual");
+    assert_eq!(states(&place, &user), "1 retired, 2 retired, 3 live");
+    let back = done(place.morpheus(&format!("models rollback {user} --store=store")));
+    assert_eq!(back, format!("{user}: version 2 is live again, in place of 3\n"));
+    assert_eq!(states(&place, &user), "1 retired, 2 live, 3 retired");
+
+    let shown = done(place.morpheus(&format!("models show {user} --store=store --json=show.json")));
+    for text in ["version   2, live", "loss by epoch", "what is normal", "eventName", "leans on"] {
+        assert!(shown.contains(text), "{text}\n{shown}");
+    }
+    assert!(place.read("show.json").contains("\"losses\""));
+    let diff = done(place.morpheus(&format!("models diff {user} 1 3 --store=store")));
+    assert!(diff.contains("seed       42") && diff.contains('8'), "{diff}");
+
+    let verified = done(place.morpheus("models verify --store=store"));
+    assert!(verified.contains("are sound, 0 damaged"), "{verified}");
+    // What is live, and what a rollback would go to, stays.
+    let dry = done(place.morpheus("models prune --store=store --keep=0 --dry_run"));
+    assert!(dry.contains(&format!("{user}: would go: 3")), "{dry}");
+    done(place.morpheus("models prune --store=store --keep=0"));
+    assert_eq!(states(&place, &user), "1 retired, 2 live");
+    assert_eq!(states(&place, "*"), "1 live");
+    let none = done(place.morpheus("models prune --store=store --older_than=1h"));
+    assert!(none.contains("0 versions gone"), "{none}");
+
+    let path = format!("store/users/{}", folder(&place, &user));
+    let mut bytes = std::fs::read(place.path(&format!("{path}/00000002.dfp"))).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    place.write(&format!("{path}/00000002.dfp"), bytes);
+    let broken = place.morpheus("models verify --store=store");
+    assert_eq!(broken.code, 1);
+    assert!(broken.stderr.contains("version 2: ") && broken.stderr.contains("damaged"), "{}", broken.stderr);
+}
+
+/// The folder of a user, found by its versions.
+fn folder(place: &Place, user: &str) -> String {
+    let names = place.list("store/users");
+    let name = names.into_iter().find(|name| name.starts_with(user));
+    name.unwrap_or_else(|| panic!("no folder of {user}"))
+}
+
+#[test]
+fn a_version_is_exported_for_other_tools() {
+    let place = logs();
+    train(&place, "");
+    let user = a_user(&place);
+    done(place.morpheus(&format!(
+        "models export {user} --store=store --model=m.dfp --onnx=m.onnx --npz=m.npz --safetensors=m.safetensors"
+    )));
+    for name in ["m.dfp", "m.onnx", "m.json", "m.npz", "m.safetensors"] {
+        assert!(place.path(name).metadata().unwrap().len() > 1000, "{name}");
+    }
+    let again = place.morpheus(&format!("models export {user} --store=store --npz=m.npz"));
+    assert_eq!(again.code, 1);
+    assert!(again.stderr.contains("\"m.npz\" exists already"), "{}", again.stderr);
+    done(place.morpheus(&format!("models export {user} --store=store --npz=m.npz --overwrite")));
+    // The model file scores as the store does.
+    done(place.morpheus(&format!(
+        "run pipeline-ae --userid_filter={user} --userid_column_name={USER} from-cloudtrail --input_glob=logs/validation/*.csv \
+         train-ae --pretrained_filename=m.dfp preprocess inf-ae --scorer=recommended add-scores --model_version \
+         serialize to-file --filename=file.csv"
+    )));
+    score(&place, &format!("--userid_filter={user}"));
+    let scores = |name: &str| numbers(&place.read(name), "score");
+    assert_eq!(scores("file.csv"), scores("out.csv"));
+}
+
+#[test]
+fn who_is_trained_is_chosen_and_told() {
+    let place = logs();
+    let user = a_user(&place);
+    let who = |options: &str| train(&place, options);
+    let due = place.morpheus(&format!("{TRAIN} --input=logs/training/*.csv --train_users=none"));
+    assert_eq!(due.code, 1, "{}", due.stdout);
+    assert!(due.stderr.contains("there is no store here"), "{}", due.stderr);
+    let text = who(&format!("--only_user={user}"));
+    assert!(text.contains("promoted   2 models"), "{text}");
+    let text = who("--train_users=none");
+    assert!(text.contains("due        3 models") && text.contains("has no version"), "{text}");
+    let text = who(&format!("--skip_user={user} --min_history=401 --train_users=individual"));
+    assert!(text.contains("waiting    2 models") && text.contains("--min_history asks for 401"), "{text}");
+    let text = who("--min_increment=10 --max_history=390");
+    assert!(text.contains("0 new rows since version 1, and --min_increment asks for 10"), "{text}");
+    let text = who("--train_users=generic --max_history=10d --json=all.json");
+    assert!(text.contains("version 1") || text.contains("promoted") || text.contains("candidate"), "{text}");
+    assert!(place.read("all.json").contains("\"status\""));
+    let wrong = place.morpheus("train --input=x --store=s --only_user=a --skip_user=b --max_history=soon --held_out=1");
+    assert_eq!(wrong.code, 2);
+    for text in ["exclude one another", "neither a number of rows", "--held_out"] {
+        assert!(wrong.stderr.contains(text), "{text}\n{}", wrong.stderr);
+    }
+}
+
+/// A user's work changes: the old model raises alarms, the new one is compared, promoted, and does not.
+#[test]
+fn a_new_model_earns_its_place() {
+    let place = Place::new();
+    let rows = |days: std::ops::Range<usize>, actions: &[&str], device: &str| {
+        let mut text = String::new();
+        for day in days {
+            for event in 0..20 {
+                let action = actions[(day * 7 + event * 3) % actions.len()];
+                text += &format!(
+                    "2024-{:02}-{:02}T{:02}:{:02}:00Z,ann,{action},{device}\n",
+                    1 + day / 28, 1 + day % 28, 8 + event / 3, event * 2
+                );
+            }
+        }
+        text
+    };
+    let head = "timestamp,username,action,device\n";
+    let old = ["GetObject", "ListBuckets", "PutObject"];
+    let new = ["RunInstances", "StopInstances", "DescribeInstances", "CreateTags"];
+    place.write("old.csv", format!("{head}{}", rows(0..28, &old, "laptop")));
+    place.write("new.csv", format!("{head}{}", rows(28..50, &new, "desktop")));
+    place.write("next.csv", format!("{head}{}", rows(50..56, &new, "desktop")));
+    place.write("columns.txt", "action\ndevice\n");
+    let of = "--source=file --columns_file=columns.txt --userid_column_name=username --store=store";
+    done(place.morpheus(&format!("train {of} --input=old.csv")));
+    let score = |output: &str| {
+        let line = format!("score {of} --input=next.csv --output={output}");
+        done(place.morpheus(&line));
+        let p = numbers(&place.read(output), "p_value");
+        p.iter().filter(|p| **p <= 0.01).count()
+    };
+    assert!(score("before.csv") > 60, "nearly every row is an alarm");
+    let text = done(place.morpheus(&format!("train {of} --input=old.csv --input=new.csv")));
+    for what in ["not worse on", "new to the live version: action: CreateTags", "drift", "p <= 0.05", "alerts"] {
+        assert!(text.contains(what), "{what}\n{text}");
+    }
+    assert_eq!(states(&place, "ann"), "1 retired, 2 live");
+    assert!(score("after.csv") < 6, "no more than chance");
+    // The comparison is kept with the version.
+    let shown = done(place.morpheus("models show ann --store=store"));
+    assert!(shown.contains("when it was trained, on "), "{shown}");
+    // Going back to what ann no longer does is worse, so it waits.
+    let text = done(place.morpheus(&format!("train {of} --input=old.csv --input=new.csv --max_history=22d --held_out=0.3 --seed=1")));
+    assert!(text.contains("ann"), "{text}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_promoted_version_is_used_while_the_program_runs() {
+    let place = logs();
+    let user = a_user(&place);
+    train(&place, "");
+    train(&place, "--seed=9 --promote=never");
+    std::fs::create_dir(place.path("in")).unwrap();
+    let log = std::fs::read_dir(place.path("logs/validation")).unwrap().next().unwrap().unwrap().path();
+    let text = std::fs::read_to_string(log).unwrap();
+    let row = |lines: std::ops::Range<usize>| {
+        let all: Vec<&str> = text.lines().collect();
+        format!("{}\n{}\n", all[0], all[lines].join("\n"))
+    };
+    place.write("in/a.csv", row(1..11));
+    let running = place.start(&format!(
+        "{SCORE} --input=in/*.csv --output=live.csv --watch_directory --state_dir=state --model_refresh=1h"
+    ));
+    place.wait_for_rows("live.csv", 10);
+    for of in [&user, "*"] {
+        done(place.morpheus(&format!("models promote {of} --store=store --version=2")));
+    }
+    let promoted = done(place.morpheus("models list --store=store"));
+    // Without a signal nothing is looked up again within the hour.
+    place.write("in/b.csv", row(11..21));
+    place.wait_for_rows("live.csv", 20);
+    let id = running.id().to_string();
+    assert!(Command::new("kill").args(["-USR1", &id]).status().unwrap().success());
+    place.write("in/c.csv", row(21..31));
+    place.wait_for_rows("live.csv", 30);
+    assert_eq!(running.stopped().code, 0);
+    let out = place.read("live.csv");
+    let of_user: Vec<String> = column(&out, "model_version");
+    let numbers: Vec<&str> = of_user.iter().map(|v| v.rsplit(':').next().unwrap()).collect();
+    assert!(numbers[..20].iter().all(|number| *number == "1"), "{of_user:?}\n{promoted}");
+    let users = column(&out, USER);
+    for (at, number) in numbers.iter().enumerate().skip(20) {
+        assert_eq!(*number, if users[at] == user { "2" } else { "1" });
+    }
+}
