@@ -54,7 +54,7 @@ fn texts(of: impl Fn(usize) -> Option<String>, rows: usize) -> ArrayRef {
 
 /// Rows with every kind of column. `strange`: with what training rows do not have.
 fn rows(rows: usize, strange: bool) -> RecordBatch {
-    let every = |n: usize| move |i: usize| strange && i % n == 0;
+    let every = |n: usize| move |i: usize| strange && i.is_multiple_of(n);
     let bytes = move |i: usize| match i % 11 {
         _ if every(13)(i) => Some([f64::INFINITY, 1e300, -1e18, 3.14e4, f64::NAN][i / 13 % 5]),
         3 => None,
@@ -76,7 +76,7 @@ fn rows(rows: usize, strange: bool) -> RecordBatch {
         3 => Some("failure".to_owned()),
         _ => Some("success".to_owned()),
     };
-    let truth = move |i: usize| (i % 10 != 4).then_some(i % 3 == 0);
+    let truth = move |i: usize| (i % 10 != 4).then_some(i.is_multiple_of(3));
     RecordBatch::try_from_iter_with_nullable([
         ("bytes.out", numbers(bytes, rows), true),
         ("port", Arc::new((0..rows).map(port).collect::<Int64Array>()) as ArrayRef, true),
@@ -141,7 +141,9 @@ fn write(folder: &Path, train: &RecordBatch, test: &RecordBatch, config: &ModelC
         .map(|p| (p.name, json!({"shape": p.shape, "data": model.weights()[p.range]})))
         .collect();
     let json = |value: Value| serde_json::to_vec(&value).unwrap();
-    fs::write(folder.join("scores.json"), json(json!([of(train), of(test)]))).unwrap();
+    let (train, test) = (of(train), of(test));
+    fs::write(folder.join("rows.json"), json(test["rows"].clone())).unwrap();
+    fs::write(folder.join("scores.json"), json(json!([train, test]))).unwrap();
     fs::write(folder.join("weights.json"), json(json!(weights))).unwrap();
     fs::write(folder.join("header.json"), serde_json::to_vec(model.header()).unwrap()).unwrap();
     fs::write(folder.join("tables.json"), json(export::tables(&model))).unwrap();
@@ -221,8 +223,13 @@ fn exported_models_agree_in_python() {
     };
     let folder = tempfile::tempdir().unwrap();
     write_all(folder.path());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/export/check.py");
-    let ended = Command::new(python).arg(script).arg(folder.path()).output().unwrap();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ended = Command::new(python)
+        .arg(sources.join("tests/export/check.py"))
+        .arg(folder.path())
+        .arg(sources.join("../../docs/export.md").canonicalize().unwrap())
+        .output()
+        .unwrap();
     let (told, wrong) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     println!("{told}");

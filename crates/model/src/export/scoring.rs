@@ -208,5 +208,5 @@ fn scores(graph: &Builder, model: &UserModel, losses: &Value) {
     put(Output::Zscore, &graph.node("Where", &[&is_mean, &graph.constant(0_f32), &z], "z"));
 }
 
-/// How far scores may be from the mean, as a part of it, and count as equal to it.
+/// How far scores may be from the mean, as a part of it (or of 0.1), and count as equal to it.
 const SAME: f32 = 1e-5;
