@@ -54,17 +54,23 @@ fn texts(of: impl Fn(usize) -> Option<String>, rows: usize) -> ArrayRef {
 
 /// Rows with every kind of column. `strange`: with what training rows do not have.
 fn rows(rows: usize, strange: bool) -> RecordBatch {
-    let every = |n: usize| move |i: usize| strange && i % n == 0;
+    let every = |n: usize| move |i: usize| strange && i.is_multiple_of(n);
     let bytes = move |i: usize| match i % 11 {
         _ if every(13)(i) => Some([f64::INFINITY, 1e300, -1e18, 3.14e4, f64::NAN][i / 13 % 5]),
         3 => None,
         _ => Some((i as f64 * 0.37).sin().exp() * 1e4),
     };
     // Few values, often repeated: the quantiles have plateaus.
-    let port = move |i: usize| {
-        Some(if every(7)(i) { i as i64 * 97 % 600 } else { [22, 80, 443, 443][i * i % 4] })
+    let port = move |i: usize| match i {
+        _ if every(19)(i) => None,
+        _ if every(7)(i) => Some(i as i64 * 97 % 600),
+        _ => Some([22, 80, 443, 443][i * i % 4]),
     };
-    let constant = move |i: usize| Some(if every(5)(i) { 7.5 + 1e-8 * i as f64 } else { 7.5 });
+    let constant = move |i: usize| match i {
+        _ if every(23)(i) => None,
+        _ if every(5)(i) => Some(7.5 + 1e-8 * i as f64),
+        _ => Some(7.5),
+    };
     let word = move |i: usize, words: usize| match i % 17 {
         _ if every(6)(i) => Some(format!("unseen {i}")),
         5 => None,
@@ -76,7 +82,7 @@ fn rows(rows: usize, strange: bool) -> RecordBatch {
         3 => Some("failure".to_owned()),
         _ => Some("success".to_owned()),
     };
-    let truth = move |i: usize| (i % 10 != 4).then_some(i % 3 == 0);
+    let truth = move |i: usize| (i % 10 != 4).then_some(i.is_multiple_of(3));
     RecordBatch::try_from_iter_with_nullable([
         ("bytes.out", numbers(bytes, rows), true),
         ("port", Arc::new((0..rows).map(port).collect::<Int64Array>()) as ArrayRef, true),
@@ -112,11 +118,28 @@ fn cells(column: &ArrayRef) -> Value {
     }
 }
 
-/// Trains a model and writes it, rows and their scores into a folder.
-fn write(folder: &Path, train: &RecordBatch, test: &RecordBatch, config: &ModelConfig) {
-    fs::create_dir(folder).unwrap();
+fn fit(train: &RecordBatch, config: &ModelConfig) -> UserModel {
     let go_on = &mut |_| ControlFlow::Continue(());
-    let model = UserModel::fit("ana", train, None, config, go_on).unwrap();
+    UserModel::fit("ana", train, None, config, go_on).unwrap()
+}
+
+/// The model with these biases, in turns, for the logits of its binary features.
+fn with_binary_biases(model: &UserModel, biases: &[f32]) -> UserModel {
+    let bias = model.parameters().into_iter().find(|p| p.name == "binary_output.bias").unwrap();
+    let mut weights = model.weights().to_vec();
+    let biases = biases.iter().cycle();
+    weights[bias.range].iter_mut().zip(biases).for_each(|(weight, bias)| *weight = *bias);
+    UserModel::from_parts(model.header().clone(), weights).unwrap()
+}
+
+/// Trains a model and writes it.
+fn write(folder: &Path, train: &RecordBatch, test: &RecordBatch, config: &ModelConfig) {
+    write_model(folder, &fit(train, config), train, test);
+}
+
+/// Writes a model, rows and their scores into a folder.
+fn write_model(folder: &Path, model: &UserModel, train: &RecordBatch, test: &RecordBatch) {
+    fs::create_dir(folder).unwrap();
     let of = |rows: &RecordBatch| {
         let scores = model.score_features_signed(&model.encode(rows).unwrap(), ZSign::Signed);
         let schema = rows.schema();
@@ -141,13 +164,15 @@ fn write(folder: &Path, train: &RecordBatch, test: &RecordBatch, config: &ModelC
         .map(|p| (p.name, json!({"shape": p.shape, "data": model.weights()[p.range]})))
         .collect();
     let json = |value: Value| serde_json::to_vec(&value).unwrap();
-    fs::write(folder.join("scores.json"), json(json!([of(train), of(test)]))).unwrap();
+    let (train, test) = (of(train), of(test));
+    fs::write(folder.join("rows.json"), json(test["rows"].clone())).unwrap();
+    fs::write(folder.join("scores.json"), json(json!([train, test]))).unwrap();
     fs::write(folder.join("weights.json"), json(json!(weights))).unwrap();
     fs::write(folder.join("header.json"), serde_json::to_vec(model.header()).unwrap()).unwrap();
-    fs::write(folder.join("tables.json"), json(export::tables(&model))).unwrap();
-    fs::write(folder.join("model.onnx"), export::onnx(&model).unwrap()).unwrap();
-    fs::write(folder.join("model.npz"), export::npz(&model).unwrap()).unwrap();
-    fs::write(folder.join("model.safetensors"), export::safetensors(&model).unwrap()).unwrap();
+    fs::write(folder.join("tables.json"), json(export::tables(model))).unwrap();
+    fs::write(folder.join("model.onnx"), export::onnx(model).unwrap()).unwrap();
+    fs::write(folder.join("model.npz"), export::npz(model).unwrap()).unwrap();
+    fs::write(folder.join("model.safetensors"), export::safetensors(model).unwrap()).unwrap();
 }
 
 /// Every scaler, activation and loss scaler, both layouts, and tables of one kind of column.
@@ -204,8 +229,13 @@ fn write_all(folder: &Path) {
         }
     }
     // All scores are equal: their deviation is 0.
-    let alike = train.slice(0, 1);
-    write(&folder.join("alike"), &alike, &alike, &compact());
+    write(&folder.join("alike"), &train.slice(0, 1), &test, &compact());
+    // Probabilities that are 0 and 1 in single precision, or nearly so.
+    let model = fit(&train, &peer());
+    for biases in [[60.0, -95.0, -80.0], [-95.0, 95.0, 60.0]] {
+        let saturated = with_binary_biases(&model, &biases);
+        write_model(&folder.join(format!("biases {biases:?}")), &saturated, &train, &test);
+    }
     let only_decoder = ModelConfig { encoder_layers: vec![], decoder_layers: vec![9], ..peer() };
     put("decoder", only_decoder);
 }
@@ -221,8 +251,13 @@ fn exported_models_agree_in_python() {
     };
     let folder = tempfile::tempdir().unwrap();
     write_all(folder.path());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/export/check.py");
-    let ended = Command::new(python).arg(script).arg(folder.path()).output().unwrap();
+    let sources = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let ended = Command::new(python)
+        .arg(sources.join("tests/export/check.py"))
+        .arg(folder.path())
+        .arg(sources.join("../../docs/export.md").canonicalize().unwrap())
+        .output()
+        .unwrap();
     let (told, wrong) =
         (String::from_utf8_lossy(&ended.stdout), String::from_utf8_lossy(&ended.stderr));
     println!("{told}");

@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
 
 /// Types of numbers, with ONNX's codes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Type {
     Float = 1,
     Int32 = 6,
@@ -57,7 +57,8 @@ pub(super) type Value = String;
 pub(super) struct Builder {
     graph: RefCell<Graph>,
     names: RefCell<HashSet<String>>,
-    constants: RefCell<HashMap<(Type, Vec<i64>, Vec<u8>), Value>>,
+    /// By the names that they were given.
+    constants: RefCell<HashMap<String, Value>>,
 }
 
 impl Builder {
@@ -101,9 +102,16 @@ impl Builder {
 
     /// Learnt numbers.
     pub(super) fn tensor<T: Number>(&self, name: &str, shape: &[usize], data: &[T]) -> Value {
+        debug_assert_eq!(shape.iter().product::<usize>(), data.len(), "{name}");
         let name = self.fresh(name);
-        let tensor = tensor(&name, shape, data);
-        self.graph.borrow_mut().initializer.push(tensor);
+        let mut raw_data = Vec::with_capacity(size_of_val(data));
+        data.iter().for_each(|number| number.put(&mut raw_data));
+        self.graph.borrow_mut().initializer.push(Tensor {
+            dims: shape.iter().map(|length| *length as i64).collect(),
+            data_type: T::TYPE as i32,
+            name: name.clone(),
+            raw_data,
+        });
         name
     }
 
@@ -117,18 +125,15 @@ impl Builder {
         self.constants(&format!("{number}"), &[], &[number])
     }
 
-    /// Numbers that are the same in every model.
+    /// Numbers that are the same in every model, told apart by name and type.
     pub(super) fn constants<T: Number>(&self, name: &str, shape: &[usize], data: &[T]) -> Value {
-        let mut tensor = tensor(name, shape, data);
-        let key = (T::TYPE, tensor.dims.clone(), tensor.raw_data.clone());
-        if let Some(known) = self.constants.borrow().get(&key) {
+        let name = format!("constant.{name}.{}", T::TYPE.label());
+        if let Some(known) = self.constants.borrow().get(&name) {
             return known.clone();
         }
-        tensor.name = self.fresh(&format!("constant.{name}.{}", T::TYPE.label()));
-        let name = tensor.name.clone();
-        self.graph.borrow_mut().initializer.push(tensor);
-        self.constants.borrow_mut().insert(key, name.clone());
-        name
+        let value = self.tensor(&name, shape, data);
+        self.constants.borrow_mut().insert(name, value.clone());
+        value
     }
 
     /// A node, called like what it computes.
@@ -170,18 +175,6 @@ impl Builder {
 
     pub(super) fn finish(self) -> Graph {
         self.graph.into_inner()
-    }
-}
-
-fn tensor<T: Number>(name: &str, shape: &[usize], data: &[T]) -> Tensor {
-    debug_assert_eq!(shape.iter().product::<usize>(), data.len(), "{name}");
-    let mut raw_data = Vec::with_capacity(size_of_val(data));
-    data.iter().for_each(|number| number.put(&mut raw_data));
-    Tensor {
-        dims: shape.iter().map(|length| *length as i64).collect(),
-        data_type: T::TYPE as i32,
-        name: name.to_owned(),
-        raw_data,
     }
 }
 

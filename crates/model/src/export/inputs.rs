@@ -103,7 +103,7 @@ fn rank(
     let quantiles = graph.tensor(&name("quantiles"), &[count], quantiles);
     let ranks = graph.tensor(&name("of_quantiles"), &[count], ranks);
     let slopes = graph.tensor(&name("slopes"), &[count], slopes);
-    let (one, axis) = (graph.constant(1_i32), graph.constants("axis", &[1], &[1_i64]));
+    let (one, axis) = (graph.constant(1_i32), graph.constants("axis_1", &[1], &[1_i64]));
     let count_where = |op: &str, part: &str| {
         let which = graph.node(op, &[&quantiles, x], &name(&format!("which_{part}")));
         let ones = graph.cast(&which, Type::Int32, &name(&format!("ones_{part}")));
@@ -152,7 +152,8 @@ fn scaled(graph: &Builder, numbers: &[Number]) -> Value {
     let columns = numbers.iter().filter_map(|number| match number {
         Number::Scaled(column) => Some(column.clone()),
         Number::Rank { column, .. } => {
-            let place = graph.constants("place", &[1], &[place.next()?]);
+            let place: i64 = place.next()?;
+            let place = graph.constants(&format!("place_{place}"), &[1], &[place]);
             let axis = vec![int("axis", 1)];
             let name = format!("{column}.scaled");
             Some(graph.node_with("Gather", &[scores.as_ref()?, &place], axis, &name))
@@ -208,7 +209,7 @@ fn ratio_of_polynomials(
     let coefficients: Vec<f64> = up.iter().zip(down).flat_map(|(up, down)| [*up, *down]).collect();
     let exponents = graph.constants("exponents", &[8], &exponents);
     let coefficients = graph.constants(&format!("{part}_coefficients"), &[8, 2], &coefficients);
-    let axis = graph.constants("axis", &[1], &[2_i64]);
+    let axis = graph.constants("axis_2", &[1], &[2_i64]);
     let x = graph.node("Unsqueeze", &[x, &axis], &name("unsqueezed"));
     let powers = graph.node("Pow", &[&x, &exponents], &name("powers"));
     let both = graph.node("MatMul", &[&powers, &coefficients], &name("up_and_down"));

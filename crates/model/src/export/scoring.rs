@@ -14,9 +14,10 @@ use std::collections::HashMap;
 /// The graph of all that a model computes of rows.
 pub(super) fn graph(model: &UserModel) -> Graph {
     let plan = &model.header().plan;
+    let name = format!("score of {}", model.header().user);
     let inputs = plan.names().map(input_name);
     let outputs = Output::ALL.map(|output| output.name().to_owned());
-    let graph = Builder::new(&model.header().user, inputs.chain(outputs));
+    let graph = Builder::new(&name, inputs.chain(outputs));
     let weights = Weights::new(&graph, model);
     let inputs = Inputs::new(&graph, plan);
     let last = hidden(&graph, model, &weights, &inputs);
@@ -207,5 +208,5 @@ fn scores(graph: &Builder, model: &UserModel, losses: &Value) {
     put(Output::Zscore, &graph.node("Where", &[&is_mean, &graph.constant(0_f32), &z], "z"));
 }
 
-/// How far scores may be from the mean, as a part of it, and count as equal to it.
+/// How far scores may be from the mean, as a part of it (or of 0.1), and count as equal to it.
 const SAME: f32 = 1e-5;
