@@ -4,7 +4,7 @@
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use dfp_model::UserModel;
-use dfp_model::artifact::{Limits, read, write};
+use dfp_model::artifact::{Limits, PeersName, read, read_one, write, write_one};
 use libfuzzer_sys::fuzz_target;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
@@ -20,10 +20,19 @@ fuzz_target!(|bytes: &[u8]| {
     let limits = Limits { max_weights: 1 << 20, ..Limits::default() };
     let Ok(models) = read(&sealed(file), &limits) else { return };
     models.iter().for_each(score);
+    models.iter().for_each(|model| alone(model, &limits));
     let mut again = Vec::new();
     write(&models.iter().collect::<Vec<_>>(), &mut again).expect("a file of what was read");
     assert_eq!(read(&again, &limits).expect("what was written"), models);
 });
+
+/// A model comes back from a file of its own.
+fn alone(model: &UserModel, limits: &Limits) {
+    let mut file = Vec::new();
+    write_one(model, &mut file).expect("a file of one model");
+    let mut peers = |_: &PeersName| Ok(Arc::clone(model.leans_on().expect("peers")));
+    assert_eq!(&read_one(&file, limits, &mut peers).expect("what was written"), model);
+}
 
 /// A file of one model.
 fn file_of(parts: &[u8]) -> Vec<u8> {

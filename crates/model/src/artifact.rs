@@ -9,7 +9,7 @@
 //! | `n.weights` | F32 `[weights]` | the flat weights, in the order of [`crate::net::Layout`] |
 //! | `n.header` | U8 `[bytes]` | the [`ModelHeader`] as JSON |
 //!
-//! and, of models with [`Scorer::Recommended`] alone:
+//! and, of models with [`Scorer::Recommended`](crate::config::Scorer::Recommended) alone:
 //!
 //! | tensor | type | content |
 //! |---|---|---|
@@ -30,7 +30,8 @@
 //!
 //! A model with scorers may lean on another, which it names by user and [`fingerprint()`]. [`write()`] puts both into one
 //! file; [`write_one`] leaves the other where it is, and [`read_one`] asks for it: thousands of models
-//! share one.
+//! share one. A fingerprint is one of what is written: what is added to models must be left out where it is not
+//! known, so that those of files that exist stay the same.
 //!
 //! The checksum is the SHA-256, in 64 hexadecimal digits, of the whole file with these digits
 //! taken as `0`. The same models give the same bytes; a file is written here rather than by the
@@ -58,8 +59,8 @@ const BEFORE_DIGITS: &[u8] = b"{\"__metadata__\":{\"sha256\":\"";
 /// Bytes before the JSON header: its length.
 const LENGTH: usize = 8;
 
-/// What a model file may ask of the machine; more is refused before memory is taken for it. Texts, counts and the
-/// like take up to ten times the memory that they take in a file.
+/// What a model file may ask of the machine; more is refused before memory is taken for it. JSON can take up to
+/// twenty times its size in memory, weights, words and numbers twice theirs.
 ///
 /// ```
 /// use dfp_model::artifact::Limits;

@@ -5,7 +5,10 @@ use crate::place::{Place, column, numbers};
 #[test]
 fn model_files_of_every_version_open_and_score_as_they_did() {
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../../testdata/models");
-    for (version, scorer) in [(1, "peer"), (2, "recommended")] {
+    // From version 3 on there is a model of all users, which the others lean on.
+    for (version, scorer) in
+        [(1, "peer"), (2, "recommended"), (3, "recommended"), (4, "recommended")]
+    {
         let place = Place::new();
         let ended = place.morpheus(&format!(
             "run pipeline-ae --userid_column_name=userName --columns_file={kept}/features.txt \

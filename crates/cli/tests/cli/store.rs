@@ -184,9 +184,10 @@ fn who_is_trained_is_chosen_and_told() {
     assert_eq!(due.code, 1, "{}", due.stdout);
     assert!(due.stderr.contains("there is no store here"), "{}", due.stderr);
     let text = who(&format!("--only_user={user}"));
-    assert!(text.contains("promoted   2 models"), "{text}");
+    assert!(text.contains("promoted   1 model\n"), "{text}");
     let text = who("--train_users=none");
     assert!(text.contains("due        3 models") && text.contains("has no version"), "{text}");
+    assert!(text.contains("up to date 1 model\n"), "{text}");
     let text = who(&format!("--skip_user={user} --min_history=401 --train_users=individual"));
     assert!(text.contains("waiting    2 models") && text.contains("--min_history asks for 401"), "{text}");
     let text = who("--min_increment=10 --max_history=390");

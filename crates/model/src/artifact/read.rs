@@ -13,6 +13,7 @@ use crate::user_model::{ModelHeader, UserModel};
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 /// Reads a model file; the models come in the order in which they were written.
@@ -116,15 +117,18 @@ fn find_peers(
     leaning: Vec<(usize, StoredPeers)>,
 ) -> Result<(), ModelError> {
     let mut known: Vec<Arc<UserModel>> = Vec::new();
+    let lean: HashSet<usize> = leaning.iter().map(|(n, _)| *n).collect();
     for (n, stored) in leaning {
         let found = known.iter().find(|peers| peers.header().user == stored.user).cloned();
         let peers = match found {
             Some(peers) => peers,
             None => {
-                let all = models.iter().find(|model| model.header().user == stored.user);
-                let own = all.filter(|peers| peers.beside().is_some_and(|s| s.peers().is_none()));
-                let peers = own.cloned().map(Arc::new);
-                let peers = peers.ok_or_else(|| without_peers(&models[n], &stored))?;
+                let is_own = |(_, model): &(usize, &UserModel)| model.header().user == stored.user;
+                let own = models.iter().enumerate().find(is_own);
+                let (_, own) = own
+                    .filter(|(n, own)| own.is_recommended() && !lean.contains(n))
+                    .ok_or_else(|| without_peers(&models[n], &stored))?;
+                let peers = Arc::new(own.clone());
                 known.push(Arc::clone(&peers));
                 peers
             }

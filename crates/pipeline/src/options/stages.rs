@@ -284,7 +284,7 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new(
                 "model_version",
                 Kind::Bool,
-                "add a column that says which model scored the row: its user, and a fingerprint of its settings and weights",
+                "add a column that says which model scored the row: its user, and a fingerprint of all that it has learnt",
             )
             .default("false"),
             OptionSpec::new(

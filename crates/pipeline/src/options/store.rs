@@ -93,11 +93,10 @@ pub const TRAIN: CommandSpec = CommandSpec {
         OptionSpec::new(
             "train_users",
             Kind::Choice(&["all", "generic", "individual", "none"]),
-            "everyone's model and each user's, one of the two, or nobody's: then it is told who would be trained",
-        )
-        .default("all"),
+            "everyone's model and each user's, one of the two, or nobody's: then it is told who would be trained (default: all; with --only_user individual)",
+        ),
         OptionSpec::new("only_user", Kind::Text, "only this user").multiple(),
-        OptionSpec::new("skip_user", Kind::Text, "not this user, nor as one of everyone").multiple(),
+        OptionSpec::new("skip_user", Kind::Text, "not this user, neither alone nor as one of everyone").multiple(),
         OptionSpec::new(
             "min_history",
             Kind::Integer { min: 1 },

@@ -60,6 +60,8 @@ pub fn check_train(
             Some("generic") => TrainUsers::Generic,
             Some("individual") => TrainUsers::Individual,
             Some("none") => TrainUsers::None,
+            // Everyone's model would be one of these users alone.
+            None if texts.contains_key("only_user") => TrainUsers::Individual,
             _ => TrainUsers::All,
         },
         only: names("only_user"),
