@@ -6,8 +6,13 @@
 //! One database file, written in transactions: after a crash it holds what the last whole
 //! [`StateDir::commit`] left, nothing in between. One process has it open at a time.
 
+mod part;
+
+pub use part::Part;
+
 use crate::error::IoError;
 use crate::files::Stamp;
+use arrow_array::RecordBatch;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize};
@@ -32,6 +37,8 @@ const ROWS: TableDefinition<'_, &str, u64> = TableDefinition::new("rows");
 const MEMORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("memory");
 /// User -> the history of the user's rhythm.
 const HISTORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("history");
+/// User and number of a part -> rows of the user's window: a [`Part`].
+const WINDOWS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("windows");
 /// Single values: [`ABOUT`], [`OUTPUTS`], [`ALERTS`].
 const SINGLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("single");
 const ABOUT: &str = "about";
@@ -89,6 +96,8 @@ pub struct Commit<'a> {
     pub memory: &'a [(Arc<str>, Vec<u8>)],
     /// The history of each user's rhythm.
     pub history: &'a [(Arc<str>, Vec<u8>)],
+    /// Further rows of each user's window.
+    pub windows: &'a [(Arc<str>, Part)],
     /// All outputs, in the order of the pipeline.
     pub outputs: &'a [OutputMark],
     /// What has been spent of the budget of alerts, if there is one.
@@ -169,6 +178,7 @@ impl StateDir {
                 write.open_table(table).map_err(|e| self.fail(&e))?;
             }
             write.open_table(ROWS).map_err(|e| self.fail(&e))?;
+            write.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
             let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
             let known: Option<About> = match single.get(ABOUT).map_err(|e| self.fail(&e))? {
                 Some(bytes) => Some(self.parse(bytes.value())?),
@@ -250,6 +260,59 @@ impl StateDir {
         Ok(history.map(|bytes| bytes.value().to_vec()))
     }
 
+    /// Every user with a window, and the number of its rows.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn windows(&self) -> Result<Vec<(Arc<str>, usize)>, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
+        let mut users: Vec<(Arc<str>, usize)> = Vec::new();
+        for entry in table.iter().map_err(|e| self.fail(&e))? {
+            let (key, part) = entry.map_err(|e| self.fail(&e))?;
+            let rows = Part::rows(part.value()).map_err(|why| self.refuse(why))?;
+            let (user, _) = key.value();
+            match users.last_mut().filter(|(last, _)| **last == *user) {
+                Some((_, all)) => *all += rows,
+                None => users.push((Arc::from(user), rows)),
+            }
+        }
+        Ok(users)
+    }
+
+    /// The parts of a user's window, in the order in which they came.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn window(&self, user: &str) -> Result<Vec<RecordBatch>, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
+        let parts = table.range((user, 0)..=(user, u64::MAX)).map_err(|e| self.fail(&e))?;
+        let mut rows = Vec::new();
+        for entry in parts {
+            let (_, part) = entry.map_err(|e| self.fail(&e))?;
+            rows.extend(Part::decode(part.value()).map_err(|why| self.refuse(why))?);
+        }
+        Ok(rows)
+    }
+
+    /// Puts one part in place of all that users' windows have.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn replace_windows(&self, windows: &[(Arc<str>, Part)]) -> Result<(), IoError> {
+        let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
+        {
+            let mut table = write.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
+            for (user, part) in windows {
+                let range = (&**user, 0)..=(&**user, u64::MAX);
+                table.retain_in(range, |_, _| false).map_err(|e| self.fail(&e))?;
+                table.insert((&**user, 0), part.0.as_slice()).map_err(|e| self.fail(&e))?;
+            }
+        }
+        write.commit().map_err(|e| self.fail(&e))
+    }
+
     /// What has been spent of the budget of alerts.
     ///
     /// # Errors
@@ -283,6 +346,14 @@ impl StateDir {
                 for (user, bytes) in of_users {
                     table.insert(&**user, bytes.as_slice()).map_err(|e| self.fail(&e))?;
                 }
+            }
+            let mut windows = write.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
+            for (user, part) in commit.windows {
+                let last = windows.range((&**user, 0)..=(&**user, u64::MAX));
+                let last = last.map_err(|e| self.fail(&e))?.next_back().transpose();
+                let last = last.map_err(|e| self.fail(&e))?.map(|(key, _)| key.value().1);
+                let key = (&**user, last.map_or(0, |last| last + 1));
+                windows.insert(key, part.0.as_slice()).map_err(|e| self.fail(&e))?;
             }
             if let Some(alerts) = commit.alerts {
                 let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
@@ -355,6 +426,30 @@ mod tests {
         assert_eq!(state.alerts().unwrap(), Some(b"spent".to_vec()));
         let known = state.files().unwrap();
         assert_eq!((known.len(), known[Path::new("b.json")]), (2, mark(2, None)));
+    }
+
+    #[test]
+    fn windows_grow_by_parts_and_are_replaced_whole() {
+        use arrow_array::{ArrayRef, StringArray};
+        let rows = |texts: &[&str]| {
+            let texts: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
+            RecordBatch::try_from_iter([("a", texts)]).unwrap()
+        };
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::open(directory.path(), "train").unwrap();
+        let part =
+            |user: &str, texts: &[&str]| (Arc::from(user), Part::encode(&rows(texts)).unwrap());
+        for windows in
+            [vec![part("ann", &["x", "y"]), part("bo", &["z"])], vec![part("ann", &["w"])]]
+        {
+            state.commit(&Commit { windows: &windows, ..Commit::default() }).unwrap();
+        }
+        assert_eq!(state.windows().unwrap(), [("ann".into(), 3), ("bo".into(), 1)]);
+        assert_eq!(state.window("ann").unwrap(), [rows(&["x", "y"]), rows(&["w"])]);
+        state.replace_windows(&[part("ann", &["y", "w"])]).unwrap();
+        assert_eq!(state.window("ann").unwrap(), [rows(&["y", "w"])]);
+        assert_eq!(state.window("bo").unwrap().len(), 1);
+        assert!(state.window("an").unwrap().is_empty());
     }
 
     #[test]

@@ -50,6 +50,8 @@ pub enum TaskRows<'a> {
     All(RecordBatch),
     /// The rows of a table at these positions.
     Of(&'a RecordBatch, Vec<u32>),
+    /// So many rows, or more, which are read when their turn comes.
+    Kept(usize, Box<dyn Fn() -> Result<RecordBatch, RunError> + Send + Sync + 'a>),
 }
 
 impl TaskRows<'_> {
@@ -58,21 +60,27 @@ impl TaskRows<'_> {
         match self {
             Self::All(rows) => rows.num_rows(),
             Self::Of(_, positions) => positions.len(),
+            Self::Kept(rows, _) => *rows,
         }
     }
 
-    /// The last `newest` rows.
+    /// The last `newest` rows, or as many as there are.
     ///
     /// # Errors
-    /// Arrow refuses the positions.
-    pub fn newest(&self, newest: usize) -> Result<RecordBatch, ArrowError> {
-        let first = self.len() - newest;
+    /// Arrow refuses the positions, or rows cannot be read.
+    pub fn newest(&self, newest: usize) -> Result<RecordBatch, RunError> {
+        let last = |rows: &RecordBatch| {
+            let newest = newest.min(rows.num_rows());
+            rows.slice(rows.num_rows() - newest, newest)
+        };
         match self {
-            Self::All(rows) => Ok(rows.slice(first, newest)),
+            Self::All(rows) => Ok(last(rows)),
             Self::Of(table, positions) => {
+                let first = positions.len().saturating_sub(newest);
                 let positions = UInt32Array::from(positions[first..].to_vec());
-                arrow_select::take::take_record_batch(table, &positions)
+                Ok(arrow_select::take::take_record_batch(table, &positions)?)
             }
+            Self::Kept(_, read) => Ok(last(&read()?)),
         }
     }
 }
@@ -258,7 +266,8 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Reads training files: the columns that training needs, and which rows are whose.
+    /// Reads training files: the columns that training needs, and which rows are whose. `recall` is told
+    /// the users before their columns are derived.
     ///
     /// # Errors
     /// As [`source::read`]; the feature file leaves out every row.
@@ -267,6 +276,7 @@ impl<'a> Trainer<'a> {
         files: &[PathBuf],
         pool: &ThreadPool,
         memory: &mut Memory,
+        recall: &mut dyn FnMut(&Users, &mut Memory) -> Result<(), RunError>,
     ) -> Result<(LogTable, Users), RunError> {
         // Repetition and times are those of the input.
         let settings = SourceSettings { repeat: 1, between: ALWAYS, ..self.plan.source.clone() };
@@ -281,8 +291,7 @@ impl<'a> Trainer<'a> {
             pool,
             reporter: self.reporter,
         };
-        let (table, users) =
-            source::read(files, TRAINING_DATA, &reading, memory, &mut |_, _| Ok(()))?;
+        let (table, users) = source::read(files, TRAINING_DATA, &reading, memory, recall)?;
         if table.batch.num_rows() == 0 {
             return Err(RunError::Failed(format!(
                 "no row of the training data is used: the feature file leaves out all {}",

@@ -26,8 +26,8 @@ mod seed_job;
 mod sources;
 
 mod stages;
-mod store;
 mod statistics;
+mod store;
 mod timeseries;
 mod tutorial;
 mod watching;

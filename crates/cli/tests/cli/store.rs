@@ -3,7 +3,8 @@
 use crate::place::{Ended, Place, USER, column, numbers};
 use std::process::Command;
 
-const TRAIN: &str = "train --store=store --userid_column_name=userIdentitysessionContextsessionIssueruserName";
+const TRAIN: &str =
+    "train --store=store --userid_column_name=userIdentitysessionContextsessionIssueruserName";
 const SCORE: &str = "score --store=store --userid_column_name=userIdentitysessionContextsessionIssueruserName --overwrite";
 
 fn done(ended: Ended) -> String {
@@ -21,7 +22,10 @@ fn train(place: &Place, options: &str) -> String {
 }
 
 fn score(place: &Place, options: &str) -> String {
-    done(place.morpheus(&format!("{SCORE} --input=logs/validation/*.csv --output=out.csv {options}")))
+    done(
+        place
+            .morpheus(&format!("{SCORE} --input=logs/validation/*.csv --output=out.csv {options}")),
+    )
 }
 
 /// What `models list --all` says of a user: version and state.
@@ -139,7 +143,11 @@ fn versions_are_promoted_taken_back_looked_at_and_cleared_up() {
     place.write(&format!("{path}/00000002.dfp"), bytes);
     let broken = place.morpheus("models verify --store=store");
     assert_eq!(broken.code, 1);
-    assert!(broken.stderr.contains("version 2: ") && broken.stderr.contains("damaged"), "{}", broken.stderr);
+    assert!(
+        broken.stderr.contains("version 2: ") && broken.stderr.contains("damaged"),
+        "{}",
+        broken.stderr
+    );
 }
 
 /// The folder of a user, found by its versions.
@@ -189,13 +197,21 @@ fn who_is_trained_is_chosen_and_told() {
     assert!(text.contains("due        3 models") && text.contains("has no version"), "{text}");
     assert!(text.contains("up to date 1 model\n"), "{text}");
     let text = who(&format!("--skip_user={user} --min_history=401 --train_users=individual"));
-    assert!(text.contains("waiting    2 models") && text.contains("--min_history asks for 401"), "{text}");
+    assert!(
+        text.contains("waiting    2 models") && text.contains("--min_history asks for 401"),
+        "{text}"
+    );
     let text = who("--min_increment=10 --max_history=390");
     assert!(text.contains("0 new rows since version 1, and --min_increment asks for 10"), "{text}");
     let text = who("--train_users=generic --max_history=10d --json=all.json");
-    assert!(text.contains("version 1") || text.contains("promoted") || text.contains("candidate"), "{text}");
+    assert!(
+        text.contains("version 1") || text.contains("promoted") || text.contains("candidate"),
+        "{text}"
+    );
     assert!(place.read("all.json").contains("\"status\""));
-    let wrong = place.morpheus("train --input=x --store=s --only_user=a --skip_user=b --max_history=soon --held_out=1");
+    let wrong = place.morpheus(
+        "train --input=x --store=s --only_user=a --skip_user=b --max_history=soon --held_out=1",
+    );
     assert_eq!(wrong.code, 2);
     for text in ["exclude one another", "neither a number of rows", "--held_out"] {
         assert!(wrong.stderr.contains(text), "{text}\n{}", wrong.stderr);
@@ -213,7 +229,10 @@ fn a_new_model_earns_its_place() {
                 let action = actions[(day * 7 + event * 3) % actions.len()];
                 text += &format!(
                     "2024-{:02}-{:02}T{:02}:{:02}:00Z,ann,{action},{device}\n",
-                    1 + day / 28, 1 + day % 28, 8 + event / 3, event * 2
+                    1 + day / 28,
+                    1 + day % 28,
+                    8 + event / 3,
+                    event * 2
                 );
             }
         }
@@ -236,7 +255,13 @@ fn a_new_model_earns_its_place() {
     };
     assert!(score("before.csv") > 60, "nearly every row is an alarm");
     let text = done(place.morpheus(&format!("train {of} --input=old.csv --input=new.csv")));
-    for what in ["not worse on", "new to the live version: action: CreateTags", "drift", "p <= 0.05", "alerts"] {
+    for what in [
+        "not worse on",
+        "new to the live version: action: CreateTags",
+        "drift",
+        "p <= 0.05",
+        "alerts",
+    ] {
         assert!(text.contains(what), "{what}\n{text}");
     }
     assert_eq!(states(&place, "ann"), "1 retired, 2 live");
@@ -245,8 +270,89 @@ fn a_new_model_earns_its_place() {
     let shown = done(place.morpheus("models show ann --store=store"));
     assert!(shown.contains("when it was trained, on "), "{shown}");
     // Going back to what ann no longer does is worse, so it waits.
-    let text = done(place.morpheus(&format!("train {of} --input=old.csv --input=new.csv --max_history=22d --held_out=0.3 --seed=1")));
+    let text = done(place.morpheus(&format!(
+        "train {of} --input=old.csv --input=new.csv --max_history=22d --held_out=0.3 --seed=1"
+    )));
     assert!(text.contains("ann"), "{text}");
+}
+
+/// Histories that are kept from run to run: files are learnt once, windows roll, late rows find their
+/// place, and who has enough new rows is trained.
+#[test]
+fn histories_are_kept_from_run_to_run() {
+    let place = Place::new();
+    let day = |day: u32, users: &[&str], rows: u32| {
+        let mut text = "timestamp,username,action\n".to_owned();
+        for row in 0..rows {
+            for user in users {
+                // Two rows at each time.
+                let (hour, minute) = (8 + row / 8, row / 2 * 7 % 60);
+                let action = ["Get", "List", "Put"][((row * 7 + day) % 3) as usize];
+                text += &format!("2024-03-{day:02}T{hour:02}:{minute:02}:00Z,{user},{action}\n");
+            }
+        }
+        text
+    };
+    place.write("columns.txt", "action\n");
+    let line = "train --source=file --columns_file=columns.txt --userid_column_name=username --store=store \
+                --history_dir=history --min_history=100 --min_increment=50 --input=in/*.csv";
+    let train = |more: &str| done(place.morpheus(&format!("{line} {more}")));
+    place.write("in/01.csv", day(1, &["ann", "bo"], 60));
+    let text = train("");
+    assert!(
+        text.contains("120 rows of 2 users in 1 file")
+            && text.contains("60 rows, and --min_history"),
+        "{text}"
+    );
+    place.write("in/02.csv", day(2, &["ann"], 60));
+    let text = train("");
+    // Only the new file is read; ann now has 120 rows.
+    assert!(text.contains("read       60 rows of 1 user in 1 file"), "{text}");
+    let of = |text: &str, user: &str| {
+        let line = text.lines().find(|line| line.starts_with(user)).unwrap_or_default().to_owned();
+        line.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(of(&text, "ann")[1..2], ["120"], "{text}");
+    assert!(of(&text, "ann").contains(&"promoted".to_owned()), "{text}");
+    // Nothing new: nothing is read twice, nothing is trained.
+    let text = train("");
+    assert!(text.contains("read       0 rows") && text.contains("up to date"), "{text}");
+    // Forty rows are too few, as many again are enough; they are late, and take their place.
+    place.write("in/04.csv", day(4, &["ann"], 40));
+    let text = train("");
+    assert!(
+        text.contains("40 new rows since version 1, and --min_increment asks for 50"),
+        "{text}"
+    );
+    place.write("in/03.csv", day(3, &["ann"], 40));
+    let text = train("--promote=always");
+    assert_eq!(of(&text, "ann")[1..2], ["200"], "{text}");
+    assert!(of(&text, "ann").contains(&"promoted".to_owned()), "{text}");
+    // A shorter window forgets.
+    place.write("in/05.csv", day(5, &["ann"], 60));
+    let text = train("--promote=always --max_history=150");
+    assert_eq!(of(&text, "ann")[1..2], ["150"], "{text}");
+    let text = train("--promote=always --max_history=1000 --seed=2 --min_increment=0");
+    assert_eq!(of(&text, "ann")[1..2], ["150"], "{text}");
+    // A file that grows is told, not learnt twice.
+    place.write("in/05.csv", day(5, &["ann"], 61));
+    let ended = place.morpheus(line);
+    assert_eq!(ended.code, 3, "{}", ended.stdout);
+    assert!(
+        ended.stderr.contains("05.csv: it has changed since its rows were learnt"),
+        "{}",
+        ended.stderr
+    );
+    // Another source's histories are refused.
+    let other = place.morpheus(&line.replace("columns.txt", "azure"));
+    assert_eq!(other.code, 1);
+    assert!(other.stderr.contains("it belongs to another pipeline"), "{}", other.stderr);
+    // By the calendar.
+    let text = done(place.morpheus(&format!(
+        "{} --retrain_every=2d",
+        line.replace("--min_increment=50", "--seed=3")
+    )));
+    assert!(text.contains("--retrain_every asks"), "{text}");
 }
 
 #[cfg(unix)]
@@ -257,7 +363,8 @@ fn a_promoted_version_is_used_while_the_program_runs() {
     train(&place, "");
     train(&place, "--seed=9 --promote=never");
     std::fs::create_dir(place.path("in")).unwrap();
-    let log = std::fs::read_dir(place.path("logs/validation")).unwrap().next().unwrap().unwrap().path();
+    let log =
+        std::fs::read_dir(place.path("logs/validation")).unwrap().next().unwrap().unwrap().path();
     let text = std::fs::read_to_string(log).unwrap();
     let row = |lines: std::ops::Range<usize>| {
         let all: Vec<&str> = text.lines().collect();

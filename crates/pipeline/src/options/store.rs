@@ -106,15 +106,30 @@ pub const TRAIN: CommandSpec = CommandSpec {
         OptionSpec::new(
             "min_increment",
             Kind::Integer { min: 0 },
-            "a user who has a version gets another when there are so many rows newer than it",
-        )
-        .default("0"),
+            "a user who has a version gets another when there are so many rows newer than it (default: when its rows or settings are others)",
+        ),
+        OptionSpec::new(
+            "retrain_every",
+            Kind::Duration,
+            "a user who has a version gets another when the newest row is so much later than the version's; with --min_increment either is enough",
+        ),
         OptionSpec::new(
             "max_history",
             Kind::Text,
             "what is learnt of a longer history: so many of the newest rows, or the rows of so much time, such as 60d",
         )
         .default("60d"),
+        OptionSpec::new(
+            "generic_rows",
+            Kind::Integer { min: 1 },
+            "everyone's model learns at most so many rows, the newest of each user, as many of each",
+        )
+        .default("100000"),
+        OptionSpec::new(
+            "history_dir",
+            Kind::Path,
+            "keep each user's rows there from run to run: files that were learnt once are not read again",
+        ),
         OptionSpec::new(
             "promote",
             Kind::Choice(&["always", "better", "never"]),

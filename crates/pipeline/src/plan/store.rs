@@ -67,7 +67,12 @@ pub fn check_train(
         only: names("only_user"),
         skip: names("skip_user"),
         min_history,
-        min_increment: values.count("min_increment").unwrap_or_default(),
+        min_increment: values.count("min_increment"),
+        retrain_every: values
+            .duration("retrain_every")
+            .map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
+        generic_rows: values.count("generic_rows").unwrap_or(usize::MAX),
+        history_dir: values.text("history_dir").map(PathBuf::from),
         max_history,
         promote: match values.text("promote") {
             Some("always") => Promote::Always,

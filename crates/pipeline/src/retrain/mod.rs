@@ -7,10 +7,12 @@
 mod compare;
 mod digest;
 mod drift;
+mod history;
 
 pub use compare::{Comparison, Side, Verdict};
 pub use drift::Drift;
 
+use crate::derive::Memory;
 use crate::error::RunError;
 use crate::library::{About, Leaning, Library};
 use crate::models::GENERIC;
@@ -18,14 +20,16 @@ use crate::plan::{Plan, StageSettings, TrainAe};
 use crate::report::Reporter;
 use crate::source::{self, ReadCount};
 use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress, without_times};
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
 use dfp_flow::Stop;
 use dfp_io::store::{Purpose, Shelf, State};
 use dfp_model::artifact::{self, PeersName};
 use dfp_model::{UserModel, Window};
+use history::Histories;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -77,10 +81,17 @@ pub struct TrainOptions {
     pub skip: HashSet<String>,
     /// Users with fewer rows get no model.
     pub min_history: usize,
-    /// A user who has a model gets another when there are so many newer rows.
-    pub min_increment: usize,
+    /// A user who has a version gets another when there are so many newer rows. Without this and without
+    /// `retrain_every` any other history is a reason.
+    pub min_increment: Option<usize>,
+    /// Or when its newest row is at least so much later than that of the version, in microseconds.
+    pub retrain_every: Option<i64>,
     /// What is learnt of a longer history.
     pub max_history: Option<Length>,
+    /// Everyone's model learns at most so many rows, the newest of each user.
+    pub generic_rows: usize,
+    /// Where histories are kept from run to run.
+    pub history_dir: Option<PathBuf>,
     /// When a version becomes live.
     pub promote: Promote,
     /// The share of a history, its newest rows, by which two versions are compared.
@@ -170,17 +181,31 @@ pub fn train(
     let settings = settings(plan)?;
     let trainer = Trainer::new(plan, settings, reporter.as_ref(), stop);
     let source = &plan.source;
-    let files = source::find(&source.input_globs, source.recursive, source.max_files, false)?;
-    let (table, users) = trainer.read(&files, &pool, &mut crate::derive::Memory::default())?;
-    source::check_strict(&users, TRAINING_DATA, plan.strict)?;
-    let mut count =
-        ReadCount { files: files.len(), users: users.rows.len(), ..ReadCount::default() };
-    count.add(&table, &users);
-    let features = trainer.features(&table.batch)?;
-    drop(table);
+    let strict = plan.strict;
+    let (count, rows) = match &options.history_dir {
+        Some(directory) => {
+            let histories = Histories::open(directory, plan, options.max_history)?;
+            let count = histories.take_in(plan, &trainer, &pool, reporter.as_ref())?;
+            (count, Rows::Kept(histories))
+        }
+        None => {
+            let files =
+                source::find(&source.input_globs, source.recursive, source.max_files, false)?;
+            let mut memory = Memory::default();
+            let (table, users) = trainer.read(&files, &pool, &mut memory, &mut |_, _| Ok(()))?;
+            source::check_strict(&users, TRAINING_DATA, strict)?;
+            let mut count =
+                ReadCount { files: files.len(), users: users.rows.len(), ..ReadCount::default() };
+            count.add(&table, &users);
+            (count, Rows::Read(trainer.features(&table.batch)?, users.rows))
+        }
+    };
     let read = start.elapsed();
-    let work = Work { options, library, trainer, settings, reporter, features };
-    let (users, interrupted) = work.all(users.rows, &pool)?;
+    let work = Work { options, library, trainer, settings, reporter };
+    let (users, interrupted) = work.all(&rows, &pool)?;
+    if let Rows::Kept(histories) = &rows {
+        histories.close()?;
+    }
     reporter.phase_over();
     let phases = [read, start.elapsed() - read];
     Ok(Training { count, users, seed: settings.seed, interrupted, phases })
@@ -200,70 +225,112 @@ struct Work<'a> {
     trainer: Trainer<'a>,
     settings: &'a TrainAe,
     reporter: &'a Arc<dyn Reporter>,
-    features: RecordBatch,
+}
+
+/// The rows of all users.
+enum Rows {
+    /// Features of all rows, and which of them are whose.
+    Read(RecordBatch, Vec<(Arc<str>, Vec<u32>)>),
+    /// Kept from run to run.
+    Kept(Histories),
+}
+
+impl Rows {
+    /// The rows of each user who is wanted.
+    fn tasks(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Task<'_>>, RunError> {
+        Ok(match self {
+            Self::Read(features, users) => users
+                .iter()
+                .filter(|(user, _)| wanted(user))
+                .map(|(user, rows)| Task {
+                    user: Arc::clone(user),
+                    rows: TaskRows::Of(features, rows.clone()),
+                })
+                .collect(),
+            Self::Kept(histories) => histories
+                .users()?
+                .into_iter()
+                .filter(|(user, _)| wanted(user))
+                .map(|(user, rows)| {
+                    let of = Arc::clone(&user);
+                    let read = Box::new(move || histories.window(&of));
+                    Task { user, rows: TaskRows::Kept(rows, read) }
+                })
+                .collect(),
+        })
+    }
+}
+
+/// The newest rows of all users together, as many of each, in the order of time.
+fn of_everyone<'a>(tasks: &'a [Task<'a>], most: usize) -> Task<'a> {
+    let of_each = (most / tasks.len().max(1)).max(1);
+    let rows = tasks.iter().map(|task| task.rows.len().min(of_each)).sum();
+    let read = move || {
+        // Of one table the rows are taken as they stand there: texts stay codes.
+        let mut table = None;
+        let mut positions = Vec::new();
+        for task in tasks {
+            if let TaskRows::Of(of, rows) = &task.rows {
+                table = Some(*of);
+                positions.extend_from_slice(&rows[rows.len().saturating_sub(of_each)..]);
+            }
+        }
+        let rows = match table {
+            Some(table) => {
+                positions.sort_unstable();
+                arrow_select::take::take_record_batch(table, &UInt32Array::from(positions))?
+            }
+            None => {
+                let newest = tasks.iter().map(|task| task.rows.newest(of_each));
+                history::joined(&newest.collect::<Result<Vec<_>, _>>()?)?
+            }
+        };
+        Ok(history::in_order(&rows)?)
+    };
+    Task { user: Arc::from(GENERIC), rows: TaskRows::Kept(rows, Box::new(read)) }
 }
 
 /// The model that users lean on, and which version it is.
 type Peers = Option<(Arc<UserModel>, Leaning)>;
 
 impl Work<'_> {
-    fn all(
-        &self,
-        users: Vec<(Arc<str>, Vec<u32>)>,
-        pool: &ThreadPool,
-    ) -> Result<(Vec<Outcome>, bool), RunError> {
-        let wanted = |user: &str| {
-            let TrainOptions { only, skip, .. } = self.options;
-            (only.is_empty() || only.contains(user)) && !skip.contains(user)
-        };
-        let users: Vec<_> = users.into_iter().filter(|(user, _)| wanted(user)).collect();
-        if users.is_empty() {
+    fn all(&self, rows: &Rows, pool: &ThreadPool) -> Result<(Vec<Outcome>, bool), RunError> {
+        let TrainOptions { only, skip, .. } = self.options;
+        let wanted = |user: &str| (only.is_empty() || only.contains(user)) && !skip.contains(user);
+        let mut tasks = rows.tasks(&wanted)?;
+        if tasks.is_empty() {
             return Err(RunError::Failed(
                 "no user of the training data is to be trained; see --only_user and --skip_user"
                     .to_owned(),
             ));
         }
+        let everyone = self.options.users != TrainUsers::Individual;
         let each = self.options.users != TrainUsers::Generic;
-        let progress = TrainingProgress::of(if each { users.len() + 1 } else { 1 });
-        let mut outcomes = Vec::with_capacity(users.len() + 1);
-        if matches!(self.options.users, TrainUsers::All | TrainUsers::Generic | TrainUsers::None) {
-            let mut rows: Vec<u32> = users.iter().flat_map(|(_, rows)| rows).copied().collect();
-            rows.sort_unstable();
-            let task = Task { user: Arc::from(GENERIC), rows: TaskRows::Of(&self.features, rows) };
-            let everyone = |task: &Task<'_>| self.outcome(task, &None, &progress);
-            let done = self.trainer.each(vec![task], pool, &progress, &everyone, &panicked);
-            match done {
+        let users = usize::from(everyone) + if each { tasks.len() } else { 0 };
+        let progress = TrainingProgress::of(users);
+        let mut outcomes = Vec::with_capacity(users);
+        if everyone {
+            let task = of_everyone(&tasks, self.options.generic_rows);
+            let one = |task: &Task<'_>| self.outcome(task, &None, &progress);
+            match self.trainer.each(vec![task], pool, &progress, &one, &panicked) {
                 Err(RunError::Interrupted) => return Ok((outcomes, true)),
                 done => outcomes.extend(done?),
             }
         }
-        let interrupted = match each {
-            true => {
-                let peers = self.peers()?;
-                let mut tasks = Vec::with_capacity(users.len());
-                for (user, rows) in users {
-                    if *user == *GENERIC {
-                        outcomes.push(Outcome::of(
-                            &user,
-                            rows.len(),
-                            Status::Failed,
-                            "the name stands for the model of all users".to_owned(),
-                        ));
-                        continue;
-                    }
-                    tasks.push(Task { user, rows: TaskRows::Of(&self.features, rows) });
-                }
-                let one = |task: &Task<'_>| self.outcome(task, &peers, &progress);
-                match self.trainer.each(tasks, pool, &progress, &one, &panicked) {
-                    Err(RunError::Interrupted) => true,
-                    done => {
-                        outcomes.extend(done?);
-                        false
-                    }
-                }
+        let mut interrupted = false;
+        if each {
+            let peers = self.peers()?;
+            if let Some(at) = tasks.iter().position(|task| *task.user == *GENERIC) {
+                let why = "the name stands for the model of all users".to_owned();
+                let Task { user, rows } = tasks.swap_remove(at);
+                outcomes.push(Outcome::of(&user, rows.len(), Status::Failed, why));
             }
-            false => false,
-        };
+            let one = |task: &Task<'_>| self.outcome(task, &peers, &progress);
+            match self.trainer.each(tasks, pool, &progress, &one, &panicked) {
+                Err(RunError::Interrupted) => interrupted = true,
+                done => outcomes.extend(done?),
+            }
+        }
         outcomes.sort_by(|a, b| a.user.cmp(&b.user));
         Ok((outcomes, interrupted))
     }
@@ -326,13 +393,7 @@ impl Work<'_> {
             if about.trained_on.as_ref() == Some(&trained_on) {
                 return self.finish(user, &shelf, latest, &about);
             }
-            let new = history.newer_than(about.window);
-            if new < self.options.min_increment {
-                let why = format!(
-                    "{} since version {latest}, and --min_increment asks for {}",
-                    counted(new, "new row"),
-                    self.options.min_increment
-                );
+            if let Some(why) = self.not_yet(&history, about.window, latest) {
                 let mut outcome = Outcome::of(user, rows, Status::Waiting, why);
                 outcome.version = Some(latest);
                 return Ok(outcome);
@@ -359,6 +420,30 @@ impl Work<'_> {
             comparison.map(serde_json::to_value).transpose().map_err(|error| error.to_string())?;
         let version = self.library.put(&model, &about).map_err(|error| error.to_string())?;
         self.finish(user, &shelf, version, &about)
+    }
+
+    /// Why a user who has a version gets no other yet.
+    fn not_yet(&self, history: &History, window: Option<Window>, latest: u64) -> Option<String> {
+        let mut missing = Vec::new();
+        if let Some(least) = self.options.min_increment {
+            let new = history.newer_than(window);
+            if new >= least {
+                return None;
+            }
+            missing.push(format!(
+                "{} since version {latest}, and --min_increment asks for {least}",
+                counted(new, "new row")
+            ));
+        }
+        if let Some(least) = self.options.retrain_every {
+            let newest = history.times.last().zip(window).map(|(at, of)| at - of.last);
+            // Where nothing is known of times, there is no reason to wait.
+            if newest.is_none_or(|newest| newest >= least) {
+                return None;
+            }
+            missing.push("its newest row is not much later, as --retrain_every asks".to_owned());
+        }
+        (!missing.is_empty()).then(|| missing.join("; "))
     }
 
     /// Promotes a version or leaves it, as the rule has it; also one that an earlier run has put there.
@@ -436,26 +521,37 @@ impl Work<'_> {
 
     /// What is learnt of a user's rows.
     fn history(&self, task: &Task<'_>) -> Result<History, String> {
-        let fail = |error: arrow_schema::ArrowError| error.to_string();
-        let all = task.rows.len();
-        let newest = match self.options.max_history {
-            Some(Length::Rows(most)) => most.min(all),
-            _ => all,
+        let most = match self.options.max_history {
+            Some(Length::Rows(most)) => most,
+            _ => usize::MAX,
         };
-        let mut rows = task.rows.newest(newest).map_err(fail)?;
-        let (_, mut times) = without_times(&rows).map_err(fail)?;
-        if let Some(Length::Time(span)) = self.options.max_history {
-            if times.is_empty() {
-                return Err("--max_history is a duration, and not every row has a time".to_owned());
-            }
-            let last = times.iter().max().copied().unwrap_or_default();
-            // Rows are in the order of time.
-            let first = times.partition_point(|time| last.saturating_sub(*time) > span);
-            rows = rows.slice(first, rows.num_rows() - first);
-            times.drain(..first);
-        }
+        let rows = task.rows.newest(most).map_err(|error| error.to_string())?;
+        let rows = newest(&rows, self.options.max_history)?;
+        let (_, times) = without_times(&rows).map_err(|error| error.to_string())?;
         Ok(History { rows, times })
     }
+}
+
+/// The newest of rows that are in the order of time.
+fn newest(rows: &RecordBatch, most: Option<Length>) -> Result<RecordBatch, String> {
+    let all = rows.num_rows();
+    let first = match most {
+        None => 0,
+        Some(Length::Rows(most)) => all.saturating_sub(most),
+        Some(Length::Time(span)) => {
+            let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
+            match times.last() {
+                Some(last) => times.partition_point(|time| last.saturating_sub(*time) > span),
+                None => {
+                    return Err(
+                        "--max_history is a length of time, and not every row has a time; give it as a number of rows"
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+    };
+    Ok(rows.slice(first, all - first))
 }
 
 /// What is learnt of a user's rows.

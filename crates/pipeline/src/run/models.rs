@@ -84,7 +84,8 @@ impl Run<'_> {
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
         let mut memory = Memory::default();
-        let (table, everyone) = trainer.read(&files, &self.pool, &mut memory)?;
+        let (table, everyone) =
+            trainer.read(&files, &self.pool, &mut memory, &mut |_, _| Ok(()))?;
         *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory.after_training();
         // Everyone's model learns from everyone, whoever is scored.
         let mut of_everyone: Vec<u32> = Vec::new();

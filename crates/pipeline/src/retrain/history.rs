@@ -1,0 +1,238 @@
+//! Each user's window of rows, on disk: what `--history_dir` remembers from run to run.
+//!
+//! A file is learnt once: its rows join their users' windows in the transaction that marks the file as
+//! read. One that has changed since is left out and told, since its first rows are there already. Rows
+//! with equal times are kept, and so are late ones: a window is put in order when it is read.
+
+use super::Length;
+use crate::derive::Memory;
+use crate::error::RunError;
+use crate::plan::Plan;
+use crate::report::{Reporter, Weight};
+use crate::source::{self, ReadCount};
+use crate::stages::absolute;
+use crate::train::{TRAINING_DATA, Trainer, without_times};
+use crate::users::Users;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
+use dfp_io::files::Stamp;
+use dfp_io::state::{Commit, FileMark, Part, StateDir};
+use rayon::ThreadPool;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Files are read together up to so many bytes.
+const TOGETHER: u64 = 256 << 20;
+/// A window in more parts than this becomes one.
+const MOST_PARTS: usize = 8;
+/// Windows that are tidied in one transaction.
+const TIDIED: usize = 256;
+
+/// The windows of all users.
+pub(super) struct Histories {
+    state: StateDir,
+    longest: Option<Length>,
+    tidied: Mutex<Vec<(Arc<str>, Part)>>,
+}
+
+impl Histories {
+    /// The windows in a folder. They belong to a source, a column of users, and features.
+    pub(super) fn open(
+        directory: &Path,
+        plan: &Plan,
+        longest: Option<Length>,
+    ) -> Result<Self, RunError> {
+        let features = xxhash_rust::xxh3::xxh3_64(plan.columns.join("\n").as_bytes());
+        let users = plan.user_column.as_deref().unwrap_or_default();
+        let source = plan.source.kind.stage.name;
+        let about = format!("training from {source} by {users}, features {features:016x}");
+        Ok(Self { state: StateDir::open(directory, &about)?, longest, tidied: Mutex::default() })
+    }
+
+    /// Reads the files that are new into the windows.
+    pub(super) fn take_in(
+        &self,
+        plan: &Plan,
+        trainer: &Trainer<'_>,
+        pool: &ThreadPool,
+        reporter: &dyn Reporter,
+    ) -> Result<ReadCount, RunError> {
+        let source = &plan.source;
+        let globs: Vec<String> = source
+            .input_globs
+            .iter()
+            .map(|glob| match dfp_io::files::is_address(Path::new(glob)) {
+                true => glob.clone(),
+                false => absolute(Path::new(glob)).to_string_lossy().into_owned(),
+            })
+            .collect();
+        let known = self.state.files()?;
+        let mut files = source::find(&globs, source.recursive, source.max_files, false)?;
+        let mut count = ReadCount::default();
+        files.retain(|path| match known.get(path) {
+            None => true,
+            Some(mark) => {
+                if mark.stamp != Stamp::of(path) {
+                    let text = format!(
+                        "{}: it has changed since its rows were learnt; new rows are taken from files of their own",
+                        path.display()
+                    );
+                    reporter.say(Weight::Warning, &text);
+                    count.skipped.add_files(1, "file that has changed since it was read", text);
+                }
+                false
+            }
+        });
+        let (mut memory, mut met) = (Memory::default(), HashSet::new());
+        for files in together(files) {
+            match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
+                // Other files may have rows. It is remembered that these have none.
+                Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
+                    source::check_skipped(&skipped, TRAINING_DATA, plan.strict, reporter)?;
+                    count.files += files.len();
+                    count.skipped.merge(*skipped);
+                }
+                done => done?,
+            }
+        }
+        count.users = met.len();
+        Ok(count)
+    }
+
+    fn take_in_some(
+        &self,
+        files: &[PathBuf],
+        trainer: &Trainer<'_>,
+        pool: &ThreadPool,
+        memory: &mut Memory,
+        met: &mut HashSet<Arc<str>>,
+        count: &mut ReadCount,
+    ) -> Result<(), RunError> {
+        let marks: Vec<(PathBuf, FileMark)> = files
+            .iter()
+            .map(|path| (path.clone(), FileMark { stamp: Stamp::of(path), until: None }))
+            .collect();
+        let mut recall = |users: &Users, memory: &mut Memory| {
+            for (user, _) in users.rows.iter().filter(|(user, _)| !met.contains(user)) {
+                if let (_, Some(bytes)) = self.state.user(user)? {
+                    memory.restore(user, &bytes).map_err(RunError::Failed)?;
+                }
+            }
+            Ok(())
+        };
+        let (table, users) = trainer.read(files, pool, memory, &mut recall)?;
+        count.files += files.len();
+        count.add(&table, &users);
+        let features = trainer.features(&table.batch)?;
+        let unread: HashSet<PathBuf> = table.skipped.unread().iter().cloned().collect();
+        drop(table);
+        let part = |(user, rows): &(Arc<str>, Vec<u32>)| {
+            let at = UInt32Array::from(rows.clone());
+            let rows = arrow_select::take::take_record_batch(&features, &at)?;
+            let part = Part::encode(&rows).map_err(RunError::Failed)?;
+            Ok::<_, RunError>((Arc::clone(user), part))
+        };
+        let windows = users.rows.iter().map(part).collect::<Result<Vec<_>, _>>()?;
+        met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
+        let read: Vec<_> = marks.into_iter().filter(|(path, _)| !unread.contains(path)).collect();
+        let memory = memory.changes();
+        let commit =
+            Commit { files: &read, windows: &windows, memory: &memory, ..Commit::default() };
+        Ok(self.state.commit(&commit)?)
+    }
+
+    /// Users, and how many rows their windows have.
+    pub(super) fn users(&self) -> Result<Vec<(Arc<str>, usize)>, RunError> {
+        Ok(self.state.windows()?)
+    }
+
+    /// A user's window in the order of time, at most as long as asked for; what is longer is forgotten.
+    pub(super) fn window(&self, user: &Arc<str>) -> Result<RecordBatch, RunError> {
+        let parts = self.state.window(user)?;
+        let rows = in_order(&joined(&parts)?)?;
+        let all: usize = parts.iter().map(RecordBatch::num_rows).sum();
+        let kept = super::newest(&rows, self.longest).map_err(RunError::Failed)?;
+        if kept.num_rows() < all || parts.len() > MOST_PARTS {
+            let part = Part::encode(&kept).map_err(RunError::Failed)?;
+            let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+            tidied.push((Arc::clone(user), part));
+            if tidied.len() >= TIDIED {
+                self.state.replace_windows(&std::mem::take(&mut *tidied))?;
+            }
+        }
+        Ok(kept)
+    }
+
+    /// Writes what is still to be forgotten.
+    pub(super) fn close(&self) -> Result<(), RunError> {
+        let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(self.state.replace_windows(&std::mem::take(&mut *tidied))?)
+    }
+}
+
+/// Files in the order of their names, as many in one as are read together.
+fn together(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
+    let mut all: Vec<Vec<PathBuf>> = Vec::new();
+    let mut bytes = 0;
+    for file in files {
+        let size = Stamp::of(&file).bytes;
+        match all.last_mut().filter(|_| bytes + size <= TOGETHER) {
+            Some(last) => last.push(file),
+            None => {
+                all.push(vec![file]);
+                bytes = 0;
+            }
+        }
+        bytes += size;
+    }
+    all
+}
+
+/// Parts that may have other columns, or others of the same name, as one table.
+pub(super) fn joined(parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+    let mut kinds: Vec<(String, DataType)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    for field in parts.iter().flat_map(|part| part.schema().fields().to_vec()) {
+        match places.get(field.name()) {
+            Some(&at) => kinds[at].1 = common(&kinds[at].1, field.data_type()),
+            None => {
+                places.insert(field.name().clone(), kinds.len());
+                kinds.push((field.name().clone(), field.data_type().clone()));
+            }
+        }
+    }
+    let fields: Vec<Field> =
+        kinds.iter().map(|(name, kind)| Field::new(name, kind.clone(), true)).collect();
+    let schema = Arc::new(Schema::new(fields));
+    let cast = |part: &RecordBatch| {
+        let columns = kinds.iter().map(|(name, kind)| match part.column_by_name(name) {
+            Some(column) => arrow_cast::cast(column, kind),
+            None => Ok(arrow_array::new_null_array(kind, part.num_rows())),
+        });
+        RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)
+    };
+    let parts = parts.iter().map(cast).collect::<Result<Vec<_>, _>>()?;
+    arrow_select::concat::concat_batches(&schema, &parts)
+}
+
+/// A type that holds what both do.
+fn common(a: &DataType, b: &DataType) -> DataType {
+    match (a, b) {
+        (a, b) if a == b => a.clone(),
+        (a, b) if a.is_numeric() && b.is_numeric() => DataType::Float64,
+        _ => DataType::Utf8,
+    }
+}
+
+/// Rows in the order of time; of rows with equal times the first stays first. Without times they stay
+/// as they are.
+pub(super) fn in_order(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let (_, times) = without_times(rows)?;
+    if times.is_sorted() {
+        return Ok(rows.clone());
+    }
+    let mut order: Vec<u32> = (0_u32..).take(times.len()).collect();
+    order.sort_by_key(|row| times[*row as usize]);
+    arrow_select::take::take_record_batch(rows, &UInt32Array::from(order))
+}
