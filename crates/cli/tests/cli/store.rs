@@ -122,6 +122,8 @@ fn versions_are_promoted_taken_back_looked_at_and_cleared_up() {
         assert!(shown.contains(text), "{text}\n{shown}");
     }
     assert!(place.read("show.json").contains("\"losses\""));
+    let first = done(place.morpheus(&format!("models show {user} --store=store --version=1")));
+    assert!(first.contains("version   1, retired"), "{first}");
     let diff = done(place.morpheus(&format!("models diff {user} 1 3 --store=store")));
     assert!(diff.contains("seed       42") && diff.contains('8'), "{diff}");
 
@@ -353,6 +355,90 @@ fn histories_are_kept_from_run_to_run() {
         line.replace("--min_increment=50", "--seed=3")
     )));
     assert!(text.contains("--retrain_every asks"), "{text}");
+}
+
+#[test]
+fn logs_features_and_scorers_are_chosen() {
+    let place = Place::new();
+    let table = |rows: usize| {
+        let row = |n: usize| {
+            let (day, hour) = (1 + n / 20, n % 20);
+            format!("2024-01-{day:02}T{hour:02}:00:00Z,ann,{},{},{n}\n", ["a", "b"][n % 2], n % 5)
+        };
+        format!("at,who,action,size,number\n{}", (0..rows).map(row).collect::<String>())
+    };
+    place.write("log.csv", table(400));
+    place.write("new.csv", table(40));
+    place.write("columns.txt", "action\n");
+    place.write(
+        "features.toml",
+        "user = \"who\"\ntime = \"at\"\nfeatures = [\"action\", \"size\"]\n",
+    );
+    let features = |store: &str| {
+        let shown = done(place.morpheus(&format!("models show ann --store={store}")));
+        let (_, normal) = shown.split_once("what is normal\n").unwrap();
+        normal
+            .lines()
+            .map(|line| line.split_whitespace().next().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let table = "--source=file --userid_column_name=who --timestamp_column_name=at";
+    done(place.morpheus(&format!(
+        "train {table} --columns_file=columns.txt --input=log.csv --store=one --compute_threads=1"
+    )));
+    assert_eq!(features("one"), ["action"]);
+    done(place.morpheus("train --source=file --features=features.toml --input=log.csv --store=two --compute_threads=2"));
+    assert_eq!(features("two"), ["size", "action"]);
+    // Any number of threads gives the same models.
+    done(place.morpheus(&format!(
+        "train {table} --columns_file=columns.txt --input=log.csv --store=three --compute_threads=2"
+    )));
+    let model = |store: &str| {
+        std::fs::read(place.path(&format!("{store}/users/ann/00000001.dfp"))).unwrap()
+    };
+    assert_eq!(model("one"), model("three"));
+    let of_one = format!("score {table} --columns_file=columns.txt --input=new.csv --store=one");
+    done(place.morpheus(&format!("{of_one} --output=one.csv --compute_threads=1 --model_cache=1")));
+    done(place.morpheus("score --source=file --features=features.toml --input=new.csv --store=two --output=two.csv --compute_threads=2"));
+    assert_ne!(numbers(&place.read("one.csv"), "score"), numbers(&place.read("two.csv"), "score"));
+    let again = place.morpheus(&format!("{of_one} --output=one.csv"));
+    assert!(again.stderr.contains("\"one.csv\" exists already"), "{}", again.stderr);
+    done(place.morpheus(&format!("{of_one} --output=one.csv --overwrite")));
+
+    // The network alone.
+    done(place.morpheus(&format!(
+        "train {table} --columns_file=columns.txt --input=log.csv --store=four --scorer=peer"
+    )));
+    let refused = place.morpheus(&of_one.replace("store=one", "store=four --output=four.csv"));
+    assert!(refused.stderr.contains("was trained without counts"), "{}", refused.stderr);
+    done(
+        place.morpheus(&of_one.replace("store=one", "store=four --output=four.csv --scorer=peer")),
+    );
+    assert!(!place.read("four.csv").lines().next().unwrap().contains("p_value"));
+
+    // A row that cannot be read is counted, or ends everything.
+    place.write("broken.csv", "at,who,action,size,number\n2024-01-01T00:00:00Z,ann,a,1,1,1,1\n");
+    for line in [
+        format!(
+            "train {table} --columns_file=columns.txt --input=log.csv --input=broken.csv --store=five"
+        ),
+        format!("{of_one} --input=broken.csv --output=five.csv"),
+    ] {
+        assert_eq!(place.morpheus(&line).code, 3, "{line}");
+        let strict = place.morpheus(&format!("{line} --strict"));
+        assert_eq!(strict.code, 1, "{}", strict.stdout);
+        assert!(strict.stderr.contains("--strict: "), "{}", strict.stderr);
+    }
+    // Everyone's model learns no more than it may.
+    let text = done(place.morpheus(&format!(
+        "train {table} --columns_file=columns.txt --input=log.csv --store=six --generic_rows=310"
+    )));
+    let line = text.lines().find(|line| line.starts_with('*')).unwrap();
+    assert_eq!(line.split_whitespace().nth(1), Some("310"), "{text}");
+    done(place.morpheus("models list --store=six --json=list.json"));
+    assert!(place.read("list.json").contains("\"fingerprint\""));
+    done(place.morpheus("models diff ann 1 1 --store=six --json=diff.json"));
+    assert!(place.read("diff.json").contains("\"facts\": []"));
 }
 
 #[cfg(unix)]

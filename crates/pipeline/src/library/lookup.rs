@@ -149,3 +149,74 @@ impl Lookup {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    use dfp_io::store::Purpose;
+    use dfp_model::{ModelConfig, UserModel};
+    use std::ops::ControlFlow;
+
+    /// A library with a live model of everyone and of some users.
+    fn library(folder: &std::path::Path, users: &[&str]) -> Library {
+        let name = folder.join("store").display().to_string();
+        let library = Library::open(&name, Purpose::Write).unwrap();
+        let texts: ArrayRef =
+            Arc::new(StringArray::from_iter_values((0..40).map(|n| ["a", "b", "c"][n % 3])));
+        let rows = RecordBatch::try_from_iter([("action", texts)]).unwrap();
+        let model = |user: &&str| {
+            let go_on = &mut |_: dfp_model::EpochReport| ControlFlow::Continue(());
+            Arc::new(UserModel::fit(user, &rows, None, &ModelConfig::default(), go_on).unwrap())
+        };
+        let models: Vec<_> = users.iter().map(model).collect();
+        library.publish(&models, "test").unwrap();
+        library
+    }
+
+    fn lookup(library: Library, memory: u64, refresh: Duration) -> Lookup {
+        Lookup::new(library, LookupOptions { memory, refresh })
+    }
+
+    #[test]
+    fn models_that_do_not_fit_are_read_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let hour = Duration::from_secs(3600);
+        let users: Vec<String> = (0..40).map(|n| format!("user{n}")).collect();
+        let names: Vec<&str> = users.iter().map(String::as_str).collect();
+        let large = lookup(library(folder.path(), &names), 1 << 30, hour);
+        let first = large.of("user0").unwrap().unwrap();
+        let bytes = first.model.bytes() as u64;
+        let round = |lookup: &Lookup| {
+            let of = |user: &&str| lookup.of(user).unwrap().unwrap();
+            names.iter().map(of).collect::<Vec<_>>()
+        };
+        let same = |a: &[Arc<Known>], b: &[Arc<Known>]| {
+            a.iter().zip(b).filter(|(a, b)| Arc::ptr_eq(a, b)).count()
+        };
+        assert_eq!(same(&round(&large), &round(&large)), names.len());
+        assert_eq!(large.users(), names.len());
+        // There is memory for a quarter of them: the others come again, and are the same.
+        let library = Library::at(&folder.path().join("store").display().to_string()).unwrap();
+        let small = lookup(library, 10 * bytes, hour);
+        let (one, other) = (round(&small), round(&small));
+        assert!(same(&one, &other) < 20, "{}", same(&one, &other));
+        assert!(one.iter().zip(&other).all(|(a, b)| a.model == b.model && a.number() == Some(1)));
+    }
+
+    #[test]
+    fn who_has_no_model_gets_that_of_everyone_until_there_is_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let lookup = lookup(library(folder.path(), &["*", "ann"]), 1 << 30, Duration::ZERO);
+        let of =
+            |user: &str| lookup.of(user).unwrap().map(|known| known.version().unwrap().to_string());
+        assert_eq!(of("ann").as_deref(), Some("ann:1"));
+        assert_eq!(of("bo").as_deref(), Some("*:1"));
+        library(folder.path(), &["bo"]);
+        assert_eq!(of("bo").as_deref(), Some("bo:1"));
+        // What has not changed is not read again, however often it is looked after.
+        let (one, other) = (lookup.of("ann").unwrap().unwrap(), lookup.of("ann").unwrap().unwrap());
+        assert!(Arc::ptr_eq(&one, &other));
+        lookup.library().store().roll_back("bo").unwrap_err();
+    }
+}

@@ -36,6 +36,11 @@ const EVERY_OPTION: &str = "every_option_changes_what_it_should";
 const ALERTS: &str = "cli/tests/cli/alerts.rs";
 const EVERY_ALERT: &str = "every_option_of_alert_does_what_it_says";
 const TWENTY_A_DAY: &str = "a_budget_of_twenty_a_day_gives_twenty_a_day";
+const STORES: &str = "cli/tests/cli/store.rs";
+const KEPT: &str = "what_was_trained_once_is_kept_and_scores_as_it_did";
+const CARE: &str = "versions_are_promoted_taken_back_looked_at_and_cleared_up";
+const CHOSEN: &str = "logs_features_and_scorers_are_chosen";
+const LIVE: &str = "a_promoted_version_is_used_while_the_program_runs";
 const EXPLAINED: &str = "a_row_is_explained_from_its_output_and_by_its_model";
 
 /// The check of an option; the options of all sources are those of `from-file`.
@@ -482,6 +487,55 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             "same_seed_same_bytes_whatever_the_threads_and_another_seed_others",
             "--compute_threads=2",
         ),
+        ("train", "input" | "store" | "userid_column_name") => In(STORES, KEPT, "train(&place"),
+        (
+            "train",
+            "train_users" | "only_user" | "skip_user" | "min_history" | "max_history" | "json",
+        ) => In(
+            STORES,
+            "who_is_trained_is_chosen_and_told",
+            "--train_users=generic --max_history=10d --json=all.json",
+        ),
+        ("train", "min_increment" | "retrain_every" | "history_dir") => {
+            In(STORES, "histories_are_kept_from_run_to_run", "--retrain_every=2d")
+        }
+        ("train", "promote" | "seed") => In(STORES, CARE, "--seed=7 --promote=always"),
+        ("train", "held_out") => In(STORES, "a_new_model_earns_its_place", "--held_out=0.3"),
+        (
+            "train" | "score",
+            "source" | "features" | "columns_file" | "timestamp_column_name" | "compute_threads",
+        ) => In(STORES, CHOSEN, "--source=file --features=features.toml"),
+        ("train" | "score", "scorer") => In(STORES, CHOSEN, "--scorer=peer"),
+        ("train" | "score", "strict") => In(STORES, CHOSEN, "{line} --strict"),
+        ("train", "generic_rows") => In(STORES, CHOSEN, "--generic_rows=310"),
+        ("score", "input" | "store" | "userid_column_name") => {
+            In(STORES, KEPT, "score --store=other")
+        }
+        ("score", "output" | "overwrite") => In(STORES, CHOSEN, "--output=one.csv --overwrite"),
+        ("score", "userid_filter") => {
+            In(STORES, "a_version_is_exported_for_other_tools", "--userid_filter={user}")
+        }
+        ("score" | "train-ae", "model_cache") => {
+            In("pipeline/src/library/lookup.rs", "models_that_do_not_fit_are_read_again", "memory")
+        }
+        ("score" | "train-ae", "model_refresh") => In(STORES, LIVE, "--model_refresh=1h"),
+        ("score", "state_dir" | "watch_directory") => {
+            In(STORES, LIVE, "--watch_directory --state_dir=state")
+        }
+        ("train-ae", "model_store") => In(STORES, KEPT, "--model_store=other"),
+        ("list", "store" | "all") => In(STORES, CARE, "states(&place"),
+        ("show", "store" | "json") => In(STORES, CARE, "--json=show.json"),
+        ("show", "version") | ("promote", "version" | "store") => In(STORES, CARE, "--version=1"),
+        ("rollback", "store") => In(STORES, CARE, "models rollback {user} --store=store"),
+        ("verify", "store") => In(STORES, CARE, "models verify --store=store"),
+        ("prune", "store" | "keep" | "dry_run") => In(STORES, CARE, "--keep=0 --dry_run"),
+        ("prune", "older_than") => In(STORES, CARE, "--older_than=1h"),
+        ("list", "json") => In(STORES, CHOSEN, "--json=list.json"),
+        ("diff", "store") => In(STORES, CARE, "models diff {user} 1 3 --store=store"),
+        ("diff", "json") => In(STORES, CHOSEN, "--json=diff.json"),
+        ("export", _) => {
+            In(STORES, "a_version_is_exported_for_other_tools", "--npz=m.npz --overwrite")
+        }
         ("bench", "rounds") => {
             In(BENCH, "every_figure_is_positive_and_the_logs_are_removed", "--rounds")
         }
