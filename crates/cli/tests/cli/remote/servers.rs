@@ -1,5 +1,5 @@
 //! Servers on this machine: stores installed from the registries, a proxy that fails on purpose,
-//! and a page server.
+//! and a page server. The tests of stores of models (`crates/io/tests/store`) use them too.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -26,6 +26,22 @@ pub static AZURITE: Installed = LazyLock::new(|| {
         std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
         let arguments = ["install", "--no-audit", "--no-fund", "--silent", "--prefix", "."];
         step(Command::new("npm").args(arguments).arg("azurite@3.35.0").current_dir(folder))
+    })
+});
+
+/// Keeps runs and registered models. Its package asks for libraries of models that the server does without.
+pub static MLFLOW: Installed = LazyLock::new(|| {
+    install("mlflow-3.14.0", "bin/mlflow", |folder| {
+        step(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let install = |packages: &[&str]| {
+            let pip = folder.join("bin/pip");
+            step(Command::new(pip).args(["install", "--quiet"]).args(packages))
+        };
+        install(&["--no-deps", "mlflow==3.14.0"])?;
+        install(&[
+            "mlflow-skinny==3.14.0", "aiohttp<4", "alembic<2", "cryptography<49", "Flask<4",
+            "Flask-CORS<7", "graphene<4", "huey<4", "numpy<3", "pandas<3", "sqlalchemy<3",
+        ])
     })
 });
 
@@ -126,7 +142,8 @@ pub struct Proxy {
     pub seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// An answer to the head of a request; `None` leaves it to the server behind.
+/// An answer to the head of a request; `None` leaves it to the server behind. An empty one is none:
+/// the server behind does what it is asked for, and its answer is lost.
 pub type Answer = dyn FnMut(&str) -> Option<Vec<u8>> + Send;
 
 impl Proxy {
@@ -157,7 +174,7 @@ impl Proxy {
     }
 }
 
-/// The head of a request that has no body.
+/// The head of a request.
 fn head(mut stream: &TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
@@ -169,16 +186,27 @@ fn head(mut stream: &TcpStream) -> String {
 fn pass(mut stream: TcpStream, head: &str, own: Option<Vec<u8>>, behind: Option<u16>) {
     // The client may have gone away, as one does that has seen enough.
     let _ = match (own, behind) {
-        (Some(answer), _) => stream.write_all(&answer),
-        (None, None) => stream.write_all(&answer("404 Not Found", b"")),
-        (None, Some(port)) => {
+        (Some(answer), _) if !answer.is_empty() => stream.write_all(&answer),
+        (_, None) => stream.write_all(&answer("404 Not Found", b"")),
+        (own, Some(port)) => {
             let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
-            server.write_all(head.as_bytes()).unwrap();
-            std::io::copy(&mut server, &mut stream).map(|_| ())
+            let closing = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            server.write_all(closing.as_bytes()).unwrap();
+            std::io::copy(&mut (&stream).take(length(head)), &mut server).unwrap();
+            match own {
+                None => std::io::copy(&mut server, &mut stream).map(drop),
+                Some(_) => server.read_to_end(&mut Vec::new()).map(drop),
+            }
         }
     };
     let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Bytes that follow a head.
+fn length(head: &str) -> u64 {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths.next().map_or(0, |(_, value)| value.trim().parse().unwrap())
 }
 
 /// A whole answer.
