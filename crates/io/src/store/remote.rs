@@ -29,8 +29,6 @@ pub(super) fn open(name: &str, purpose: Purpose) -> Result<Arc<dyn Store>, IoErr
 /// What tells one writing from all others, so that a writer knows its own when an answer was lost.
 pub(super) fn token() -> Result<String, IoError> {
     let mut bytes = [0; 16];
-    SysRng
-        .try_fill_bytes(&mut bytes)
-        .map_err(|e| IoError::table("draw a random number", &e))?;
+    SysRng.try_fill_bytes(&mut bytes).map_err(|e| IoError::table("draw a random number", &e))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }

@@ -25,7 +25,7 @@ mod rest;
 mod told;
 
 use super::name::{self, Owner};
-use super::{Change, Purpose, Shelf, Standing, Store, no_version};
+use super::{Change, Purpose, Shelf, Standing, State, Store, no_version};
 use crate::error::IoError;
 use crate::remote::{refuse, runtime};
 use crate::store::remote::token;
@@ -38,6 +38,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
+use tokio::sync::OnceCell;
 use told::{Told, cut};
 
 const SCHEME: &str = "mlflow+";
@@ -86,6 +87,8 @@ pub(super) struct Mlflow {
     standings: String,
     /// Users' keepers, as far as they have been asked for: they never change.
     keepers: Mutex<HashMap<String, String>>,
+    /// Whether all users there were at some time have been listed: others will hardly be there.
+    listed: OnceCell<()>,
 }
 
 /// Where a user's standing is written: the run, and the newest one's number.
@@ -124,6 +127,7 @@ impl Mlflow {
             experiment: String::new(),
             standings: String::new(),
             keepers: Mutex::default(),
+            listed: OnceCell::new(),
             name,
         };
         let (experiment, standings) = store.wait("look for the experiment", async {
@@ -168,7 +172,9 @@ impl Mlflow {
                 return refused(format!("says {MARK}={other:?}; accepted: {VERSION:?}"));
             }
             None => {
-                return refused(format!("is not of a store (it has no tag {MARK:?}); accepted: another name at the end of the address, or a new one"));
+                return refused(format!(
+                    "is not of a store (it has no tag {MARK:?}); accepted: another name at the end of the address, or a new one"
+                ));
             }
         }
         artifacts(text(experiment, "artifact_location"))?;
@@ -203,7 +209,8 @@ impl Mlflow {
         let name = self.model_name(user);
         let got = self.server.get("registered-models/get", &[("name", &name)]).await;
         let Some(model) = unless_missing(got)? else { return Ok(None) };
-        let Some((_, keeper)) = tags(&model["registered_model"]).find(|(key, _)| *key == KEEPER) else {
+        let Some((_, keeper)) = tags(&model["registered_model"]).find(|(key, _)| *key == KEEPER)
+        else {
             return Err(Failure::Other(format!(
                 "registered model {name:?} is not of this store (it has no tag {KEEPER:?}); accepted: another name at the end of the address"
             )));
@@ -213,9 +220,38 @@ impl Mlflow {
         Ok(Some(keeper.to_owned()))
     }
 
+    /// The users, whose keepers are remembered.
+    async fn list(&self) -> Answer<Vec<String>> {
+        let begin = format!("{}-", self.name);
+        // An underscore stands for any sign there, and a capital may do for its small letter.
+        let filter = format!("name LIKE '{begin}%'");
+        let models = self.pages("registered-models/search", "registered_models", &filter).await?;
+        let user = |model: &Value| {
+            let folder = text(model, "name").strip_prefix(&begin)?;
+            // Models of others may begin with the same letters.
+            let (_, keeper) = tags(model).find(|(key, _)| *key == KEEPER)?;
+            let user = match name::owner(folder) {
+                Owner::User(user) => user,
+                Owner::Cut => {
+                    let (_, user) = tags(model).find(|(key, _)| *key == USER)?;
+                    (name::folder(user) == folder).then(|| user.to_owned())?
+                }
+                Owner::Nobody => return None,
+            };
+            Some((user, keeper.to_owned()))
+        };
+        let found: Vec<_> = models.iter().filter_map(user).collect();
+        let mut users: Vec<String> = found.iter().map(|(user, _)| user.clone()).collect();
+        users.sort_unstable();
+        self.keepers.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+        Ok(users)
+    }
+
     /// Registers a user who is not yet: of several who try, one has its keeper named.
     async fn register(&self, user: &str) -> Answer<()> {
-        if self.keeper(user).await?.is_some() {
+        // One request for the first thousand users, in place of one for each.
+        self.listed.get_or_try_init(|| async { self.list().await.map(drop) }).await?;
+        if self.known_keeper(user).is_some() {
             return Ok(());
         }
         let keeper = self.create_run(user, &self.standings).await?;
@@ -226,7 +262,10 @@ impl Mlflow {
             "tags": [tag(USER, user), tag(KEEPER, keeper)],
         });
         match self.server.post("registered-models/create", &body).await {
-            Ok(_) => {}
+            Ok(_) => {
+                let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+                keepers.insert(user.to_owned(), keeper.to_owned());
+            }
             // By another, or by ourselves with the answer lost.
             Err(Failure::Exists(_)) => {
                 if self.keeper(user).await?.as_deref() != Some(keeper) {
@@ -399,7 +438,14 @@ impl Mlflow {
     /// An artifact of a version; `None` if there is no such version.
     async fn artifact(&self, user: &str, version: u64, name: &str) -> Answer<Option<Bytes>> {
         let Some(path) = self.path(user, version).await? else { return Ok(None) };
-        self.server.download(&format!("{path}/{name}")).await.map(Some)
+        match self.server.download(&format!("{path}/{name}")).await {
+            // It is removed after its version.
+            Err(Failure::Missing(words)) => match self.path(user, version).await? {
+                Some(_) => Err(Failure::Missing(words)),
+                None => Ok(None),
+            },
+            answer => answer.map(Some),
+        }
     }
 
     /// Where a version's artifacts are.
@@ -420,13 +466,16 @@ impl Mlflow {
     }
 
     /// Tells MLflow's users what a change has made of which version.
-    async fn mirror(&self, user: &str, mut kept: Kept) -> Answer<()> {
+    async fn mirror(&self, user: &str, mut kept: Kept, mut versions: Vec<Version>) -> Answer<()> {
         let name = self.model_name(user);
         for _ in 0..TRIES {
-            for Version { number, state } in self.versions(user).await? {
-                let now = kept.standing.state(number).to_string();
-                if state.is_none_or(|state| state != now) {
-                    let body = json!({"name": name, "version": number.to_string(), "key": STATE, "value": now});
+            for Version { number, state } in versions {
+                let now = kept.standing.state(number);
+                // A candidate needs no tag, unless it has one that is wrong.
+                if state.unwrap_or_else(|| State::Candidate.to_string()) != now.to_string() {
+                    let body = json!({
+                        "name": name, "version": number.to_string(), "key": STATE, "value": now.to_string(),
+                    });
                     unless_missing(self.server.post("model-versions/set-tag", &body).await)?;
                 }
             }
@@ -438,6 +487,7 @@ impl Mlflow {
             if newest.number == kept.number {
                 break;
             }
+            versions = self.versions(user).await?;
             kept = newest;
         }
         Ok(())
@@ -458,7 +508,8 @@ impl Mlflow {
         let filter = format!("attributes.status = 'RUNNING' and attributes.start_time < {before}");
         let (mut runs, mut page) = (Vec::new(), String::new());
         loop {
-            let mut body = json!({"experiment_ids": [self.experiment], "filter": filter, "max_results": PAGE});
+            let mut body =
+                json!({"experiment_ids": [self.experiment], "filter": filter, "max_results": PAGE});
             if !page.is_empty() {
                 body["page_token"] = page.into();
             }
@@ -497,28 +548,7 @@ impl Store for Mlflow {
     }
 
     fn users(&self) -> Result<Vec<String>, IoError> {
-        let begin = format!("{}-", self.name);
-        // An underscore stands for any sign there, and so may a capital for its small letter.
-        let filter = format!("name LIKE '{begin}%'");
-        let what = "registered-models/search";
-        let models =
-            self.wait("list the registered models", self.pages(what, "registered_models", &filter))?;
-        let user = |model: &Value| {
-            let folder = text(model, "name").strip_prefix(&begin)?;
-            // Models of others may begin with the same letters.
-            tags(model).find(|(key, _)| *key == KEEPER)?;
-            match name::owner(folder) {
-                Owner::User(user) => Some(user),
-                Owner::Cut => {
-                    let (_, user) = tags(model).find(|(key, _)| *key == USER)?;
-                    (name::folder(user) == folder).then(|| user.to_owned())
-                }
-                Owner::Nobody => None,
-            }
-        };
-        let mut users: Vec<String> = models.iter().filter_map(user).collect();
-        users.sort_unstable();
-        Ok(users)
+        self.wait("list the registered models", self.list())
     }
 
     fn shelf(&self, user: &str) -> Result<Shelf, IoError> {
@@ -548,18 +578,21 @@ impl Store for Mlflow {
             })?;
             // Looked at after the standing was read: a version that another process has let go of and
             // removed since is gone here.
-            let versions = self.wait(&action, self.versions(user))?;
-            let versions: Vec<u64> = versions.iter().map(|version| version.number).collect();
+            let found = self.wait(&action, self.versions(user))?;
+            let versions: Vec<u64> = found.iter().map(|version| version.number).collect();
             let mut standing =
                 before.as_ref().map(|before| before.standing.clone()).unwrap_or_default();
             change(&mut standing, &versions).map_err(|why| self.fail(why))?;
-            let unchanged = before.as_ref().map_or(&Standing::default(), |b| &b.standing) == &standing;
-            if unchanged {
+            let Some(before) = before else {
+                // There is nothing to change; a change that does nothing is none.
+                return match standing == Standing::default() {
+                    true => Ok(standing),
+                    false => Err(self.fail(no_version(user, 1, &[]))),
+                };
+            };
+            if standing == before.standing {
                 return Ok(standing);
             }
-            let Some(before) = before else {
-                return Err(self.fail(format!("user {user:?} has no version")));
-            };
             standing.tidy(&versions);
             let done = self.wait(&action, async {
                 if !self.follow(&before, &standing).await? {
@@ -569,7 +602,7 @@ impl Store for Mlflow {
                 let number = before.number + 1;
                 let kept = Kept { keeper: before.keeper, number, standing: standing.clone() };
                 // The change is done, whatever becomes of its mirror; the next one sets that right.
-                let _ = self.mirror(user, kept).await;
+                let _ = self.mirror(user, kept, found).await;
                 Ok(true)
             })?;
             if done {
@@ -580,7 +613,10 @@ impl Store for Mlflow {
     }
 
     fn remove(&self, user: &str, version: u64) -> Result<(), IoError> {
-        self.wait(&format!("remove version {version} of user {user:?}"), self.take_away(user, version))
+        self.wait(
+            &format!("remove version {version} of user {user:?}"),
+            self.take_away(user, version),
+        )
     }
 
     fn sweep(&self) -> Result<usize, IoError> {
@@ -653,4 +689,53 @@ fn number(version: &Value) -> Answer<u64> {
 fn now() -> u64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     since.unwrap_or_default().as_millis() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_server_and_a_store() {
+        for (address, base, name) in [
+            ("mlflow+http://localhost:5000", "http://localhost:5000/", "dfp"),
+            ("mlflow+http://localhost:5000/", "http://localhost:5000/", "dfp"),
+            ("mlflow+https://host/team_a", "https://host/", "team_a"),
+            ("MLflow+HTTP://host/ml/flow/team.b", "http://host/ml/flow", "team.b"),
+            ("mlflow+https://host/ml/", "https://host/ml", "dfp"),
+        ] {
+            let (url, store) = parts(address, server(address).unwrap()).unwrap();
+            assert_eq!((url.as_str(), store.as_str()), (base, name), "{address}");
+        }
+        for address in
+            ["http://host", "mlflow+ftp://host", "mlflow://host", "mlflow+", "models", "s3://b"]
+        {
+            assert_eq!(server(address), None, "{address}");
+        }
+        for (address, why) in [
+            ("mlflow+http://host/team-a", "unusable name \"team-a\""),
+            ("mlflow+http://host/Team", "unusable name \"Team\""),
+            ("mlflow+http://host/a?b=c", "no query"),
+            ("mlflow+http://ann:secret@host/a", "no query, fragment or user"),
+            ("mlflow+http://", "empty host"),
+        ] {
+            let error = parts(address, server(address).unwrap()).unwrap_err().to_string();
+            assert!(
+                error.contains(why) && error.contains("mlflow+http://HOST:PORT/NAME"),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn artifacts_have_to_be_the_servers() {
+        assert_eq!(artifacts("mlflow-artifacts:/1/a/artifacts").unwrap(), "1/a/artifacts");
+        assert_eq!(artifacts("mlflow-artifacts:///1/a").unwrap(), "1/a");
+        for place in
+            ["mlflow-artifacts://host:80/1", "s3://bucket/1", "file:///tmp/1", "/tmp/1", ""]
+        {
+            let words = artifacts(place).unwrap_err();
+            assert!(words.words().contains("--serve-artifacts"), "{place}");
+        }
+    }
 }

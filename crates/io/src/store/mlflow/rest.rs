@@ -194,7 +194,8 @@ impl Server {
         if status.is_success() {
             return Ok(body);
         }
-        let seconds = headers.get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
+        let seconds =
+            headers.get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
         Err(failure(status, &body, seconds.map(Duration::from_secs)))
     }
 }
@@ -269,8 +270,11 @@ mod tests {
 
     #[test]
     fn what_a_server_says_is_sorted() {
-        let answer = |status, body: &str| failure(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None);
-        let missing = answer(404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No\n such  run."}"#);
+        let answer = |status, body: &str| {
+            failure(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None)
+        };
+        let missing =
+            answer(404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No\n such  run."}"#);
         assert!(matches!(&missing, Failure::Missing(_)));
         assert_eq!(missing.words(), "No such run (RESOURCE_DOES_NOT_EXIST)");
         assert!(matches!(answer(503, ""), Failure::Passing(words, None) if words.contains("503")));

@@ -77,10 +77,9 @@ impl Told {
             if parameters.is_none() && metrics.is_none() {
                 return batches;
             }
-            let parameter = |(key, value): &(String, String)| serde_json::json!({"key": key, "value": value});
-            let metric = |(key, value, step): &(String, f64, usize)| {
-                serde_json::json!({"key": key, "value": value, "step": step, "timestamp": at})
-            };
+            let parameter =
+                |(key, value): &(String, String)| serde_json::json!({"key": key, "value": value});
+            let metric = |(key, value, step): &(String, f64, usize)| serde_json::json!({"key": key, "value": value, "step": step, "timestamp": at});
             batches.push(serde_json::json!({
                 "run_id": run,
                 "params": parameters.unwrap_or_default().iter().map(parameter).collect::<Vec<_>>(),
@@ -91,16 +90,17 @@ impl Told {
 
     /// The same for people, in Markdown.
     pub(super) fn summary(&self, user: &str) -> String {
-        let cell = |text: &str| cut(text, LONGEST_VALUE).replace('|', "\\|").replace(['\n', '\r'], " ");
+        let cell =
+            |text: &str| cut(text, LONGEST_VALUE).replace('|', "\\|").replace(['\n', '\r'], " ");
         let mut summary = format!("# Model of {}\n\n| | |\n| --- | --- |\n", cell(user));
-        let curve: Vec<f64> =
-            self.metrics.iter().filter(|m| m.0 == CURVE.1).map(|m| m.1).collect();
+        let curve: Vec<f64> = self.metrics.iter().filter(|m| m.0 == CURVE.1).map(|m| m.1).collect();
         // Writing to a text cannot fail.
         for (key, value, _) in self.metrics.iter().filter(|metric| metric.0 != CURVE.1) {
             let _ = writeln!(summary, "| {key} | {value} |");
         }
         if let (Some(first), Some(last)) = (curve.first(), curve.last()) {
-            let _ = writeln!(summary, "| loss | {first} first, {last} after {} epochs |", curve.len());
+            let _ =
+                writeln!(summary, "| loss | {first} first, {last} after {} epochs |", curve.len());
         }
         for (key, value) in &self.parameters {
             let _ = writeln!(summary, "| {key} | {} |", cell(value));
@@ -150,7 +150,10 @@ mod tests {
         assert_eq!(told.metrics, metrics.map(|(key, value, step)| (key.to_owned(), value, step)));
         let batches = told.batches("r", 7);
         assert_eq!(batches.len(), 1);
-        assert_eq!(batches[0]["metrics"][3], serde_json::json!({"key":"loss","value":1.25,"step":1,"timestamp":7}));
+        assert_eq!(
+            batches[0]["metrics"][3],
+            serde_json::json!({"key":"loss","value":1.25,"step":1,"timestamp":7})
+        );
         let summary = told.summary("ann|\n");
         assert!(summary.starts_with("# Model of ann\\| \n"), "{summary}");
         assert!(summary.contains("| loss | 2.5 first, 1.25 after 2 epochs |"), "{summary}");
