@@ -48,8 +48,10 @@ impl Failure {
     }
 }
 
+pub(super) type Answer<T> = Result<T, Failure>;
+
 /// What [`unless_missing`] makes of a failure.
-pub(super) fn unless_missing<T>(answer: Result<T, Failure>) -> Result<Option<T>, Failure> {
+pub(super) fn unless_missing<T>(answer: Answer<T>) -> Answer<Option<T>> {
     match answer {
         Err(Failure::Missing(_)) => Ok(None),
         answer => answer.map(Some),
@@ -94,6 +96,8 @@ impl Server {
         let client = Client::builder()
             .connect_timeout(CONNECTING)
             .read_timeout(SILENCE)
+            // What is sent would be lost on the way: a POST goes on as a GET.
+            .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("morpheus/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|e| line(&e))?;
@@ -101,32 +105,32 @@ impl Server {
     }
 
     /// Asks for something that has no effect.
-    pub(super) async fn get(&self, what: &str, query: &[(&str, &str)]) -> Result<Value, Failure> {
+    pub(super) async fn get(&self, what: &str, query: &[(&str, &str)]) -> Answer<Value> {
         let mut url = self.interface(what);
         url.query_pairs_mut().extend_pairs(query);
         json(&self.send(|| self.client.get(url.clone())).await?)
     }
 
     /// Asks for something to be done, again if need be: doing it twice must do no harm.
-    pub(super) async fn post(&self, what: &str, body: &Value) -> Result<Value, Failure> {
+    pub(super) async fn post(&self, what: &str, body: &Value) -> Answer<Value> {
         json(&self.send(|| self.with_body(Method::POST, what, body)).await?)
     }
 
     /// Asks once.
-    pub(super) async fn post_once(&self, what: &str, body: &Value) -> Result<Value, Failure> {
+    pub(super) async fn post_once(&self, what: &str, body: &Value) -> Answer<Value> {
         json(&self.send_once(self.with_body(Method::POST, what, body)).await?)
     }
 
-    pub(super) async fn delete(&self, what: &str, body: &Value) -> Result<(), Failure> {
+    pub(super) async fn delete(&self, what: &str, body: &Value) -> Answer<()> {
         self.send(|| self.with_body(Method::DELETE, what, body)).await.map(drop)
     }
 
-    pub(super) async fn download(&self, path: &str) -> Result<Bytes, Failure> {
+    pub(super) async fn download(&self, path: &str) -> Answer<Bytes> {
         let url = self.artifact(path);
         self.send(|| self.client.get(url.clone())).await
     }
 
-    pub(super) async fn upload(&self, path: &str, bytes: Bytes) -> Result<(), Failure> {
+    pub(super) async fn upload(&self, path: &str, bytes: Bytes) -> Answer<()> {
         let url = self.artifact(path);
         let request = || {
             let kind = "application/octet-stream";
@@ -136,7 +140,7 @@ impl Server {
     }
 
     /// Removes an artifact, or all below a folder.
-    pub(super) async fn discard(&self, path: &str) -> Result<(), Failure> {
+    pub(super) async fn discard(&self, path: &str) -> Answer<()> {
         let url = self.artifact(path);
         self.send(|| self.client.delete(url.clone())).await.map(drop)
     }
@@ -165,7 +169,7 @@ impl Server {
             .body(body.to_string())
     }
 
-    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Result<Bytes, Failure> {
+    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Answer<Bytes> {
         let mut retry = 0;
         loop {
             match self.send_once(request()).await {
@@ -176,13 +180,13 @@ impl Server {
         }
     }
 
-    async fn send_once(&self, request: RequestBuilder) -> Result<Bytes, Failure> {
+    async fn send_once(&self, request: RequestBuilder) -> Answer<Bytes> {
         let request = match &self.login {
             Login::Nobody => request,
             Login::Password { user, password } => request.basic_auth(user, Some(password)),
             Login::Token(token) => request.bearer_auth(token),
         };
-        let passing = |e: reqwest::Error| match e.is_builder() || e.is_redirect() {
+        let passing = |e: reqwest::Error| match e.is_builder() {
             true => Failure::Other(line(&e)),
             false => Failure::Passing(line(&e), None),
         };
@@ -236,7 +240,7 @@ fn failure(status: StatusCode, body: &[u8], wish: Option<Duration>) -> Failure {
     }
 }
 
-fn json(body: &[u8]) -> Result<Value, Failure> {
+fn json(body: &[u8]) -> Answer<Value> {
     serde_json::from_slice(body).map_err(|_| {
         Failure::Other(format!(
             "the answer is no JSON: {:?}; accepted: the address of an MLflow tracking server",
@@ -262,6 +266,24 @@ fn line(error: &reqwest::Error) -> String {
         cause = inner.source();
     }
     short(&words)
+}
+
+pub(super) fn tag(key: &str, value: &str) -> Value {
+    serde_json::json!({"key": key, "value": value})
+}
+
+/// Keys and values of a thing's tags.
+pub(super) fn tags(of: &Value) -> impl Iterator<Item = (&str, &str)> {
+    each(of, "tags").map(|tag| (text(tag, "key"), text(tag, "value")))
+}
+
+/// What a list of an answer has; an empty one is left out by the server.
+pub(super) fn each<'a>(of: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
+    of.get(list).and_then(Value::as_array).into_iter().flatten()
+}
+
+pub(super) fn text<'a>(of: &'a Value, name: &str) -> &'a str {
+    of.get(name).and_then(Value::as_str).unwrap_or_default()
 }
 
 #[cfg(test)]
