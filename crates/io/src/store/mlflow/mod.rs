@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! experiment NAME               one run a version: parameters, metrics, and the artifacts
-//!                               model.dfp, about.json, summary.md
+//!                               model/model.dfp, about.json, summary.md
 //! experiment NAME-standings     one run a user, its keeper: parameter standing-00000001 and so on
 //! registered model NAME-USER    tag `dfp.user`: who it is; tag `dfp.keeper`: the user's keeper
 //!   version 1, 2, …             the run that made it; tag `state`; alias `live`

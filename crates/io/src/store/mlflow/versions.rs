@@ -9,7 +9,9 @@ use futures_util::future::{try_join, try_join3};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-pub(super) const MODEL: &str = "model.dfp";
+/// In a folder of its own: older servers remove folders only.
+pub(super) const MODEL: &str = "model/model.dfp";
+const FOLDER: &str = "model";
 pub(super) const ABOUT: &str = "about.json";
 const SUMMARY: &str = "summary.md";
 pub(super) const STATE: &str = "state";
@@ -136,7 +138,7 @@ impl Mlflow {
         let body = json!({"name": self.model_name(user), "version": version.to_string()});
         unless_missing(self.server.delete("model-versions/delete", &body).await)?;
         // What is known of the run stays: how a model was trained is worth more than it takes.
-        unless_missing(self.server.discard(&format!("{path}/{MODEL}")).await)?;
+        unless_missing(self.server.discard(&format!("{path}/{FOLDER}")).await)?;
         Ok(())
     }
 

@@ -111,7 +111,7 @@ fn others_see_it_in_their_ways(port: u16) {
     let files = get(port, &format!("artifacts/list?run_id={id}"));
     let files: Vec<_> =
         files["files"].as_array().unwrap().iter().map(|f| f["path"].as_str().unwrap()).collect();
-    assert_eq!(files, ["about.json", "model.dfp", "summary.md"]);
+    assert_eq!(files, ["about.json", "model", "summary.md"]);
 }
 
 fn foreign_things_are_left_alone(port: u16) {
