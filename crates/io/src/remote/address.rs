@@ -4,7 +4,7 @@ use crate::error::IoError;
 use object_store::path::Path as Key;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scheme {
+pub(crate) enum Scheme {
     /// Amazon S3 and what speaks its language.
     S3,
     /// Google Cloud Storage.
@@ -16,18 +16,18 @@ pub(super) enum Scheme {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Address<'a> {
+pub(crate) struct Address<'a> {
     /// As typed.
-    pub(super) text: &'a str,
-    pub(super) scheme: Scheme,
+    pub(crate) text: &'a str,
+    pub(crate) scheme: Scheme,
     /// Bucket, container or host.
-    pub(super) bucket: &'a str,
+    pub(crate) bucket: &'a str,
     /// What follows, without the slash between.
-    pub(super) key: &'a str,
+    pub(crate) key: &'a str,
 }
 
 impl<'a> Address<'a> {
-    pub(super) fn parse(text: &'a str) -> Result<Self, IoError> {
+    pub(crate) fn parse(text: &'a str) -> Result<Self, IoError> {
         let (scheme, rest) = text.split_once("://").unwrap_or_default();
         let known = match scheme.to_ascii_lowercase().as_str() {
             "s3" => Scheme::S3,
@@ -48,12 +48,12 @@ impl<'a> Address<'a> {
     }
 
     /// The address of another key in the same bucket.
-    pub(super) fn of(&self, key: &str) -> String {
+    pub(crate) fn of(&self, key: &str) -> String {
         format!("{}{key}", &self.text[..self.text.len() - self.key.len()])
     }
 
     /// A part of the key in the client's form.
-    pub(super) fn key(&self, key: &str) -> Result<Key, IoError> {
+    pub(crate) fn key(&self, key: &str) -> Result<Key, IoError> {
         if self.scheme == Scheme::Http {
             // The client's base is the whole address, with its query.
             return Ok(Key::default());
@@ -63,7 +63,7 @@ impl<'a> Address<'a> {
     }
 }
 
-pub(super) fn refuse(address: &str, cause: String, accepted: &str) -> IoError {
+pub(crate) fn refuse(address: &str, cause: String, accepted: &str) -> IoError {
     IoError::Address { address: address.to_owned(), cause, accepted: accepted.to_owned() }
 }
 

@@ -21,6 +21,8 @@ use tokio::runtime::{Builder, Runtime};
 const THREADS: usize = 2;
 /// A server that sends nothing for so long is asked again.
 const SILENCE: Duration = Duration::from_secs(30);
+/// S3's code for two conditional writes at once.
+const WRITE_UNDER_WAY: &str = "ConditionalRequestConflict";
 /// Most of a server's words that a message repeats, in characters.
 const WORDS: usize = 300;
 
@@ -43,8 +45,13 @@ fn clients() -> io::Result<&'static Clients> {
     CLIENTS.as_ref().map_err(|e| io::Error::new(e.kind(), e.to_string()))
 }
 
+/// What waits for all clients' answers.
+pub(crate) fn runtime() -> io::Result<&'static Runtime> {
+    Ok(&clients()?.runtime)
+}
+
 /// The client for an address.
-pub(super) fn store(address: &Address<'_>) -> Result<Arc<dyn ObjectStore>, IoError> {
+pub(crate) fn store(address: &Address<'_>) -> Result<Arc<dyn ObjectStore>, IoError> {
     let fail = |cause| IoError::os("reach", Path::new(address.text), cause);
     let clients = clients().map_err(fail)?;
     // A web server's client is that of one object.
@@ -104,22 +111,31 @@ fn retries() -> RetryConfig {
 }
 
 /// Waits for an answer about `address`.
-pub(super) fn wait<T>(
+pub(crate) fn wait<T>(
     action: &'static str,
     address: &Path,
     answer: impl Future<Output = object_store::Result<T>>,
 ) -> Result<T, IoError> {
     let clients = clients().map_err(|e| IoError::os(action, address, e))?;
-    clients.runtime.block_on(answer).map_err(|e| {
-        let kind = match e {
-            Error::NotFound { .. } => io::ErrorKind::NotFound,
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                io::ErrorKind::PermissionDenied
-            }
-            _ => io::ErrorKind::Other,
-        };
-        IoError::os(action, address, io::Error::new(kind, words(&e)))
-    })
+    clients
+        .runtime
+        .block_on(answer)
+        .map_err(|e| IoError::os(action, address, io::Error::new(kind(&e), words(&e))))
+}
+
+fn kind(error: &Error) -> io::ErrorKind {
+    match error {
+        Error::NotFound { .. } => io::ErrorKind::NotFound,
+        Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
+            io::ErrorKind::PermissionDenied
+        }
+        // S3 says so while another write of the same key is on its way, of which nothing may come.
+        Error::AlreadyExists { source, .. } if source.to_string().contains(WRITE_UNDER_WAY) => {
+            io::ErrorKind::ResourceBusy
+        }
+        Error::AlreadyExists { .. } => io::ErrorKind::AlreadyExists,
+        _ => io::ErrorKind::Other,
+    }
 }
 
 /// An error in one line.
@@ -130,6 +146,7 @@ fn words(error: &Error) -> String {
         Error::Unauthenticated { .. } => {
             "the server does not accept the credentials of the environment".to_owned()
         }
+        Error::AlreadyExists { .. } => "there is an object of this name already".to_owned(),
         Error::Precondition { .. } => "the object changed while it was read".to_owned(),
         other => {
             let line = other.to_string().split_whitespace().collect::<Vec<_>>().join(" ");

@@ -16,7 +16,12 @@ mod absent;
 #[cfg(not(feature = "remote"))]
 pub(crate) use absent::{Object, find};
 #[cfg(feature = "remote")]
-pub(crate) use {find::find, object::Object};
+pub(crate) use {
+    address::{Address, Scheme, refuse},
+    client::{runtime, store as client, wait},
+    find::find,
+    object::Object,
+};
 
 use std::path::Path;
 

@@ -5,9 +5,32 @@
 //! is one step that happens whole or not at all, whoever else reads or writes.
 
 mod directory;
+#[cfg(feature = "remote")]
+mod mlflow;
 mod name;
+#[cfg(feature = "remote")]
+mod objects;
+#[cfg(feature = "remote")]
+mod remote;
 mod standing;
 mod tree;
+
+/// What stands for the stores behind addresses in a build without their clients.
+#[cfg(not(feature = "remote"))]
+mod remote {
+    use super::{Purpose, Store};
+    use crate::error::IoError;
+    use std::sync::Arc;
+
+    pub(super) fn open(name: &str, _purpose: Purpose) -> Result<Arc<dyn Store>, IoError> {
+        Err(IoError::Address {
+            address: name.to_owned(),
+            cause: "this build keeps models in folders only".to_owned(),
+            accepted: "a folder, or a program built with `cargo build --release --features remote`"
+                .to_owned(),
+        })
+    }
+}
 
 pub use standing::{Standing, State};
 
@@ -163,17 +186,14 @@ pub enum Purpose {
     Write,
 }
 
-/// Opens the store with this name: a folder.
+/// Opens the store with this name: a folder, `s3://bucket/prefix` (`gs://`, `az://`), or
+/// `mlflow+http://host:port/name` (`mlflow+https://`).
 ///
 /// # Errors
-/// There is none to read, the folder holds something else, or the name is of a kind that is not known.
+/// There is none to read, the place holds something else, or the name is of a kind that is not known.
 pub fn open(name: &str, purpose: Purpose) -> Result<Arc<dyn Store>, IoError> {
     if is_address(Path::new(name)) {
-        return Err(IoError::Address {
-            address: name.to_owned(),
-            cause: "no store can be at such an address".to_owned(),
-            accepted: "a folder".to_owned(),
-        });
+        return remote::open(name, purpose);
     }
     Ok(Arc::new(Tree::open(Directory::new(name), purpose)?))
 }

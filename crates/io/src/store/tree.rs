@@ -95,7 +95,11 @@ impl<B: Blobs> Tree<B> {
     pub(super) fn open(blobs: B, purpose: Purpose) -> Result<Self, IoError> {
         let tree = Self { blobs };
         match (tree.blobs.get(MARK)?, purpose) {
-            (Some(mark), _) => tree.check(&mark)?,
+            (Some(mark), Purpose::Read) => tree.check(&mark)?,
+            (Some(mark), Purpose::Write) => {
+                tree.check(&mark)?;
+                tree.is_refused_twice(&mark)?;
+            }
             (None, Purpose::Read) => {
                 return Err(tree.fail(
                     "there is no store here (no store.json); accepted: what a run has written with --model_store, or `morpheus train --store`",
@@ -113,10 +117,22 @@ impl<B: Blobs> Tree<B> {
             ));
         }
         let mark = Mark { format: FORMAT.to_owned(), version: VERSION };
-        if !self.blobs.put_new(MARK, &self.json(&mark)?)? {
+        let mark = self.json(&mark)?;
+        if !self.blobs.put_new(MARK, &mark)? {
             self.check(&self.blobs.get(MARK)?.unwrap_or_default())?;
         }
-        Ok(())
+        self.is_refused_twice(&mark)
+    }
+
+    /// Makes sure that the place refuses a blob that is there: all that writers rely on.
+    fn is_refused_twice(&self, mark: &[u8]) -> Result<(), IoError> {
+        // Where it does not, the same bytes have been put.
+        match self.blobs.put_new(MARK, mark)? {
+            false => Ok(()),
+            true => Err(self.fail(
+                "it lets one writer overwrite what another has written (a conditional write was not refused); accepted: a folder, or a server with conditional writes (If-None-Match)",
+            )),
+        }
     }
 
     fn check(&self, mark: &[u8]) -> Result<(), IoError> {

@@ -1,5 +1,5 @@
 //! Servers on this machine: stores installed from the registries, a proxy that fails on purpose,
-//! and a page server.
+//! and a page server. The tests of stores of models (`crates/io/tests/store`) use them too.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -26,6 +26,31 @@ pub static AZURITE: Installed = LazyLock::new(|| {
         std::fs::create_dir_all(folder).map_err(|e| e.to_string())?;
         let arguments = ["install", "--no-audit", "--no-fund", "--silent", "--prefix", "."];
         step(Command::new("npm").args(arguments).arg("azurite@3.35.0").current_dir(folder))
+    })
+});
+
+/// Keeps runs and registered models. Its package asks for libraries of models that the server does without.
+pub static MLFLOW: Installed = LazyLock::new(|| {
+    install("mlflow-3.14.0", "bin/mlflow", |folder| {
+        step(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let install = |packages: &[&str]| {
+            let pip = folder.join("bin/pip");
+            step(Command::new(pip).args(["install", "--quiet"]).args(packages))
+        };
+        install(&["--no-deps", "mlflow==3.14.0"])?;
+        install(&[
+            "mlflow-skinny==3.14.0",
+            "aiohttp<4",
+            "alembic<2",
+            "cryptography<49",
+            "Flask<4",
+            "Flask-CORS<7",
+            "graphene<4",
+            "huey<4",
+            "numpy<3",
+            "pandas<3",
+            "sqlalchemy<3",
+        ])
     })
 });
 
@@ -73,18 +98,21 @@ impl Server {
             }
         };
         let port = free_port();
-        let child = Command::new(program)
-            .args(arguments(port))
-            .current_dir(directory)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
+        let mut command = Command::new(program);
+        command.args(arguments(port)).current_dir(directory);
+        // What a server asks its maker, and runs for itself beside what is tested here.
+        command.envs([
+            ("MLFLOW_DISABLE_TELEMETRY", "true"),
+            ("MLFLOW_SERVER_ENABLE_JOB_EXECUTION", "false"),
+        ]);
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let mut server = Self { child, port };
         let begin = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             let ended = server.child.try_wait().unwrap();
-            assert!(ended.is_none() && begin.elapsed().as_secs() < 120, "{program:?}: {ended:?}");
+            assert!(ended.is_none() && begin.elapsed().as_secs() < 300, "{program:?}: {ended:?}");
             std::thread::sleep(Duration::from_millis(50));
         }
         Some(server)
@@ -93,6 +121,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // Its workers are of its group.
+        #[cfg(unix)]
+        let _ = Command::new("kill").args(["-9", "--", &format!("-{}", self.child.id())]).status();
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -126,7 +157,8 @@ pub struct Proxy {
     pub seen: Arc<Mutex<Vec<String>>>,
 }
 
-/// An answer to the head of a request; `None` leaves it to the server behind.
+/// An answer to the head of a request; `None` leaves it to the server behind. An empty one is none:
+/// the server behind does what it is asked for, and its answer is lost.
 pub type Answer = dyn FnMut(&str) -> Option<Vec<u8>> + Send;
 
 impl Proxy {
@@ -157,7 +189,7 @@ impl Proxy {
     }
 }
 
-/// The head of a request that has no body.
+/// The head of a request.
 fn head(mut stream: &TcpStream) -> String {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).is_ok_and(|read| read == 1) {
@@ -168,17 +200,30 @@ fn head(mut stream: &TcpStream) -> String {
 
 fn pass(mut stream: TcpStream, head: &str, own: Option<Vec<u8>>, behind: Option<u16>) {
     // The client may have gone away, as one does that has seen enough.
+    let mut body = Vec::new();
+    (&stream).take(length(head)).read_to_end(&mut body).unwrap();
     let _ = match (own, behind) {
-        (Some(answer), _) => stream.write_all(&answer),
-        (None, None) => stream.write_all(&answer("404 Not Found", b"")),
-        (None, Some(port)) => {
+        (Some(answer), _) if !answer.is_empty() => stream.write_all(&answer),
+        (_, None) => stream.write_all(&answer("404 Not Found", b"")),
+        (own, Some(port)) => {
             let mut server = TcpStream::connect(("127.0.0.1", port)).unwrap();
-            let head = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
-            server.write_all(head.as_bytes()).unwrap();
-            std::io::copy(&mut server, &mut stream).map(|_| ())
+            let closing = head.replacen("\r\n", "\r\nConnection: close\r\n", 1);
+            server.write_all(closing.as_bytes()).unwrap();
+            server.write_all(&body).unwrap();
+            match own {
+                None => std::io::copy(&mut server, &mut stream).map(drop),
+                Some(_) => server.read_to_end(&mut Vec::new()).map(drop),
+            }
         }
     };
     let _ = stream.shutdown(Shutdown::Both);
+}
+
+/// Bytes that follow a head.
+fn length(head: &str) -> u64 {
+    let lines = head.lines().filter_map(|line| line.split_once(':'));
+    let mut lengths = lines.filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+    lengths.next().map_or(0, |(_, value)| value.trim().parse().unwrap())
 }
 
 /// A whole answer.

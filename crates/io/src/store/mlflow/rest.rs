@@ -1,0 +1,309 @@
+//! The server's REST interface: requests, repeated where that helps, and what it says.
+
+use crate::remote::runtime;
+use crate::store::remote::token;
+use bytes::Bytes;
+use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use serde_json::Value;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// Requests of one store that are on their way at a time.
+const AT_ONCE: usize = 8;
+/// A server that sends nothing for so long is asked again.
+const SILENCE: Duration = Duration::from_secs(60);
+const CONNECTING: Duration = Duration::from_secs(10);
+/// Times that a request is sent again.
+pub(super) const RETRIES: u32 = 8;
+/// The pause before the first time; it doubles.
+const PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Most of a server's words that a message repeats, in characters.
+const WORDS: usize = 300;
+
+/// Why a request failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// There is no such thing (`RESOURCE_DOES_NOT_EXIST`).
+    Missing(String),
+    /// There is one already (`RESOURCE_ALREADY_EXISTS`).
+    Exists(String),
+    /// What was asked for is refused (`INVALID_PARAMETER_VALUE`).
+    Refused(String),
+    /// It may work the next time: no connection, no answer, a server that is busy.
+    Passing(String, Option<Duration>),
+    /// Anything else.
+    Other(String),
+}
+
+impl Failure {
+    pub(super) fn words(&self) -> &str {
+        match self {
+            Self::Missing(words)
+            | Self::Exists(words)
+            | Self::Refused(words)
+            | Self::Passing(words, _)
+            | Self::Other(words) => words,
+        }
+    }
+}
+
+pub(super) type Answer<T> = Result<T, Failure>;
+
+/// What [`unless_missing`] makes of a failure.
+pub(super) fn unless_missing<T>(answer: Answer<T>) -> Answer<Option<T>> {
+    match answer {
+        Err(Failure::Missing(_)) => Ok(None),
+        answer => answer.map(Some),
+    }
+}
+
+/// Who asks, as MLflow's own client is told.
+#[derive(Debug)]
+enum Login {
+    Nobody,
+    Password { user: String, password: String },
+    Token(String),
+}
+
+impl Login {
+    fn of_environment() -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+        match variable("MLFLOW_TRACKING_USERNAME") {
+            Some(user) => {
+                let password = variable("MLFLOW_TRACKING_PASSWORD").unwrap_or_default();
+                Self::Password { user, password }
+            }
+            None => variable("MLFLOW_TRACKING_TOKEN").map_or(Self::Nobody, Self::Token),
+        }
+    }
+}
+
+/// A server, and the connections to it.
+#[derive(Debug)]
+pub(super) struct Server {
+    client: Client,
+    base: Url,
+    login: Login,
+    turns: Semaphore,
+}
+
+impl Server {
+    /// Asks nothing yet. `base` is what stands before `/api`.
+    pub(super) fn new(base: Url) -> Result<Self, String> {
+        // Brings what the client needs for TLS.
+        runtime().map_err(|e| e.to_string())?;
+        let client = Client::builder()
+            .connect_timeout(CONNECTING)
+            .read_timeout(SILENCE)
+            // What is sent would be lost on the way: a POST goes on as a GET.
+            .redirect(reqwest::redirect::Policy::none())
+            .user_agent(concat!("morpheus/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|e| line(&e))?;
+        Ok(Self { client, base, login: Login::of_environment(), turns: Semaphore::new(AT_ONCE) })
+    }
+
+    /// Asks for something that has no effect.
+    pub(super) async fn get(&self, what: &str, query: &[(&str, &str)]) -> Answer<Value> {
+        let mut url = self.interface(what);
+        url.query_pairs_mut().extend_pairs(query);
+        json(&self.send(|| self.client.get(url.clone())).await?)
+    }
+
+    /// Asks for something to be done, again if need be: doing it twice must do no harm.
+    pub(super) async fn post(&self, what: &str, body: &Value) -> Answer<Value> {
+        json(&self.send(|| self.with_body(Method::POST, what, body)).await?)
+    }
+
+    /// Asks once.
+    pub(super) async fn post_once(&self, what: &str, body: &Value) -> Answer<Value> {
+        json(&self.send_once(self.with_body(Method::POST, what, body)).await?)
+    }
+
+    pub(super) async fn delete(&self, what: &str, body: &Value) -> Answer<()> {
+        self.send(|| self.with_body(Method::DELETE, what, body)).await.map(drop)
+    }
+
+    pub(super) async fn download(&self, path: &str) -> Answer<Bytes> {
+        let url = self.artifact(path);
+        self.send(|| self.client.get(url.clone())).await
+    }
+
+    pub(super) async fn upload(&self, path: &str, bytes: Bytes) -> Answer<()> {
+        let url = self.artifact(path);
+        let request = || {
+            let kind = "application/octet-stream";
+            self.client.put(url.clone()).header("Content-Type", kind).body(bytes.clone())
+        };
+        self.send(request).await.map(drop)
+    }
+
+    /// Removes an artifact, or all below a folder.
+    pub(super) async fn discard(&self, path: &str) -> Answer<()> {
+        let url = self.artifact(path);
+        self.send(|| self.client.delete(url.clone())).await.map(drop)
+    }
+
+    fn interface(&self, what: &str) -> Url {
+        self.url(["api", "2.0", "mlflow"].into_iter().chain(what.split('/')))
+    }
+
+    fn artifact(&self, path: &str) -> Url {
+        self.url(["api", "2.0", "mlflow-artifacts", "artifacts"].into_iter().chain(path.split('/')))
+    }
+
+    fn url<'a>(&self, parts: impl Iterator<Item = &'a str>) -> Url {
+        let mut url = self.base.clone();
+        // Only addresses like `mailto:` have no path.
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(parts);
+        }
+        url
+    }
+
+    fn with_body(&self, method: Method, what: &str, body: &Value) -> RequestBuilder {
+        self.client
+            .request(method, self.interface(what))
+            .header("Content-Type", "application/json")
+            .body(body.to_string())
+    }
+
+    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Answer<Bytes> {
+        let mut retry = 0;
+        loop {
+            match self.send_once(request()).await {
+                Err(Failure::Passing(_, wish)) if retry < RETRIES => pause(retry, wish).await,
+                answer => return answer,
+            }
+            retry += 1;
+        }
+    }
+
+    async fn send_once(&self, request: RequestBuilder) -> Answer<Bytes> {
+        let request = match &self.login {
+            Login::Nobody => request,
+            Login::Password { user, password } => request.basic_auth(user, Some(password)),
+            Login::Token(token) => request.bearer_auth(token),
+        };
+        let passing = |e: reqwest::Error| match e.is_builder() {
+            true => Failure::Other(line(&e)),
+            false => Failure::Passing(line(&e), None),
+        };
+        // It is never closed.
+        let _turn = self.turns.acquire().await;
+        let answer = request.send().await.map_err(passing)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(passing)?;
+        if status.is_success() {
+            return Ok(body);
+        }
+        let seconds =
+            headers.get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
+        Err(failure(status, &body, seconds.map(Duration::from_secs)))
+    }
+}
+
+/// Waits before a request is sent for the `retry`-th time again; a server's own wish counts, within reason.
+pub(super) async fn pause(retry: u32, wish: Option<Duration>) {
+    let whole = PAUSE.saturating_mul(1 << retry.min(16));
+    // Part of it is random, so that those who were refused together do not come back together.
+    let byte = token().ok().and_then(|token| u8::from_str_radix(token.get(..2)?, 16).ok());
+    let part = whole.mul_f64(0.5 + f64::from(byte.unwrap_or_default()) / 512.);
+    tokio::time::sleep(part.max(wish.unwrap_or_default()).min(LONGEST_PAUSE)).await;
+}
+
+fn failure(status: StatusCode, body: &[u8], wish: Option<Duration>) -> Failure {
+    let told: Value = serde_json::from_slice(body).unwrap_or_default();
+    let text = |name: &str| told.get(name).and_then(Value::as_str).unwrap_or_default();
+    let words = match text("message") {
+        "" => short(&String::from_utf8_lossy(body)),
+        message => short(message),
+    };
+    let words = match (words.as_str(), text("error_code")) {
+        ("", _) => format!("the server says {status}"),
+        (words, "") => format!("the server says {status}: {words}"),
+        (words, code) => format!("{words} ({code})"),
+    };
+    match (text("error_code"), status) {
+        ("RESOURCE_DOES_NOT_EXIST", _) => Failure::Missing(words),
+        ("RESOURCE_ALREADY_EXISTS", _) => Failure::Exists(words),
+        ("INVALID_PARAMETER_VALUE", _) => Failure::Refused(words),
+        (_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Failure::Other(format!(
+            "{words}; accepted: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, of an account that may do it"
+        )),
+        (_, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
+            Failure::Passing(words, wish)
+        }
+        (_, status) if status.is_server_error() => Failure::Passing(words, wish),
+        _ => Failure::Other(words),
+    }
+}
+
+fn json(body: &[u8]) -> Answer<Value> {
+    serde_json::from_slice(body).map_err(|_| {
+        Failure::Other(format!(
+            "the answer is no JSON: {:?}; accepted: the address of an MLflow tracking server",
+            short(&String::from_utf8_lossy(body))
+        ))
+    })
+}
+
+fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    line.chars().take(WORDS).collect::<String>().trim_end_matches('.').to_owned()
+}
+
+/// An error and its causes in one line: the outermost alone says only that something went wrong.
+fn line(error: &reqwest::Error) -> String {
+    let mut words = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        let inner_words = inner.to_string();
+        if !words.contains(&inner_words) {
+            words = format!("{words}: {inner_words}");
+        }
+        cause = inner.source();
+    }
+    short(&words)
+}
+
+pub(super) fn tag(key: &str, value: &str) -> Value {
+    serde_json::json!({"key": key, "value": value})
+}
+
+/// Keys and values of a thing's tags.
+pub(super) fn tags(of: &Value) -> impl Iterator<Item = (&str, &str)> {
+    each(of, "tags").map(|tag| (text(tag, "key"), text(tag, "value")))
+}
+
+/// What a list of an answer has; an empty one is left out by the server.
+pub(super) fn each<'a>(of: &'a Value, list: &str) -> impl Iterator<Item = &'a Value> {
+    of.get(list).and_then(Value::as_array).into_iter().flatten()
+}
+
+pub(super) fn text<'a>(of: &'a Value, name: &str) -> &'a str {
+    of.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_is_sorted() {
+        let answer = |status, body: &str| {
+            failure(StatusCode::from_u16(status).unwrap(), body.as_bytes(), None)
+        };
+        let missing =
+            answer(404, r#"{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No\n such  run."}"#);
+        assert!(matches!(&missing, Failure::Missing(_)));
+        assert_eq!(missing.words(), "No such run (RESOURCE_DOES_NOT_EXIST)");
+        assert!(matches!(answer(503, ""), Failure::Passing(words, None) if words.contains("503")));
+        assert!(matches!(answer(429, "slow down"), Failure::Passing(..)));
+        // A page that is not there is no model that is not there.
+        assert!(matches!(answer(404, "<html>"), Failure::Other(_)));
+        assert!(answer(401, "").words().contains("MLFLOW_TRACKING_TOKEN"));
+        assert!(json(b"<html>").unwrap_err().words().contains("\"<html>\""));
+    }
+}

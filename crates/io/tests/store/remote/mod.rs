@@ -1,0 +1,66 @@
+//! Stores on real servers, installed for the test.
+//!
+//! Clients read the environment, which a test cannot change for itself: what needs it is a test of its
+//! own, ignored, that another one runs in a process of its own.
+
+#![expect(clippy::print_stderr, reason = "says what is skipped")]
+
+mod mlflow;
+mod objects;
+#[path = "../../../../cli/tests/cli/remote/servers.rs"]
+mod servers;
+
+use crate::conformance;
+use dfp_io::store::{self, Purpose};
+use std::process::Command;
+
+/// Variable with the store's address.
+const ADDRESS: &str = "STORE_OF_TEST";
+/// Beginnings of variables that clients read.
+const FOREIGN: [&str; 5] = ["AWS_", "AZURE_", "AZURITE_", "GOOGLE_", "MLFLOW_"];
+
+/// Runs a test of this file on a store.
+fn run(test: &str, address: &str, variables: &[(&str, String)]) {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    for (name, _) in std::env::vars() {
+        if FOREIGN.iter().any(|begin| name.starts_with(begin)) {
+            command.env_remove(name);
+        }
+    }
+    command.args(["--exact", "--ignored", "--nocapture", &format!("remote::{test}")]);
+    let output = command.env(ADDRESS, address).envs(variables.iter().cloned()).output().unwrap();
+    let told = [output.stdout, output.stderr].concat();
+    let told = String::from_utf8_lossy(&told);
+    assert!(output.status.success() && told.contains("1 passed"), "{address}: {told}");
+}
+
+fn address() -> String {
+    std::env::var(ADDRESS).unwrap()
+}
+
+#[test]
+#[ignore = "run by others, with a server"]
+fn does_all_that_a_store_does() {
+    conformance::check(&address());
+}
+
+#[test]
+#[ignore = "run by others, with a server"]
+fn survives_lost_answers() {
+    conformance::survives_lost_answers(&address());
+}
+
+#[test]
+#[ignore = "run by others, with a server"]
+fn is_refused_for_writing() {
+    for _ in 0..2 {
+        let error = store::open(&address(), Purpose::Write).unwrap_err().to_string();
+        assert!(error.contains("lets one writer overwrite what another has written"), "{error}");
+    }
+}
+
+#[test]
+#[ignore = "run by others, with a server"]
+fn is_there_to_read() {
+    store::open(&address(), Purpose::Read).unwrap();
+}
