@@ -413,6 +413,7 @@ mod tests {
                 memory: &[("ana".into(), b"{}".to_vec())],
                 history: &[("ana".into(), b"[]".to_vec())],
                 outputs: &outputs,
+                windows: &[],
                 alerts: Some(b"spent"),
             };
             state.commit(&commit).unwrap();

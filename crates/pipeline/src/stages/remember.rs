@@ -26,6 +26,7 @@ impl Stage<Message> for Remember {
                 history: &history,
                 outputs: &outputs,
                 alerts: alerts.as_deref(),
+                windows: &[],
             })?;
             receipt.committed.store(true, Ordering::Release);
         }
