@@ -2,14 +2,14 @@
 //!
 //! The model that is compared is a trial: of the same settings as the new version, trained without the
 //! newest rows of the history. Those rows are scored by both. The new version itself learns all rows.
-//! The live one is not worse off: it is usually older than these rows, and where it has seen some of
-//! them, that is in its favour, and counted.
 //!
-//! The rule. A new version is promoted unless, on the rows held out,
+//! The rule. A new version is promoted unless
 //!
-//! 1. its loss is higher: the mean difference of the rows' losses, new less live, is above 1 % of the
-//!    live one's mean loss and above two standard errors of that difference; or
-//! 2. it would raise more alerts: the share of rows with p <= 0.01 is above the live one's, and above
+//! 1. its loss is higher on the rows that neither has learnt: the mean difference of the rows' losses, new
+//!    less live, is above 1 % of the live one's mean loss and above two standard errors of that
+//!    difference. With fewer than 20 such rows losses say nothing, since a model knows what it has learnt;
+//!    or
+//! 2. on the rows held out it would raise more alerts: the share of rows with p <= 0.01 is above the live one's, and above
 //!    0.01 by more than two standard errors of a share of so many rows.
 
 use super::drift::{Drift, drift};
@@ -34,6 +34,8 @@ const ALERT_Z: f32 = 4.0;
 const TOLERANCE: f64 = 0.01;
 /// Standard errors that are chance.
 const CHANCE: f64 = 2.0;
+/// Losses are compared on at least so many rows.
+const FEWEST: usize = 20;
 /// Names of new and vanished categories that are kept.
 const NAMED: usize = 20;
 
@@ -50,8 +52,8 @@ pub struct Comparison {
     pub live: Side,
     /// The new one, trained without the rows held out.
     pub candidate: Side,
-    /// Mean of the rows' losses, new less live, and its standard error; `None` where the two do not
-    /// have the same scorer, whose losses say nothing beside each other.
+    /// Mean of the losses, new less live, of the rows that neither has learnt, and its standard error;
+    /// `None` where there are too few, or where the two do not have the same scorer.
     pub difference: Option<(f64, f64)>,
     /// Categories that the live one does not know, as `column: value`, and how many there are.
     pub new_categories: (Vec<String>, usize),
@@ -127,7 +129,10 @@ pub(super) fn compare(
     let of_live = scored(live.model, &newer, reporter)?;
     let of_candidate = scored(candidate.model, &newer, reporter)?;
     let alike = live.model.is_recommended() == candidate.model.is_recommended();
-    let difference = alike.then(|| difference(&of_live.losses, &of_candidate.losses));
+    // Rows are in the order of time, and what was learnt is older than what was not.
+    let unseen = seen.min(newer.num_rows())..newer.num_rows();
+    let difference = (alike && unseen.len() >= FEWEST)
+        .then(|| difference(&of_live.losses[unseen.clone()], &of_candidate.losses[unseen]));
     let (new, vanished) = categories(live.model, &[&older, &newer])?;
     let (a, b) = (of_live.side(), of_candidate.side());
     Ok(Comparison {
@@ -159,8 +164,8 @@ fn verdict(live: Side, new: Side, difference: Option<(f64, f64)>, rows: usize) -
         && mean > CHANCE * error
     {
         return no(format!(
-            "its loss on {rows} rows held out is higher: {:.4} against {:.4} of the live one",
-            new.loss, live.loss
+            "its loss on rows that neither has learnt is higher by {mean:.4}, of {:.4} of the live one",
+            live.loss
         ));
     }
     let chance = CHANCE * (ALERT * (1.0 - ALERT) / rows.max(1) as f64).sqrt();
@@ -182,7 +187,7 @@ fn verdict(live: Side, new: Side, difference: Option<(f64, f64)>, rows: usize) -
                 100.0 * live.alerts
             ),
             None => format!(
-                "not worse on {rows} rows held out: alerts {:.2} % against {:.2} %; losses of different scorers are not compared",
+                "not worse on {rows} rows held out: alerts {:.2} % against {:.2} %; losses say nothing, the live one has learnt these rows or has another scorer",
                 100.0 * new.alerts,
                 100.0 * live.alerts
             ),

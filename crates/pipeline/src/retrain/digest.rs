@@ -1,4 +1,5 @@
-//! What a model was trained on, in 32 hexadecimal digits: equal digests, equal models.
+//! What a model was trained on, in 32 hexadecimal digits. With equal digests there is nothing to be
+//! trained: only everyone's model, which a user leans on, may have changed since.
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, RecordBatch};
@@ -6,11 +7,11 @@ use arrow_schema::{ArrowError, DataType};
 use dfp_model::config::ModelConfig;
 use xxhash_rust::xxh3::Xxh3;
 
-/// The digest of rows, settings and the fingerprint of the model that is leant on.
+/// The digest of rows, settings, and whether there is a model to lean on.
 pub(super) fn digest(
     rows: &RecordBatch,
     config: &ModelConfig,
-    leans_on: Option<&str>,
+    leans: bool,
 ) -> Result<String, ArrowError> {
     let mut hash = Xxh3::new();
     let mut text = |text: &str| {
@@ -19,7 +20,7 @@ pub(super) fn digest(
     };
     text(crate::SOFTWARE);
     text(&format!("{config:?}"));
-    text(leans_on.unwrap_or_default());
+    text(if leans { "leans" } else { "" });
     for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {
         text(field.name());
         let kind = match column.data_type() {
@@ -51,7 +52,7 @@ mod tests {
     fn the_same_rows_are_the_same_however_they_are_kept() {
         let config = ModelConfig::default();
         let of = |name: &str, column: ArrayRef| {
-            digest(&RecordBatch::try_from_iter([(name, column)]).unwrap(), &config, None).unwrap()
+            digest(&RecordBatch::try_from_iter([(name, column)]).unwrap(), &config, false).unwrap()
         };
         let plain = of("a", Arc::new(StringArray::from(vec![Some("x"), None, Some("")])));
         let codes: DictionaryArray<Int32Type> = [Some("x"), None, Some("")].into_iter().collect();
@@ -69,10 +70,7 @@ mod tests {
             RecordBatch::try_from_iter([("a", Arc::new(StringArray::from(vec!["x"])) as ArrayRef)])
                 .unwrap();
         let seeded = ModelConfig { seed: config.seed + 1, ..config.clone() };
-        assert_ne!(digest(&rows, &seeded, None).unwrap(), digest(&rows, &config, None).unwrap());
-        assert_ne!(
-            digest(&rows, &config, Some("f")).unwrap(),
-            digest(&rows, &config, None).unwrap()
-        );
+        assert_ne!(digest(&rows, &seeded, false).unwrap(), digest(&rows, &config, false).unwrap());
+        assert_ne!(digest(&rows, &config, true).unwrap(), digest(&rows, &config, false).unwrap());
     }
 }

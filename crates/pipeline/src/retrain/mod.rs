@@ -382,12 +382,8 @@ impl Work<'_> {
         let peers_model = peers.as_ref().map(|(model, _)| model);
         let leaning = peers.as_ref().map(|(_, leaning)| leaning.clone());
         let config = self.settings.model.config(rows, self.settings.seed);
-        let trained_on = digest::digest(
-            &history.rows,
-            &config,
-            leaning.as_ref().map(|l| l.fingerprint.as_str()),
-        )
-        .map_err(|error| error.to_string())?;
+        let trained_on = digest::digest(&history.rows, &config, leaning.is_some())
+            .map_err(|error| error.to_string())?;
         if let Some(latest) = shelf.latest() {
             let about = self.library.about(user, latest).map_err(|error| error.to_string())?;
             if about.trained_on.as_ref() == Some(&trained_on) {
