@@ -9,6 +9,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
 /// Keeps runs and registered models. Its package asks for libraries of models that the server does without.
