@@ -81,6 +81,7 @@ fn a_server_of_mlflow_is_a_store() {
     others_see_it_in_their_ways(port);
     foreign_things_are_left_alone(port);
     what_is_unfinished_is_swept(port);
+    a_deleted_user_begins_again(port);
     lost_answers_do_no_harm(port);
     few_requests_do(port);
 }
@@ -198,6 +199,23 @@ fn what_is_unfinished_is_swept(port: u16) {
     assert_eq!(info(&late)["status"], "FINISHED");
     assert_eq!(store.shelf("ann").unwrap().versions, [1, 2]);
     assert_eq!(store.sweep().unwrap(), 0);
+}
+
+/// Somebody deletes a registered model in MLflow's pages while programs are at work.
+fn a_deleted_user_begins_again(port: u16) {
+    let address = format!("mlflow+http://127.0.0.1:{port}/deleted");
+    let [writer, reader] = [(); 2].map(|()| store::open(&address, Purpose::Write).unwrap());
+    for version in 1..=3 {
+        assert_eq!(writer.put("ann", b"old", b"{}").unwrap(), version);
+    }
+    writer.promote("ann", 3).unwrap();
+    assert_eq!(reader.shelf("ann").unwrap().live(), Some(3));
+    ask(port, "DELETE", "registered-models/delete", &json!({"name": "deleted-ann"}));
+    assert_eq!(reader.shelf("ann").unwrap(), store::Shelf::default());
+    assert_eq!(writer.put("ann", b"new", b"{}").unwrap(), 1);
+    writer.promote("ann", 1).unwrap();
+    assert_eq!(reader.shelf("ann").unwrap().live(), Some(1));
+    assert_eq!(reader.model("ann", 1).unwrap(), b"new");
 }
 
 /// Every fourth change is made though its answer never comes, and every seventh is put off.
