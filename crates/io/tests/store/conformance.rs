@@ -55,22 +55,6 @@ pub fn check(name: &str) {
     several_at_once(name);
 }
 
-/// Puts and promotes on a way where answers are lost: what was done is not done twice.
-pub fn survives_lost_answers(name: &str) {
-    let store = store::open(name, Purpose::Write).unwrap();
-    for version in 1..=8 {
-        assert_eq!(store.put("ann", b"the same", b"{}").unwrap(), version);
-        store.promote("ann", version).unwrap();
-    }
-    let shelf = store.shelf("ann").unwrap();
-    assert_eq!(shelf.versions, (1..=8).collect::<Vec<_>>());
-    assert_eq!(shelf.live(), Some(8));
-    for version in (1..8).rev() {
-        assert_eq!(store.roll_back("ann").unwrap().live(), Some(version));
-    }
-    assert_eq!(store.users().unwrap(), ["ann"]);
-}
-
 fn every_name_is_its_own(store: &dyn Store, name: &str) {
     for user in users() {
         let version = store.put(&user, user.as_bytes(), about(&user, 1).as_bytes()).unwrap();

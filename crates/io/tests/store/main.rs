@@ -1,5 +1,7 @@
 //! Every kind of store does the same: one test for all of them.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 mod conformance;
 #[cfg(feature = "remote")]
 mod remote;

@@ -29,33 +29,8 @@ pub static AZURITE: Installed = LazyLock::new(|| {
     })
 });
 
-/// Keeps runs and registered models. Its package asks for libraries of models that the server does without.
-pub static MLFLOW: Installed = LazyLock::new(|| {
-    install("mlflow-3.14.0", "bin/mlflow", |folder| {
-        step(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
-        let install = |packages: &[&str]| {
-            let pip = folder.join("bin/pip");
-            step(Command::new(pip).args(["install", "--quiet"]).args(packages))
-        };
-        install(&["--no-deps", "mlflow==3.14.0"])?;
-        install(&[
-            "mlflow-skinny==3.14.0",
-            "aiohttp<4",
-            "alembic<2",
-            "cryptography<49",
-            "Flask<4",
-            "Flask-CORS<7",
-            "graphene<4",
-            "huey<4",
-            "numpy<3",
-            "pandas<3",
-            "sqlalchemy<3",
-        ])
-    })
-});
-
 /// Installs a program into a folder of the build directory, once for all builds.
-fn install(
+pub fn install(
     name: &str,
     program: &str,
     how: impl Fn(&Path) -> Result<(), String>,
@@ -69,7 +44,8 @@ fn install(
     Ok(program)
 }
 
-fn step(command: &mut Command) -> Result<(), String> {
+/// Runs a step of an installation.
+pub fn step(command: &mut Command) -> Result<(), String> {
     let ended = command.output().map_err(|e| format!("{command:?}: {e}"))?;
     if ended.status.success() {
         return Ok(());

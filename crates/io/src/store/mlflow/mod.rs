@@ -34,14 +34,14 @@ use super::{Change, Purpose, Shelf, Standing, Store, no_version};
 use crate::error::IoError;
 use crate::remote::runtime;
 use address::{artifacts, parts};
-use rest::{Answer, Failure, RETRIES, Server, pause, tag, tags, text, unless_missing};
+use rest::{Answer, Failure, Server, pause, tag, tags, text, unless_missing};
 use serde_json::{Value, json};
 use standings::Kept;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::SystemTime;
 use tokio::sync::OnceCell;
-use versions::{ABOUT, MODEL};
+use versions::{ABOUT, MODEL, Version};
 
 const STANDINGS: &str = "-standings";
 /// Tag of an experiment: the version of what is described above.
@@ -51,6 +51,8 @@ const VERSION: &str = "1";
 const LONGEST_RUN: usize = 200;
 /// Entries of a page.
 const PAGE: usize = 1000;
+/// Times that a user is looked at until what is live is there.
+const LOOKS: u32 = 3;
 /// Times that a change is tried again while others are faster.
 const TRIES: u32 = 200;
 
@@ -170,20 +172,30 @@ impl Mlflow {
         }
     }
 
-    async fn look(&self, user: &str) -> Answer<Shelf> {
-        let Some(keeper) = self.keeper(user).await? else { return Ok(Shelf::default()) };
-        let mut tries = 0;
+    /// What is live of a user, and the versions; `None` where nothing was put.
+    async fn state(&self, user: &str) -> Answer<Option<(Kept, Vec<Version>)>> {
+        let mut look = 1;
         loop {
-            // A version is there before a standing names it, so the versions are asked for second.
-            let standing = self.kept(keeper.clone()).await?.standing;
-            let versions: Vec<u64> =
-                self.versions(user).await?.iter().map(|version| version.number).collect();
-            // It may have been replaced and removed between the two.
-            if tries == RETRIES || standing.live().is_none_or(|live| versions.contains(&live)) {
-                return Ok(Shelf { versions, standing });
+            let Some(keeper) = self.keeper(user).await? else { return Ok(None) };
+            // A version is there before a standing names it, and gone after one has let go of it: so the
+            // standing is read first.
+            let kept = self.kept(keeper).await?;
+            let versions = self.versions(user).await?;
+            let is_there = |live| versions.iter().any(|version| version.number == live);
+            if look == LOOKS || kept.standing.live().is_none_or(is_there) {
+                return Ok(Some((kept, versions)));
             }
-            tries += 1;
+            // It was replaced and removed between the two, or the registered model was deleted and is a
+            // new one, with another keeper.
+            self.forget(user);
+            look += 1;
         }
+    }
+
+    async fn look(&self, user: &str) -> Answer<Shelf> {
+        let Some((kept, versions)) = self.state(user).await? else { return Ok(Shelf::default()) };
+        let versions = versions.iter().map(|version| version.number).collect();
+        Ok(Shelf { versions, standing: kept.standing })
     }
 
     fn bytes(&self, user: &str, version: u64, name: &str) -> Result<Vec<u8>, IoError> {
@@ -223,26 +235,17 @@ impl Store for Mlflow {
     fn change(&self, user: &str, change: Change<'_>) -> Result<Standing, IoError> {
         let action = format!("change what is live of user {user:?}");
         for retry in 0..TRIES {
-            let before = self.wait(&action, async {
-                match self.keeper(user).await? {
-                    Some(keeper) => self.kept(keeper).await.map(Some),
-                    None => Ok(None),
-                }
-            })?;
-            // Looked at after the standing was read: a version that another process has let go of and
-            // removed since is gone here.
-            let found = self.wait(&action, self.versions(user))?;
-            let versions: Vec<u64> = found.iter().map(|version| version.number).collect();
-            let mut standing =
-                before.as_ref().map(|before| before.standing.clone()).unwrap_or_default();
-            change(&mut standing, &versions).map_err(|why| self.fail(why))?;
-            let Some(before) = before else {
-                // There is nothing to change; a change that does nothing is none.
-                return match standing == Standing::default() {
-                    true => Ok(standing),
+            let Some((before, found)) = self.wait(&action, self.state(user))? else {
+                let mut nothing = Standing::default();
+                change(&mut nothing, &[]).map_err(|why| self.fail(why))?;
+                return match nothing == Standing::default() {
+                    true => Ok(nothing),
                     false => Err(self.fail(no_version(user, 1, &[]))),
                 };
             };
+            let versions: Vec<u64> = found.iter().map(|version| version.number).collect();
+            let mut standing = before.standing.clone();
+            change(&mut standing, &versions).map_err(|why| self.fail(why))?;
             if standing == before.standing {
                 return Ok(standing);
             }

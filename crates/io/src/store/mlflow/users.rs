@@ -20,6 +20,11 @@ impl Mlflow {
         self.keepers.lock().unwrap_or_else(PoisonError::into_inner).get(user).cloned()
     }
 
+    /// Asks for the keeper again next time.
+    pub(super) fn forget(&self, user: &str) {
+        self.keepers.lock().unwrap_or_else(PoisonError::into_inner).remove(user);
+    }
+
     /// The run that keeps a user's standing, if something was put for the user.
     pub(super) async fn keeper(&self, user: &str) -> Answer<Option<String>> {
         if let Some(keeper) = self.known_keeper(user) {

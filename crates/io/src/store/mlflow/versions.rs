@@ -67,7 +67,15 @@ impl Mlflow {
         };
         try_join(artifacts, log).await?;
         self.register(user).await?;
-        let version = self.create_version(user, id, place).await?;
+        let version = match self.create_version(user, id, place).await {
+            // Somebody has deleted the registered model.
+            Err(Failure::Missing(_)) => {
+                self.forget(user);
+                self.register(user).await?;
+                self.create_version(user, id, place).await?
+            }
+            version => version?,
+        };
         // The version is there: where the run cannot be ended, the sweep does it later.
         let _ = self.end(id).await;
         Ok(version)

@@ -1,14 +1,41 @@
 //! A tracking server of MLflow.
 
-use super::run;
-use super::servers::{MLFLOW, Proxy, Server, answer};
+use super::servers::{Installed, Proxy, Server, answer, install, step};
+use super::{loses_nothing, run};
 use crate::conformance;
 use dfp_io::store::{self, Purpose, State, Store};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
+
+/// Keeps runs and registered models. Its package asks for libraries of models that the server does without.
+static MLFLOW: Installed = LazyLock::new(|| {
+    install("mlflow-3.14.0", "bin/mlflow", |folder| {
+        step(Command::new("python3").args(["-m", "venv"]).arg(folder))?;
+        let install = |packages: &[&str]| {
+            let pip = folder.join("bin/pip");
+            step(Command::new(pip).args(["install", "--quiet"]).args(packages))
+        };
+        install(&["--no-deps", "mlflow==3.14.0"])?;
+        install(&[
+            "mlflow-skinny==3.14.0",
+            "aiohttp<4",
+            "alembic<2",
+            "cryptography<49",
+            "Flask<4",
+            "Flask-CORS<7",
+            "graphene<4",
+            "huey<4",
+            "numpy<3",
+            "pandas<3",
+            "sqlalchemy<3",
+        ])
+    })
+});
 
 fn start(folder: &Path) -> Option<Server> {
     let arguments = |port: u16| {
@@ -54,6 +81,7 @@ fn a_server_of_mlflow_is_a_store() {
     others_see_it_in_their_ways(port);
     foreign_things_are_left_alone(port);
     what_is_unfinished_is_swept(port);
+    a_deleted_user_begins_again(port);
     lost_answers_do_no_harm(port);
     few_requests_do(port);
 }
@@ -173,6 +201,23 @@ fn what_is_unfinished_is_swept(port: u16) {
     assert_eq!(store.sweep().unwrap(), 0);
 }
 
+/// Somebody deletes a registered model in MLflow's pages while programs are at work.
+fn a_deleted_user_begins_again(port: u16) {
+    let address = format!("mlflow+http://127.0.0.1:{port}/deleted");
+    let [writer, reader] = [(); 2].map(|()| store::open(&address, Purpose::Write).unwrap());
+    for version in 1..=3 {
+        assert_eq!(writer.put("ann", b"old", b"{}").unwrap(), version);
+    }
+    writer.promote("ann", 3).unwrap();
+    assert_eq!(reader.shelf("ann").unwrap().live(), Some(3));
+    ask(port, "DELETE", "registered-models/delete", &json!({"name": "deleted-ann"}));
+    assert_eq!(reader.shelf("ann").unwrap(), store::Shelf::default());
+    assert_eq!(writer.put("ann", b"new", b"{}").unwrap(), 1);
+    writer.promote("ann", 1).unwrap();
+    assert_eq!(reader.shelf("ann").unwrap().live(), Some(1));
+    assert_eq!(reader.model("ann", 1).unwrap(), b"new");
+}
+
 /// Every fourth change is made though its answer never comes, and every seventh is put off.
 fn lost_answers_do_no_harm(port: u16) {
     let mut changes = 0;
@@ -185,7 +230,7 @@ fn lost_answers_do_no_harm(port: u16) {
         }
     };
     let proxy = Proxy::start(Some(port), Box::new(lose));
-    conformance::survives_lost_answers(&format!("mlflow+http://127.0.0.1:{}/lossy", proxy.port));
+    loses_nothing(&format!("mlflow+http://127.0.0.1:{}/lossy", proxy.port));
     assert!(proxy.count("POST /api/2.0/mlflow/model-versions/create") > 8);
 }
 
