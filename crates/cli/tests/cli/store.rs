@@ -482,3 +482,53 @@ fn a_promoted_version_is_used_while_the_program_runs() {
         assert_eq!(*number, if users[at] == user { "2" } else { "1" });
     }
 }
+
+/// Without training files models are learnt from what streams by: each message with the user's rows before it,
+/// up to a limit, as often as asked for, and a new one may have to be no worse.
+#[test]
+fn models_are_learnt_from_what_streams_by() {
+    let place = Place::new();
+    let rows = |days: std::ops::Range<usize>, action: &dyn Fn(usize) -> &'static str| {
+        let row = |n: usize| {
+            let (day, hour) = (1 + n / 20, n % 20);
+            format!("2024-01-{day:02}T{hour:02}:00:00Z,ann,{}\n", action(n))
+        };
+        format!("at,who,action\n{}", (days.start * 20..days.end * 20).map(row).collect::<String>())
+    };
+    let usual = |n: usize| ["get", "put", "list", "get"][n % 4];
+    for day in 0..6 {
+        place.write(&format!("in/{day}.csv"), rows(day..day + 1, &usual));
+    }
+    place.write("columns.txt", "action\n");
+    let line = "--log_level=DEBUG run pipeline-ae --columns_file=columns.txt --userid_column_name=who --timestamp_column_name=at \
+                from-file --input_glob=in/*.csv --period=D train-ae --seed=1 --architecture=compact";
+    let rest = "preprocess inf-ae --scorer=recommended add-scores --model_version serialize to-file --filename=out.csv --overwrite";
+    let versions = |train: &str| {
+        let ended = place.morpheus(&format!("{line} {train} {rest}"));
+        assert!(matches!(ended.code, 0 | 3), "{}", ended.stderr);
+        let mut versions = column(&place.read("out.csv"), "model_version");
+        assert_eq!(versions.len(), 120);
+        versions.dedup();
+        (versions, ended.stderr)
+    };
+    // A new model for each of the six messages, each of more rows.
+    assert_eq!(versions("").0.len(), 6);
+    // After forty new rows at the earliest.
+    assert_eq!(versions("--train_min_increment=40").0.len(), 3);
+    // Too few rows at first: they pass on without a score.
+    let (late, said) = versions("--train_min_history=50 --train_min_increment=30");
+    assert_eq!(late[0], "");
+    assert!(said.contains("20 rows so far, and --train_min_history asks for 50"), "{said}");
+    // A day of nonsense: the model that has learnt it is worse at nothing it knows, so it is told.
+    let (always, _) = versions("--train_promote=always");
+    let (better, said) = versions("--train_promote=better");
+    assert!(said.contains("a new model: "), "{said}");
+    assert!(better.len() <= always.len());
+    // As long a history as asked for: with twenty rows it is the last message alone, as of another file.
+    let (short, _) = versions("--train_max_history=20");
+    assert_eq!(short.len(), 6);
+    let wrong =
+        place.morpheus(&format!("{line} --train_data_glob=in/*.csv --train_promote=better {rest}"));
+    assert_eq!(wrong.code, 2);
+    assert!(wrong.stderr.contains("learnt from messages"), "{}", wrong.stderr);
+}

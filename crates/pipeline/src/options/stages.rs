@@ -161,6 +161,18 @@ pub const STAGES: &[StageEntry] = &[
             CACHE,
             REFRESH,
             OptionSpec::new(
+                "train_min_increment",
+                Kind::Integer { min: 1 },
+                "where models are learnt from messages: a user's model is trained anew once there are so many rows it has not learnt",
+            )
+            .default("1"),
+            OptionSpec::new(
+                "train_promote",
+                Kind::Choice(&["always", "better"]),
+                "where models are learnt from messages: a new model takes the old one's place at once, or if it is not worse on rows held out (docs/model-store.md)",
+            )
+            .default("always"),
+            OptionSpec::new(
                 "source_stage_class",
                 Kind::Text,
                 "how the training files are read (default: as the pipeline's own source reads)",

@@ -153,6 +153,9 @@ pub struct TrainAe {
     pub model: Box<ModelSettings>,
     pub min_history: usize,
     pub max_history: Option<usize>,
+    pub min_increment: usize,
+    /// A model that is learnt from messages has to be no worse than the one before.
+    pub must_earn_its_place: bool,
     /// `--seed`, else `--manual_seed`, else drawn when the plan was checked.
     pub seed: u64,
     /// Nobody asked for this seed.

@@ -77,6 +77,12 @@ impl Checker {
                 max_history.unwrap_or_default()
             ));
         }
+        if glob.is_some() || pretrained.is_some() || store.is_some() {
+            let of_messages = ["train_min_increment", "train_promote"].into_iter();
+            self.mistakes.extend(of_messages.filter(|name| typed.contains_key(*name)).map(|name| {
+                format!("train-ae: --{name} is about models that are learnt from messages, and here they come from elsewhere; leave it out")
+            }));
+        }
         let asked = values.seed("seed").or_else(|| run.seed("manual_seed"));
         TrainAe {
             pretrained_filename: pretrained.map(Into::into),
@@ -91,6 +97,8 @@ impl Checker {
             model: Box::new(self.model(values, pipeline, features)),
             min_history,
             max_history,
+            min_increment: values.count("train_min_increment").unwrap_or(1),
+            must_earn_its_place: values.text("train_promote") == Some("better"),
             // Small enough to be typed again.
             seed: asked.unwrap_or_else(|| u64::from(rand::random::<u32>())),
             seed_is_drawn: asked.is_none(),

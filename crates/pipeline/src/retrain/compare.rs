@@ -85,14 +85,6 @@ pub struct Verdict {
     pub reason: String,
 }
 
-/// One of the two.
-pub(super) struct Judged<'a> {
-    /// Its version.
-    pub(super) version: Option<u64>,
-    /// The model.
-    pub(super) model: &'a UserModel,
-}
-
 /// What a model makes of rows, row by row.
 struct Scored {
     losses: Vec<f64>,
@@ -118,25 +110,25 @@ impl Scored {
 /// Holds `candidate` against `live` on the newer rows of a window; `seen`: so many of them the live one
 /// has learnt.
 pub(super) fn compare(
-    live: &Judged<'_>,
-    candidate: &Judged<'_>,
+    (live, live_version): (&UserModel, Option<u64>),
+    candidate: &UserModel,
     (older, newer): (&RecordBatch, &RecordBatch),
     seen: usize,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<Comparison, RunError> {
     let (older, _) = without_times(older)?;
     let (newer, _) = without_times(newer)?;
-    let of_live = scored(live.model, &newer, reporter)?;
-    let of_candidate = scored(candidate.model, &newer, reporter)?;
-    let alike = live.model.is_recommended() == candidate.model.is_recommended();
+    let of_live = scored(live, &newer, reporter)?;
+    let of_candidate = scored(candidate, &newer, reporter)?;
+    let alike = live.is_recommended() == candidate.is_recommended();
     // Rows are in the order of time, and what was learnt is older than what was not.
     let unseen = seen.min(newer.num_rows())..newer.num_rows();
     let difference = (alike && unseen.len() >= FEWEST)
         .then(|| difference(&of_live.losses[unseen.clone()], &of_candidate.losses[unseen]));
-    let (new, vanished) = categories(live.model, &[&older, &newer])?;
+    let (new, vanished) = categories(live, &[&older, &newer])?;
     let (a, b) = (of_live.side(), of_candidate.side());
     Ok(Comparison {
-        live_version: live.version,
+        live_version,
         held_out: newer.num_rows(),
         seen_by_live: seen,
         live: a,

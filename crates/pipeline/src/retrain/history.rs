@@ -189,8 +189,25 @@ fn together(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
     all
 }
 
+/// Rows whose texts are texts, and not codes of the log that they came from.
+pub(crate) fn plain(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let columns = rows.schema().fields().iter().zip(rows.columns()).map(|(field, column)| {
+        let column = match column.data_type() {
+            DataType::Dictionary(_, values) => arrow_cast::cast(column, values)?,
+            _ => Arc::clone(column),
+        };
+        Ok((field.name().clone(), column))
+    });
+    RecordBatch::try_from_iter_with_nullable(
+        columns
+            .collect::<Result<Vec<_>, ArrowError>>()?
+            .into_iter()
+            .map(|(name, column)| (name, column, true)),
+    )
+}
+
 /// Parts that may have other columns, or others of the same name, as one table.
-pub(super) fn joined(parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn joined(parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
     let mut kinds: Vec<(String, DataType)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for field in parts.iter().flat_map(|part| part.schema().fields().to_vec()) {

@@ -11,6 +11,7 @@ mod history;
 
 pub use compare::{Comparison, Side, Verdict};
 pub use drift::Drift;
+pub(crate) use history::{joined, plain};
 
 use crate::derive::Memory;
 use crate::error::RunError;
@@ -404,7 +405,15 @@ impl Work<'_> {
         }
         let start = Instant::now();
         let comparison = match shelf.live().filter(|_| self.options.promote != Promote::Always) {
-            Some(live) => Some(self.compare(user, live, &history, peers_model, progress)?),
+            Some(live) => {
+                let about = self.library.about(user, live).map_err(|error| error.to_string())?;
+                let model = self.library.model(user, live).map_err(|error| error.to_string())?;
+                let new = history.newer_than(about.window);
+                let rows = (&history.rows, new);
+                let share = self.options.held_out;
+                let trial = Trial { trainer: &self.trainer, peers: peers_model, share };
+                Some(trial.held_against(user, &model, Some(live), rows, progress, self.reporter)?)
+            }
             None => None,
         };
         let model = self.trainer.fit(user, &history.rows, peers_model, progress)?;
@@ -491,30 +500,6 @@ impl Work<'_> {
         Ok(outcome)
     }
 
-    /// Holds a model that has not seen the newest rows against the live one.
-    fn compare(
-        &self,
-        user: &str,
-        live: u64,
-        history: &History,
-        peers: Option<&Arc<UserModel>>,
-        progress: &TrainingProgress,
-    ) -> Result<Comparison, String> {
-        let rows = history.rows.num_rows();
-        let held_out = ((rows as f64) * self.options.held_out).ceil() as usize;
-        let held_out = held_out.clamp(1, rows.max(2) - 1);
-        let older = history.rows.slice(0, rows - held_out);
-        let newer = history.rows.slice(rows - held_out, held_out);
-        let live_about = self.library.about(user, live).map_err(|error| error.to_string())?;
-        let live_model = self.library.model(user, live).map_err(|error| error.to_string())?;
-        let trial = self.trainer.fit(user, &older, peers, progress)?;
-        let seen = held_out - history.newer_than(live_about.window).min(held_out);
-        let of_live = compare::Judged { version: Some(live), model: &live_model };
-        let of_trial = compare::Judged { version: None, model: &trial };
-        compare::compare(&of_live, &of_trial, (&older, &newer), seen, self.reporter)
-            .map_err(|error| error.to_string())
-    }
-
     /// What is learnt of a user's rows.
     fn history(&self, task: &Task<'_>) -> Result<History, String> {
         let most = match self.options.max_history {
@@ -548,6 +533,41 @@ fn newest(rows: &RecordBatch, most: Option<Length>) -> Result<RecordBatch, Strin
         }
     };
     Ok(rows.slice(first, all - first))
+}
+
+/// A model that has not seen the newest rows of a history.
+pub(crate) struct Trial<'a> {
+    /// With the settings of the new version.
+    pub(crate) trainer: &'a Trainer<'a>,
+    /// What it leans on.
+    pub(crate) peers: Option<&'a Arc<UserModel>>,
+    /// The share of the rows that it does not see.
+    pub(crate) share: f64,
+}
+
+impl Trial<'_> {
+    /// Trains it and holds it against the live model, which has not learnt the last `new` rows.
+    ///
+    /// # Errors
+    /// Why it cannot be trained, or rows cannot be scored.
+    pub(crate) fn held_against(
+        &self,
+        user: &str,
+        live: &UserModel,
+        version: Option<u64>,
+        (rows, new): (&RecordBatch, usize),
+        progress: &TrainingProgress,
+        reporter: &Arc<dyn Reporter>,
+    ) -> Result<Comparison, String> {
+        let all = rows.num_rows();
+        let held_out = (all as f64 * self.share).ceil() as usize;
+        let held_out = held_out.clamp(1, all.max(2) - 1);
+        let (older, newer) = (rows.slice(0, all - held_out), rows.slice(all - held_out, held_out));
+        let trial = self.trainer.fit(user, &older, self.peers, progress)?;
+        let seen = held_out - new.min(held_out);
+        compare::compare((live, version), &trial, (&older, &newer), seen, reporter)
+            .map_err(|error| error.to_string())
+    }
 }
 
 /// What is learnt of a user's rows.
@@ -588,6 +608,7 @@ fn panicked(task: &Task<'_>) -> Outcome {
     Outcome::of(&task.user, task.rows.len(), Status::Failed, why)
 }
 
-fn counted(number: usize, what: &str) -> String {
+/// So many of something.
+pub(crate) fn counted(number: usize, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }

@@ -522,6 +522,9 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("score", "state_dir" | "watch_directory") => {
             In(STORES, LIVE, "--watch_directory --state_dir=state")
         }
+        ("train-ae", "train_min_increment" | "train_promote") => {
+            In(STORES, "models_are_learnt_from_what_streams_by", "--train_min_increment=40")
+        }
         ("train-ae", "model_store") => In(STORES, KEPT, "--model_store=other"),
         ("list", "store" | "all") => In(STORES, CARE, "states(&place"),
         ("show", "store" | "json") => In(STORES, CARE, "--json=show.json"),
