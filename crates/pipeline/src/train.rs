@@ -46,8 +46,6 @@ pub struct Task<'a> {
 /// The rows of a task. Those of a table of many users are copied when their turn comes, so that the
 /// log is in memory once, and every core copies its own.
 pub enum TaskRows<'a> {
-    /// All of them.
-    All(RecordBatch),
     /// The rows of a table at these positions.
     Of(&'a RecordBatch, Vec<u32>),
     /// So many rows, or more, which are read when their turn comes.
@@ -58,7 +56,6 @@ impl TaskRows<'_> {
     /// Number of rows.
     pub fn len(&self) -> usize {
         match self {
-            Self::All(rows) => rows.num_rows(),
             Self::Of(_, positions) => positions.len(),
             Self::Kept(rows, _) => *rows,
         }
@@ -74,7 +71,6 @@ impl TaskRows<'_> {
             rows.slice(rows.num_rows() - newest, newest)
         };
         match self {
-            Self::All(rows) => Ok(last(rows)),
             Self::Of(table, positions) => {
                 let first = positions.len().saturating_sub(newest);
                 let positions = UInt32Array::from(positions[first..].to_vec());

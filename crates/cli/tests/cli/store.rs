@@ -422,7 +422,7 @@ fn logs_features_and_scorers_are_chosen() {
         format!(
             "train {table} --columns_file=columns.txt --input=log.csv --input=broken.csv --store=five"
         ),
-        format!("{of_one} --input=broken.csv --output=five.csv"),
+        format!("{of_one} --input=broken.csv --output=five.csv --overwrite"),
     ] {
         assert_eq!(place.morpheus(&line).code, 3, "{line}");
         let strict = place.morpheus(&format!("{line} --strict"));

@@ -3,7 +3,7 @@
 use crate::place::{Place, USER};
 use dfp_pipeline::library::Library;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const KILLED: u64 = 200;
 const READERS: usize = 4;
@@ -16,7 +16,10 @@ fn a_killed_training_is_never_seen_half_done() {
             "train --input=logs/training/*.csv --store=store --userid_column_name={USER} --promote=always --seed={seed}"
         )
     };
+    let start = Instant::now();
     assert_eq!(place.morpheus(&line(0)).code, 0);
+    // Some are killed at once, some when they are nearly through, some just after.
+    let longest = 3 * start.elapsed().as_millis() as u64 / 2;
     let name = place.path("store").display().to_string();
     let users = Library::at(&name).unwrap().store().users().unwrap();
     assert_eq!(users.len(), 4);
@@ -46,13 +49,13 @@ fn a_killed_training_is_never_seen_half_done() {
         for seed in 1..=KILLED {
             let mut running = place.start(&line(seed));
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            std::thread::sleep(Duration::from_millis((random >> 33) % 250));
+            std::thread::sleep(Duration::from_millis((random >> 33) % longest));
             broken_off += usize::from(!running.has_ended());
             running.killed();
         }
         over.store(true, Ordering::Relaxed);
     });
-    assert!(broken_off > KILLED as usize / 2, "only {broken_off} were still running");
+    assert!(broken_off > KILLED as usize / 4, "only {broken_off} were still running");
     assert!(looks.load(Ordering::Relaxed) > 1000);
     let versions = || {
         let store = Library::at(&name).unwrap();
@@ -84,7 +87,7 @@ fn a_killed_training_goes_on_with_the_rest() {
         Ok(library) => library.store().users().unwrap().len(),
         Err(_) => 0,
     };
-    let start = std::time::Instant::now();
+    let start = Instant::now();
     while stored() < 15 && start.elapsed() < Duration::from_secs(60) {
         std::thread::sleep(Duration::from_millis(2));
     }

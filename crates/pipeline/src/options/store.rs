@@ -3,7 +3,7 @@
 use super::{CommandSpec, Kind, OptionSpec};
 
 const STORE: OptionSpec =
-    OptionSpec::new("store", Kind::Text, "where the models are: a folder (docs/model-store.md)")
+    OptionSpec::new("store", Kind::Text, "where the models are: a folder, s3://BUCKET/PREFIX, gs://, az://, mlflow+http://HOST:PORT/NAME (docs/model-store.md)")
         .required();
 const JSON: OptionSpec =
     OptionSpec::new("json", Kind::Path, "also write everything as JSON; replaces the file");

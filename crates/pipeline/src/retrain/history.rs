@@ -191,19 +191,15 @@ fn together(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
 
 /// Rows whose texts are texts, and not codes of the log that they came from.
 pub(crate) fn plain(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
-    let columns = rows.schema().fields().iter().zip(rows.columns()).map(|(field, column)| {
+    let schema = rows.schema();
+    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| {
         let column = match column.data_type() {
             DataType::Dictionary(_, values) => arrow_cast::cast(column, values)?,
             _ => Arc::clone(column),
         };
-        Ok((field.name().clone(), column))
+        Ok((field.name(), column, true))
     });
-    RecordBatch::try_from_iter_with_nullable(
-        columns
-            .collect::<Result<Vec<_>, ArrowError>>()?
-            .into_iter()
-            .map(|(name, column)| (name, column, true)),
-    )
+    RecordBatch::try_from_iter_with_nullable(columns.collect::<Result<Vec<_>, ArrowError>>()?)
 }
 
 /// Parts that may have other columns, or others of the same name, as one table.
