@@ -434,7 +434,7 @@ mod tests {
         use arrow_array::{ArrayRef, StringArray};
         let rows = |texts: &[&str]| {
             let texts: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
-            RecordBatch::try_from_iter([("a", texts)]).unwrap()
+            RecordBatch::try_from_iter_with_nullable([("a", texts, true)]).unwrap()
         };
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::open(directory.path(), "train").unwrap();

@@ -82,7 +82,7 @@ mod tests {
         ])
         .unwrap();
         for scorer in [Scorer::Network, Scorer::Recommended] {
-            let config = ModelConfig { scorer, ..ModelConfig::default() };
+            let config = ModelConfig { scorer, ..ModelConfig::compact(40) };
             let model =
                 UserModel::fit("ann", &rows, None, &config, &mut |_| ControlFlow::Continue(()))
                     .unwrap();

@@ -24,6 +24,11 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+/// A category of everyone's model is one that at least one in so many rows has. What only a few of
+/// thousands of users have, above all their own names and keys, says nothing about the others, and would make most
+/// of the network.
+const ONE_IN: usize = 2_000;
+
 /// What training files are called in messages.
 pub const TRAINING_DATA: &str = "training data";
 
@@ -223,7 +228,10 @@ impl<'a> Trainer<'a> {
         }
         let (rows, times) = without_times(rows).map_err(|error| error.to_string())?;
         self.warn_if_constant(user, &rows).map_err(|error| error.to_string())?;
-        let config = self.settings.model.config(rows.num_rows(), self.settings.seed);
+        let mut config = self.settings.model.config(rows.num_rows(), self.settings.seed);
+        if user == GENERIC {
+            config.min_cats = config.min_cats.max(rows.num_rows() / ONE_IN);
+        }
         let mut on_epoch = |report: dfp_model::train::EpochReport| {
             self.reporter.progress(Progress::Trained {
                 user,

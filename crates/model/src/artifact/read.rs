@@ -35,7 +35,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Vec<UserModel>, ModelError>
     Ok(models)
 }
 
-/// Reads a model that [`write_one`] wrote. `peers` is asked for the model that it leans on, at most
+/// Reads a model that [`write_one`](super::write_one) wrote. `peers` is asked for the model that it leans on, at most
 /// once; models that lean on the same one share it.
 ///
 /// # Errors

@@ -71,7 +71,7 @@ pub fn write(models: &[&UserModel], out: &mut dyn Write) -> Result<(), ModelErro
 }
 
 /// Writes a model alone. The one that it leans on, if any, is named by its fingerprint, not written:
-/// [`read_one`] asks for it.
+/// [`read_one`](super::read_one) asks for it.
 ///
 /// # Errors
 /// [`ModelError::Artifact`] if `out` fails.

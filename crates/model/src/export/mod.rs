@@ -5,7 +5,7 @@
 //! | [`onnx`] | the network's whole score, from raw numbers and category codes to z values | ONNX Runtime, Netron |
 //! | [`tables`] | JSON beside the others: categories, scalers, scales, inputs, outputs | anything |
 //! | [`npz`] | the weights by name, and `header`, the model's header as the bytes of JSON | `numpy.load`, without pickle |
-//! | [`safetensors`] | the weights by name, with `header` in the metadata | the safetensors package |
+//! | [`safetensors()`] | the weights by name, with `header` in the metadata | the safetensors package |
 //!
 //! The score is the network's. What [`Scorer::Recommended`](crate::config::Scorer) has beside it,
 //! counts, neighbours and p-values, is in none of these files, and the tables say so.

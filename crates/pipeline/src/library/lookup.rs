@@ -167,7 +167,7 @@ mod tests {
         let rows = RecordBatch::try_from_iter([("action", texts)]).unwrap();
         let model = |user: &&str| {
             let go_on = &mut |_: dfp_model::EpochReport| ControlFlow::Continue(());
-            Arc::new(UserModel::fit(user, &rows, None, &ModelConfig::default(), go_on).unwrap())
+            Arc::new(UserModel::fit(user, &rows, None, &ModelConfig::compact(40), go_on).unwrap())
         };
         let models: Vec<_> = users.iter().map(model).collect();
         library.publish(&models, "test").unwrap();
