@@ -63,7 +63,11 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
         }
         "promote" => {
             let (before, live) = care::promote(&library, user, version)?;
-            out(&format!("{}: version {live} is live{}", printable(user), instead_of(before)));
+            out(&format!(
+                "{}: version {live} is live{}",
+                printable(user),
+                instead_of(before, live)
+            ));
         }
         "rollback" => {
             let (before, live) = care::roll_back(&library, user)?;
@@ -71,7 +75,7 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
             out(&format!(
                 "{}: version {live} is live again{}",
                 printable(user),
-                instead_of(before)
+                instead_of(before, live)
             ));
         }
         "export" => {
@@ -115,8 +119,9 @@ fn json(options: &ModelsCommand, found: &impl serde::Serialize) -> Result<(), Ru
     options.json.as_ref().map_or(Ok(()), |path| write_json(path, found)).map_err(RunError::Failed)
 }
 
-fn instead_of(before: Option<u64>) -> String {
-    before.map(|before| format!(", in place of {before}")).unwrap_or_default()
+fn instead_of(before: Option<u64>, live: u64) -> String {
+    let other = before.filter(|before| *before != live);
+    other.map(|before| format!(", in place of {before}")).unwrap_or_default()
 }
 
 fn list(listed: &[Listed]) -> String {

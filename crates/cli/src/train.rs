@@ -3,7 +3,9 @@
 use crate::arguments::Usage;
 use crate::console::Console;
 use crate::summary::{aligned, count, grouped, printable};
-use crate::{DONE, FAILED, INTERRUPTED, SKIPPED, fail, out, refuse, stop_on_ctrl_c};
+use crate::{
+    DONE, FAILED, INTERRUPTED, SKIPPED, fail, look_again_on_signal, out, refuse, stop_on_ctrl_c,
+};
 use dfp_pipeline::Stop;
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};
@@ -31,6 +33,14 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     if let Err(error) = stop_on_ctrl_c(&stop) {
         console.say(Weight::Warning, &format!("Ctrl+C will end the training at once: {error}"));
     }
+    // Whoever sends it to all programs must not end this one.
+    if let Err(error) = look_again_on_signal() {
+        console.say(Weight::Warning, &format!("the signal USR1 will end the training: {error}"));
+    }
+    if let Some(Err(why)) = json.as_ref().map(|path| can_write(path)) {
+        let mistakes = vec![format!("train: --json: {why}")];
+        return refuse(&Usage { mistakes, command: "morpheus train".into() });
+    }
     let reporter: Arc<dyn Reporter> = Arc::clone(&console) as Arc<dyn Reporter>;
     let trained = train(&options, &reporter, &stop);
     console.close();
@@ -54,6 +64,18 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
         SKIPPED
     } else {
         DONE
+    }
+}
+
+/// Whether there is a place for a file: hours of training must not end with a name that was misspelt.
+fn can_write(path: &Path) -> Result<(), String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder.is_none_or(Path::is_dir) && !path.is_dir() {
+        true => Ok(()),
+        false => Err(format!(
+            "{:?} cannot be written; accepted: a file in a folder that is there",
+            path.display().to_string()
+        )),
     }
 }
 

@@ -97,17 +97,14 @@ impl Models {
     }
 
     /// The model to score this user's rows with: the user's own, else the generic one.
-    ///
-    /// # Errors
-    /// The store cannot be read.
-    pub fn of(&self, user: &str) -> Result<Option<Arc<Known>>, RunError> {
+    pub fn of(&self, user: &str) -> Option<Arc<Known>> {
         let own = self.by_user.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned();
         if own.is_some() {
-            return Ok(own);
+            return own;
         }
         match self.store.get() {
             Some(store) => store.of(user),
-            None => Ok(self.generic.read().unwrap_or_else(PoisonError::into_inner).clone()),
+            None => self.generic.read().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 

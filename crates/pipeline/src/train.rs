@@ -145,6 +145,9 @@ impl<'a> Trainer<'a> {
         trained.extend(self.each(tasks, pool, &progress, &fit, &|task| {
             (Arc::clone(&task.user), Err(defect.to_owned()))
         })?);
+        if self.stop.is_set() {
+            return Err(RunError::Interrupted);
+        }
         trained.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(trained)
     }
@@ -152,10 +155,11 @@ impl<'a> Trainer<'a> {
     /// Does `work` for every task: the largest first, so that no core is left with a long one at the end.
     /// One that would keep a core busy for longer than all others together would take gets all cores,
     /// each other one a core of its own. Where `work` panics the result is `defect`'s: a defect that shows
-    /// itself with one user's rows must not take the others along.
+    /// itself with one user's rows must not take the others along. Whoever asks the run to stop gets what was
+    /// done until then: `work` sees to it that it ends soon.
     ///
     /// # Errors
-    /// [`RunError::Interrupted`] when the run was asked to stop.
+    /// A thread cannot be started.
     pub fn each<T: Send>(
         &self,
         mut tasks: Vec<Task<'_>>,
@@ -182,9 +186,6 @@ impl<'a> Trainer<'a> {
         let (together, alone) = tasks.split_at(together);
         let mut done: Vec<T> = together.iter().map(|task| pool.install(|| guarded(task))).collect();
         done.extend(in_parallel(alone, threads.min(alone.len()), &guarded)?);
-        if self.stop.is_set() {
-            return Err(RunError::Interrupted);
-        }
         Ok(done)
     }
 

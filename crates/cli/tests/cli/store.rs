@@ -271,7 +271,6 @@ fn a_new_model_earns_its_place() {
     // The comparison is kept with the version.
     let shown = done(place.morpheus("models show ann --store=store"));
     assert!(shown.contains("when it was trained, on "), "{shown}");
-    // Going back to what ann no longer does is worse, so it waits.
     let text = done(place.morpheus(&format!(
         "train {of} --input=old.csv --input=new.csv --max_history=22d --held_out=0.3 --seed=1"
     )));
@@ -529,4 +528,96 @@ fn models_are_learnt_from_what_streams_by() {
         place.morpheus(&format!("{line} --train_data_glob=in/*.csv --train_promote=better {rest}"));
     assert_eq!(wrong.code, 2);
     assert!(wrong.stderr.contains("learnt from messages"), "{}", wrong.stderr);
+}
+
+/// A change that is a small part of the history is learnt all the same: the trial has seen some of it.
+#[test]
+fn a_small_change_is_learnt_too() {
+    let place = Place::new();
+    let rows = |days: std::ops::Range<usize>, actions: [&str; 3]| {
+        let row = |n: usize| {
+            let (day, hour, minute) = (1 + n / 40, n % 40 / 2, n % 2 * 30);
+            format!("2024-01-{day:02}T{hour:02}:{minute:02}:00Z,ann,{}\n", actions[n * 7 % 3])
+        };
+        format!("at,who,action\n{}", (days.start * 40..days.end * 40).map(row).collect::<String>())
+    };
+    let (old, new) = (["get", "put", "list"], ["run", "stop", "tag"]);
+    place.write("a.csv", rows(0..20, old));
+    place.write("b.csv", rows(20..23, new));
+    place.write("next.csv", rows(23..24, new));
+    place.write("columns.txt", "action\n");
+    let of = "--source=file --columns_file=columns.txt --userid_column_name=who --timestamp_column_name=at --store=store";
+    let alarms = || {
+        done(place.morpheus(&format!("score {of} --input=next.csv --output=out.csv --overwrite")));
+        numbers(&place.read("out.csv"), "p_value").iter().filter(|p| **p <= 0.01).count()
+    };
+    done(place.morpheus(&format!(
+        "train {of} --history_dir=history --input=a.csv --train_users=individual"
+    )));
+    assert_eq!(alarms(), 40);
+    // 120 of 920 rows; half of them are held out.
+    let text = done(place.morpheus(&format!(
+        "train {of} --history_dir=history --input=b.csv --train_users=individual"
+    )));
+    assert!(text.contains("not worse on 60 rows held out"), "{text}");
+    assert_eq!(alarms(), 0);
+    // A clock that is wrong ends no history, and the logs of before may be gone.
+    std::fs::remove_file(place.path("a.csv")).unwrap();
+    place.write("c.csv", "at,who,action\n2999-01-01T00:00:00Z,ann,run\n");
+    let ended = place.morpheus(&format!(
+        "train {of} --history_dir=history --input=*.csv --train_users=individual --seed=7"
+    ));
+    assert!(ended.stderr.contains("1 row later than tomorrow left out"), "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("ann    960") || ended.stdout.contains("ann   960"),
+        "{}",
+        ended.stdout
+    );
+    // Who only looks changes nothing.
+    let look = place.morpheus(&format!("train {of} --history_dir=history --input=*.csv --train_users=none --max_history=10 --min_history=10"));
+    assert!(look.stdout.contains("ann"), "{}", look.stdout);
+    let text = place.morpheus(&format!(
+        "train {of} --history_dir=history --input=*.csv --train_users=individual --seed=7"
+    ));
+    assert!(text.stdout.contains("up to date 1 model"), "{}", text.stdout);
+}
+
+/// A version that cannot be read costs its user the own model, not everybody the scores, and is mended by training.
+#[test]
+fn a_damaged_version_is_told_and_mended() {
+    let place = logs();
+    train(&place, "");
+    let user = a_user(&place);
+    let file = format!("store/users/{}/00000001.dfp", folder(&place, &user));
+    let mut bytes = std::fs::read(place.path(&file)).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    place.write(&file, bytes);
+    let ended = place.morpheus(&format!("{SCORE} --input=logs/validation/*.csv --output=out.csv"));
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("damaged") && ended.stderr.contains("everyone's stands in"),
+        "{}",
+        ended.stderr
+    );
+    let out = place.read("out.csv");
+    for (of, version) in column(&out, USER).into_iter().zip(column(&out, "model_version")) {
+        assert_eq!(version, if of == user { "*:1".to_owned() } else { format!("{of}:1") });
+    }
+    let text = train(&place, "");
+    assert!(
+        text.contains("promoted   1 model") && text.contains("the live version 1 cannot be read"),
+        "{text}"
+    );
+    score(&place, "");
+    assert!(column(&place.read("out.csv"), "model_version").contains(&format!("{user}:2")));
+    // Words that would lose something are refused.
+    let two =
+        place.morpheus(&format!("models export {user} --store=store --npz=x --safetensors=x"));
+    assert_eq!(two.code, 2);
+    let only = place.morpheus(&format!(
+        "{TRAIN} --input=logs/training/*.csv --only_user={user} --train_users=all"
+    ));
+    assert_eq!(only.code, 2);
+    assert!(only.stderr.contains("everyone's would be of these alone"), "{}", only.stderr);
 }

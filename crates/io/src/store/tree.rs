@@ -37,6 +37,9 @@ pub(super) trait Blobs: Debug + Send + Sync {
 }
 
 const MARK: &str = "store.json";
+/// What the mark is called while it is written, in a folder, and how such names end.
+const UNFINISHED: &str = ".store.json.";
+const PARTIAL: &str = ".partial";
 const FORMAT: &str = "dfp-store";
 const VERSION: u32 = 1;
 const USERS: &str = "users";
@@ -111,7 +114,10 @@ impl<B: Blobs> Tree<B> {
     }
 
     fn make(&self) -> Result<(), IoError> {
-        if !self.blobs.list("")?.is_empty() && self.blobs.get(MARK)?.is_none() {
+        // Another program may be making it, or was killed while it did.
+        let begun = |name: &String| name.starts_with(UNFINISHED) && name.ends_with(PARTIAL);
+        let is_other = self.blobs.list("")?.iter().any(|name| !begun(name));
+        if is_other && self.blobs.get(MARK)?.is_none() {
             return Err(self.fail(
                 "it has other things in it and no store.json; accepted: a store, or a place that is empty or new",
             ));
@@ -325,6 +331,12 @@ impl<B: Blobs> Store for Tree<B> {
 
     fn sweep(&self) -> Result<usize, IoError> {
         let mut swept = 0;
+        for name in self.blobs.list("")?.iter().filter(|name| name.starts_with(UNFINISHED)) {
+            if self.blobs.is_older(name, BROKEN_OFF)? {
+                self.blobs.remove(name)?;
+                swept += 1;
+            }
+        }
         for name in self.blobs.list(USERS)? {
             let place = format!("{USERS}/{name}");
             let folder = self.look(&place)?;
@@ -333,8 +345,7 @@ impl<B: Blobs> Store for Tree<B> {
                 folder.models.binary_search(version).is_err() && Some(**version) != highest
             };
             let claims = folder.abouts.iter().filter(lost).map(|n| format!("{n:08}{ABOUT}"));
-            let unfinished =
-                folder.others.iter().filter(|name| name.ends_with(".partial")).cloned();
+            let unfinished = folder.others.iter().filter(|name| name.ends_with(PARTIAL)).cloned();
             for name in claims.chain(unfinished) {
                 let key = format!("{place}/{name}");
                 if self.blobs.is_older(&key, BROKEN_OFF)? {

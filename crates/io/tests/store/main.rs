@@ -22,6 +22,10 @@ fn a_place_that_is_no_store_is_refused() {
     let refused = |name: &str, purpose| store::open(name, purpose).unwrap_err().to_string();
     let missing = refused(&name, Purpose::Read);
     assert!(missing.contains("there is no store here"), "{missing}");
+    // What a program that was killed while it made the store has left is no obstacle.
+    let begun = tempfile::tempdir().unwrap();
+    std::fs::write(begun.path().join(".store.json.7.abc.partial"), "half").unwrap();
+    store::open(&begun.path().display().to_string(), Purpose::Write).unwrap();
     std::fs::write(folder.path().join("precious.txt"), "x").unwrap();
     let other = refused(&name, Purpose::Write);
     assert!(other.contains("it has other things in it"), "{other}");

@@ -4,9 +4,11 @@
 use super::Library;
 use crate::error::RunError;
 use crate::models::{GENERIC, Known};
+use crate::report::{Reporter, Weight};
+use dfp_io::store::{self, Purpose};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +20,8 @@ pub struct LookupOptions {
     pub memory: u64,
     /// What is known of a user is looked up again after this time.
     pub refresh: Duration,
+    /// Only models with counts can be used.
+    pub with_counts: bool,
 }
 
 /// What was found of a user.
@@ -48,6 +52,9 @@ pub struct Lookup {
     round: AtomicU64,
     /// Users who have a model of their own.
     own: Mutex<HashSet<Arc<str>>>,
+    /// Users whose live version cannot be used, with the reason.
+    unusable: Mutex<BTreeMap<String, String>>,
+    reporter: Arc<dyn Reporter>,
 }
 
 /// Set when which versions are live is to be looked up again at once.
@@ -71,7 +78,7 @@ const USUAL: u64 = 64 << 10;
 
 impl Lookup {
     /// A look-up in a library.
-    pub fn new(library: Library, options: LookupOptions) -> Self {
+    pub fn new(library: Library, options: LookupOptions, reporter: Arc<dyn Reporter>) -> Self {
         let items =
             usize::try_from(options.memory / USUAL).unwrap_or(usize::MAX).clamp(16, 1 << 20);
         Self {
@@ -80,6 +87,8 @@ impl Lookup {
             cache: Cache::with_weighter(items, options.memory, Bytes),
             round: AtomicU64::new(0),
             own: Mutex::default(),
+            unusable: Mutex::default(),
+            reporter,
         }
     }
 
@@ -88,22 +97,23 @@ impl Lookup {
         &self.library
     }
 
-    /// The live model of this user, else that of everyone.
-    ///
-    /// # Errors
-    /// The store cannot be read, or the model is damaged.
-    pub fn of(&self, user: &str) -> Result<Option<Arc<Known>>, RunError> {
-        match self.own(user)? {
-            Some(model) => {
-                let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
-                if !own.contains(user) {
-                    own.insert(Arc::from(user));
-                }
-                Ok(Some(model))
+    /// The live model of this user, else that of everyone. Of a version that cannot be read or used it is
+    /// told, and the one that was live before is used as long as it is known.
+    pub fn of(&self, user: &str) -> Option<Arc<Known>> {
+        if let Some(model) = self.own(user) {
+            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            if !own.contains(user) {
+                own.insert(Arc::from(user));
             }
-            None if user == GENERIC => Ok(None),
-            None => self.own(GENERIC),
+            return Some(model);
         }
+        if user == GENERIC { None } else { self.own(GENERIC) }
+    }
+
+    /// Users whose live version cannot be used, with the reason.
+    pub fn unusable(&self) -> Vec<(String, String)> {
+        let unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        unusable.clone().into_iter().collect()
     }
 
     /// Users who were found to have a model of their own.
@@ -111,7 +121,7 @@ impl Lookup {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    fn own(&self, user: &str) -> Result<Option<Arc<Known>>, RunError> {
+    fn own(&self, user: &str) -> Option<Arc<Known>> {
         let asked = LOOK_AGAIN.swap(false, Ordering::Relaxed);
         let round = self.round.fetch_add(u64::from(asked), Ordering::Relaxed) + u64::from(asked);
         let known = self.cache.get(user);
@@ -119,29 +129,60 @@ impl Lookup {
             && found.round == round
             && found.at.elapsed() < self.options.refresh
         {
-            return Ok(found.model.clone());
+            return found.model.clone();
         }
-        let model = self.look_up(user, known.and_then(|found| found.model))?;
+        let known = known.and_then(|found| found.model);
+        let model = match self.look_up(user, known.as_ref()) {
+            Ok(model) => model,
+            Err(error) => {
+                self.tell(user, &error, known.as_deref());
+                known
+            }
+        };
         let bytes = NOTHING + model.as_ref().map_or(0, |known| known.model.bytes() as u64);
         let found = Found { model: model.clone(), bytes, at: Instant::now(), round };
         self.cache.insert(Arc::from(user), found);
-        Ok(model)
+        model
+    }
+
+    fn tell(&self, user: &str, error: &RunError, known: Option<&Known>) {
+        let why = error.to_string();
+        let mut unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        if unusable.get(user) != Some(&why) {
+            let instead = match known.and_then(Known::number) {
+                Some(number) => format!("version {number} is used as before"),
+                None if user == GENERIC => "it stands in for nobody".to_owned(),
+                None => "everyone's stands in for it".to_owned(),
+            };
+            self.reporter.say(Weight::Error, &format!("{why}; {instead}"));
+            unusable.insert(user.to_owned(), why);
+        }
     }
 
     /// What is live now; the model that is `known` is not read again.
     fn look_up(
         &self,
         user: &str,
-        known: Option<Arc<Known>>,
+        known: Option<&Arc<Known>>,
     ) -> Result<Option<Arc<Known>>, RunError> {
         // A version can be pruned between the look and the reading only after two others were promoted.
         let mut tries = 0;
         loop {
-            let Some(live) = self.library.store().shelf(user)?.live() else { return Ok(None) };
-            if let Some(known) = known.as_ref().filter(|known| known.number() == Some(live)) {
+            let shelf = self.library.store().shelf(user)?;
+            if shelf.versions.is_empty() && (known.is_some() || user == GENERIC) {
+                // A disk that is gone has no users either.
+                store::open(self.library.store().place(), Purpose::Read)?;
+            }
+            let Some(live) = shelf.live() else { return Ok(None) };
+            if let Some(known) = known.filter(|known| known.number() == Some(live)) {
                 return Ok(Some(Arc::clone(known)));
             }
             match self.library.model(user, live) {
+                Ok(model) if self.options.with_counts && !model.is_recommended() => {
+                    return Err(RunError::Failed(format!(
+                        "user {user:?}: version {live} was trained without counts, which the recommended scorer needs; train it with that scorer, or score with --scorer=peer"
+                    )));
+                }
                 Ok(model) => return Ok(Some(Arc::new(Known::of_version(model, live)))),
                 Err(error) if tries == 2 => return Err(error),
                 Err(_) => tries += 1,
@@ -154,7 +195,6 @@ impl Lookup {
 mod tests {
     use super::*;
     use arrow_array::{ArrayRef, RecordBatch, StringArray};
-    use dfp_io::store::Purpose;
     use dfp_model::{ModelConfig, UserModel};
     use std::ops::ControlFlow;
 
@@ -174,8 +214,17 @@ mod tests {
         library
     }
 
+    struct Silent;
+
+    impl Reporter for Silent {
+        fn say(&self, _: Weight, _: &str) {}
+        fn progress(&self, _: crate::report::Progress<'_>) {}
+        fn phase_over(&self) {}
+    }
+
     fn lookup(library: Library, memory: u64, refresh: Duration) -> Lookup {
-        Lookup::new(library, LookupOptions { memory, refresh })
+        let options = LookupOptions { memory, refresh, with_counts: false };
+        Lookup::new(library, options, Arc::new(Silent))
     }
 
     #[test]
@@ -185,10 +234,10 @@ mod tests {
         let users: Vec<String> = (0..40).map(|n| format!("user{n}")).collect();
         let names: Vec<&str> = users.iter().map(String::as_str).collect();
         let large = lookup(library(folder.path(), &names), 1 << 30, hour);
-        let first = large.of("user0").unwrap().unwrap();
+        let first = large.of("user0").unwrap();
         let bytes = first.model.bytes() as u64;
         let round = |lookup: &Lookup| {
-            let of = |user: &&str| lookup.of(user).unwrap().unwrap();
+            let of = |user: &&str| lookup.of(user).unwrap();
             names.iter().map(of).collect::<Vec<_>>()
         };
         let same = |a: &[Arc<Known>], b: &[Arc<Known>]| {
@@ -208,14 +257,13 @@ mod tests {
     fn who_has_no_model_gets_that_of_everyone_until_there_is_one() {
         let folder = tempfile::tempdir().unwrap();
         let lookup = lookup(library(folder.path(), &["*", "ann"]), 1 << 30, Duration::ZERO);
-        let of =
-            |user: &str| lookup.of(user).unwrap().map(|known| known.version().unwrap().to_string());
+        let of = |user: &str| lookup.of(user).map(|known| known.version().unwrap().to_string());
         assert_eq!(of("ann").as_deref(), Some("ann:1"));
         assert_eq!(of("bo").as_deref(), Some("*:1"));
         library(folder.path(), &["bo"]);
         assert_eq!(of("bo").as_deref(), Some("bo:1"));
         // What has not changed is not read again, however often it is looked after.
-        let (one, other) = (lookup.of("ann").unwrap().unwrap(), lookup.of("ann").unwrap().unwrap());
+        let (one, other) = (lookup.of("ann").unwrap(), lookup.of("ann").unwrap());
         assert!(Arc::ptr_eq(&one, &other));
         lookup.library().store().roll_back("bo").unwrap_err();
     }

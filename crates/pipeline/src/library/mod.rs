@@ -14,18 +14,28 @@ use crate::error::RunError;
 use dfp_io::store::{self, Purpose, Store};
 use dfp_model::artifact::{self, Limits, PeersName};
 use dfp_model::{ModelError, UserModel};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Models of everyone that are kept in memory: the live one and what older users' versions lean on.
+/// Models of everyone that stay in memory though nobody leans on them.
 const SHARED: usize = 4;
 
 /// The models of a store.
 #[derive(Debug)]
 pub struct Library {
     store: Arc<dyn Store>,
-    /// Models that others lean on, by fingerprint, the last used first.
-    shared: Mutex<VecDeque<(String, Arc<UserModel>)>>,
+    shared: Mutex<Shared>,
+}
+
+/// Models that others lean on: each once in memory, as long as anybody leans on it.
+#[derive(Debug, Default)]
+struct Shared {
+    /// By fingerprint.
+    all: HashMap<String, Weak<UserModel>>,
+    /// The last ones that were asked for, which stay.
+    recent: VecDeque<Arc<UserModel>>,
+    /// Their versions by fingerprint, as far as they have been looked up.
+    versions: HashMap<String, u64>,
 }
 
 impl Library {
@@ -121,7 +131,8 @@ impl Library {
     /// It is not there.
     pub fn leaning(&self, name: &PeersName) -> Result<u64, RunError> {
         for version in self.store.shelf(&name.user)?.versions.into_iter().rev() {
-            if self.about(&name.user, version)?.fingerprint == name.fingerprint {
+            // What is said about another version may be damaged.
+            if self.about(&name.user, version).is_ok_and(|a| a.fingerprint == name.fingerprint) {
                 return Ok(version);
             }
         }
@@ -138,22 +149,24 @@ impl Library {
     pub fn shared(&self, name: &PeersName) -> Result<Arc<UserModel>, RunError> {
         // Whoever is second waits: everyone's model is the largest of all.
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) =
-            shared.iter().position(|(fingerprint, _)| *fingerprint == name.fingerprint)
-            && let Some(found) = shared.remove(at)
-        {
-            let model = Arc::clone(&found.1);
-            shared.push_front(found);
+        if let Some(model) = shared.all.get(&name.fingerprint).and_then(Weak::upgrade) {
             return Ok(model);
         }
-        let bytes = self.store.model(&name.user, self.leaning(name)?)?;
+        let version = match shared.versions.get(&name.fingerprint) {
+            Some(version) => *version,
+            None => self.leaning(name)?,
+        };
+        let bytes = self.store.model(&name.user, version)?;
         let mut nobody = |further: &PeersName| {
             Err(ModelError::Artifact(format!("it leans on that of {:?} itself", further.user)))
         };
         let model = artifact::read_one(&bytes, &Limits::default(), &mut nobody);
         let model = Arc::new(model.map_err(|error| self.of(&name.user, &error))?);
-        shared.push_front((name.fingerprint.clone(), Arc::clone(&model)));
-        shared.truncate(SHARED);
+        shared.versions.insert(name.fingerprint.clone(), version);
+        shared.all.retain(|_, model| model.strong_count() > 0);
+        shared.all.insert(name.fingerprint.clone(), Arc::downgrade(&model));
+        shared.recent.push_front(Arc::clone(&model));
+        shared.recent.truncate(SHARED);
         Ok(model)
     }
 

@@ -30,6 +30,14 @@ pub fn check_train(
                 .to_owned(),
         );
     }
+    if texts.contains_key("only_user")
+        && matches!(values.text("train_users"), Some("all" | "generic"))
+    {
+        checker.mistakes.push(
+            "train: --only_user chooses who gets a model of their own, and everyone's would be of these alone; give --train_users=individual, or --skip_user"
+                .to_owned(),
+        );
+    }
     let max_history = values.text("max_history").and_then(|text| {
         let length = length(text);
         if length.is_none() {
@@ -248,6 +256,15 @@ pub fn check_models(
         overwrite: values.bool("overwrite"),
     };
     let files = [&exports.model, &exports.onnx, &exports.npz, &exports.safetensors];
+    let tables = exports.onnx.as_ref().map(|path| path.with_extension("json"));
+    let mut all: Vec<&PathBuf> = files.into_iter().flatten().chain(&tables).collect();
+    all.sort_unstable();
+    if let Some(two) = all.windows(2).find(|two| two[0] == two[1]) {
+        checker.mistakes.push(format!(
+            "export: two things would be written to {:?} (the tables of --onnx go beside it as .json); name another file",
+            two[0].display().to_string()
+        ));
+    }
     if name == "export" && files.iter().all(|file| file.is_none()) {
         checker.mistakes.push(
             "export: nothing to write; name a file with --model, --onnx, --npz or --safetensors"

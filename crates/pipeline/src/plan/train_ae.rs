@@ -92,6 +92,8 @@ impl Checker {
                 lookup: LookupOptions {
                     memory: values.count("model_cache").unwrap_or(1) as u64 * 1_000_000,
                     refresh: values.duration("model_refresh").unwrap_or_default(),
+                    // Set by what the rows are scored with.
+                    with_counts: false,
                 },
             }),
             model: Box::new(self.model(values, pipeline, features)),

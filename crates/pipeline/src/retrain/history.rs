@@ -8,7 +8,7 @@ use super::Length;
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::plan::Plan;
-use crate::report::{Reporter, Weight};
+use crate::report::Reporter;
 use crate::source::{self, ReadCount};
 use crate::stages::absolute;
 use crate::train::{TRAINING_DATA, Trainer, without_times};
@@ -33,6 +33,8 @@ const TIDIED: usize = 256;
 pub(super) struct Histories {
     state: StateDir,
     longest: Option<Length>,
+    /// What is longer is forgotten for good.
+    tidies: bool,
     tidied: Mutex<Vec<(Arc<str>, Part)>>,
 }
 
@@ -42,12 +44,18 @@ impl Histories {
         directory: &Path,
         plan: &Plan,
         longest: Option<Length>,
+        tidies: bool,
     ) -> Result<Self, RunError> {
         let features = xxhash_rust::xxh3::xxh3_64(plan.columns.join("\n").as_bytes());
         let users = plan.user_column.as_deref().unwrap_or_default();
         let source = plan.source.kind.stage.name;
         let about = format!("training from {source} by {users}, features {features:016x}");
-        Ok(Self { state: StateDir::open(directory, &about)?, longest, tidied: Mutex::default() })
+        Ok(Self {
+            state: StateDir::open(directory, &about)?,
+            longest,
+            tidies,
+            tidied: Mutex::default(),
+        })
     }
 
     /// Reads the files that are new into the windows.
@@ -68,8 +76,11 @@ impl Histories {
             })
             .collect();
         let known = self.state.files()?;
-        let mut files = source::find(&globs, source.recursive, source.max_files, false)?;
+        // Logs that were learnt may be gone.
+        let mut files =
+            source::find(&globs, source.recursive, source.max_files, !known.is_empty())?;
         let mut count = ReadCount::default();
+        let strict = plan.strict;
         files.retain(|path| match known.get(path) {
             None => true,
             Some(mark) => {
@@ -78,15 +89,23 @@ impl Histories {
                         "{}: it has changed since its rows were learnt; new rows are taken from files of their own",
                         path.display()
                     );
-                    reporter.say(Weight::Warning, &text);
                     count.skipped.add_files(1, "file that has changed since it was read", text);
                 }
                 false
             }
         });
+        source::check_skipped(&count.skipped, TRAINING_DATA, strict, reporter)?;
         let (mut memory, mut met) = (Memory::default(), HashSet::new());
         for files in together(files) {
-            match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
+            match self.take_in_some(
+                &files,
+                trainer,
+                pool,
+                &mut memory,
+                &mut met,
+                &mut count,
+                strict,
+            ) {
                 // Other files may have rows. It is remembered that these have none.
                 Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
                     source::check_skipped(&skipped, TRAINING_DATA, plan.strict, reporter)?;
@@ -108,6 +127,7 @@ impl Histories {
         memory: &mut Memory,
         met: &mut HashSet<Arc<str>>,
         count: &mut ReadCount,
+        strict: bool,
     ) -> Result<(), RunError> {
         let marks: Vec<(PathBuf, FileMark)> = files
             .iter()
@@ -122,6 +142,7 @@ impl Histories {
             Ok(())
         };
         let (table, users) = trainer.read(files, pool, memory, &mut recall)?;
+        source::check_strict(&users, TRAINING_DATA, strict)?;
         count.files += files.len();
         count.add(&table, &users);
         let features = trainer.features(&table.batch)?;
@@ -152,12 +173,17 @@ impl Histories {
         let parts = self.state.window(user)?;
         let rows = in_order(&joined(&parts)?)?;
         let all: usize = parts.iter().map(RecordBatch::num_rows).sum();
-        let kept = super::newest(&rows, self.longest).map_err(RunError::Failed)?;
+        // Rows later than tomorrow are told by whoever trains, and stay.
+        let (past, later) = super::until_tomorrow(&rows).map_err(RunError::Failed)?;
+        let kept = super::newest(&past, self.longest).map_err(RunError::Failed)?;
+        if later > 0 {
+            return Ok(rows);
+        }
         if kept.num_rows() < all || parts.len() > MOST_PARTS {
             let part = Part::encode(&kept).map_err(RunError::Failed)?;
             let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
             tidied.push((Arc::clone(user), part));
-            if tidied.len() >= TIDIED {
+            if tidied.len() >= TIDIED && self.tidies {
                 self.state.replace_windows(&std::mem::take(&mut *tidied))?;
             }
         }

@@ -17,15 +17,16 @@ use crate::derive::Memory;
 use crate::error::RunError;
 use crate::library::{About, Leaning, Library};
 use crate::models::GENERIC;
+use crate::period;
 use crate::plan::{Plan, StageSettings, TrainAe};
-use crate::report::Reporter;
+use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount};
 use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
 use dfp_flow::Stop;
 use dfp_io::store::{Purpose, Shelf, State};
+use dfp_model::UserModel;
 use dfp_model::artifact::{self, PeersName};
-use dfp_model::{UserModel, Window};
 use history::Histories;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use serde::Serialize;
@@ -185,8 +186,17 @@ pub fn train(
     let strict = plan.strict;
     let (count, rows) = match &options.history_dir {
         Some(directory) => {
-            let histories = Histories::open(directory, plan, options.max_history)?;
-            let count = histories.take_in(plan, &trainer, &pool, reporter.as_ref())?;
+            let histories = Histories::open(
+                directory,
+                plan,
+                options.max_history,
+                options.users != TrainUsers::None,
+            )?;
+            // Who only looks changes nothing.
+            let count = match options.users {
+                TrainUsers::None => ReadCount::default(),
+                _ => histories.take_in(plan, &trainer, &pool, reporter.as_ref())?,
+            };
             (count, Rows::Kept(histories))
         }
         None => {
@@ -202,9 +212,9 @@ pub fn train(
         }
     };
     let read = start.elapsed();
-    let work = Work { options, library, trainer, settings, reporter };
+    let work = Work { options, library, trainer, settings, reporter, stop };
     let (users, interrupted) = work.all(&rows, &pool)?;
-    if let Rows::Kept(histories) = &rows {
+    if let (Rows::Kept(histories), false) = (&rows, options.users == TrainUsers::None) {
         histories.close()?;
     }
     reporter.phase_over();
@@ -226,6 +236,7 @@ struct Work<'a> {
     trainer: Trainer<'a>,
     settings: &'a TrainAe,
     reporter: &'a Arc<dyn Reporter>,
+    stop: &'a Stop,
 }
 
 /// The rows of all users.
@@ -263,8 +274,8 @@ impl Rows {
 }
 
 /// The newest rows of all users together, as many of each, in the order of time.
-fn of_everyone<'a>(tasks: &'a [Task<'a>], most: usize) -> Task<'a> {
-    let of_each = (most / tasks.len().max(1)).max(1);
+fn of_everyone<'a>(tasks: &'a [Task<'a>], most: usize, of_each: usize) -> Task<'a> {
+    let of_each = (most / tasks.len().max(1)).clamp(1, of_each);
     let rows = tasks.iter().map(|task| task.rows.len().min(of_each)).sum();
     let read = move || {
         // Of one table the rows are taken as they stand there: texts stay codes.
@@ -311,15 +322,15 @@ impl Work<'_> {
         let progress = TrainingProgress::of(users);
         let mut outcomes = Vec::with_capacity(users);
         if everyone {
-            let task = of_everyone(&tasks, self.options.generic_rows);
+            let of_each = match self.options.max_history {
+                Some(Length::Rows(most)) => most,
+                _ => usize::MAX,
+            };
+            let task = of_everyone(&tasks, self.options.generic_rows, of_each);
             let one = |task: &Task<'_>| self.outcome(task, &None, &progress);
-            match self.trainer.each(vec![task], pool, &progress, &one, &panicked) {
-                Err(RunError::Interrupted) => return Ok((outcomes, true)),
-                done => outcomes.extend(done?),
-            }
+            outcomes.extend(self.trainer.each(vec![task], pool, &progress, &one, &panicked)?);
         }
-        let mut interrupted = false;
-        if each {
+        if each && !self.stop.is_set() {
             let peers = self.peers()?;
             if let Some(at) = tasks.iter().position(|task| *task.user == *GENERIC) {
                 let why = "the name stands for the model of all users".to_owned();
@@ -327,11 +338,9 @@ impl Work<'_> {
                 outcomes.push(Outcome::of(&user, rows.len(), Status::Failed, why));
             }
             let one = |task: &Task<'_>| self.outcome(task, &peers, &progress);
-            match self.trainer.each(tasks, pool, &progress, &one, &panicked) {
-                Err(RunError::Interrupted) => interrupted = true,
-                done => outcomes.extend(done?),
-            }
+            outcomes.extend(self.trainer.each(tasks, pool, &progress, &one, &panicked)?);
         }
+        let interrupted = self.stop.is_set();
         outcomes.sort_by(|a, b| a.user.cmp(&b.user));
         Ok((outcomes, interrupted))
     }
@@ -385,12 +394,19 @@ impl Work<'_> {
         let config = self.settings.model.config(rows, self.settings.seed);
         let trained_on = digest::digest(&history.rows, &config, leaning.is_some())
             .map_err(|error| error.to_string())?;
-        if let Some(latest) = shelf.latest() {
-            let about = self.library.about(user, latest).map_err(|error| error.to_string())?;
+        // A version that cannot be read counts for nothing: it is mended by a new one.
+        let readable = |version: u64| {
+            let about = self.library.about(user, version).ok()?;
+            let model = self.library.model(user, version).ok()?;
+            Some((about, model))
+        };
+        if let Some((latest, (about, _))) =
+            shelf.latest().and_then(|latest| Some((latest, readable(latest)?)))
+        {
             if about.trained_on.as_ref() == Some(&trained_on) {
                 return self.finish(user, &shelf, latest, &about);
             }
-            if let Some(why) = self.not_yet(&history, about.window, latest) {
+            if let Some(why) = self.not_yet(&history, &about, latest) {
                 let mut outcome = Outcome::of(user, rows, Status::Waiting, why);
                 outcome.version = Some(latest);
                 return Ok(outcome);
@@ -404,11 +420,10 @@ impl Work<'_> {
             return Ok(Outcome::of(user, rows, Status::Due, why));
         }
         let start = Instant::now();
-        let comparison = match shelf.live().filter(|_| self.options.promote != Promote::Always) {
-            Some(live) => {
-                let about = self.library.about(user, live).map_err(|error| error.to_string())?;
-                let model = self.library.model(user, live).map_err(|error| error.to_string())?;
-                let new = history.newer_than(about.window);
+        let live = shelf.live().filter(|_| self.options.promote != Promote::Always);
+        let comparison = match live.and_then(|live| Some((live, readable(live)?))) {
+            Some((live, (about, model))) => {
+                let new = history.newer_than(&about);
                 let rows = (&history.rows, new);
                 let share = self.options.held_out;
                 let trial = Trial { trainer: &self.trainer, peers: peers_model, share };
@@ -428,10 +443,10 @@ impl Work<'_> {
     }
 
     /// Why a user who has a version gets no other yet.
-    fn not_yet(&self, history: &History, window: Option<Window>, latest: u64) -> Option<String> {
+    fn not_yet(&self, history: &History, about: &About, latest: u64) -> Option<String> {
         let mut missing = Vec::new();
         if let Some(least) = self.options.min_increment {
-            let new = history.newer_than(window);
+            let new = history.newer_than(about);
             if new >= least {
                 return None;
             }
@@ -441,7 +456,7 @@ impl Work<'_> {
             ));
         }
         if let Some(least) = self.options.retrain_every {
-            let newest = history.times.last().zip(window).map(|(at, of)| at - of.last);
+            let newest = history.times.last().zip(about.window).map(|(at, of)| at - of.last);
             // Where nothing is known of times, there is no reason to wait.
             if newest.is_none_or(|newest| newest >= least) {
                 return None;
@@ -479,20 +494,41 @@ impl Work<'_> {
                 Verdict { promote: true, reason: "--promote always".to_owned() }
             }
             (Promote::Better, Some(comparison)) => comparison.verdict.clone(),
-            (Promote::Better, None) if shelf.live().is_none() => {
-                Verdict { promote: true, reason: "the first version".to_owned() }
-            }
-            (Promote::Better, None) => Verdict {
-                promote: false,
-                reason: "it was never compared with the live one; promote it by hand".to_owned(),
+            (Promote::Better, None) => match shelf.live() {
+                None => Verdict { promote: true, reason: "the first version".to_owned() },
+                Some(live) if self.library.model(user, live).is_err() => Verdict {
+                    promote: true,
+                    reason: format!("the live version {live} cannot be read"),
+                },
+                Some(live) => Verdict {
+                    promote: false,
+                    reason: format!("it was never compared with the live version {live}"),
+                },
             },
         };
+        let compared = comparison.as_ref().and_then(|comparison| comparison.live_version);
+        // What it was held against, or nothing, has to be what it takes the place of.
+        let expected = compared.or(shelf.live().filter(|_| comparison.is_none()));
         outcome.comparison = comparison;
         outcome.reason = verdict.reason;
         outcome.status = match (verdict.promote, is_new) {
             (true, _) if self.options.users != TrainUsers::None => {
-                self.library.store().promote(user, version).map_err(|error| error.to_string())?;
-                Status::Promoted
+                let always = self.options.promote == Promote::Always;
+                let taken = self.library.store().change(user, &mut |standing, _| {
+                    if always || standing.live() == expected {
+                        standing.promote(version);
+                    }
+                    Ok(())
+                });
+                let taken = taken.map_err(|error| error.to_string())?;
+                match taken.live() {
+                    Some(live) if live != version => {
+                        outcome.reason =
+                            format!("version {live} is live now, with which it was not compared");
+                        if is_new { Status::Candidate } else { Status::UpToDate }
+                    }
+                    _ => Status::Promoted,
+                }
             }
             (false, false) => Status::UpToDate,
             _ => Status::Candidate,
@@ -502,15 +538,34 @@ impl Work<'_> {
 
     /// What is learnt of a user's rows.
     fn history(&self, task: &Task<'_>) -> Result<History, String> {
+        let rows = task.rows.newest(usize::MAX).map_err(|error| error.to_string())?;
+        let (rows, later) = until_tomorrow(&rows)?;
+        if later > 0 {
+            let text = format!(
+                "user {:?}: {} later than tomorrow left out; a clock was wrong",
+                task.user,
+                counted(later, "row")
+            );
+            self.reporter.say(Weight::Warning, &text);
+        }
         let most = match self.options.max_history {
-            Some(Length::Rows(most)) => most,
-            _ => usize::MAX,
+            // Everyone's rows are that many of each user.
+            Some(Length::Rows(_)) if *task.user == *GENERIC => None,
+            most => most,
         };
-        let rows = task.rows.newest(most).map_err(|error| error.to_string())?;
-        let rows = newest(&rows, self.options.max_history)?;
+        let rows = newest(&rows, most)?;
         let (_, times) = without_times(&rows).map_err(|error| error.to_string())?;
         Ok(History { rows, times })
     }
+}
+
+/// Rows in the order of time without those that are later than a day from now, and how many these are. A
+/// single wrong clock would end a window of so much time.
+fn until_tomorrow(rows: &RecordBatch) -> Result<(RecordBatch, usize), String> {
+    let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
+    let tomorrow = period::now() + 24 * 3600 * 1_000_000;
+    let later = times.len() - times.partition_point(|time| *time <= tomorrow);
+    Ok((rows.slice(0, rows.num_rows() - later), later))
 }
 
 /// The newest of rows that are in the order of time.
@@ -534,6 +589,9 @@ fn newest(rows: &RecordBatch, most: Option<Length>) -> Result<RecordBatch, Strin
     };
     Ok(rows.slice(first, all - first))
 }
+
+/// A trial learns so many rows at least, if there are.
+const LEAST_LEARNT: usize = 20;
 
 /// A model that has not seen the newest rows of a history.
 pub(crate) struct Trial<'a> {
@@ -560,8 +618,12 @@ impl Trial<'_> {
         reporter: &Arc<dyn Reporter>,
     ) -> Result<Comparison, String> {
         let all = rows.num_rows();
-        let held_out = (all as f64 * self.share).ceil() as usize;
-        let held_out = held_out.clamp(1, all.max(2) - 1);
+        let mut held_out = (all as f64 * self.share).ceil() as usize;
+        if new > 0 {
+            // What is new may be all that has changed: the trial learns the older half of it.
+            held_out = held_out.min(new.div_ceil(2));
+        }
+        let held_out = held_out.clamp(1, all.saturating_sub(LEAST_LEARNT).max(1));
         let (older, newer) = (rows.slice(0, all - held_out), rows.slice(all - held_out, held_out));
         let trial = self.trainer.fit(user, &older, self.peers, progress)?;
         let seen = held_out - new.min(held_out);
@@ -579,11 +641,12 @@ struct History {
 }
 
 impl History {
-    /// Rows that happened after a window; all of them if that cannot be told.
-    fn newer_than(&self, window: Option<Window>) -> usize {
-        match window.filter(|_| !self.times.is_empty()) {
+    /// Rows that happened after a version's window; where times are not known, as many as there are more
+    /// rows than it has learnt.
+    fn newer_than(&self, about: &About) -> usize {
+        match about.window.filter(|_| !self.times.is_empty()) {
             Some(window) => self.times.len() - self.times.partition_point(|at| *at <= window.last),
-            None => self.rows.num_rows(),
+            None => self.rows.num_rows().saturating_sub(about.rows),
         }
     }
 }

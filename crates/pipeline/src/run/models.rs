@@ -3,7 +3,7 @@
 use super::Run;
 use crate::derive::Memory;
 use crate::error::RunError;
-use crate::library::{Library, Lookup};
+use crate::library::{Library, Lookup, LookupOptions};
 use crate::models::{self, GENERIC};
 use crate::plan::{self, StageSettings};
 use crate::report::Weight;
@@ -27,7 +27,9 @@ impl Run<'_> {
         }
         if let (Some(store), None) = (&settings.model_store, &settings.train_data_glob) {
             let library = Library::open(&store.name, Purpose::Read)?;
-            self.models.look_up_in(Lookup::new(library, store.lookup));
+            let with_counts = self.asks_for_counts();
+            let options = LookupOptions { with_counts, ..store.lookup };
+            self.models.look_up_in(Lookup::new(library, options, Arc::clone(&self.reporter)));
             return Ok(());
         }
         self.summary.drawn_seed = settings.seed_is_drawn.then_some(settings.seed);
@@ -40,10 +42,7 @@ impl Run<'_> {
     fn read_models(&mut self, path: &Path) -> Result<(), RunError> {
         let start = Instant::now();
         let models = models::read(path)?;
-        let asked = self.plan.stages.iter().any(|stage| match stage {
-            StageSettings::Inference(settings) => settings.scorer == Scorer::Recommended,
-            _ => false,
-        });
+        let asked = self.asks_for_counts();
         if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
             return Err(RunError::Failed(format!(
                 "{}: the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
@@ -57,6 +56,13 @@ impl Run<'_> {
         }
         self.summary.phases.push(("reading models", start.elapsed()));
         Ok(())
+    }
+
+    fn asks_for_counts(&self) -> bool {
+        self.plan.stages.iter().any(|stage| match stage {
+            StageSettings::Inference(settings) => settings.scorer == Scorer::Recommended,
+            _ => false,
+        })
     }
 
     fn refuse_name(&self, user: &str) {

@@ -87,6 +87,8 @@ impl Run<'_> {
         self.summary.models = self.models.len();
         self.summary.failed_users =
             std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        let unusable = self.models.store().map(crate::library::Lookup::unusable);
+        self.summary.failed_users.extend(unusable.unwrap_or_default());
         self.summary.unusual = self.book.unusual();
         self.summary.unlikely = self.book.unlikely();
         self.summary.steps = self.steps();

@@ -89,7 +89,7 @@ impl OnMessages {
         let newest = most.min(rows.num_rows());
         let rows = rows.slice(rows.num_rows() - newest, newest);
         kept.new += features.num_rows();
-        let before = models.of(user)?;
+        let before = models.of(user);
         let due = before.is_none() || kept.new >= self.settings.min_increment;
         if due && rows.num_rows() >= self.settings.min_history {
             let start = Instant::now();
