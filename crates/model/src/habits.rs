@@ -92,7 +92,7 @@ mod tests {
             assert_eq!((of("plan").values.len(), of("plan").different), (2, Some(3)));
             assert_eq!(of("bytes").kind, "numeric");
             assert!(!of("bytes").values.is_empty());
-            assert_eq!(of("city").kind, "binary");
+            assert_eq!(of("city").kind, "categorical");
         }
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Histories {
     longest: Option<Length>,
     /// What is longer is forgotten for good.
     tidies: bool,
+    /// Whether anything left out is an error.
+    strict: bool,
     tidied: Mutex<Vec<(Arc<str>, Part)>>,
 }
 
@@ -54,6 +56,7 @@ impl Histories {
             state: StateDir::open(directory, &about)?,
             longest,
             tidies,
+            strict: plan.strict,
             tidied: Mutex::default(),
         })
     }
@@ -80,7 +83,6 @@ impl Histories {
         let mut files =
             source::find(&globs, source.recursive, source.max_files, !known.is_empty())?;
         let mut count = ReadCount::default();
-        let strict = plan.strict;
         files.retain(|path| match known.get(path) {
             None => true,
             Some(mark) => {
@@ -94,21 +96,13 @@ impl Histories {
                 false
             }
         });
-        source::check_skipped(&count.skipped, TRAINING_DATA, strict, reporter)?;
+        source::check_skipped(&count.skipped, TRAINING_DATA, self.strict, reporter)?;
         let (mut memory, mut met) = (Memory::default(), HashSet::new());
         for files in together(files) {
-            match self.take_in_some(
-                &files,
-                trainer,
-                pool,
-                &mut memory,
-                &mut met,
-                &mut count,
-                strict,
-            ) {
+            match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
                 // Other files may have rows. It is remembered that these have none.
                 Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
-                    source::check_skipped(&skipped, TRAINING_DATA, plan.strict, reporter)?;
+                    source::check_skipped(&skipped, TRAINING_DATA, self.strict, reporter)?;
                     count.files += files.len();
                     count.skipped.merge(*skipped);
                 }
@@ -127,7 +121,6 @@ impl Histories {
         memory: &mut Memory,
         met: &mut HashSet<Arc<str>>,
         count: &mut ReadCount,
-        strict: bool,
     ) -> Result<(), RunError> {
         let marks: Vec<(PathBuf, FileMark)> = files
             .iter()
@@ -142,7 +135,7 @@ impl Histories {
             Ok(())
         };
         let (table, users) = trainer.read(files, pool, memory, &mut recall)?;
-        source::check_strict(&users, TRAINING_DATA, strict)?;
+        source::check_strict(&users, TRAINING_DATA, self.strict)?;
         count.files += files.len();
         count.add(&table, &users);
         let features = trainer.features(&table.batch)?;
