@@ -167,8 +167,8 @@ impl Histories {
         let rows = in_order(&joined(&parts)?)?;
         let all: usize = parts.iter().map(RecordBatch::num_rows).sum();
         // Rows later than tomorrow are told by whoever trains, and stay.
-        let (past, later) = super::until_tomorrow(&rows).map_err(RunError::Failed)?;
-        let kept = super::newest(&past, self.longest).map_err(RunError::Failed)?;
+        let (past, later) = super::rows::until_tomorrow(&rows).map_err(RunError::Failed)?;
+        let kept = super::rows::newest(&past, self.longest).map_err(RunError::Failed)?;
         if later > 0 {
             return Ok(rows);
         }

@@ -8,27 +8,29 @@ mod compare;
 mod digest;
 mod drift;
 mod history;
+mod rows;
+mod trial;
 
 pub use compare::{Comparison, Side, Verdict};
 pub use drift::Drift;
 pub(crate) use history::{joined, plain};
+pub(crate) use trial::Trial;
 
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::library::{About, Leaning, Library};
 use crate::models::GENERIC;
-use crate::period;
 use crate::plan::{Plan, StageSettings, TrainAe};
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount};
-use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress, without_times};
-use arrow_array::{RecordBatch, UInt32Array};
+use crate::train::{TRAINING_DATA, Task, Trainer, TrainingProgress, without_times};
 use dfp_flow::Stop;
 use dfp_io::store::{Purpose, Shelf, State};
 use dfp_model::UserModel;
 use dfp_model::artifact::{self, PeersName};
 use history::Histories;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use rows::{History, Rows, newest, of_everyone, until_tomorrow};
 use serde::Serialize;
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -237,69 +239,6 @@ struct Work<'a> {
     settings: &'a TrainAe,
     reporter: &'a Arc<dyn Reporter>,
     stop: &'a Stop,
-}
-
-/// The rows of all users.
-enum Rows {
-    /// Features of all rows, and which of them are whose.
-    Read(RecordBatch, Vec<(Arc<str>, Vec<u32>)>),
-    /// Kept from run to run.
-    Kept(Histories),
-}
-
-impl Rows {
-    /// The rows of each user who is wanted.
-    fn tasks(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Task<'_>>, RunError> {
-        Ok(match self {
-            Self::Read(features, users) => users
-                .iter()
-                .filter(|(user, _)| wanted(user))
-                .map(|(user, rows)| Task {
-                    user: Arc::clone(user),
-                    rows: TaskRows::Of(features, rows.clone()),
-                })
-                .collect(),
-            Self::Kept(histories) => histories
-                .users()?
-                .into_iter()
-                .filter(|(user, _)| wanted(user))
-                .map(|(user, rows)| {
-                    let of = Arc::clone(&user);
-                    let read = Box::new(move || histories.window(&of));
-                    Task { user, rows: TaskRows::Kept(rows, read) }
-                })
-                .collect(),
-        })
-    }
-}
-
-/// The newest rows of all users together, as many of each, in the order of time.
-fn of_everyone<'a>(tasks: &'a [Task<'a>], most: usize, of_each: usize) -> Task<'a> {
-    let of_each = (most / tasks.len().max(1)).clamp(1, of_each);
-    let rows = tasks.iter().map(|task| task.rows.len().min(of_each)).sum();
-    let read = move || {
-        // Of one table the rows are taken as they stand there: texts stay codes.
-        let mut table = None;
-        let mut positions = Vec::new();
-        for task in tasks {
-            if let TaskRows::Of(of, rows) = &task.rows {
-                table = Some(*of);
-                positions.extend_from_slice(&rows[rows.len().saturating_sub(of_each)..]);
-            }
-        }
-        let rows = match table {
-            Some(table) => {
-                positions.sort_unstable();
-                arrow_select::take::take_record_batch(table, &UInt32Array::from(positions))?
-            }
-            None => {
-                let newest = tasks.iter().map(|task| task.rows.newest(of_each));
-                history::joined(&newest.collect::<Result<Vec<_>, _>>()?)?
-            }
-        };
-        Ok(history::in_order(&rows)?)
-    };
-    Task { user: Arc::from(GENERIC), rows: TaskRows::Kept(rows, Box::new(read)) }
 }
 
 /// The model that users lean on, and which version it is.
@@ -556,98 +495,6 @@ impl Work<'_> {
         let rows = newest(&rows, most)?;
         let (_, times) = without_times(&rows).map_err(|error| error.to_string())?;
         Ok(History { rows, times })
-    }
-}
-
-/// Rows in the order of time without those that are later than a day from now, and how many these are. A
-/// single wrong clock would end a window of so much time.
-fn until_tomorrow(rows: &RecordBatch) -> Result<(RecordBatch, usize), String> {
-    let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
-    let tomorrow = period::now() + 24 * 3600 * 1_000_000;
-    let later = times.len() - times.partition_point(|time| *time <= tomorrow);
-    Ok((rows.slice(0, rows.num_rows() - later), later))
-}
-
-/// The newest of rows that are in the order of time.
-fn newest(rows: &RecordBatch, most: Option<Length>) -> Result<RecordBatch, String> {
-    let all = rows.num_rows();
-    let first = match most {
-        None => 0,
-        Some(Length::Rows(most)) => all.saturating_sub(most),
-        Some(Length::Time(span)) => {
-            let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
-            match times.last() {
-                Some(last) => times.partition_point(|time| last.saturating_sub(*time) > span),
-                None => {
-                    return Err(
-                        "--max_history is a length of time, and not every row has a time; give it as a number of rows"
-                            .to_owned(),
-                    );
-                }
-            }
-        }
-    };
-    Ok(rows.slice(first, all - first))
-}
-
-/// A trial learns so many rows at least, if there are.
-const LEAST_LEARNT: usize = 20;
-
-/// A model that has not seen the newest rows of a history.
-pub(crate) struct Trial<'a> {
-    /// With the settings of the new version.
-    pub(crate) trainer: &'a Trainer<'a>,
-    /// What it leans on.
-    pub(crate) peers: Option<&'a Arc<UserModel>>,
-    /// The share of the rows that it does not see.
-    pub(crate) share: f64,
-}
-
-impl Trial<'_> {
-    /// Trains it and holds it against the live model, which has not learnt the last `new` rows.
-    ///
-    /// # Errors
-    /// Why it cannot be trained, or rows cannot be scored.
-    pub(crate) fn held_against(
-        &self,
-        user: &str,
-        live: &UserModel,
-        version: Option<u64>,
-        (rows, new): (&RecordBatch, usize),
-        progress: &TrainingProgress,
-        reporter: &Arc<dyn Reporter>,
-    ) -> Result<Comparison, String> {
-        let all = rows.num_rows();
-        let mut held_out = (all as f64 * self.share).ceil() as usize;
-        if new > 0 {
-            // What is new may be all that has changed: the trial learns the older half of it.
-            held_out = held_out.min(new.div_ceil(2));
-        }
-        let held_out = held_out.clamp(1, all.saturating_sub(LEAST_LEARNT).max(1));
-        let (older, newer) = (rows.slice(0, all - held_out), rows.slice(all - held_out, held_out));
-        let trial = self.trainer.fit(user, &older, self.peers, progress)?;
-        let seen = held_out - new.min(held_out);
-        compare::compare((live, version), &trial, (&older, &newer), seen, reporter)
-            .map_err(|error| error.to_string())
-    }
-}
-
-/// What is learnt of a user's rows.
-struct History {
-    /// Features and times.
-    rows: RecordBatch,
-    /// Microseconds since 1970, in order; empty if they are not known.
-    times: Vec<i64>,
-}
-
-impl History {
-    /// Rows that happened after a version's window; where times are not known, as many as there are more
-    /// rows than it has learnt.
-    fn newer_than(&self, about: &About) -> usize {
-        match about.window.filter(|_| !self.times.is_empty()) {
-            Some(window) => self.times.len() - self.times.partition_point(|at| *at <= window.last),
-            None => self.rows.num_rows().saturating_sub(about.rows),
-        }
     }
 }
 

@@ -1,0 +1,124 @@
+//! Whose rows there are, and which of them are learnt.
+
+use super::Length;
+use super::history::{self, Histories};
+use crate::error::RunError;
+use crate::library::About;
+use crate::models::GENERIC;
+use crate::period;
+use crate::train::{Task, TaskRows, without_times};
+use arrow_array::{RecordBatch, UInt32Array};
+use std::sync::Arc;
+
+/// The rows of all users.
+pub(super) enum Rows {
+    /// Features of all rows, and which of them are whose.
+    Read(RecordBatch, Vec<(Arc<str>, Vec<u32>)>),
+    /// Kept from run to run.
+    Kept(Histories),
+}
+
+impl Rows {
+    /// The rows of each user who is wanted.
+    pub(super) fn tasks(&self, wanted: &dyn Fn(&str) -> bool) -> Result<Vec<Task<'_>>, RunError> {
+        Ok(match self {
+            Self::Read(features, users) => users
+                .iter()
+                .filter(|(user, _)| wanted(user))
+                .map(|(user, rows)| Task {
+                    user: Arc::clone(user),
+                    rows: TaskRows::Of(features, rows.clone()),
+                })
+                .collect(),
+            Self::Kept(histories) => histories
+                .users()?
+                .into_iter()
+                .filter(|(user, _)| wanted(user))
+                .map(|(user, rows)| {
+                    let of = Arc::clone(&user);
+                    let read = Box::new(move || histories.window(&of));
+                    Task { user, rows: TaskRows::Kept(rows, read) }
+                })
+                .collect(),
+        })
+    }
+}
+
+/// The newest rows of all users together, as many of each, in the order of time.
+pub(super) fn of_everyone<'a>(tasks: &'a [Task<'a>], most: usize, of_each: usize) -> Task<'a> {
+    let of_each = (most / tasks.len().max(1)).clamp(1, of_each);
+    let rows = tasks.iter().map(|task| task.rows.len().min(of_each)).sum();
+    let read = move || {
+        // Of one table the rows are taken as they stand there: texts stay codes.
+        let mut table = None;
+        let mut positions = Vec::new();
+        for task in tasks {
+            if let TaskRows::Of(of, rows) = &task.rows {
+                table = Some(*of);
+                positions.extend_from_slice(&rows[rows.len().saturating_sub(of_each)..]);
+            }
+        }
+        let rows = match table {
+            Some(table) => {
+                positions.sort_unstable();
+                arrow_select::take::take_record_batch(table, &UInt32Array::from(positions))?
+            }
+            None => {
+                let newest = tasks.iter().map(|task| task.rows.newest(of_each));
+                history::joined(&newest.collect::<Result<Vec<_>, _>>()?)?
+            }
+        };
+        Ok(history::in_order(&rows)?)
+    };
+    Task { user: Arc::from(GENERIC), rows: TaskRows::Kept(rows, Box::new(read)) }
+}
+
+/// What is learnt of a user's rows.
+pub(super) struct History {
+    /// Features and times.
+    pub(super) rows: RecordBatch,
+    /// Microseconds since 1970, in order; empty if they are not known.
+    pub(super) times: Vec<i64>,
+}
+
+impl History {
+    /// Rows that happened after a version's window; where times are not known, as many as there are more
+    /// rows than it has learnt.
+    pub(super) fn newer_than(&self, about: &About) -> usize {
+        match about.window.filter(|_| !self.times.is_empty()) {
+            Some(window) => self.times.len() - self.times.partition_point(|at| *at <= window.last),
+            None => self.rows.num_rows().saturating_sub(about.rows),
+        }
+    }
+}
+
+/// Rows in the order of time without those that are later than a day from now, and how many these are. A
+/// single wrong clock would end a window of so much time.
+pub(super) fn until_tomorrow(rows: &RecordBatch) -> Result<(RecordBatch, usize), String> {
+    let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
+    let tomorrow = period::now() + 24 * 3600 * 1_000_000;
+    let later = times.len() - times.partition_point(|time| *time <= tomorrow);
+    Ok((rows.slice(0, rows.num_rows() - later), later))
+}
+
+/// The newest of rows that are in the order of time.
+pub(super) fn newest(rows: &RecordBatch, most: Option<Length>) -> Result<RecordBatch, String> {
+    let all = rows.num_rows();
+    let first = match most {
+        None => 0,
+        Some(Length::Rows(most)) => all.saturating_sub(most),
+        Some(Length::Time(span)) => {
+            let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
+            match times.last() {
+                Some(last) => times.partition_point(|time| last.saturating_sub(*time) > span),
+                None => {
+                    return Err(
+                        "--max_history is a length of time, and not every row has a time; give it as a number of rows"
+                            .to_owned(),
+                    );
+                }
+            }
+        }
+    };
+    Ok(rows.slice(first, all - first))
+}
