@@ -6,8 +6,8 @@ use crate::summary::{aligned, count, grouped, printable};
 use crate::train::{comparison, write_json};
 use crate::{DONE, FAILED, SKIPPED, fail, out, refuse};
 use dfp_pipeline::RunError;
-use dfp_pipeline::library::Library;
 use dfp_pipeline::library::care::{self, Difference, Listed, Shown, moment};
+use dfp_pipeline::library::{Library, Purpose};
 use dfp_pipeline::plan::{self, ModelsCommand, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};
 use std::fmt::Write;
@@ -38,18 +38,22 @@ pub fn run(command: &str, texts: &OptionTexts, words: &[String], level: Weight) 
     }
 }
 
+/// Tells what could not be read; the exit code.
+fn told(damaged: &[String], console: &Console) -> u8 {
+    damaged.iter().for_each(|why| console.say(Weight::Warning, why));
+    if damaged.is_empty() { DONE } else { SKIPPED }
+}
+
 fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8, RunError> {
-    let library = Library::at(&options.store)?;
+    let library = Library::open(&options.store, Purpose::Read, options.limits)?;
     let user = options.users.first().map_or("", String::as_str);
     let version = options.versions.first().copied();
     match command {
         "list" => {
-            let listed = care::list(&library, &options.users, options.all)?;
+            let (listed, damaged) = care::list(&library, &options.users, options.all)?;
             out(list(&listed).trim_end());
             json(options, &listed)?;
-            let broken = listed.iter().filter_map(|version| version.why.as_ref());
-            broken.clone().for_each(|why| console.say(Weight::Warning, why));
-            return Ok(if broken.count() > 0 { SKIPPED } else { DONE });
+            return Ok(told(&damaged, console));
         }
         "show" => {
             let shown = care::show(&library, user, version)?;
@@ -105,6 +109,7 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
             if pruned.swept > 0 {
                 out(&format!("{} of broken-off writers removed", count(pruned.swept, "file")));
             }
+            return Ok(told(&pruned.damaged, console));
         }
         other => {
             return Err(RunError::Failed(format!(

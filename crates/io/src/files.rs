@@ -6,6 +6,8 @@ use crate::{remote, walk};
 use glob::MatchOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
@@ -60,7 +62,7 @@ pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoError> {
 }
 
 /// What tells one content of a file from a later one without reading it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stamp {
     /// Length in bytes.
@@ -78,6 +80,26 @@ impl Stamp {
         let nanoseconds = since_1970.map_or(0, |since| since.as_nanos());
         Self { bytes: metadata.len(), modified_ns: u64::try_from(nanoseconds).unwrap_or(u64::MAX) }
     }
+}
+
+/// Bytes at a file's beginning that tell it from others.
+const HEAD: u64 = 64 << 10;
+
+/// A number that tells the beginning of a file of so many `bytes` from others; `None` for an object that is
+/// elsewhere, or a file that cannot be read.
+pub fn head(path: &Path, bytes: u64) -> Option<u64> {
+    if is_address(path) {
+        return None;
+    }
+    let mut start = Vec::new();
+    File::open(path).ok()?.take(bytes.min(HEAD)).read_to_end(&mut start).ok()?;
+    Some(xxhash_rust::xxh3::xxh3_64(&start))
+}
+
+/// Whether a file's name says that it is compressed.
+pub fn is_packed(file: &Path) -> bool {
+    let name = file.to_string_lossy();
+    PACKED.iter().any(|ending| name.ends_with(ending))
 }
 
 /// A file's name without the ending of a compressed one.

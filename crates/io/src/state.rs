@@ -53,6 +53,9 @@ pub struct FileMark {
     pub stamp: Stamp,
     /// Rows before this time (microseconds since 1970) have been written; `None`: all rows.
     pub until: Option<i64>,
+    /// Tells its beginning from others, if that was looked at: see [`head`](crate::files::head).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub head: Option<u64>,
 }
 
 /// How far an output has been written.
@@ -85,6 +88,15 @@ impl OutputMark {
     }
 }
 
+/// What becomes of a user's window.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WindowChange {
+    /// Further rows.
+    Further(Part),
+    /// These rows in place of all others.
+    Whole(Part),
+}
+
 /// What one transaction adds to the state.
 #[derive(Clone, Debug, Default)]
 pub struct Commit<'a> {
@@ -96,8 +108,8 @@ pub struct Commit<'a> {
     pub memory: &'a [(Arc<str>, Vec<u8>)],
     /// The history of each user's rhythm.
     pub history: &'a [(Arc<str>, Vec<u8>)],
-    /// Further rows of each user's window.
-    pub windows: &'a [(Arc<str>, Part)],
+    /// What becomes of users' windows.
+    pub windows: &'a [(Arc<str>, WindowChange)],
     /// All outputs, in the order of the pipeline.
     pub outputs: &'a [OutputMark],
     /// What has been spent of the budget of alerts, if there is one.
@@ -296,23 +308,6 @@ impl StateDir {
         Ok(rows)
     }
 
-    /// Puts one part in place of all that users' windows have.
-    ///
-    /// # Errors
-    /// The system refuses.
-    pub fn replace_windows(&self, windows: &[(Arc<str>, Part)]) -> Result<(), IoError> {
-        let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
-        {
-            let mut table = write.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
-            for (user, part) in windows {
-                let range = (&**user, 0)..=(&**user, u64::MAX);
-                table.retain_in(range, |_, _| false).map_err(|e| self.fail(&e))?;
-                table.insert((&**user, 0), part.0.as_slice()).map_err(|e| self.fail(&e))?;
-            }
-        }
-        write.commit().map_err(|e| self.fail(&e))
-    }
-
     /// What has been spent of the budget of alerts.
     ///
     /// # Errors
@@ -348,12 +343,20 @@ impl StateDir {
                 }
             }
             let mut windows = write.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
-            for (user, part) in commit.windows {
-                let last = windows.range((&**user, 0)..=(&**user, u64::MAX));
-                let last = last.map_err(|e| self.fail(&e))?.next_back().transpose();
-                let last = last.map_err(|e| self.fail(&e))?.map(|(key, _)| key.value().1);
-                let key = (&**user, last.map_or(0, |last| last + 1));
-                windows.insert(key, part.0.as_slice()).map_err(|e| self.fail(&e))?;
+            for (user, window) in commit.windows {
+                let parts = (&**user, 0)..=(&**user, u64::MAX);
+                let (at, part) = match window {
+                    WindowChange::Whole(part) => {
+                        windows.retain_in(parts, |_, _| false).map_err(|e| self.fail(&e))?;
+                        (0, part)
+                    }
+                    WindowChange::Further(part) => {
+                        let last = windows.range(parts).map_err(|e| self.fail(&e))?.next_back();
+                        let last = last.transpose().map_err(|e| self.fail(&e))?;
+                        (last.map_or(0, |(key, _)| key.value().1 + 1), part)
+                    }
+                };
+                windows.insert((&**user, at), part.0.as_slice()).map_err(|e| self.fail(&e))?;
             }
             if let Some(alerts) = commit.alerts {
                 let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
@@ -390,7 +393,7 @@ mod tests {
     use super::*;
 
     fn mark(bytes: u64, until: Option<i64>) -> FileMark {
-        FileMark { stamp: Stamp { bytes, modified_ns: 7 }, until }
+        FileMark { stamp: Stamp { bytes, modified_ns: 7 }, until, head: None }
     }
 
     #[test]
@@ -438,8 +441,9 @@ mod tests {
         };
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::open(directory.path(), "train").unwrap();
-        let part =
-            |user: &str, texts: &[&str]| (Arc::from(user), Part::encode(&rows(texts)).unwrap());
+        let part = |user: &str, texts: &[&str]| {
+            (Arc::from(user), WindowChange::Further(Part::encode(&rows(texts)).unwrap()))
+        };
         for windows in
             [vec![part("ann", &["x", "y"]), part("bo", &["z"])], vec![part("ann", &["w"])]]
         {
@@ -447,7 +451,9 @@ mod tests {
         }
         assert_eq!(state.windows().unwrap(), [("ann".into(), 3), ("bo".into(), 1)]);
         assert_eq!(state.window("ann").unwrap(), [rows(&["x", "y"]), rows(&["w"])]);
-        state.replace_windows(&[part("ann", &["y", "w"])]).unwrap();
+        let whole = WindowChange::Whole(Part::encode(&rows(&["y", "w"])).unwrap());
+        let windows = [("ann".into(), whole)];
+        state.commit(&Commit { windows: &windows, ..Commit::default() }).unwrap();
         assert_eq!(state.window("ann").unwrap(), [rows(&["y", "w"])]);
         assert_eq!(state.window("bo").unwrap().len(), 1);
         assert!(state.window("an").unwrap().is_empty());

@@ -81,6 +81,31 @@ pub struct Limits {
 }
 
 impl Limits {
+    /// Files up to this size, and nothing within them that is larger; the default's other limits stay.
+    #[must_use]
+    pub fn of_bytes(max_bytes: u64) -> Self {
+        let whole = usize::try_from(max_bytes).unwrap_or(usize::MAX);
+        let of = Self::default();
+        Self {
+            max_bytes,
+            max_weights: of.max_weights.min(whole / size_of::<f32>()),
+            max_json: of.max_json.min(whole),
+            ..of
+        }
+    }
+
+    /// Refuses a file of this size, if it is too large.
+    ///
+    /// # Errors
+    /// [`ModelError::Artifact`] with both sizes.
+    pub fn check_size(&self, bytes: u64) -> Result<(), ModelError> {
+        if bytes <= self.max_bytes {
+            return Ok(());
+        }
+        let most = self.max_bytes;
+        Err(refused(format!("the model file has {bytes} bytes; at most {most} are read")))
+    }
+
     /// How long the list of tensors can be: it is parsed as a whole.
     fn max_front(&self) -> usize {
         /// A tensor takes some hundred bytes, and a user has five at most.

@@ -5,7 +5,7 @@ use crate::plan::ScoreKind;
 use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, Field, Schema};
 use arrow_select::take::take_record_batch;
-use dfp_io::state::{FileMark, OutputMark};
+use dfp_io::state::{FileMark, OutputMark, WindowChange};
 use dfp_model::score::FeatureScores;
 use dfp_model::{EncodedRows, RowScore};
 use std::collections::{BTreeMap, BTreeSet};
@@ -56,6 +56,8 @@ pub struct Receipt {
     pub memory: Vec<(Arc<str>, Vec<u8>)>,
     /// The history of these users' rhythm as of the end of the batch.
     pub history: Mutex<Vec<(Arc<str>, Vec<u8>)>>,
+    /// What becomes of these users' windows of rows that models are learnt from.
+    pub windows: Mutex<Vec<(Arc<str>, WindowChange)>>,
     /// What has been spent of the budget of alerts as of the end of the batch.
     pub alerts: Mutex<Option<Vec<u8>>>,
     /// How far the outputs go, in the order of the pipeline.

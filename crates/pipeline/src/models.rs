@@ -2,24 +2,27 @@
 
 use crate::error::RunError;
 use crate::library::Lookup;
+use dfp_model::ModelError;
+use dfp_model::artifact::{self, Limits};
 use dfp_model::user_model::UserModel;
-use dfp_model::{ModelError, artifact};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-/// The name of the model that is trained on the rows of all users. No user may be called so: a
-/// user's model must never stand in for others.
+/// The name of the model that is trained on the rows of all users, if nobody asks for another. No user may
+/// be called so: a user's model must never stand in for others.
 pub const GENERIC: &str = "*";
 
 /// Reads a model file.
 ///
 /// # Errors
 /// The file cannot be read, or is none.
-pub fn read(path: &Path) -> Result<Vec<UserModel>, RunError> {
+pub fn read(path: &Path, limits: &Limits) -> Result<Vec<UserModel>, RunError> {
     let refuse = |why: String| RunError::Failed(format!("{}: {why}", path.display()));
+    let size = path.metadata().map_err(|error| refuse(error.to_string()))?.len();
+    limits.check_size(size).map_err(|error| refuse(error.to_string()))?;
     let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
-    artifact::read(&bytes, &artifact::Limits::default()).map_err(|error| refuse(error.to_string()))
+    artifact::read(&bytes, limits).map_err(|error| refuse(error.to_string()))
 }
 
 /// A model, and which one it is.

@@ -4,7 +4,6 @@
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::message::{FILE_ROW, INDEX, with_columns};
-use crate::models::GENERIC;
 use crate::plan::{Plan, SourceSettings, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
 use crate::source;
@@ -15,7 +14,7 @@ use arrow_array::{Array, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use dfp_flow::Stop;
 use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
-use dfp_model::config::Scorer;
+use dfp_model::config::{ModelConfig, Scorer};
 use dfp_model::{ModelError, TrainingData, UserModel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::ControlFlow;
@@ -114,6 +113,21 @@ impl<'a> Trainer<'a> {
         Self { plan, settings, reporter, stop }
     }
 
+    /// What everyone's model is called.
+    pub fn generic_user(&self) -> &str {
+        &self.settings.generic_user
+    }
+
+    /// The source whose rows are learnt.
+    pub fn source(&self) -> &'static str {
+        self.plan.source.kind.stage.name
+    }
+
+    /// How a model of so many rows is trained.
+    pub fn config(&self, rows: usize) -> ModelConfig {
+        self.settings.model.config(rows, self.settings.seed)
+    }
+
     /// Trains every task's user. A user whose training fails does not stop the others.
     ///
     /// # Errors
@@ -132,7 +146,8 @@ impl<'a> Trainer<'a> {
         let mut trained = Vec::with_capacity(tasks.len());
         // Users lean on everyone's model, so it comes first.
         if self.is_recommended()
-            && let Some(everyone) = tasks.iter().position(|task| *task.user == *GENERIC)
+            && let Some(everyone) =
+                tasks.iter().position(|task| *task.user == *self.settings.generic_user)
         {
             let (user, result) = pool.install(|| fit(&tasks.swap_remove(everyone)));
             progress.users_done.fetch_add(1, Ordering::Relaxed);
@@ -179,7 +194,7 @@ impl<'a> Trainer<'a> {
         let alone = tasks.len() == 1;
         let too_long = |task: &Task<'_>| {
             let share = rows.div_ceil(threads);
-            let config = self.settings.model.config(task.rows.len(), self.settings.seed);
+            let config = self.config(task.rows.len());
             (alone || task.rows.len() > share) && config.is_worth_many_threads()
         };
         let together = tasks.iter().take_while(|task| too_long(task)).count();
@@ -229,8 +244,8 @@ impl<'a> Trainer<'a> {
         }
         let (rows, times) = without_times(rows).map_err(|error| error.to_string())?;
         self.warn_if_constant(user, &rows).map_err(|error| error.to_string())?;
-        let mut config = self.settings.model.config(rows.num_rows(), self.settings.seed);
-        if user == GENERIC {
+        let mut config = self.config(rows.num_rows());
+        if user == self.settings.generic_user {
             config.min_cats = config.min_cats.max(rows.num_rows() / ONE_IN);
         }
         let mut on_epoch = |report: dfp_model::train::EpochReport| {

@@ -28,7 +28,6 @@ mod sources;
 mod stages;
 mod statistics;
 mod store;
-mod store_killed;
 mod timeseries;
 mod tutorial;
 mod watching;

@@ -182,6 +182,8 @@ fn no_version(user: &str, version: u64, versions: &[u64]) -> String {
 pub enum Purpose {
     /// To look at what is there: a store that is not there is an error.
     Read,
+    /// To see what would be put in: a store that is not there is an empty one.
+    Rehearse,
     /// To put something in: a store that is not there is made.
     Write,
 }

@@ -98,7 +98,7 @@ impl<B: Blobs> Tree<B> {
     pub(super) fn open(blobs: B, purpose: Purpose) -> Result<Self, IoError> {
         let tree = Self { blobs };
         match (tree.blobs.get(MARK)?, purpose) {
-            (Some(mark), Purpose::Read) => tree.check(&mark)?,
+            (Some(mark), Purpose::Read | Purpose::Rehearse) => tree.check(&mark)?,
             (Some(mark), Purpose::Write) => {
                 tree.check(&mark)?;
                 tree.is_refused_twice(&mark)?;
@@ -108,12 +108,14 @@ impl<B: Blobs> Tree<B> {
                     "there is no store here (no store.json); accepted: what a run has written with --model_store, or `morpheus train --store`",
                 ));
             }
+            (None, Purpose::Rehearse) => tree.check_is_free()?,
             (None, Purpose::Write) => tree.make()?,
         }
         Ok(tree)
     }
 
-    fn make(&self) -> Result<(), IoError> {
+    /// A store can be made here.
+    fn check_is_free(&self) -> Result<(), IoError> {
         // Another program may be making it, or was killed while it did.
         let begun = |name: &String| name.starts_with(UNFINISHED) && name.ends_with(PARTIAL);
         let is_other = self.blobs.list("")?.iter().any(|name| !begun(name));
@@ -122,6 +124,11 @@ impl<B: Blobs> Tree<B> {
                 "it has other things in it and no store.json; accepted: a store, or a place that is empty or new",
             ));
         }
+        Ok(())
+    }
+
+    fn make(&self) -> Result<(), IoError> {
+        self.check_is_free()?;
         let mark = Mark { format: FORMAT.to_owned(), version: VERSION };
         let mark = self.json(&mark)?;
         if !self.blobs.put_new(MARK, &mark)? {

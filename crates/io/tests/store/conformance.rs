@@ -46,6 +46,11 @@ fn users() -> Vec<String> {
 /// Does all that a store is for, in an empty place that the name names.
 pub fn check(name: &str) {
     assert!(store::open(name, Purpose::Read).is_err(), "there is nothing yet");
+    let empty = store::open(name, Purpose::Rehearse).unwrap();
+    assert!(
+        empty.users().unwrap().is_empty() && empty.shelf("ann").unwrap() == store::Shelf::default()
+    );
+    assert!(store::open(name, Purpose::Read).is_err(), "a rehearsal makes nothing");
     let store = store::open(name, Purpose::Write).unwrap();
     assert_eq!(store.users().unwrap(), Vec::<String>::new());
     assert_eq!(store.shelf("ann").unwrap(), store::Shelf::default());

@@ -77,10 +77,7 @@ pub fn read_one(
 
 /// Checks everything that a file says of itself before its models; returns their number too.
 fn open<'a>(bytes: &'a [u8], limits: &Limits) -> Result<(SafeTensors<'a>, usize), ModelError> {
-    if bytes.len() as u64 > limits.max_bytes {
-        let (size, most) = (bytes.len(), limits.max_bytes);
-        return Err(refused(format!("the model file has {size} bytes; at most {most} are read")));
-    }
+    limits.check_size(bytes.len() as u64)?;
     check_kind(bytes, limits)?;
     let (_, front) = SafeTensors::read_metadata(bytes).map_err(unreadable)?;
     let metadata = front.metadata().as_ref();

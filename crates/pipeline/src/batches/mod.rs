@@ -128,7 +128,7 @@ fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
             batch.before.insert(file.path.clone(), before);
         }
         let until = end.filter(|end| file.has_rows_from(*end));
-        batch.marks.push((file.path.clone(), FileMark { stamp: file.stamp, until }));
+        batch.marks.push((file.path.clone(), FileMark { stamp: file.stamp, until, head: None }));
         file.before = until;
         until.is_some()
     });

@@ -87,6 +87,22 @@ impl About {
         })
     }
 
+    /// Refuses to take a version for another source's logs: users of the same name are others there. What
+    /// `from-file` reads may be anything.
+    ///
+    /// # Errors
+    /// It was trained on logs of another source.
+    pub fn check_source(&self, source: &str, place: &str) -> Result<(), String> {
+        let any_table = [source, &self.source].contains(&"from-file");
+        if any_table || self.source == source {
+            return Ok(());
+        }
+        Err(format!(
+            "model store {place:?}: the model of user {:?} was trained on logs of {}, and these are of {source}; accepted: a store of its own for each source",
+            self.user, self.source
+        ))
+    }
+
     /// From JSON.
     ///
     /// # Errors

@@ -2,7 +2,6 @@
 
 use super::{About, Library};
 use crate::error::RunError;
-use crate::models::GENERIC;
 use crate::plan::{Exports, Retention};
 use dfp_io::sinks::write_whole;
 use dfp_io::store::{Shelf, State};
@@ -24,32 +23,35 @@ pub struct Listed {
     pub state: String,
     /// What is said about it; `None` if that cannot be read.
     pub about: Option<About>,
-    /// Why nothing is said.
-    pub why: Option<String>,
 }
 
 /// The versions of a store: of these users, or of all if none is named; the live ones, else the newest,
-/// or `all`.
+/// or `all`. Also what cannot be read, in words: it does not stop the rest.
 ///
 /// # Errors
 /// The store cannot be read, or a user who is named has no version.
-pub fn list(library: &Library, users: &[String], all: bool) -> Result<Vec<Listed>, RunError> {
+pub fn list(
+    library: &Library,
+    users: &[String],
+    all: bool,
+) -> Result<(Vec<Listed>, Vec<String>), RunError> {
     let mut listed = Vec::new();
-    for (user, shelf) in shelves(library, users)? {
+    let (shelves, mut damaged) = shelves(library, users)?;
+    for (user, shelf) in shelves {
         let one = shelf.live().or(shelf.latest());
         let wanted = |version: &&u64| all || Some(**version) == one;
         for version in shelf.versions.iter().filter(wanted) {
             let about = library.about(&user, *version);
+            damaged.extend(about.as_ref().err().map(ToString::to_string));
             listed.push(Listed {
                 user: user.clone(),
                 version: *version,
                 state: shelf.standing.state(*version).to_string(),
-                why: about.as_ref().err().map(ToString::to_string),
                 about: about.ok(),
             });
         }
     }
-    Ok(listed)
+    Ok((listed, damaged))
 }
 
 /// A version and its model.
@@ -165,19 +167,9 @@ pub struct Verified {
 /// # Errors
 /// The store cannot be read.
 pub fn verify(library: &Library, users: &[String]) -> Result<Verified, RunError> {
-    let mut verified = Verified::default();
-    let named = !users.is_empty();
-    for user in if named { users.to_vec() } else { library.store().users()? } {
-        let shelf = match library.store().shelf(&user) {
-            // One whose first writer was broken off is nobody.
-            Ok(shelf) if shelf.versions.is_empty() && !named => continue,
-            Ok(shelf) if shelf.versions.is_empty() => shelf_of(library, &user)?,
-            Ok(shelf) => shelf,
-            Err(error) => {
-                verified.damaged.push(error.to_string());
-                continue;
-            }
-        };
+    let (shelves, damaged) = shelves(library, users)?;
+    let mut verified = Verified { damaged, ..Verified::default() };
+    for (user, shelf) in shelves {
         verified.users += 1;
         for version in &shelf.versions {
             let checked = library.about(&user, *version).and_then(|about| {
@@ -212,10 +204,12 @@ pub struct Pruned {
     pub gone: Vec<(String, Vec<u64>)>,
     /// Rests of writers that were broken off.
     pub swept: usize,
+    /// What could not be read, in words, and so stayed.
+    pub damaged: Vec<String>,
 }
 
 /// Removes old versions of these users, or of all. What is live, what a rollback would go to, and what
-/// other versions lean on stays.
+/// other versions lean on stays; so does what cannot be read.
 ///
 /// # Errors
 /// The store cannot be read or written.
@@ -224,70 +218,83 @@ pub fn prune(
     users: &[String],
     retention: Retention,
 ) -> Result<Pruned, RunError> {
+    for user in users {
+        shelf_of(library, user)?;
+    }
+    // Whoever is named: what others lean on is seen from these others.
+    let (shelves, mut damaged) = shelves(library, &[])?;
+    let mut kept = Vec::new();
+    for (user, shelf) in &shelves {
+        for version in &shelf.versions {
+            match library.about(user, *version) {
+                Ok(about) => kept.push((user, *version, about)),
+                Err(error) => damaged.push(error.to_string()),
+            }
+        }
+    }
+    let leant_on: HashSet<String> = kept
+        .iter()
+        .filter_map(|(_, _, about)| about.leans_on.as_ref())
+        .map(|leaning| leaning.user.clone())
+        .collect();
+    let wanted = |user: &String| users.is_empty() || users.contains(user);
+    let asked = shelves.iter().filter(|(user, _)| wanted(user));
+    // Those that are leant on come last: by then it is known who still does.
+    let (bases, others): (Vec<_>, Vec<_>) = asked.partition(|(user, _)| leant_on.contains(user));
     let mut pruned = Pruned::default();
-    let shelves = shelves(library, users)?;
-    // Everyone's model comes last: by then it is known which of its versions are still leant on.
-    let (everyone, individuals): (Vec<_>, Vec<_>) =
-        shelves.into_iter().partition(|(user, _)| user == GENERIC);
-    for (user, shelf) in individuals {
-        let old = old_versions(library, &user, &shelf, retention, &HashSet::new())?;
-        pruned.take(library, user, &shelf, old, retention)?;
+    for (user, shelf) in others.into_iter().chain(bases) {
+        let held = |version: &u64| {
+            kept.iter()
+                .filter_map(|(_, _, about)| about.leans_on.as_ref())
+                .any(|leaning| leaning.user == *user && leaning.version == *version)
+        };
+        // One whose leaning is not known may lean on any of them.
+        let is_unsure = leant_on.contains(user) && !damaged.is_empty();
+        let mut old = match is_unsure {
+            true => Vec::new(),
+            false => old_versions(user, shelf, retention, &kept)?,
+        };
+        old.retain(|version| !held(version));
+        let gone = match retention.dry_run {
+            true => {
+                old.retain(|version| !shelf.standing.holds(*version, &shelf.versions));
+                old
+            }
+            false => library.store().prune(user, &old)?,
+        };
+        kept.retain(|(of, version, _)| *of != user || !gone.contains(version));
+        if !gone.is_empty() {
+            pruned.gone.push((user.clone(), gone));
+        }
     }
-    for (user, shelf) in everyone {
-        let leant_on = leant_on(library)?;
-        let old = old_versions(library, &user, &shelf, retention, &leant_on)?;
-        pruned.take(library, user, &shelf, old, retention)?;
-    }
+    pruned.damaged = damaged;
     if !retention.dry_run {
         pruned.swept = library.store().sweep()?;
     }
     Ok(pruned)
 }
 
-impl Pruned {
-    fn take(
-        &mut self,
-        library: &Library,
-        user: String,
-        shelf: &Shelf,
-        old: Vec<u64>,
-        retention: Retention,
-    ) -> Result<(), RunError> {
-        let gone = match retention.dry_run {
-            true => {
-                let goes = |v: &u64| !shelf.standing.holds(*v, &shelf.versions);
-                old.into_iter().filter(goes).collect()
-            }
-            false => library.store().prune(&user, &old)?,
-        };
-        if !gone.is_empty() {
-            self.gone.push((user, gone));
-        }
-        Ok(())
-    }
-}
-
-/// Versions that nothing in `retention` keeps.
+/// Versions that nothing in `retention` keeps, of those that something is known of.
 fn old_versions(
-    library: &Library,
-    user: &str,
+    user: &String,
     shelf: &Shelf,
     retention: Retention,
-    leant_on: &HashSet<u64>,
+    kept: &[(&String, u64, About)],
 ) -> Result<Vec<u64>, RunError> {
     let newest = retention.keep.map_or(0, |keep| keep.min(shelf.versions.len()));
     let (older, _) = shelf.versions.split_at(shelf.versions.len() - newest);
     let mut old = Vec::new();
-    for version in older.iter().filter(|version| !leant_on.contains(version)) {
+    for (_, version, about) in
+        kept.iter().filter(|(of, version, _)| *of == user && older.contains(version))
+    {
         let is_old = match retention.older_than {
             None => true,
             Some(age) => {
-                let created: Timestamp =
-                    library.about(user, *version)?.created.parse().map_err(|error| {
-                        RunError::Failed(format!(
-                            "user {user:?}: version {version}: when it was put there: {error}"
-                        ))
-                    })?;
+                let created: Timestamp = about.created.parse().map_err(|error| {
+                    RunError::Failed(format!(
+                        "user {user:?}: version {version}: when it was put there: {error}"
+                    ))
+                })?;
                 Timestamp::now().duration_since(created).unsigned_abs() > age
             }
         };
@@ -298,33 +305,27 @@ fn old_versions(
     Ok(old)
 }
 
-/// The versions of everyone's model that other versions lean on.
-fn leant_on(library: &Library) -> Result<HashSet<u64>, RunError> {
-    let mut all = HashSet::new();
-    for (user, shelf) in shelves(library, &[])? {
-        if user == GENERIC {
-            continue;
-        }
-        for version in &shelf.versions {
-            all.extend(library.about(&user, *version)?.leans_on.map(|leaning| leaning.version));
-        }
-    }
-    Ok(all)
-}
-
-fn shelves(library: &Library, users: &[String]) -> Result<Vec<(String, Shelf)>, RunError> {
+/// The shelves of these users, or of all who have a version, and what of them cannot be read.
+fn shelves(
+    library: &Library,
+    users: &[String],
+) -> Result<(Vec<(String, Shelf)>, Vec<String>), RunError> {
+    let (mut shelves, mut damaged) = (Vec::new(), Vec::new());
     if !users.is_empty() {
-        let of = |user: &String| Ok((user.clone(), shelf_of(library, user)?));
-        return users.iter().map(of).collect();
+        for user in users {
+            shelves.push((user.clone(), shelf_of(library, user)?));
+        }
+        return Ok((shelves, damaged));
     }
-    let mut shelves = Vec::new();
     for user in library.store().users()? {
-        let shelf = library.store().shelf(&user)?;
-        if !shelf.versions.is_empty() {
-            shelves.push((user, shelf));
+        match library.store().shelf(&user) {
+            // One whose first writer was broken off is nobody.
+            Ok(shelf) if shelf.versions.is_empty() => {}
+            Ok(shelf) => shelves.push((user, shelf)),
+            Err(error) => damaged.push(error.to_string()),
         }
     }
-    Ok(shelves)
+    Ok((shelves, damaged))
 }
 
 /// The shelf of a user who has a version.

@@ -3,7 +3,7 @@
 
 use super::Library;
 use crate::error::RunError;
-use crate::models::{GENERIC, Known};
+use crate::models::Known;
 use crate::report::{Reporter, Weight};
 use dfp_io::store::{self, Purpose};
 use quick_cache::Weighter;
@@ -14,7 +14,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How models are kept in memory.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct LookupOptions {
     /// Bytes of models that stay.
     pub memory: u64,
@@ -22,6 +22,8 @@ pub struct LookupOptions {
     pub refresh: Duration,
     /// Only models with counts can be used.
     pub with_counts: bool,
+    /// Whose model stands in for users without one.
+    pub generic_user: String,
 }
 
 /// What was found of a user.
@@ -83,8 +85,8 @@ impl Lookup {
             usize::try_from(options.memory / USUAL).unwrap_or(usize::MAX).clamp(16, 1 << 20);
         Self {
             library,
-            options,
             cache: Cache::with_weighter(items, options.memory, Bytes),
+            options,
             round: AtomicU64::new(0),
             own: Mutex::default(),
             unusable: Mutex::default(),
@@ -107,13 +109,19 @@ impl Lookup {
             }
             return Some(model);
         }
-        if user == GENERIC { None } else { self.own(GENERIC) }
+        let generic = &self.options.generic_user;
+        if user == generic { None } else { self.own(generic) }
     }
 
     /// Users whose live version cannot be used, with the reason.
     pub fn unusable(&self) -> Vec<(String, String)> {
         let unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
         unusable.clone().into_iter().collect()
+    }
+
+    /// Looks this user's live version up again when it is next asked for.
+    pub fn forget(&self, user: &str) {
+        self.cache.remove(user);
     }
 
     /// Users who were found to have a model of their own.
@@ -151,7 +159,7 @@ impl Lookup {
         if unusable.get(user) != Some(&why) {
             let instead = match known.and_then(Known::number) {
                 Some(number) => format!("version {number} is used as before"),
-                None if user == GENERIC => "it stands in for nobody".to_owned(),
+                None if user == self.options.generic_user => "it stands in for nobody".to_owned(),
                 None => "everyone's stands in for it".to_owned(),
             };
             self.reporter.say(Weight::Error, &format!("{why}; {instead}"));
@@ -169,7 +177,7 @@ impl Lookup {
         let mut tries = 0;
         loop {
             let shelf = self.library.store().shelf(user)?;
-            if shelf.versions.is_empty() && (known.is_some() || user == GENERIC) {
+            if shelf.versions.is_empty() && (known.is_some() || user == self.options.generic_user) {
                 // A disk that is gone has no users either.
                 store::open(self.library.store().place(), Purpose::Read)?;
             }
@@ -194,14 +202,16 @@ impl Lookup {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::models::GENERIC;
     use arrow_array::{ArrayRef, RecordBatch, StringArray};
+    use dfp_model::artifact::Limits;
     use dfp_model::{ModelConfig, UserModel};
     use std::ops::ControlFlow;
 
     /// A library with a live model of everyone and of some users.
     fn library(folder: &std::path::Path, users: &[&str]) -> Library {
         let name = folder.join("store").display().to_string();
-        let library = Library::open(&name, Purpose::Write).unwrap();
+        let library = Library::open(&name, Purpose::Write, Limits::default()).unwrap();
         let texts: ArrayRef =
             Arc::new(StringArray::from_iter_values((0..40).map(|n| ["a", "b", "c"][n % 3])));
         let rows = RecordBatch::try_from_iter([("action", texts)]).unwrap();
@@ -223,7 +233,8 @@ mod tests {
     }
 
     fn lookup(library: Library, memory: u64, refresh: Duration) -> Lookup {
-        let options = LookupOptions { memory, refresh, with_counts: false };
+        let options =
+            LookupOptions { memory, refresh, with_counts: false, generic_user: GENERIC.to_owned() };
         Lookup::new(library, options, Arc::new(Silent))
     }
 

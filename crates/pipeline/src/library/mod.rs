@@ -8,10 +8,11 @@ pub mod care;
 mod lookup;
 
 pub use about::{About, Leaning};
+pub use dfp_io::store::Purpose;
 pub use lookup::{Lookup, LookupOptions, look_again};
 
 use crate::error::RunError;
-use dfp_io::store::{self, Purpose, Store};
+use dfp_io::store::{self, Store};
 use dfp_model::artifact::{self, Limits, PeersName};
 use dfp_model::{ModelError, UserModel};
 use std::collections::{HashMap, VecDeque};
@@ -24,6 +25,7 @@ const SHARED: usize = 4;
 #[derive(Debug)]
 pub struct Library {
     store: Arc<dyn Store>,
+    limits: Limits,
     shared: Mutex<Shared>,
 }
 
@@ -39,25 +41,48 @@ struct Shared {
 }
 
 impl Library {
-    /// The library in the store with this name.
+    /// The library in the store with this name; model files beyond the limits are refused.
     ///
     /// # Errors
     /// See [`store::open`].
-    pub fn open(name: &str, purpose: Purpose) -> Result<Self, RunError> {
-        Ok(Self { store: store::open(name, purpose)?, shared: Mutex::default() })
-    }
-
-    /// The library in a store that is there.
-    ///
-    /// # Errors
-    /// See [`store::open`].
-    pub fn at(name: &str) -> Result<Self, RunError> {
-        Self::open(name, Purpose::Read)
+    pub fn open(name: &str, purpose: Purpose, limits: Limits) -> Result<Self, RunError> {
+        Ok(Self { store: store::open(name, purpose)?, limits, shared: Mutex::default() })
     }
 
     /// The store.
     pub fn store(&self) -> &dyn Store {
         self.store.as_ref()
+    }
+
+    /// The library in a store that is there, with the usual limits.
+    ///
+    /// # Errors
+    /// See [`store::open`].
+    pub fn at(name: &str) -> Result<Self, RunError> {
+        Self::open(name, Purpose::Read, Limits::default())
+    }
+
+    /// Refuses a store whose models were trained on logs of another source. One of them is asked: everyone's,
+    /// else the first user's.
+    ///
+    /// # Errors
+    /// They were, or the store cannot be read.
+    pub fn check_source(&self, source: &str, generic_user: &str) -> Result<(), RunError> {
+        let mut users = vec![generic_user.to_owned()];
+        let mut latest = self.store.shelf(generic_user)?.latest();
+        if latest.is_none() {
+            users = self.store.users()?;
+            latest = users
+                .first()
+                .map(|user| self.store.shelf(user))
+                .transpose()?
+                .and_then(|s| s.latest());
+        }
+        // One that cannot be read is told when its user comes.
+        match users.first().zip(latest).and_then(|(user, latest)| self.about(user, latest).ok()) {
+            Some(about) => about.check_source(source, self.store.place()).map_err(RunError::Failed),
+            None => Ok(()),
+        }
     }
 
     /// Puts a model there as a new version, and tells its number. It is a candidate.
@@ -107,7 +132,7 @@ impl Library {
         let mut peers = |name: &PeersName| {
             self.shared(name).map_err(|error| ModelError::Artifact(error.to_string()))
         };
-        let model = artifact::read_one(&bytes, &Limits::default(), &mut peers)
+        let model = artifact::read_one(&bytes, &self.limits, &mut peers)
             .map_err(|error| self.of(user, &format!("version {version}: {error}")))?;
         if model.header().user != user {
             let found = &model.header().user;
@@ -160,8 +185,15 @@ impl Library {
         let mut nobody = |further: &PeersName| {
             Err(ModelError::Artifact(format!("it leans on that of {:?} itself", further.user)))
         };
-        let model = artifact::read_one(&bytes, &Limits::default(), &mut nobody);
+        let model = artifact::read_one(&bytes, &self.limits, &mut nobody);
         let model = Arc::new(model.map_err(|error| self.of(&name.user, &error))?);
+        let fingerprint = artifact::fingerprint(&model);
+        if fingerprint.map_err(|error| self.of(&name.user, &error))? != name.fingerprint {
+            return Err(self.of(
+                &name.user,
+                &format!("version {version} is not the model that is described beside it"),
+            ));
+        }
         shared.versions.insert(name.fingerprint.clone(), version);
         shared.all.retain(|_, model| model.strong_count() > 0);
         shared.all.insert(name.fingerprint.clone(), Arc::downgrade(&model));

@@ -1,6 +1,7 @@
 //! The commands that read what runs have written.
 
 use super::further::ALERT_OPTIONS;
+use super::store::{FILE_LIMIT, GENERIC_USER};
 use super::{CommandSpec, Kind, OptionSpec};
 
 /// Which columns of outputs mean what.
@@ -80,6 +81,8 @@ pub const EXPLAIN: CommandSpec = CommandSpec {
             Kind::ExistingFile,
             "the models that the rows were scored with: what is expected, how often and when last a value was seen (default: only what the output says)",
         ),
+        GENERIC_USER,
+        FILE_LIMIT,
         USER,
         TIME,
         SCORE,

@@ -2,7 +2,7 @@
 //! their own table, `sources.rs`, and have the same options.
 
 use super::results::{PAGE_ALERTS, PAGE_THRESHOLD};
-use super::store::{CACHE, REFRESH};
+use super::store::{CACHE, FILE_LIMIT, GENERIC_USER, REFRESH};
 use super::{ANY, Emits, Form, Kind, OptionSpec, Role, StageEntry, further};
 
 const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored, Form::Messages];
@@ -156,22 +156,33 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new(
                 "model_store",
                 Kind::Text,
-                "with training files: put each model there as a new version, which becomes live; without: score with the live versions there (docs/model-store.md)",
+                "with training files: put each model there as a new version, which becomes live; without: score with the live versions there, and with --train_continuously learn further ones (docs/model-store.md)",
             ),
             CACHE,
             REFRESH,
+            GENERIC_USER,
+            FILE_LIMIT,
+            OptionSpec::new(
+                "train_continuously",
+                Kind::Bool,
+                "with --model_store: learn users' further versions from the rows that are scored, and put them there; without a store, training files or a model file that is done anyway, in memory",
+            )
+            .default("false"),
             OptionSpec::new(
                 "train_min_increment",
                 Kind::Integer { min: 1 },
-                "where models are learnt from messages: a user's model is trained anew once there are so many rows it has not learnt",
-            )
-            .default("1"),
+                "where models are learnt from messages: a user's model is trained anew once there are so many rows it has not learnt (default: 1, or with --train_every any number)",
+            ),
+            OptionSpec::new(
+                "train_every",
+                Kind::Duration,
+                "where models are learnt from messages: and once the newest row is so much later than the newest that the model has learnt; with --train_min_increment either is enough",
+            ),
             OptionSpec::new(
                 "train_promote",
-                Kind::Choice(&["always", "better"]),
-                "where models are learnt from messages: a new model takes the old one's place at once, or if it is not worse on rows held out (docs/model-store.md)",
-            )
-            .default("always"),
+                Kind::Choice(&["always", "better", "never"]),
+                "where models are learnt from messages: a new model takes the old one's place at once, if it is not worse on rows held out (docs/model-store.md), or, in a store, when models promote says so (default: always; in a store: better)",
+            ),
             OptionSpec::new(
                 "source_stage_class",
                 Kind::Text,

@@ -1,6 +1,7 @@
 //! Options of the commands over a store of models, and of the stage that reads and writes one.
 
 use super::{CommandSpec, Kind, OptionSpec};
+use crate::models::GENERIC;
 
 const STORE: OptionSpec =
     OptionSpec::new("store", Kind::Text, "where the models are: a folder, s3://BUCKET/PREFIX, gs://, az://, mlflow+http://HOST:PORT/NAME (docs/model-store.md)")
@@ -70,6 +71,20 @@ pub const CACHE: OptionSpec = OptionSpec::new(
     "megabytes of models from the store that stay in memory",
 )
 .default("512");
+/// Of every place that opens model files.
+pub const FILE_LIMIT: OptionSpec = OptionSpec::new(
+    "model_file_limit",
+    Kind::Integer { min: 1 },
+    "larger model files are refused, megabytes; memory for one is in proportion to its size",
+)
+.default("8192");
+/// Of every place that trains or reads everyone's model.
+pub const GENERIC_USER: OptionSpec = OptionSpec::new(
+    "generic_user",
+    Kind::Text,
+    "the name of everyone's model, which scores users without one of their own; no user may have it",
+)
+.default(GENERIC);
 /// Of the look-up of models in a store.
 pub const REFRESH: OptionSpec = OptionSpec::new(
     "model_refresh",
@@ -125,6 +140,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
             "everyone's model learns at most so many rows, the newest of each user, as many of each",
         )
         .default("100000"),
+        GENERIC_USER,
         OptionSpec::new(
             "history_dir",
             Kind::Path,
@@ -144,6 +160,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
         .default("0.2"),
         SCORER,
         OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
+        FILE_LIMIT,
         THREADS,
         STRICT,
         JSON,
@@ -171,8 +188,10 @@ pub const SCORE: CommandSpec = CommandSpec {
         TIME_COLUMN,
         OptionSpec::new("userid_filter", Kind::Text, "only this user"),
         SCORER,
+        GENERIC_USER,
         CACHE,
         REFRESH,
+        FILE_LIMIT,
         OptionSpec::new(
             "state_dir",
             Kind::Path,
@@ -204,28 +223,28 @@ pub const MODELS_LIST: CommandSpec = CommandSpec {
 pub const MODELS_SHOW: CommandSpec = CommandSpec {
     name: "show",
     about: "what a user's model considers normal: its features and their usual values, how it was trained, its loss curve",
-    options: &[STORE, VERSION, JSON],
+    options: &[STORE, VERSION, FILE_LIMIT, JSON],
 };
 
 /// `morpheus models diff`
 pub const MODELS_DIFF: CommandSpec = CommandSpec {
     name: "diff",
     about: "what differs between two versions of a user's model; the words are the user and one or two numbers (default: the live one)",
-    options: &[STORE, JSON],
+    options: &[STORE, FILE_LIMIT, JSON],
 };
 
 /// `morpheus models promote`
 pub const MODELS_PROMOTE: CommandSpec = CommandSpec {
     name: "promote",
     about: "make a version of a user's model the live one (default: the newest)",
-    options: &[STORE, VERSION],
+    options: &[STORE, VERSION, FILE_LIMIT],
 };
 
 /// `morpheus models rollback`
 pub const MODELS_ROLLBACK: CommandSpec = CommandSpec {
     name: "rollback",
     about: "make the version live again that was before the present one, which is retired",
-    options: &[STORE],
+    options: &[STORE, FILE_LIMIT],
 };
 
 /// `morpheus models export`
@@ -244,6 +263,7 @@ pub const MODELS_EXPORT: CommandSpec = CommandSpec {
         OptionSpec::new("npz", Kind::Path, "the weights for NumPy"),
         OptionSpec::new("safetensors", Kind::Path, "the weights as plain safetensors"),
         OptionSpec::new("overwrite", Kind::Bool, "replace files").default("false"),
+        FILE_LIMIT,
     ],
 };
 
@@ -251,7 +271,7 @@ pub const MODELS_EXPORT: CommandSpec = CommandSpec {
 pub const MODELS_VERIFY: CommandSpec = CommandSpec {
     name: "verify",
     about: "read every version of every user, or of those that are named, and say which are damaged",
-    options: &[STORE],
+    options: &[STORE, FILE_LIMIT],
 };
 
 /// `morpheus models prune`

@@ -84,6 +84,8 @@ pub fn check_explain(
         which,
         user: values.text("userid_filter").map(str::to_owned),
         models: values.text("pretrained_filename").map(|name| Path::new(name).to_owned()),
+        limits: values.model_limits(),
+        generic_user: values.owned("generic_user"),
     };
     if checker.mistakes.is_empty() { Ok(options) } else { Err(checker.mistakes) }
 }

@@ -8,9 +8,11 @@ use crate::drawing::Drawing;
 use crate::features::Features;
 use crate::library::LookupOptions;
 use crate::report_page::digest::{Asked, Names};
+use crate::retrain;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::sinks::Format;
+use dfp_model::artifact::Limits;
 use dfp_model::config::Scorer;
 use regex::Regex;
 use std::ops::Range;
@@ -153,9 +155,12 @@ pub struct TrainAe {
     pub model: Box<ModelSettings>,
     pub min_history: usize,
     pub max_history: Option<usize>,
-    pub min_increment: usize,
-    /// A model that is learnt from messages has to be no worse than the one before.
-    pub must_earn_its_place: bool,
+    /// Models are learnt from the messages that they score, by these rules.
+    pub on_messages: Option<retrain::Rules>,
+    /// What everyone's model is called.
+    pub generic_user: String,
+    /// What a model file may ask of the machine.
+    pub model_limits: Limits,
     /// `--seed`, else `--manual_seed`, else drawn when the plan was checked.
     pub seed: u64,
     /// Nobody asked for this seed.
@@ -173,11 +178,10 @@ pub struct ModelStore {
 }
 
 impl TrainAe {
-    /// Whether models are trained on the messages that they score: they come from nowhere else.
+    /// Whether models are trained on the messages that they score: they come from nowhere else, or that is
+    /// asked for.
     pub fn trains_on_messages(&self) -> bool {
-        self.train_data_glob.is_none()
-            && self.pretrained_filename.is_none()
-            && self.model_store.is_none()
+        self.on_messages.is_some()
     }
 
     /// Whether this run trains anything.

@@ -8,7 +8,8 @@ use crate::options::{
     MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, PipelineKind, SCORE, TRAIN, Value,
 };
 use crate::period;
-use crate::retrain::{Length, Promote, TrainOptions, TrainUsers};
+use crate::retrain::{Length, Promote, Rules, TrainOptions, TrainUsers};
+use dfp_model::artifact::Limits;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,20 +75,23 @@ pub fn check_train(
         },
         only: names("only_user"),
         skip: names("skip_user"),
-        min_history,
-        min_increment: values.count("min_increment"),
-        retrain_every: values
-            .duration("retrain_every")
-            .map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
+        rules: Rules {
+            min_history,
+            min_increment: values.count("min_increment"),
+            retrain_every: values
+                .duration("retrain_every")
+                .map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
+            max_history,
+            promote: match values.text("promote") {
+                Some("always") => Promote::Always,
+                Some("never") => Promote::Never,
+                _ => Promote::Better,
+            },
+            held_out,
+            prefix: "",
+        },
         generic_rows: values.count("generic_rows").unwrap_or(usize::MAX),
         history_dir: values.text("history_dir").map(PathBuf::from),
-        max_history,
-        promote: match values.text("promote") {
-            Some("always") => Promote::Always,
-            Some("never") => Promote::Never,
-            _ => Promote::Better,
-        },
-        held_out,
     };
     match plan {
         Some(plan) if checker.mistakes.is_empty() => {
@@ -174,6 +178,8 @@ pub struct ModelsCommand {
     pub exports: Exports,
     /// What stays when old versions are removed.
     pub retention: Retention,
+    /// What a model file may ask of the machine.
+    pub limits: Limits,
 }
 
 /// Files for other tools.
@@ -289,6 +295,7 @@ pub fn check_models(
         json: path("json"),
         exports,
         retention,
+        limits: values.model_limits(),
     };
     if checker.mistakes.is_empty() { Ok(checked) } else { Err(checker.mistakes) }
 }
@@ -329,11 +336,13 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
             stage(
                 "train-ae",
                 match rest.is_empty() {
-                    true => given(&[same("seed")]),
+                    true => given(&[same("seed"), same("generic_user"), same("model_file_limit")]),
                     false => given(&[
                         ("store", "model_store"),
                         same("model_cache"),
                         same("model_refresh"),
+                        same("generic_user"),
+                        same("model_file_limit"),
                     ]),
                 },
             ),

@@ -7,6 +7,7 @@ use super::settings::{Details, ModelStore, StageSettings, TrainAe};
 use super::values::Values;
 use crate::features::Features;
 use crate::library::LookupOptions;
+use crate::retrain::{Length as History, Promote, Rules};
 use crate::sources::Source;
 use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
 use serde::Deserialize;
@@ -16,6 +17,11 @@ use serde::de::value::StrDeserializer;
 /// What the peer's scripts may carry along where nothing is trained.
 const OF_TRAINING: [&str; 5] =
     ["train_data_glob", "train_epochs", "train_min_history", "train_max_history", "seed"];
+
+/// Of models that are learnt from messages: the share of a history on which a new one is held against the one before.
+const HELD_OUT: f64 = 0.2;
+/// And rows of a user that are kept, and learnt, if nobody asks for another number.
+const DEFAULT_MAX_HISTORY: usize = 1000;
 
 /// What no script carries that was not written for this program.
 const OF_THE_MODEL: [&str; 11] = [
@@ -51,7 +57,7 @@ impl Checker {
                     "train-ae: --pretrained_filename and --model_store both say where models come from; leave one of the two out".to_owned(),
                 );
             }
-        } else if store.is_some() && glob.is_none() {
+        } else if store.is_some() && glob.is_none() && !values.bool("train_continuously") {
             self.nothing_is_trained(typed, pipeline, "--model_store and no --train_data_glob");
         }
         let unread = store.is_none() || glob.is_some();
@@ -77,12 +83,7 @@ impl Checker {
                 max_history.unwrap_or_default()
             ));
         }
-        if glob.is_some() || pretrained.is_some() || store.is_some() {
-            let of_messages = ["train_min_increment", "train_promote"].into_iter();
-            self.mistakes.extend(of_messages.filter(|name| typed.contains_key(*name)).map(|name| {
-                format!("train-ae: --{name} is about models that are learnt from messages, and here they come from elsewhere; leave it out")
-            }));
-        }
+        let on_messages = self.on_messages(values, typed, min_history, max_history);
         let asked = values.seed("seed").or_else(|| run.seed("manual_seed"));
         TrainAe {
             pretrained_filename: pretrained.map(Into::into),
@@ -94,18 +95,76 @@ impl Checker {
                     refresh: values.duration("model_refresh").unwrap_or_default(),
                     // Set by what the rows are scored with.
                     with_counts: false,
+                    generic_user: values.owned("generic_user"),
                 },
             }),
             model: Box::new(self.model(values, pipeline, features)),
             min_history,
             max_history,
-            min_increment: values.count("train_min_increment").unwrap_or(1),
-            must_earn_its_place: values.text("train_promote") == Some("better"),
+            on_messages,
+            generic_user: values.owned("generic_user"),
+            model_limits: values.model_limits(),
             // Small enough to be typed again.
             seed: asked.unwrap_or_else(|| u64::from(rand::random::<u32>())),
             seed_is_drawn: asked.is_none(),
             models_output_filename: values.text("models_output_filename").map(Into::into),
         }
+    }
+
+    /// The rules of models that are learnt from messages, if any are.
+    fn on_messages(
+        &mut self,
+        values: &Values,
+        typed: &OptionTexts,
+        min_history: usize,
+        max_history: Option<usize>,
+    ) -> Option<Rules> {
+        let store = values.text("model_store");
+        let elsewhere = ["train_data_glob", "pretrained_filename"]
+            .into_iter()
+            .find(|name| values.text(name).is_some());
+        let asked = values.bool("train_continuously");
+        if let (true, Some(name)) = (asked, elsewhere) {
+            self.mistakes.push(format!(
+                "train-ae: --train_continuously learns from messages, and --{name} says that models come from elsewhere; leave one of the two out"
+            ));
+        }
+        if elsewhere.is_some() || (store.is_some() && !asked) {
+            let of_messages = ["train_min_increment", "train_every", "train_promote"].into_iter();
+            self.mistakes.extend(of_messages.filter(|name| typed.contains_key(*name)).map(|name| {
+                format!("train-ae: --{name} is about models that are learnt from messages, and here they come from elsewhere; leave it out, or add --train_continuously to --model_store")
+            }));
+            return None;
+        }
+        let promote = match (values.text("train_promote"), store) {
+            (Some("never"), None) => {
+                self.mistakes.push(
+                    "train-ae: --train_promote never: without --model_store a model that is not used is lost; accepted: always, better, or a store"
+                        .to_owned(),
+                );
+                Promote::Never
+            }
+            (Some("never"), _) => Promote::Never,
+            (Some("better"), _) | (None, Some(_)) => Promote::Better,
+            _ => Promote::Always,
+        };
+        if store.is_some() && typed.contains_key("models_output_filename") {
+            self.mistakes.push(
+                "train-ae: --models_output_filename writes what was trained, and with --train_continuously that goes into --model_store; morpheus models export writes files"
+                    .to_owned(),
+            );
+        }
+        let every = values.duration("train_every");
+        let increment = values.count("train_min_increment");
+        Some(Rules {
+            min_history,
+            min_increment: increment.or(if every.is_none() { Some(1) } else { None }),
+            retrain_every: every.map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
+            max_history: Some(History::Rows(max_history.unwrap_or(DEFAULT_MAX_HISTORY))),
+            promote,
+            held_out: HELD_OUT,
+            prefix: "train_",
+        })
     }
 
     fn nothing_is_trained(&mut self, typed: &OptionTexts, pipeline: &Values, why: &str) {

@@ -2,6 +2,7 @@
 
 use crate::options::Value;
 use crate::period::Period;
+use dfp_model::artifact::Limits;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -49,6 +50,12 @@ impl Values {
     /// A count; the table keeps negative numbers out, except -1 for "no limit".
     pub(super) fn count(&self, name: &str) -> Option<usize> {
         self.integer(name).and_then(|number| usize::try_from(number).ok())
+    }
+
+    /// `--model_file_limit`.
+    pub(super) fn model_limits(&self) -> Limits {
+        let bytes = self.count("model_file_limit").map(|megabytes| megabytes as u64 * 1_000_000);
+        bytes.map_or_else(Limits::default, Limits::of_bytes)
     }
 
     pub(super) fn seed(&self, name: &str) -> Option<u64> {

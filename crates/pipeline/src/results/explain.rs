@@ -4,11 +4,12 @@ use super::{EVENTS, Names, Results};
 use crate::derive::Cells;
 use crate::error::RunError;
 use crate::message::FILE_ROW;
-use crate::models::{self, GENERIC};
+use crate::models;
 use crate::report::Reporter;
 use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
+use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
 use dfp_model::user_model::UserModel;
 use std::path::PathBuf;
@@ -45,6 +46,10 @@ pub struct Options {
     pub user: Option<String>,
     /// The models that the rows were scored with.
     pub models: Option<PathBuf>,
+    /// What a model file may ask of the machine.
+    pub limits: Limits,
+    /// The name of everyone's model.
+    pub generic_user: String,
 }
 
 /// Which row.
@@ -102,7 +107,7 @@ pub struct Before {
 /// See [`Results::read`]; no row or several fit; the model cannot be read, or is none with counts.
 pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explained, RunError> {
     let models = match &options.models {
-        Some(path) => models::read(path)?,
+        Some(path) => models::read(path, &options.limits)?,
         None => Vec::new(),
     };
     let mut names = options.names.clone();
@@ -127,7 +132,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
     };
     if let Some(path) = &options.models {
         let own = |model: &&UserModel| *model.header().user == *found.user;
-        let generic = |model: &&UserModel| model.header().user == GENERIC;
+        let generic = |model: &&UserModel| model.header().user == options.generic_user;
         let Some(model) = models.iter().find(own).or_else(|| models.iter().find(generic)) else {
             return Err(RunError::Failed(format!(
                 "{} has no model of user {:?}",
@@ -142,7 +147,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
                 model.header().user
             )));
         }
-        explained.is_generic = model.header().user == GENERIC;
+        explained.is_generic = model.header().user == options.generic_user;
         found.ask(model, &results, reporter, &mut explained)?;
     }
     explained.before = found.before(&results, &explained)?;

@@ -4,26 +4,24 @@
 //! read. One that has changed since is left out and told, since its first rows are there already. Rows
 //! with equal times are kept, and so are late ones: a window is put in order when it is read.
 
-use super::Length;
+use super::files::{self, Found, together};
+use super::{Length, counted};
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::plan::Plan;
-use crate::report::Reporter;
+use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount};
 use crate::stages::absolute;
 use crate::train::{TRAINING_DATA, Trainer, without_times};
 use crate::users::Users;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use dfp_io::files::Stamp;
-use dfp_io::state::{Commit, FileMark, Part, StateDir};
+use dfp_io::state::{Commit, FileMark, Part, StateDir, WindowChange};
 use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Files are read together up to so many bytes.
-const TOGETHER: u64 = 256 << 20;
 /// A window in more parts than this becomes one.
 const MOST_PARTS: usize = 8;
 /// Windows that are tidied in one transaction.
@@ -37,7 +35,7 @@ pub(super) struct Histories {
     tidies: bool,
     /// Whether anything left out is an error.
     strict: bool,
-    tidied: Mutex<Vec<(Arc<str>, Part)>>,
+    tidied: Mutex<Vec<(Arc<str>, WindowChange)>>,
 }
 
 impl Histories {
@@ -80,25 +78,25 @@ impl Histories {
             .collect();
         let known = self.state.files()?;
         // Logs that were learnt may be gone.
-        let mut files =
-            source::find(&globs, source.recursive, source.max_files, !known.is_empty())?;
+        let files = source::find(&globs, source.recursive, source.max_files, !known.is_empty())?;
         let mut count = ReadCount::default();
-        files.retain(|path| match known.get(path) {
-            None => true,
-            Some(mark) => {
-                if mark.stamp != Stamp::of(path) {
-                    let text = format!(
-                        "{}: it has changed since its rows were learnt; new rows are taken from files of their own",
-                        path.display()
-                    );
-                    count.skipped.add_files(1, "file that has changed since it was read", text);
-                }
-                false
-            }
-        });
+        let Found { new, renamed, changed } = Found::of(files, &known);
+        for path in changed {
+            let text = format!(
+                "{}: it has changed since its rows were learnt; new rows are taken from files of their own",
+                path.display()
+            );
+            count.skipped.add_files(1, "file that has changed since it was read", text);
+        }
+        if !renamed.is_empty() {
+            let text =
+                format!("{} learnt before, under other names", counted(renamed.len(), "file"));
+            reporter.say(Weight::Info, &text);
+            self.state.commit(&Commit { files: &renamed, ..Commit::default() })?;
+        }
         source::check_skipped(&count.skipped, TRAINING_DATA, self.strict, reporter)?;
         let (mut memory, mut met) = (Memory::default(), HashSet::new());
-        for files in together(files) {
+        for files in together(new) {
             match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
                 // Other files may have rows. It is remembered that these have none.
                 Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
@@ -122,10 +120,8 @@ impl Histories {
         met: &mut HashSet<Arc<str>>,
         count: &mut ReadCount,
     ) -> Result<(), RunError> {
-        let marks: Vec<(PathBuf, FileMark)> = files
-            .iter()
-            .map(|path| (path.clone(), FileMark { stamp: Stamp::of(path), until: None }))
-            .collect();
+        let marks: Vec<(PathBuf, FileMark)> =
+            files.iter().map(|path| (path.clone(), files::mark(path))).collect();
         let mut recall = |users: &Users, memory: &mut Memory| {
             for (user, _) in users.rows.iter().filter(|(user, _)| !met.contains(user)) {
                 if let (_, Some(bytes)) = self.state.user(user)? {
@@ -145,7 +141,7 @@ impl Histories {
             let at = UInt32Array::from(rows.clone());
             let rows = arrow_select::take::take_record_batch(&features, &at)?;
             let part = Part::encode(&rows).map_err(RunError::Failed)?;
-            Ok::<_, RunError>((Arc::clone(user), part))
+            Ok::<_, RunError>((Arc::clone(user), WindowChange::Further(part)))
         };
         let windows = users.rows.iter().map(part).collect::<Result<Vec<_>, _>>()?;
         met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
@@ -175,9 +171,9 @@ impl Histories {
         if kept.num_rows() < all || parts.len() > MOST_PARTS {
             let part = Part::encode(&kept).map_err(RunError::Failed)?;
             let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
-            tidied.push((Arc::clone(user), part));
+            tidied.push((Arc::clone(user), WindowChange::Whole(part)));
             if tidied.len() >= TIDIED && self.tidies {
-                self.state.replace_windows(&std::mem::take(&mut *tidied))?;
+                self.replace(std::mem::take(&mut *tidied))?;
             }
         }
         Ok(kept)
@@ -186,26 +182,12 @@ impl Histories {
     /// Writes what is still to be forgotten.
     pub(super) fn close(&self) -> Result<(), RunError> {
         let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(self.state.replace_windows(&std::mem::take(&mut *tidied))?)
+        self.replace(std::mem::take(&mut *tidied))
     }
-}
 
-/// Files in the order of their names, as many in one as are read together.
-fn together(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
-    let mut all: Vec<Vec<PathBuf>> = Vec::new();
-    let mut bytes = 0;
-    for file in files {
-        let size = Stamp::of(&file).bytes;
-        match all.last_mut().filter(|_| bytes + size <= TOGETHER) {
-            Some(last) => last.push(file),
-            None => {
-                all.push(vec![file]);
-                bytes = 0;
-            }
-        }
-        bytes += size;
+    fn replace(&self, windows: Vec<(Arc<str>, WindowChange)>) -> Result<(), RunError> {
+        Ok(self.state.commit(&Commit { windows: &windows, ..Commit::default() })?)
     }
-    all
 }
 
 /// Rows whose texts are texts, and not codes of the log that they came from.
@@ -259,7 +241,7 @@ fn common(a: &DataType, b: &DataType) -> DataType {
 
 /// Rows in the order of time; of rows with equal times the first stays first. Without times they stay
 /// as they are.
-pub(super) fn in_order(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+pub(crate) fn in_order(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let (_, times) = without_times(rows)?;
     if times.is_sorted() {
         return Ok(rows.clone());

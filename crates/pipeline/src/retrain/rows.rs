@@ -4,7 +4,6 @@ use super::Length;
 use super::history::{self, Histories};
 use crate::error::RunError;
 use crate::library::About;
-use crate::models::GENERIC;
 use crate::period;
 use crate::train::{Task, TaskRows, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
@@ -45,7 +44,12 @@ impl Rows {
 }
 
 /// The newest rows of all users together, as many of each, in the order of time.
-pub(super) fn of_everyone<'a>(tasks: &'a [Task<'a>], most: usize, of_each: usize) -> Task<'a> {
+pub(super) fn of_everyone<'a>(
+    generic: &str,
+    tasks: &'a [Task<'a>],
+    most: usize,
+    of_each: usize,
+) -> Task<'a> {
     let of_each = (most / tasks.len().max(1)).clamp(1, of_each);
     let rows = tasks.iter().map(|task| task.rows.len().min(of_each)).sum();
     let read = move || {
@@ -70,25 +74,44 @@ pub(super) fn of_everyone<'a>(tasks: &'a [Task<'a>], most: usize, of_each: usize
         };
         Ok(history::in_order(&rows)?)
     };
-    Task { user: Arc::from(GENERIC), rows: TaskRows::Kept(rows, Box::new(read)) }
+    Task { user: Arc::from(generic), rows: TaskRows::Kept(rows, Box::new(read)) }
 }
 
 /// What is learnt of a user's rows.
-pub(super) struct History {
+pub(crate) struct History {
     /// Features and times.
-    pub(super) rows: RecordBatch,
+    pub(crate) rows: RecordBatch,
     /// Microseconds since 1970, in order; empty if they are not known.
     pub(super) times: Vec<i64>,
 }
 
 impl History {
+    /// Rows in the order of time.
+    ///
+    /// # Errors
+    /// Their times are none.
+    pub(crate) fn of(rows: RecordBatch) -> Result<Self, String> {
+        let (_, times) = without_times(&rows).map_err(|error| error.to_string())?;
+        Ok(Self { rows, times })
+    }
+
+    /// When the newest row happened, if that is known.
+    pub(crate) fn last(&self) -> Option<i64> {
+        self.times.last().copied()
+    }
+
     /// Rows that happened after a version's window; where times are not known, as many as there are more
     /// rows than it has learnt.
-    pub(super) fn newer_than(&self, about: &About) -> usize {
+    pub(crate) fn newer_than(&self, about: &About) -> usize {
         match about.window.filter(|_| !self.times.is_empty()) {
             Some(window) => self.times.len() - self.times.partition_point(|at| *at <= window.last),
             None => self.rows.num_rows().saturating_sub(about.rows),
         }
+    }
+
+    /// How much later the newest row is than a version's window, in microseconds, if that is known.
+    pub(super) fn later_than(&self, about: &About) -> Option<i64> {
+        self.last().zip(about.window).map(|(at, of)| at - of.last)
     }
 }
 

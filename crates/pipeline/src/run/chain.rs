@@ -43,7 +43,7 @@ impl Run<'_> {
         for stage in &self.plan.stages {
             chain = match stage {
                 StageSettings::TrainAe(settings) => {
-                    chain.stage("train-ae", Box::new(self.train_stage(settings)))
+                    chain.stage("train-ae", Box::new(self.train_stage(settings, state)))
                 }
                 StageSettings::Preprocess => chain.stage(
                     "preprocess",
@@ -181,20 +181,24 @@ impl Run<'_> {
         })
     }
 
-    fn train_stage(&self, settings: &plan::TrainAe) -> stages::TrainAe {
+    fn train_stage(
+        &self,
+        settings: &plan::TrainAe,
+        state: Option<&Arc<StateDir>>,
+    ) -> stages::TrainAe {
         stages::TrainAe {
             models: Arc::clone(&self.models),
             batch_size: self.plan.pipeline_batch_size,
-            on_messages: settings.trains_on_messages().then(|| {
-                stages::OnMessages::new(
-                    self.plan,
-                    settings,
-                    Arc::clone(&self.pool),
-                    Arc::clone(&self.reporter),
-                    self.stop.clone(),
-                    Arc::clone(&self.failed),
-                    Arc::clone(&self.training_time),
-                )
+            on_messages: settings.on_messages.as_ref().map(|rules| {
+                let around = stages::Around {
+                    pool: Arc::clone(&self.pool),
+                    reporter: Arc::clone(&self.reporter),
+                    stop: self.stop.clone(),
+                    failed: Arc::clone(&self.failed),
+                    time: Arc::clone(&self.training_time),
+                    state: state.cloned(),
+                };
+                stages::OnMessages::new(self.plan, settings, rules, around)
             }),
         }
     }

@@ -4,7 +4,7 @@ use super::Run;
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::library::{Library, Lookup, LookupOptions};
-use crate::models::{self, GENERIC};
+use crate::models;
 use crate::plan::{self, StageSettings};
 use crate::report::Weight;
 use crate::source::{self, ReadCount};
@@ -23,13 +23,20 @@ impl Run<'_> {
     pub(super) fn prepare_models(&mut self) -> Result<(), RunError> {
         let Some(settings) = self.train_ae() else { return Ok(()) };
         if let Some(path) = &settings.pretrained_filename {
-            return self.read_models(path);
+            return self.read_models(path, settings);
         }
         if let (Some(store), None) = (&settings.model_store, &settings.train_data_glob) {
-            let library = Library::open(&store.name, Purpose::Read)?;
+            let purpose = match settings.on_messages {
+                Some(_) => Purpose::Write,
+                None => Purpose::Read,
+            };
+            let library = Library::open(&store.name, purpose, settings.model_limits)?;
+            library.check_source(self.plan.source.kind.stage.name, &settings.generic_user)?;
             let with_counts = self.asks_for_counts();
-            let options = LookupOptions { with_counts, ..store.lookup };
+            let options = LookupOptions { with_counts, ..store.lookup.clone() };
             self.models.look_up_in(Lookup::new(library, options, Arc::clone(&self.reporter)));
+        }
+        if !settings.trains() {
             return Ok(());
         }
         self.summary.drawn_seed = settings.seed_is_drawn.then_some(settings.seed);
@@ -39,9 +46,9 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn read_models(&mut self, path: &Path) -> Result<(), RunError> {
+    fn read_models(&mut self, path: &Path, settings: &plan::TrainAe) -> Result<(), RunError> {
         let start = Instant::now();
-        let models = models::read(path)?;
+        let models = models::read(path, &settings.model_limits)?;
         let asked = self.asks_for_counts();
         if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
             return Err(RunError::Failed(format!(
@@ -52,7 +59,7 @@ impl Run<'_> {
         }
         for model in models {
             let user: Arc<str> = Arc::from(model.header().user.as_str());
-            self.insert(user, Arc::new(model));
+            self.insert(user, Arc::new(model), settings);
         }
         self.summary.phases.push(("reading models", start.elapsed()));
         Ok(())
@@ -71,8 +78,8 @@ impl Run<'_> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((user.to_owned(), why));
     }
 
-    fn insert(&self, user: Arc<str>, model: Arc<UserModel>) {
-        match (*user == *GENERIC, self.plan.generic_model) {
+    fn insert(&self, user: Arc<str>, model: Arc<UserModel>, settings: &plan::TrainAe) {
+        match (*user == *settings.generic_user, self.plan.generic_model) {
             (true, true) => self.models.insert_generic(model),
             (true, false) => {}
             (false, _) => self.models.insert(user, model),
@@ -83,7 +90,12 @@ impl Run<'_> {
         let start = Instant::now();
         // A store that cannot be written is refused before anything is trained.
         let store = settings.model_store.as_ref();
-        let library = store.map(|store| Library::open(&store.name, Purpose::Write)).transpose()?;
+        let open = |store: &plan::ModelStore| {
+            let library = Library::open(&store.name, Purpose::Write, settings.model_limits)?;
+            library.check_source(self.plan.source.kind.stage.name, &settings.generic_user)?;
+            Ok::<_, RunError>(library)
+        };
+        let library = store.map(open).transpose()?;
         let globs = [glob.to_owned()];
         let files = source::find(&globs, self.plan.source.recursive, None, false)?;
         let reporter = Arc::clone(&self.reporter);
@@ -115,12 +127,12 @@ impl Run<'_> {
         let mut tasks = Vec::with_capacity(users.rows.len() + 1);
         if self.plan.generic_model {
             tasks.push(Task {
-                user: Arc::from(GENERIC),
+                user: Arc::from(&*settings.generic_user),
                 rows: TaskRows::Of(&features, of_everyone),
             });
         }
         for (user, rows) in users.rows {
-            if *user == *GENERIC {
+            if *user == *settings.generic_user {
                 self.refuse_name(&user);
                 continue;
             }
@@ -151,7 +163,7 @@ impl Run<'_> {
             match result {
                 Ok(model) => {
                     models.push(Arc::clone(&model));
-                    self.insert(user, model);
+                    self.insert(user, model, settings);
                 }
                 Err(why) => failed.push((user.to_string(), why)),
             }

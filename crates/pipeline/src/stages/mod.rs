@@ -38,7 +38,7 @@ pub use stamp::Stamp;
 pub use timeseries::TimeSeries;
 pub use to_file::{ToFile, absolute};
 pub use to_report::{SharedDigest, ToReport};
-pub use train_ae::{OnMessages, TrainAe, no_model};
+pub use train_ae::{Around, OnMessages, TrainAe, no_model};
 pub use trigger::Trigger;
 pub use validate::{Outcome, Validate};
 

@@ -18,6 +18,7 @@ impl Stage<Message> for Remember {
         if let Some(receipt) = &message.receipt {
             let outputs = receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner);
             let history = receipt.history.lock().unwrap_or_else(PoisonError::into_inner);
+            let windows = receipt.windows.lock().unwrap_or_else(PoisonError::into_inner);
             let alerts = receipt.alerts.lock().unwrap_or_else(PoisonError::into_inner);
             self.state.commit(&Commit {
                 files: &receipt.files,
@@ -26,7 +27,7 @@ impl Stage<Message> for Remember {
                 history: &history,
                 outputs: &outputs,
                 alerts: alerts.as_deref(),
-                windows: &[],
+                windows: &windows,
             })?;
             receipt.committed.store(true, Ordering::Release);
         }
