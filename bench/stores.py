@@ -7,6 +7,14 @@ Makes logs of so many users, each 320 rows of history and 100 new ones; trains t
 as they come user by user and shuffled over files that all users share, read in parts of 32 MB so that every user
 comes again in each part; with room for all models and with `--model_cache 200`. Three rounds in turns; medians. Peak
 memory is the largest resident set that the system saw. Nothing is written beside DIR (a temporary one if not given).
+
+    python3 bench/stores.py --resume 1000
+
+kills a training of so many users when half of them have a version, and starts it again: what was there is not trained again.
+
+    python3 bench/stores.py --users 1000 --store mlflow+http://127.0.0.1:5000/bench
+
+trains into another store than a folder, twice, and scores the new rows from it, once.
 """
 
 import argparse
@@ -54,19 +62,63 @@ def shuffle(directory, files=100):
         file.close()
 
 
+def generate(binary, directory, users, new_rows):
+    if not os.path.exists(f"{directory}/logs"):
+        run([binary, "tools", "generate", "--output_dir=logs", f"--users={users}", "--takeovers=0",
+             "--training_rows=320", f"--new_rows={new_rows}", "--days=60"], directory)
+
+
+def resume(binary, directory, users):
+    """A training that is killed half-way, and what the next one does."""
+    generate(binary, directory, users, 1)
+    line = [binary, "train", "--input=logs/training/*.csv", "--store=resumed", f"--userid_column_name={USER}"]
+    models = lambda: glob.glob(f"{directory}/resumed/users/*/*.dfp")
+    start = time.monotonic()
+    process = subprocess.Popen(line, cwd=directory, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while len(models()) < users // 2 and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    killed = time.monotonic() - start
+    before = {name: os.stat(name).st_mtime_ns for name in models()}
+    start = time.monotonic()
+    text = subprocess.run(line, cwd=directory, check=True, capture_output=True, text=True).stdout
+    again = time.monotonic() - start
+    after = {name: os.stat(name).st_mtime_ns for name in models()}
+    kept = sum(after.get(name) == at for name, at in before.items())
+    print(f"killed after {killed:.1f} s with {len(before)} models of {users} users; again: {again:.1f} s, "
+          f"{kept} of them untouched, {len(after) - len(before)} new")
+    print(*(row for row in text.splitlines() if row.startswith(("read", "promoted", "up to date", "failed"))), sep="\n")
+
+
+def elsewhere(binary, directory, options):
+    """Another store than a folder."""
+    user = f"--userid_column_name={USER}"
+    for what in ["train", "train again, nothing new"]:
+        seconds, memory = run([binary, "train", "--input=logs/training/*.csv", f"--store={options.store}", user], directory)
+        print(f"{what}: {options.users} users into {options.store} in {seconds:.1f} s, peak {memory:.0f} MB")
+    seconds, _ = run([binary, "score", "--input=logs/validation/*.csv", f"--store={options.store}", user, "--output=out.csv",
+                      "--overwrite"], directory)
+    print(f"score: {seconds:.1f} s")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--users", type=int, default=10_000)
     parser.add_argument("--binary", default="target/release/morpheus")
     parser.add_argument("--directory")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--resume", type=int, metavar="USERS")
+    parser.add_argument("--store")
     options = parser.parse_args()
     binary = os.path.abspath(options.binary)
     directory = os.path.abspath(options.directory or tempfile.mkdtemp())
     os.makedirs(directory, exist_ok=True)
-    if not os.path.exists(f"{directory}/logs"):
-        run([binary, "tools", "generate", "--output_dir=logs", f"--users={options.users}", "--takeovers=0",
-             "--training_rows=320", "--new_rows=100", "--days=60"], directory)
+    if options.resume:
+        return resume(binary, directory, options.resume)
+    generate(binary, directory, options.users, 100)
+    if options.store:
+        return elsewhere(binary, directory, options)
     if not os.path.exists(f"{directory}/mixed"):
         shuffle(directory)
     user = f"--userid_column_name={USER}"

@@ -26,7 +26,17 @@ const WRITE_UNDER_WAY: &str = "ConditionalRequestConflict";
 /// Most of a server's words that a message repeats, in characters.
 const WORDS: usize = 300;
 
-const NO_CREDENTIALS: &str = "no credentials in the environment (`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_SKIP_SIGNATURE=true` for a public bucket), and none from this machine: ";
+/// What the client's errors call a store, and the variables that hold its credentials.
+const CREDENTIALS: [(&str, &str); 3] = [
+    (
+        "S3",
+        "`AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, or `AWS_SKIP_SIGNATURE=true` for a public bucket",
+    ),
+    ("GCS", "`GOOGLE_APPLICATION_CREDENTIALS` or `GOOGLE_SERVICE_ACCOUNT`, a file's name"),
+    ("MicrosoftAzure", "`AZURE_STORAGE_ACCOUNT_NAME` and `AZURE_STORAGE_ACCOUNT_KEY`"),
+];
+/// Where a client asks that finds none: the machine's own service.
+const OWN_SERVICES: [&str; 2] = ["169.254.169.254", "metadata.google.internal"];
 
 struct Clients {
     runtime: Runtime,
@@ -157,10 +167,14 @@ fn words(error: &Error) -> String {
             if let (Some(code), Some(message)) = (part("Code"), part("Message")) {
                 return format!("{} ({code})", message.trim_end_matches('.'));
             }
-            // Without credentials the client asks the machine's own service for some.
-            let alone = line.contains("169.254.169.254");
-            let advice = if alone { NO_CREDENTIALS } else { "" };
-            advice.chars().chain(line.chars().take(WORDS)).collect()
+            let alone = OWN_SERVICES.iter().any(|service| line.contains(service));
+            let place = CREDENTIALS.iter().find(|(name, _)| alone && line.contains(name));
+            let advice = place.map(|(_, variables)| {
+                format!(
+                    "no credentials in the environment ({variables}), and none from this machine: "
+                )
+            });
+            advice.unwrap_or_default().chars().chain(line.chars().take(WORDS)).collect()
         }
     }
 }

@@ -5,16 +5,17 @@ use crate::store::remote::token;
 use bytes::Bytes;
 use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 
 /// Requests of one store that are on their way at a time.
 const AT_ONCE: usize = 8;
 /// A server that sends nothing for so long is asked again.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_secs(30);
 const CONNECTING: Duration = Duration::from_secs(10);
-/// Times that a request is sent again.
+/// Times that a request is sent again, within this time.
 pub(super) const RETRIES: u32 = 8;
+const PATIENCE: Duration = Duration::from_secs(90);
 /// The pause before the first time; it doubles.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
@@ -170,10 +171,12 @@ impl Server {
     }
 
     async fn send(&self, request: impl Fn() -> RequestBuilder) -> Answer<Bytes> {
-        let mut retry = 0;
+        let (mut retry, start) = (0, Instant::now());
         loop {
             match self.send_once(request()).await {
-                Err(Failure::Passing(_, wish)) if retry < RETRIES => pause(retry, wish).await,
+                Err(Failure::Passing(_, wish)) if retry < RETRIES && start.elapsed() < PATIENCE => {
+                    pause(retry, wish).await;
+                }
                 answer => return answer,
             }
             retry += 1;

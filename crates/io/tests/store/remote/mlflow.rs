@@ -254,35 +254,3 @@ fn few_requests_do(port: u16) {
     assert_eq!(requests(&|store| drop(store.users().unwrap())), 1);
     assert_eq!(store.shelf("ann").unwrap().standing.state(1), State::Retired);
 }
-
-/// How long the models of a thousand users take:
-/// `cargo test --all-features --test store -- --ignored --nocapture a_thousand_users`.
-#[test]
-#[ignore = "takes minutes, and measures"]
-fn a_thousand_users() {
-    let folder = tempfile::tempdir().unwrap();
-    let Some(server) = start(folder.path()) else { return };
-    let store =
-        store::open(&format!("mlflow+http://127.0.0.1:{}", server.port), Purpose::Write).unwrap();
-    let model = vec![7; 60_000];
-    let about =
-        json!({"rows": 1200, "features": 17, "seed": 42, "losses": vec![0.5; 30]}).to_string();
-    for (round, threads) in [(1, 1), (2, 4)] {
-        let begin = Instant::now();
-        std::thread::scope(|scope| {
-            for thread in 0..threads {
-                let (store, model, about) = (&store, &model, &about);
-                scope.spawn(move || {
-                    for user in (thread..1000).step_by(threads) {
-                        let user = format!("user{user}@example.com");
-                        assert_eq!(store.put(&user, model, about.as_bytes()).unwrap(), round);
-                    }
-                });
-            }
-        });
-        eprintln!("1,000 puts by {threads} at once: {:.1} s", begin.elapsed().as_secs_f64());
-    }
-    let begin = Instant::now();
-    assert_eq!(store.users().unwrap().len(), 1000);
-    eprintln!("1,000 users listed: {:.2} s", begin.elapsed().as_secs_f64());
-}
