@@ -40,7 +40,7 @@ pub fn text(summary: &Summary) -> String {
     }
     let failed = match summary.failed_users.len() {
         0 => String::new(),
-        n => format!(", {} without (training failed)", count(n, "user")),
+        n => format!(", {} without (too few rows, or training failed)", count(n, "user")),
     };
     if summary.by_user {
         line("models", format!("{}{failed}", count(summary.models, "user")));

@@ -152,6 +152,21 @@ impl StateDir {
         Ok(state)
     }
 
+    /// A copy of the folder, as it is now, in another one; an empty one where there is none. What becomes of
+    /// the copy is nothing to the folder.
+    ///
+    /// # Errors
+    /// As [`StateDir::open`].
+    pub fn copy(directory: &Path, into: &Path, pipeline: &str) -> Result<Self, IoError> {
+        let from = directory.join(FILE);
+        if from.exists() {
+            // Nobody writes as long as this one has it open.
+            let _held = Self::open(directory, pipeline)?;
+            fs::copy(&from, into.join(FILE)).map_err(|e| IoError::os("copy", &from, e))?;
+        }
+        Self::open(into, pipeline)
+    }
+
     /// Makes an empty database, which appears under its name complete or not at all.
     fn make(directory: &Path, path: &Path) -> Result<(), IoError> {
         let fail = |e| IoError::os("write into directory", directory, e);

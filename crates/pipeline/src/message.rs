@@ -25,6 +25,9 @@ pub struct Message {
     pub user: Arc<str>,
     /// The rows: [`INDEX`], [`FILE_ROW`], then the log's own columns.
     pub rows: RecordBatch,
+    /// The model that these rows are to be scored with, which may be none, where `train-ae` learns from
+    /// messages: a later message may have brought another one by the time that these are encoded.
+    pub chosen: Option<Option<Arc<Known>>>,
     /// The rows as a model reads them; `None` before `preprocess` or without a model.
     pub encoded: Option<Encoded>,
     /// Scores; `None` before inference or without a model.
@@ -99,7 +102,7 @@ pub struct Surprises {
 impl Message {
     /// A message that no stage has touched.
     pub fn new(user: Arc<str>, rows: RecordBatch) -> Self {
-        Self { user, rows, encoded: None, scores: None, receipt: None }
+        Self { user, rows, chosen: None, encoded: None, scores: None, receipt: None }
     }
 
     /// Only the rows at these positions, with their scores. What they were encoded as stays behind.
@@ -124,7 +127,7 @@ impl Message {
 
     fn with(&self, rows: RecordBatch, scores: Option<RowScores>) -> Self {
         let (user, receipt) = (Arc::clone(&self.user), self.receipt.clone());
-        Self { user, rows, encoded: None, scores, receipt }
+        Self { user, rows, chosen: self.chosen.clone(), encoded: None, scores, receipt }
     }
 }
 

@@ -53,7 +53,7 @@ fn the_command_lines_of_the_stages_run_in_their_order() {
 fn the_command_lines_of_the_guide_run() {
     for (name, lines) in [
         ("first-run.md", 7),
-        ("model-store.md", 12),
+        ("model-store.md", 13),
         ("report.md", 6),
         ("scores.md", 2),
         ("alerts.md", 6),

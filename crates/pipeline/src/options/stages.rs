@@ -171,7 +171,7 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new(
                 "train_min_increment",
                 Kind::Integer { min: 1 },
-                "where models are learnt from messages: a user's model is trained anew once there are so many rows it has not learnt (default: 1, or with --train_every any number)",
+                "where models are learnt from messages: a user's model is trained anew once there are so many rows it has not learnt (default: 1, in a store 300, with --train_every any number)",
             ),
             OptionSpec::new(
                 "train_every",
@@ -246,8 +246,7 @@ pub const STAGES: &[StageEntry] = &[
                 Kind::Choice(&["STANDARD", "MODIFIED", "NONE"]),
                 "how each feature's losses become z-losses: by mean and deviation, by medians, not at all (default: STANDARD)",
             ),
-            OptionSpec::new("train_min_history", Kind::Integer { min: 1 }, "a user needs this many rows for a model")
-                .default("2"),
+            OptionSpec::new("train_min_history", Kind::Integer { min: 1 }, "a user needs this many rows for a model (default: 2; with --train_continuously 300)"),
             OptionSpec::new(
                 "train_max_history",
                 Kind::Integer { min: 1 },

@@ -89,6 +89,7 @@ pub fn check_train(
             },
             held_out,
             prefix: "",
+            schedule: "retrain_every",
         },
         generic_rows: values.count("generic_rows").unwrap_or(usize::MAX),
         history_dir: values.text("history_dir").map(PathBuf::from),

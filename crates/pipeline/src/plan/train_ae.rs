@@ -20,6 +20,8 @@ const OF_TRAINING: [&str; 5] =
 
 /// Of models that are learnt from messages: the share of a history on which a new one is held against the one before.
 const HELD_OUT: f64 = 0.2;
+/// Rows that a user needs for a version in a store, and for another one, if nobody asks for other numbers.
+const OF_A_STORE: usize = 300;
 /// And rows of a user that are kept, and learnt, if nobody asks for another number.
 const DEFAULT_MAX_HISTORY: usize = 1000;
 
@@ -75,7 +77,9 @@ impl Checker {
                 ));
             }
         }
-        let min_history = values.count("train_min_history").unwrap_or(1);
+        let into_a_store = store.is_some() && values.bool("train_continuously");
+        let usual = if into_a_store { OF_A_STORE } else { 2 };
+        let min_history = values.count("train_min_history").unwrap_or(usual);
         let max_history = values.count("train_max_history");
         if max_history.is_some_and(|max| max < min_history) {
             self.mistakes.push(format!(
@@ -156,14 +160,18 @@ impl Checker {
         }
         let every = values.duration("train_every");
         let increment = values.count("train_min_increment");
+        let usual = if store.is_some() { OF_A_STORE } else { 1 };
         Some(Rules {
             min_history,
-            min_increment: increment.or(if every.is_none() { Some(1) } else { None }),
+            min_increment: increment.or_else(|| every.is_none().then_some(usual)),
             retrain_every: every.map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
-            max_history: Some(History::Rows(max_history.unwrap_or(DEFAULT_MAX_HISTORY))),
+            max_history: Some(History::Rows(
+                max_history.unwrap_or(DEFAULT_MAX_HISTORY.max(min_history)),
+            )),
             promote,
             held_out: HELD_OUT,
             prefix: "train_",
+            schedule: "every",
         })
     }
 

@@ -35,7 +35,7 @@ const TOLERANCE: f64 = 0.01;
 /// Standard errors that are chance.
 const CHANCE: f64 = 2.0;
 /// Losses are compared on at least so many rows.
-const FEWEST: usize = 20;
+pub(super) const FEWEST: usize = 20;
 /// Names of new and vanished categories that are kept.
 const NAMED: usize = 20;
 
@@ -122,9 +122,10 @@ pub(super) fn compare(
     let of_candidate = scored(candidate, &newer, reporter)?;
     let alike = live.is_recommended() == candidate.is_recommended();
     // Rows are in the order of time, and what was learnt is older than what was not.
-    let unseen = seen.min(newer.num_rows())..newer.num_rows();
-    let difference = (alike && unseen.len() >= FEWEST)
-        .then(|| difference(&of_live.losses[unseen.clone()], &of_candidate.losses[unseen]));
+    let first = seen.min(newer.num_rows());
+    let unseen = newer.num_rows() - first;
+    let difference = (alike && unseen >= FEWEST)
+        .then(|| difference(&of_live.losses[first..], &of_candidate.losses[first..]));
     let (new, vanished) = categories(live, &[&older, &newer])?;
     let (a, b) = (of_live.side(), of_candidate.side());
     Ok(Comparison {
@@ -137,7 +138,7 @@ pub(super) fn compare(
         new_categories: new,
         vanished_categories: vanished,
         drift: drift(&older, &newer)?,
-        verdict: verdict(a, b, difference, newer.num_rows()),
+        verdict: verdict(a, b, (difference, unseen), newer.num_rows()),
     })
 }
 
@@ -149,8 +150,18 @@ fn difference(a: &[f64], b: &[f64]) -> (f64, f64) {
     (mean, (squares / (rows - 1.0).max(1.0) / rows).sqrt())
 }
 
-fn verdict(live: Side, new: Side, difference: Option<(f64, f64)>, rows: usize) -> Verdict {
+fn verdict(
+    live: Side,
+    new: Side,
+    (difference, unseen): (Option<(f64, f64)>, usize),
+    rows: usize,
+) -> Verdict {
     let no = |reason: String| Verdict { promote: false, reason };
+    if (1..FEWEST).contains(&unseen) {
+        return no(format!(
+            "too few rows to compare: {unseen} that neither has learnt, of {FEWEST} that are needed"
+        ));
+    }
     if let Some((mean, error)) = difference
         && mean > TOLERANCE * live.loss.abs()
         && mean > CHANCE * error
@@ -254,7 +265,7 @@ mod tests {
 
     #[test]
     fn a_version_is_refused_for_its_loss_or_its_alerts() {
-        let promote = |live, new, difference| verdict(live, new, difference, 400).promote;
+        let promote = |live, new, difference| verdict(live, new, (difference, 400), 400).promote;
         assert!(promote(side(1.0, 0.01), side(0.8, 0.01), Some((-0.2, 0.01))));
         // Higher, but by less than one in a hundred, or by chance.
         assert!(promote(side(1.0, 0.01), side(1.009, 0.01), Some((0.009, 0.001))));
@@ -267,6 +278,9 @@ mod tests {
         assert!(promote(side(1.0, 0.3), side(0.9, 0.2), Some((-0.1, 0.01))));
         // Losses of different scorers say nothing.
         assert!(promote(side(1.0, 0.01), side(9.0, 0.01), None));
+        // Nor do a few rows; where nothing is new there are none.
+        let of_rows = |unseen| verdict(side(1.0, 0.0), side(0.5, 0.0), (None, unseen), 400).promote;
+        assert_eq!([0, 1, FEWEST - 1, FEWEST].map(of_rows), [true, false, false, true]);
     }
 
     #[test]

@@ -21,6 +21,7 @@ use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use tempfile::TempDir;
 
 /// A window in more parts than this becomes one.
 const MOST_PARTS: usize = 8;
@@ -31,32 +32,36 @@ const TIDIED: usize = 256;
 pub(super) struct Histories {
     state: StateDir,
     longest: Option<Length>,
-    /// What is longer is forgotten for good.
-    tidies: bool,
     /// Whether anything left out is an error.
     strict: bool,
     tidied: Mutex<Vec<(Arc<str>, WindowChange)>>,
+    /// Who only looks has a copy.
+    _copy: Option<TempDir>,
 }
 
 impl Histories {
-    /// The windows in a folder. They belong to a source, a column of users, and features.
+    /// The windows in a folder, or in a copy of it. They belong to a source, a column of users, and features.
     pub(super) fn open(
         directory: &Path,
         plan: &Plan,
         longest: Option<Length>,
-        tidies: bool,
+        rehearses: bool,
     ) -> Result<Self, RunError> {
         let features = xxhash_rust::xxh3::xxh3_64(plan.columns.join("\n").as_bytes());
         let users = plan.user_column.as_deref().unwrap_or_default();
         let source = plan.source.kind.stage.name;
         let about = format!("training from {source} by {users}, features {features:016x}");
-        Ok(Self {
-            state: StateDir::open(directory, &about)?,
-            longest,
-            tidies,
-            strict: plan.strict,
-            tidied: Mutex::default(),
-        })
+        let (state, copy) = match rehearses {
+            true => {
+                let copy = tempfile::tempdir().map_err(|error| {
+                    RunError::Failed(format!("cannot make a copy of the histories: {error}"))
+                })?;
+                (StateDir::copy(directory, copy.path(), &about)?, Some(copy))
+            }
+            false => (StateDir::open(directory, &about)?, None),
+        };
+        let strict = plan.strict;
+        Ok(Self { state, longest, strict, tidied: Mutex::default(), _copy: copy })
     }
 
     /// Reads the files that are new into the windows.
@@ -102,6 +107,11 @@ impl Histories {
                 Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
                     source::check_skipped(&skipped, TRAINING_DATA, self.strict, reporter)?;
                     count.files += files.len();
+                    let mut read = files.clone();
+                    read.retain(|path| !skipped.unread().contains(path));
+                    let mark = |path: PathBuf| (path.clone(), files::mark(&path));
+                    let marks: Vec<(PathBuf, FileMark)> = read.into_iter().map(mark).collect();
+                    self.state.commit(&Commit { files: &marks, ..Commit::default() })?;
                     count.skipped.merge(*skipped);
                 }
                 done => done?,
@@ -162,17 +172,16 @@ impl Histories {
         let parts = self.state.window(user)?;
         let rows = in_order(&joined(&parts)?)?;
         let all: usize = parts.iter().map(RecordBatch::num_rows).sum();
-        // Rows later than tomorrow are told by whoever trains, and stay.
         let (past, later) = super::rows::until_tomorrow(&rows).map_err(RunError::Failed)?;
         let kept = super::rows::newest(&past, self.longest).map_err(RunError::Failed)?;
-        if later > 0 {
-            return Ok(rows);
-        }
+        // Rows later than tomorrow are told by whoever trains, and stay.
+        let later = rows.slice(rows.num_rows() - later, later);
+        let kept = arrow_select::concat::concat_batches(&rows.schema(), [&kept, &later])?;
         if kept.num_rows() < all || parts.len() > MOST_PARTS {
             let part = Part::encode(&kept).map_err(RunError::Failed)?;
             let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
             tidied.push((Arc::clone(user), WindowChange::Whole(part)));
-            if tidied.len() >= TIDIED && self.tidies {
+            if tidied.len() >= TIDIED {
                 self.replace(std::mem::take(&mut *tidied))?;
             }
         }

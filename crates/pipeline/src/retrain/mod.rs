@@ -16,10 +16,10 @@ mod turn;
 pub use compare::{Comparison, Side, Verdict};
 pub use drift::Drift;
 pub(crate) use history::{in_order as ordered, joined, plain};
-pub(crate) use rows::History;
+pub(crate) use rows::{History, until_tomorrow};
 pub(crate) use trial::Trial;
 pub use turn::{Outcome, Rules, Status};
-pub(crate) use turn::{Turns, counted};
+pub(crate) use turn::{RESERVED, Turns, counted};
 
 use crate::derive::Memory;
 use crate::error::RunError;
@@ -127,10 +127,8 @@ pub fn train(
         .num_threads(threads)
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start {threads} threads: {error}")))?;
-    let purpose = match options.users {
-        TrainUsers::None => Purpose::Rehearse,
-        _ => Purpose::Write,
-    };
+    let rehearses = options.users == TrainUsers::None;
+    let purpose = if rehearses { Purpose::Rehearse } else { Purpose::Write };
     // Everything that can be refused without reading data is refused before.
     let settings = settings(plan)?;
     let library = Library::open(&options.store, purpose, settings.model_limits)?;
@@ -140,17 +138,8 @@ pub fn train(
     let strict = plan.strict;
     let (count, rows) = match &options.history_dir {
         Some(directory) => {
-            let histories = Histories::open(
-                directory,
-                plan,
-                options.rules.max_history,
-                options.users != TrainUsers::None,
-            )?;
-            // Who only looks changes nothing.
-            let count = match options.users {
-                TrainUsers::None => ReadCount::default(),
-                _ => histories.take_in(plan, &trainer, &pool, reporter.as_ref())?,
-            };
+            let histories = Histories::open(directory, plan, options.rules.max_history, rehearses)?;
+            let count = histories.take_in(plan, &trainer, &pool, reporter.as_ref())?;
             (count, Rows::Kept(histories))
         }
         None => {
@@ -166,10 +155,10 @@ pub fn train(
         }
     };
     let read = start.elapsed();
-    let rehearses = options.users == TrainUsers::None;
-    let turns = Turns { rules: &options.rules, library: &library, trainer, reporter, rehearses };
+    let turns =
+        Turns { rules: &options.rules, library: &library, trainer, reporter, rehearses, new: None };
     let users = all(options, &turns, &rows, &pool, stop)?;
-    if let (Rows::Kept(histories), false) = (&rows, options.users == TrainUsers::None) {
+    if let Rows::Kept(histories) = &rows {
         histories.close()?;
     }
     reporter.phase_over();
@@ -221,7 +210,7 @@ fn all(
     if each && !stop.is_set() {
         let peers = turns.peers()?;
         if let Some(at) = tasks.iter().position(|task| *task.user == *generic) {
-            let why = "the name stands for the model of all users".to_owned();
+            let why = turn::RESERVED.to_owned();
             let Task { user, rows } = tasks.swap_remove(at);
             outcomes.push(Outcome::of(&user, rows.len(), Status::Failed, why));
         }

@@ -101,11 +101,15 @@ impl History {
     }
 
     /// Rows that happened after a version's window; where times are not known, as many as there are more
-    /// rows than it has learnt.
-    pub(crate) fn newer_than(&self, about: &About) -> usize {
+    /// rows than it has learnt. A history that was cut to its length may have any number of new ones: `None`.
+    pub(crate) fn newer_than(&self, about: &About, longest: Option<Length>) -> Option<usize> {
+        let rows = self.rows.num_rows();
+        let is_cut = matches!(longest, Some(Length::Rows(most)) if rows >= most);
         match about.window.filter(|_| !self.times.is_empty()) {
-            Some(window) => self.times.len() - self.times.partition_point(|at| *at <= window.last),
-            None => self.rows.num_rows().saturating_sub(about.rows),
+            Some(window) => {
+                Some(self.times.len() - self.times.partition_point(|at| *at <= window.last))
+            }
+            None => rows.checked_sub(about.rows).filter(|_| !is_cut),
         }
     }
 
@@ -117,7 +121,7 @@ impl History {
 
 /// Rows in the order of time without those that are later than a day from now, and how many these are. A
 /// single wrong clock would end a window of so much time.
-pub(super) fn until_tomorrow(rows: &RecordBatch) -> Result<(RecordBatch, usize), String> {
+pub(crate) fn until_tomorrow(rows: &RecordBatch) -> Result<(RecordBatch, usize), String> {
     let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
     let tomorrow = period::now() + 24 * 3600 * 1_000_000;
     let later = times.len() - times.partition_point(|time| *time <= tomorrow);

@@ -35,10 +35,11 @@ impl Trial<'_> {
         reporter: &Arc<dyn Reporter>,
     ) -> Result<Comparison, String> {
         let all = rows.num_rows();
-        let mut held_out = (all as f64 * self.share).ceil() as usize;
+        let mut held_out = ((all as f64 * self.share).ceil() as usize).max(compare::FEWEST);
         if new > 0 {
-            // What is new may be all that has changed: the trial learns the older half of it.
-            held_out = held_out.min(new.div_ceil(2));
+            // What is new may be all that has changed: the trial learns the older half of it, if the
+            // newer one is enough to compare.
+            held_out = held_out.min(new.div_ceil(2).max(new.min(compare::FEWEST)));
         }
         let held_out = held_out.clamp(1, all.saturating_sub(LEAST_LEARNT).max(1));
         let (older, newer) = (rows.slice(0, all - held_out), rows.slice(all - held_out, held_out));

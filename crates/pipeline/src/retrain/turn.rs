@@ -33,16 +33,19 @@ pub struct Rules {
     pub held_out: f64,
     /// What stands before the names of these options where they are typed.
     pub prefix: &'static str,
+    /// The name of the one that is `retrain_every`.
+    pub schedule: &'static str,
 }
 
 impl Rules {
     /// Whether a user with a version gets another: there are `new` rows that are newer, the last of them
-    /// so much `later` (microseconds) than the version's, if that is known.
-    pub(crate) fn is_due(&self, new: usize, later: Option<i64>) -> bool {
-        let enough = self.min_increment.map(|least| new >= least);
-        // Where nothing is known of times, there is no reason to wait.
-        let late =
-            self.retrain_every.map(|least| new > 0 && later.is_none_or(|later| later >= least));
+    /// so much `later` (microseconds) than the version's. Where one of the two is not known, there is no
+    /// reason to wait for it.
+    pub(crate) fn is_due(&self, new: Option<usize>, later: Option<i64>) -> bool {
+        let enough = self.min_increment.map(|least| new.is_none_or(|new| new >= least));
+        let late = self
+            .retrain_every
+            .map(|least| new != Some(0) && later.is_none_or(|later| later >= least));
         (enough.is_none() && late.is_none()) || enough == Some(true) || late == Some(true)
     }
 }
@@ -87,6 +90,9 @@ pub struct Outcome {
     pub comparison: Option<Comparison>,
 }
 
+/// Why no user may be called as everyone's model is.
+pub(crate) const RESERVED: &str = "the name stands for the model of all users";
+
 /// The model that users lean on, and which version it is.
 pub(crate) type Peers = Option<(Arc<UserModel>, Leaning)>;
 
@@ -98,6 +104,8 @@ pub(crate) struct Turns<'a> {
     pub(crate) reporter: &'a Arc<dyn Reporter>,
     /// Nothing is trained; it is told who would be.
     pub(crate) rehearses: bool,
+    /// Rows since the newest version, if whoever asks has counted them.
+    pub(crate) new: Option<usize>,
 }
 
 impl Turns<'_> {
@@ -139,6 +147,9 @@ impl Turns<'_> {
         progress: &TrainingProgress,
     ) -> Result<Outcome, String> {
         let user = &*task.user;
+        if peers.is_some() && user == self.trainer.generic_user() {
+            return Err(RESERVED.to_owned());
+        }
         let history = self.history(task)?;
         let rows = history.rows.num_rows();
         let least = self.rules.min_history;
@@ -185,7 +196,10 @@ impl Turns<'_> {
         let live = shelf.live().filter(|_| self.rules.promote != Promote::Always);
         let comparison = match live.and_then(|live| Some((live, readable(live)?))) {
             Some((live, (about, model))) => {
-                let new = history.newer_than(&about);
+                let new = history
+                    .newer_than(&about, self.rules.max_history)
+                    .or(self.new)
+                    .unwrap_or_default();
                 let rows = (&history.rows, new);
                 let share = self.rules.held_out;
                 let trial = Trial { trainer: &self.trainer, peers: peers_model, share };
@@ -206,18 +220,18 @@ impl Turns<'_> {
 
     /// Why a user who has a version gets no other yet.
     fn not_yet(&self, history: &History, about: &About, latest: u64) -> Option<String> {
-        let new = history.newer_than(about);
+        let new = self.new.or_else(|| history.newer_than(about, self.rules.max_history));
         if self.rules.is_due(new, history.later_than(about)) {
             return None;
         }
         let mut missing = Vec::new();
         if let Some(least) = self.rules.min_increment {
-            let new = counted(new, "new row");
+            let new = counted(new.unwrap_or_default(), "new row");
             let option = self.option("min_increment");
             missing.push(format!("{new} since version {latest}, and {option} asks for {least}"));
         }
         if self.rules.retrain_every.is_some() {
-            let option = self.option("retrain_every");
+            let option = self.option(self.rules.schedule);
             missing.push(format!("its newest row is not much later, as {option} asks"));
         }
         Some(missing.join("; "))

@@ -7,6 +7,7 @@ use crate::library::{Library, Lookup, LookupOptions};
 use crate::models;
 use crate::plan::{self, StageSettings};
 use crate::report::Weight;
+use crate::retrain::RESERVED;
 use crate::source::{self, ReadCount};
 use crate::stages;
 use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer};
@@ -73,7 +74,7 @@ impl Run<'_> {
     }
 
     fn refuse_name(&self, user: &str) {
-        let why = "the name stands for the model of all users".to_owned();
+        let why = RESERVED.to_owned();
         self.reporter.say(Weight::Error, &stages::no_model(user, &why));
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((user.to_owned(), why));
     }

@@ -12,14 +12,15 @@ pub struct Deserialize {
 
 /// Sends a message on in pieces of at most `batch_size` rows, in order; the last one has the receipt.
 pub fn cut(message: Message, batch_size: usize, out: &mut Outlet<Message>) {
-    let Message { user, rows, receipt, .. } = message;
+    let Message { user, rows, chosen, receipt, .. } = message;
+    let part = |rows| Message { chosen: chosen.clone(), ..Message::new(Arc::clone(&user), rows) };
     let mut start = 0;
     while rows.num_rows() - start > batch_size {
-        out.emit(Message::new(Arc::clone(&user), rows.slice(start, batch_size)));
+        out.emit(part(rows.slice(start, batch_size)));
         start += batch_size;
     }
     let rest = rows.slice(start, rows.num_rows() - start);
-    out.emit(Message { receipt, ..Message::new(user, rest) });
+    out.emit(Message { receipt, ..part(rest) });
 }
 
 impl Stage<Message> for Deserialize {

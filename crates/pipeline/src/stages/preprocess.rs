@@ -137,7 +137,7 @@ impl Preprocess {
 impl Stage<Message> for Preprocess {
     fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if message.rows.num_rows() > 0
-            && let Some(by) = self.models.of(&message.user)
+            && let Some(by) = message.chosen.take().unwrap_or_else(|| self.models.of(&message.user))
         {
             let rows = self.encode(&message.user, &by.model, &message.rows)?;
             message.encoded = Some(Encoded { rows, by });

@@ -10,7 +10,7 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 /// Keeps runs and registered models. Its package asks for libraries of models that the server does without.
 static MLFLOW: Installed = LazyLock::new(|| {

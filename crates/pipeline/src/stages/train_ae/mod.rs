@@ -32,7 +32,7 @@ pub fn no_model(user: &str, why: &str) -> String {
 }
 
 impl Stage<Message> for TrainAe {
-    fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
+    fn process(&mut self, mut message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if let Some(training) = self.on_messages.as_mut() {
             match training.take(&message, &self.models) {
                 // What has been scored so far is kept, so this is no failure.
@@ -45,6 +45,7 @@ impl Stage<Message> for TrainAe {
                 }
                 taken => taken?,
             }
+            message.chosen = Some(self.models.of(&message.user));
         }
         cut(message, self.batch_size, out);
         Ok(())

@@ -8,11 +8,15 @@ use crate::message::Message;
 use crate::models::{Known, Models};
 use crate::plan::{self, Plan};
 use crate::report::{Reporter, Weight};
-use crate::retrain::{self, History, Outcome, Promote, Rules, Status, Turns, counted};
+use crate::retrain::{
+    self, History, Outcome, Promote, RESERVED, Rules, Status, Turns, counted, ordered,
+    until_tomorrow,
+};
 use crate::train::{Task, TaskRows, Trainer, TrainingProgress};
 use arrow_array::RecordBatch;
 use dfp_flow::Stop;
 use dfp_io::state::StateDir;
+use dfp_io::store::State;
 use dfp_model::UserModel;
 use rayon::ThreadPool;
 use std::collections::HashMap;
@@ -27,6 +31,10 @@ pub struct OnMessages {
     around: Around,
     windows: Windows,
     users: HashMap<Arc<str>, User>,
+    /// The run was stopped while a model was trained: what comes after has not been learnt.
+    is_interrupted: bool,
+    /// The last thing that was said of a store that does not answer.
+    trouble: Option<String>,
 }
 
 /// What it shares with the rest of a run.
@@ -54,8 +62,22 @@ struct User {
     new: usize,
     /// The newest row of that time, microseconds since 1970.
     learnt_until: Option<i64>,
+    /// Rows that the model in use has not learnt.
+    unseen: usize,
+    /// A new version learns at least so many rows: one of a window that has just begun would know less than
+    /// the one before.
+    least: usize,
     /// Why the user has no model, if that has been said.
     no_model: Option<String>,
+}
+
+/// What training has come to.
+#[derive(PartialEq, Eq)]
+enum Done {
+    /// There is a new model, which is used.
+    Replaced,
+    /// The one before stays, if there is one.
+    Stays,
 }
 
 impl OnMessages {
@@ -65,7 +87,7 @@ impl OnMessages {
             Some(retrain::Length::Rows(rows)) => rows,
             _ => usize::MAX,
         };
-        let windows = Windows::new(longest, around.state.clone());
+        let windows = Windows::new(longest, plan.columns.clone(), around.state.clone());
         Self {
             plan: plan.clone(),
             settings: settings.clone(),
@@ -73,18 +95,25 @@ impl OnMessages {
             around,
             windows,
             users: HashMap::new(),
+            is_interrupted: false,
+            trouble: None,
         }
     }
 
     /// Takes a message's rows to the user's window, and trains if that is due.
     ///
     /// # Errors
-    /// [`RunError::Interrupted`]; the state folder or the store cannot be used. A user whose training fails
-    /// is told.
+    /// [`RunError::Interrupted`], from the moment on when training was stopped: what comes after that must
+    /// not be remembered as done. The state folder cannot be used. A user whose training fails is told.
     pub fn take(&mut self, message: &Message, models: &Models) -> Result<(), RunError> {
+        if self.is_interrupted {
+            return Err(RunError::Interrupted);
+        }
         // Of a message whose rows have all been left out nothing can be learnt; its receipt counts.
         if message.rows.num_rows() > 0 {
-            self.learn(message, models)?;
+            let learnt = self.learn(message, models);
+            self.is_interrupted = matches!(learnt, Err(RunError::Interrupted));
+            learnt?;
         }
         if let Some(receipt) = &message.receipt {
             self.windows.end_batch(receipt);
@@ -96,32 +125,70 @@ impl OnMessages {
         let user = &message.user;
         let (reporter, stop) = (Arc::clone(&self.around.reporter), self.around.stop.clone());
         let trainer = Trainer::new(&self.plan, &self.settings, reporter.as_ref(), &stop);
+        if **user == *trainer.generic_user() {
+            if !self.users.contains_key(user) {
+                self.tell(user, RESERVED.to_owned());
+                self.users.insert(Arc::clone(user), User::default());
+            }
+            return Ok(());
+        }
         let features = trainer.features(&message.rows)?;
-        let rows = self.windows.with(user, &features)?;
-        let history = History::of(rows).map_err(RunError::Failed)?;
-        let mut known = match self.users.remove(user) {
-            Some(known) => User { new: known.new + features.num_rows(), ..known },
-            None => match models.store() {
-                Some(store) => User::of_store(store, user, &history)?,
-                None => User { new: features.num_rows(), ..User::default() },
+        let (now, later) = past(&ordered(&features)?)?;
+        if later > 0 {
+            let text = format!(
+                "user {user:?}: {} later than tomorrow not learnt yet; a clock was wrong",
+                counted(later, "row")
+            );
+            reporter.say(Weight::Warning, &text);
+        }
+        let (window, _) = past(&self.windows.with(user, &features)?)?;
+        let history = History::of(window).map_err(RunError::Failed)?;
+        let come = now.num_rows();
+        let mut known = match (self.users.remove(user), models.store()) {
+            (Some(known), _) => {
+                User { new: known.new + come, unseen: known.unseen + come, ..known }
+            }
+            (None, None) => User { new: come, unseen: come, ..User::default() },
+            (None, Some(store)) => match self.of_store(store, user, &history, come) {
+                Ok(known) => known,
+                // The user's next message asks again.
+                Err(error) => {
+                    let why = error.to_string();
+                    if self.trouble.as_ref() != Some(&why) {
+                        reporter.say(Weight::Error, &format!("{why}; nothing is learnt meanwhile"));
+                        self.trouble = Some(why);
+                    }
+                    return Ok(());
+                }
             },
         };
         let rows = history.rows.num_rows();
         let later = known.learnt_until.and_then(|until| Some(history.last()? - until));
-        let due = !known.tried || self.rules.is_due(known.new, later);
-        if due && rows >= self.rules.min_history {
+        let due = !known.tried || self.rules.is_due(Some(known.new), later);
+        if due && rows >= self.rules.min_history.max(known.least) {
             let start = Instant::now();
             let trained = match models.store() {
-                Some(store) => self.version(trainer, store, user, &history),
-                None => self.model(&trainer, models, user, &history, known.new),
+                Some(store) => self.version(trainer, store, user, &history, known.new),
+                None => self.model(&trainer, models, user, &history, known.unseen),
             };
             *self.around.time.lock().unwrap_or_else(PoisonError::into_inner) += start.elapsed();
             if stop.is_set() {
                 return Err(RunError::Interrupted);
             }
-            (known.tried, known.new, known.learnt_until) = (true, 0, history.last());
+            known.tried = true;
             match trained {
-                Ok(()) => known.no_model = None,
+                Ok(done) => {
+                    (known.new, known.learnt_until) = (0, history.last());
+                    if done == Done::Replaced {
+                        known.unseen = 0;
+                        known.least = rows;
+                    }
+                    if known.no_model.take().is_some() {
+                        let failed = &self.around.failed;
+                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                        failed.retain(|(of, _)| **of != **user);
+                    }
+                }
                 Err(why) if known.no_model.as_ref() == Some(&why) => {}
                 Err(why) => known.no_model = Some(self.tell(user, why)),
             }
@@ -140,6 +207,40 @@ impl OnMessages {
         Ok(())
     }
 
+    /// What the store knows of a user of whom so many rows have come. One whose newest version cannot be
+    /// read, or waits since its run was killed, has a turn at once.
+    fn of_store(
+        &self,
+        store: &Lookup,
+        user: &str,
+        history: &History,
+        come: usize,
+    ) -> Result<User, RunError> {
+        let library = store.library();
+        let shelf = library.store().shelf(user)?;
+        let about =
+            shelf.latest().and_then(|latest| Some((latest, library.about(user, latest).ok()?)));
+        let Some((latest, about)) = about else {
+            return Ok(User { new: come, unseen: come, ..User::default() });
+        };
+        let waits = shelf.standing.state(latest) == State::Candidate;
+        let longest = match self.rules.max_history {
+            Some(retrain::Length::Rows(rows)) => rows,
+            _ => usize::MAX,
+        };
+        Ok(User {
+            tried: !waits || self.rules.promote == Promote::Never,
+            // Where that is not known, there is no reason to wait.
+            new: history
+                .newer_than(&about, self.rules.max_history)
+                .unwrap_or(self.rules.min_increment.unwrap_or_default().max(come)),
+            learnt_until: about.window.map(|window| window.last),
+            unseen: 0,
+            least: about.rows.min(longest),
+            no_model: None,
+        })
+    }
+
     fn tell(&self, user: &str, why: String) -> String {
         self.around.reporter.say(Weight::Error, &no_model(user, &why));
         let mut failed = self.around.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -154,7 +255,8 @@ impl OnMessages {
         store: &Lookup,
         user: &Arc<str>,
         history: &History,
-    ) -> Result<(), String> {
+        new: usize,
+    ) -> Result<Done, String> {
         let Around { pool, reporter, .. } = &self.around;
         let turns = Turns {
             rules: &self.rules,
@@ -162,6 +264,7 @@ impl OnMessages {
             trainer,
             reporter,
             rehearses: false,
+            new: Some(new),
         };
         let peers = turns.peers().map_err(|error| error.to_string())?;
         let rows = history.rows.clone();
@@ -186,7 +289,7 @@ impl OnMessages {
             }
             Status::UpToDate | Status::Waiting | Status::Due => {}
         }
-        Ok(())
+        Ok(if status == Status::Promoted { Done::Replaced } else { Done::Stays })
     }
 
     /// A new model in memory, unless it is worse than the one before, which then stays.
@@ -196,23 +299,22 @@ impl OnMessages {
         models: &Models,
         user: &Arc<str>,
         history: &History,
-        new: usize,
-    ) -> Result<(), String> {
+        unseen: usize,
+    ) -> Result<Done, String> {
         let before = models.of(user).filter(|_| self.rules.promote == Promote::Better);
         let fit = || {
             let progress = TrainingProgress::of(1);
             if let Some(before) = before
-                && !self.is_better(trainer, user, (&history.rows, new), &before, &progress)?
+                && !self.is_better(trainer, user, (&history.rows, unseen), &before, &progress)?
             {
                 return Ok(None);
             }
             trainer.fit(user, &history.rows, None, &progress).map(Some)
         };
         let model: Result<Option<Arc<UserModel>>, String> = self.around.pool.install(fit);
-        if let Some(model) = model? {
-            models.insert(Arc::clone(user), model);
-        }
-        Ok(())
+        let Some(model) = model? else { return Ok(Done::Stays) };
+        models.insert(Arc::clone(user), model);
+        Ok(Done::Replaced)
     }
 
     fn is_better(
@@ -236,17 +338,7 @@ impl OnMessages {
     }
 }
 
-impl User {
-    /// What the store knows of a user. One whose newest version cannot be read gets a new one.
-    fn of_store(store: &Lookup, user: &str, history: &History) -> Result<Self, RunError> {
-        let library = store.library();
-        let latest = library.store().shelf(user)?.latest();
-        let about = latest.and_then(|latest| library.about(user, latest).ok());
-        Ok(about.map_or_else(Self::default, |about| Self {
-            tried: true,
-            new: history.newer_than(&about),
-            learnt_until: about.window.map(|window| window.last),
-            no_model: None,
-        }))
-    }
+/// Rows in the order of time without those later than tomorrow, and how many these are.
+fn past(rows: &RecordBatch) -> Result<(RecordBatch, usize), RunError> {
+    until_tomorrow(rows).map_err(RunError::Failed)
 }

@@ -2,9 +2,10 @@
 //! they come back for a user's next message.
 
 use crate::error::RunError;
-use crate::message::Receipt;
+use crate::message::{INDEX, Receipt};
 use crate::retrain::{joined, ordered, plain};
 use arrow_array::RecordBatch;
+use arrow_schema::ArrowError;
 use dfp_io::state::{Part, StateDir, WindowChange};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;
@@ -16,6 +17,8 @@ const MOST_PARTS: usize = 8;
 /// The windows of all users.
 pub(super) struct Windows {
     longest: usize,
+    /// The features that are asked for: an earlier run may have learnt others.
+    columns: Vec<String>,
     state: Option<Arc<StateDir>>,
     /// Those in memory: without a state folder all, else of the batches on their way.
     users: HashMap<Arc<str>, Window>,
@@ -36,9 +39,9 @@ struct Window {
 
 impl Windows {
     /// Windows of the newest rows, as many as `longest`.
-    pub(super) fn new(longest: usize, state: Option<Arc<StateDir>>) -> Self {
+    pub(super) fn new(longest: usize, columns: Vec<String>, state: Option<Arc<StateDir>>) -> Self {
         let (users, changes, on_their_way) = Default::default();
-        Self { longest, state, users, changes, on_their_way }
+        Self { longest, columns, state, users, changes, on_their_way }
     }
 
     /// A user's window with these rows in it.
@@ -61,7 +64,7 @@ impl Windows {
         };
         let further = plain(features)?;
         kept.push(further.clone());
-        let rows = ordered(&joined(&kept)?)?;
+        let rows = self.asked_for(&ordered(&joined(&kept)?)?)?;
         let newest = self.longest.min(rows.num_rows());
         let rows = rows.slice(rows.num_rows() - newest, newest);
         if self.state.is_some() {
@@ -77,6 +80,15 @@ impl Windows {
         }
         self.users.insert(Arc::clone(user), Window { rows: rows.clone(), parts, batches });
         Ok(rows)
+    }
+
+    fn asked_for(&self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let schema = rows.schema();
+        let is_asked = |name: &String| *name == INDEX || self.columns.contains(name);
+        let fields = schema.fields().iter().enumerate();
+        let at: Vec<usize> =
+            fields.filter(|(_, field)| is_asked(field.name())).map(|(at, _)| at).collect();
+        rows.project(&at)
     }
 
     /// The batch has come in: its rows are remembered when it is, and leave memory when that is done.
