@@ -17,7 +17,7 @@ pub use takeover::Kind;
 use crate::alerts;
 use crate::error::RunError;
 use crate::evaluate::{Budgets, Evaluation, Judged, Row, Span, days, evaluate};
-use crate::plan::{Plan, StageSettings, TrainAe};
+use crate::plan::{Plan, TrainAe};
 use crate::report::Reporter;
 use crate::source::ReadCount;
 use crate::stages::{Gaps, Preprocess};
@@ -103,16 +103,8 @@ pub fn backtest(
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start {threads} threads: {error}")))?;
     let pool = Arc::new(pool);
-    let test = Test { options, settings: train_ae(&options.plan)?, reporter, stop, pool: &pool };
+    let test = Test { options, settings: options.plan.trains()?, reporter, stop, pool: &pool };
     test.run()
-}
-
-fn train_ae(plan: &Plan) -> Result<&TrainAe, RunError> {
-    let found = plan.stages.iter().find_map(|stage| match stage {
-        StageSettings::TrainAe(settings) => Some(settings),
-        _ => None,
-    });
-    found.ok_or_else(|| RunError::Failed("a plan that trains nothing".to_owned()))
 }
 
 struct Test<'a> {

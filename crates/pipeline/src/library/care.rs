@@ -305,11 +305,11 @@ fn old_versions(
     Ok(old)
 }
 
-/// The shelves of these users, or of all who have a version, and what of them cannot be read.
-fn shelves(
-    library: &Library,
-    users: &[String],
-) -> Result<(Vec<(String, Shelf)>, Vec<String>), RunError> {
+/// Users' shelves, and what of them cannot be read, in words.
+type Shelves = (Vec<(String, Shelf)>, Vec<String>);
+
+/// The shelves of these users, or of all who have a version.
+fn shelves(library: &Library, users: &[String]) -> Result<Shelves, RunError> {
     let (mut shelves, mut damaged) = (Vec::new(), Vec::new());
     if !users.is_empty() {
         for user in users {

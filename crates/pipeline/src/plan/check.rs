@@ -94,11 +94,9 @@ impl Checker {
             }
             match entry.name {
                 "train-ae" => {
-                    stages.push(StageSettings::TrainAe(self.train_ae(
-                        &values,
-                        (&run, &pipeline, kind, &features),
-                        &stage.options,
-                    )));
+                    let of_run = (&run, &pipeline, kind, &*features);
+                    let settings = self.train_ae(&values, of_run, &stage.options);
+                    stages.push(StageSettings::TrainAe(Box::new(settings)));
                 }
                 "preprocess" => stages.push(StageSettings::Preprocess),
                 "inf-pytorch" => stages.push(StageSettings::Inference(Inference {

@@ -5,6 +5,7 @@ use super::architecture::ModelSettings;
 use super::time_series::TimeSeries;
 use crate::batches::{Rules, Sampling};
 use crate::drawing::Drawing;
+use crate::error::RunError;
 use crate::features::Features;
 use crate::library::LookupOptions;
 use crate::report_page::digest::{Asked, Names};
@@ -53,6 +54,25 @@ pub struct Plan {
     pub drawing: Option<Drawing>,
     /// What is to be said once before the run: options without meaning here.
     pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// The stage `train-ae`, if there is one.
+    pub fn train_ae(&self) -> Option<&TrainAe> {
+        self.stages.iter().find_map(|stage| match stage {
+            StageSettings::TrainAe(settings) => Some(settings.as_ref()),
+            _ => None,
+        })
+    }
+
+    /// The same, for whoever is there to train.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn trains(&self) -> Result<&TrainAe, RunError> {
+        let nothing = || RunError::Failed("a plan that trains nothing".to_owned());
+        self.train_ae().ok_or_else(nothing)
+    }
 }
 
 /// `from-cloudtrail` and the other sources.
@@ -120,7 +140,7 @@ pub struct WatchSettings {
 #[derive(Clone, Debug)]
 #[expect(missing_docs, reason = "the variants are the stages, described in the table")]
 pub enum StageSettings {
-    TrainAe(TrainAe),
+    TrainAe(Box<TrainAe>),
     Preprocess,
     Inference(Inference),
     AddScores(AddScores),

@@ -24,7 +24,7 @@ pub(crate) use turn::{RESERVED, Turns, counted};
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::library::Library;
-use crate::plan::{Plan, StageSettings, TrainAe};
+use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::source::{self, ReadCount};
 use crate::train::{TRAINING_DATA, Task, Trainer, TrainingProgress};
@@ -130,7 +130,7 @@ pub fn train(
     let rehearses = options.users == TrainUsers::None;
     let purpose = if rehearses { Purpose::Rehearse } else { Purpose::Write };
     // Everything that can be refused without reading data is refused before.
-    let settings = settings(plan)?;
+    let settings = plan.trains()?;
     let library = Library::open(&options.store, purpose, settings.model_limits)?;
     library.check_source(plan.source.kind.stage.name, &settings.generic_user)?;
     let trainer = Trainer::new(plan, settings, reporter.as_ref(), stop);
@@ -164,14 +164,6 @@ pub fn train(
     reporter.phase_over();
     let phases = [read, start.elapsed() - read];
     Ok(Training { count, users, seed: settings.seed, interrupted: stop.is_set(), phases })
-}
-
-fn settings(plan: &Plan) -> Result<&TrainAe, RunError> {
-    let found = plan.stages.iter().find_map(|stage| match stage {
-        StageSettings::TrainAe(settings) => Some(settings),
-        _ => None,
-    });
-    found.ok_or_else(|| RunError::Failed("a plan that trains nothing".to_owned()))
 }
 
 /// Everyone's turn, then each user's; what became of them, by name.

@@ -10,7 +10,7 @@ use crate::derive::Memory;
 use crate::error::RunError;
 use crate::intake::{self, Intake};
 use crate::models::Models;
-use crate::plan::{self, Plan, StageSettings};
+use crate::plan::{self, Plan};
 use crate::report::{AlertCount, Reporter, Summary, TimeSeriesCount, Validation, Weight};
 use crate::source::ReadCount;
 use crate::stages::{self, Gaps, ScoreBook};
@@ -154,9 +154,6 @@ impl<'a> Run<'a> {
     }
 
     fn train_ae(&self) -> Option<&'a plan::TrainAe> {
-        self.plan.stages.iter().find_map(|stage| match stage {
-            StageSettings::TrainAe(settings) => Some(settings),
-            _ => None,
-        })
+        self.plan.train_ae()
     }
 }
