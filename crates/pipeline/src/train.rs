@@ -113,6 +113,11 @@ impl<'a> Trainer<'a> {
         Self { plan, settings, reporter, stop }
     }
 
+    /// Who is told.
+    pub fn reporter(&self) -> &dyn Reporter {
+        self.reporter
+    }
+
     /// What everyone's model is called.
     pub fn generic_user(&self) -> &str {
         &self.settings.generic_user

@@ -246,7 +246,7 @@ pub const STAGES: &[StageEntry] = &[
                 Kind::Choice(&["STANDARD", "MODIFIED", "NONE"]),
                 "how each feature's losses become z-losses: by mean and deviation, by medians, not at all (default: STANDARD)",
             ),
-            OptionSpec::new("train_min_history", Kind::Integer { min: 1 }, "a user needs this many rows for a model (default: 2; with --train_continuously 300)"),
+            OptionSpec::new("train_min_history", Kind::Integer { min: 1 }, "a user needs this many rows for a model (default: 2; with --model_store and --train_continuously 300)"),
             OptionSpec::new(
                 "train_max_history",
                 Kind::Integer { min: 1 },

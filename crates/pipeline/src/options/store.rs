@@ -155,7 +155,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
         OptionSpec::new(
             "held_out",
             Kind::Share,
-            "the share of a history, its newest rows, on which a new version is held against the live one",
+            "the share of a history, its newest rows, on which a new version is held against the live one; 20 rows at least, if 20 are left to learn",
         )
         .default("0.2"),
         SCORER,

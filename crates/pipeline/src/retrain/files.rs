@@ -10,6 +10,9 @@ const TOGETHER: u64 = 256 << 20;
 /// Compressed logs are some ten to twenty times as large.
 const PACKED: u64 = 20;
 
+/// No header is longer than so many bytes.
+const LONGEST_HEADER: u64 = 64 << 10;
+
 /// Files that match, by what they were to earlier runs.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -53,6 +56,23 @@ impl Found {
             }
         }
         found
+    }
+}
+
+/// Whether a log has its header at most: it will have rows.
+pub(super) fn has_only_begun(path: &Path) -> bool {
+    let Ok(Some(start)) = start(path) else { return false };
+    let Ok(text) = std::str::from_utf8(&start) else { return false };
+    let text = text.trim();
+    // JSON may have everything in one line.
+    !text.starts_with(['{', '[']) && !text.contains(['\n', '\0'])
+}
+
+/// All of a short file.
+fn start(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    match path.metadata()?.len() {
+        0..=LONGEST_HEADER => std::fs::read(path).map(Some),
+        _ => Ok(None),
     }
 }
 

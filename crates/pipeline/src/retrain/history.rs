@@ -4,7 +4,8 @@
 //! read. One that has changed since is left out and told, since its first rows are there already. Rows
 //! with equal times are kept, and so are late ones: a window is put in order when it is read.
 
-use super::files::{self, Found, together};
+use super::files::{self, Found, has_only_begun, together};
+use super::rows::{newest, until_tomorrow};
 use super::{Length, counted};
 use crate::derive::Memory;
 use crate::error::RunError;
@@ -103,15 +104,10 @@ impl Histories {
         let (mut memory, mut met) = (Memory::default(), HashSet::new());
         for files in together(new) {
             match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
-                // Other files may have rows. It is remembered that these have none.
+                // Other files may have rows; these are looked at again by the next run.
                 Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
                     source::check_skipped(&skipped, TRAINING_DATA, self.strict, reporter)?;
                     count.files += files.len();
-                    let mut read = files.clone();
-                    read.retain(|path| !skipped.unread().contains(path));
-                    let mark = |path: PathBuf| (path.clone(), files::mark(&path));
-                    let marks: Vec<(PathBuf, FileMark)> = read.into_iter().map(mark).collect();
-                    self.state.commit(&Commit { files: &marks, ..Commit::default() })?;
                     count.skipped.merge(*skipped);
                 }
                 done => done?,
@@ -140,11 +136,12 @@ impl Histories {
             }
             Ok(())
         };
-        let (table, users) = trainer.read(files, pool, memory, &mut recall)?;
+        let (table, mut users) = trainer.read(files, pool, memory, &mut recall)?;
         source::check_strict(&users, TRAINING_DATA, self.strict)?;
         count.files += files.len();
         count.add(&table, &users);
         let features = trainer.features(&table.batch)?;
+        until_tomorrow(&features, &mut users.rows, trainer.reporter())?;
         let unread: HashSet<PathBuf> = table.skipped.unread().iter().cloned().collect();
         drop(table);
         let part = |(user, rows): &(Arc<str>, Vec<u32>)| {
@@ -155,7 +152,10 @@ impl Histories {
         };
         let windows = users.rows.iter().map(part).collect::<Result<Vec<_>, _>>()?;
         met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
-        let read: Vec<_> = marks.into_iter().filter(|(path, _)| !unread.contains(path)).collect();
+        let read: Vec<_> = marks
+            .into_iter()
+            .filter(|(path, _)| !unread.contains(path) && !has_only_begun(path))
+            .collect();
         let memory = memory.changes();
         let commit =
             Commit { files: &read, windows: &windows, memory: &memory, ..Commit::default() };
@@ -172,11 +172,7 @@ impl Histories {
         let parts = self.state.window(user)?;
         let rows = in_order(&joined(&parts)?)?;
         let all: usize = parts.iter().map(RecordBatch::num_rows).sum();
-        let (past, later) = super::rows::until_tomorrow(&rows).map_err(RunError::Failed)?;
-        let kept = super::rows::newest(&past, self.longest).map_err(RunError::Failed)?;
-        // Rows later than tomorrow are told by whoever trains, and stay.
-        let later = rows.slice(rows.num_rows() - later, later);
-        let kept = arrow_select::concat::concat_batches(&rows.schema(), [&kept, &later])?;
+        let kept = newest(&rows, self.longest).map_err(RunError::Failed)?;
         if kept.num_rows() < all || parts.len() > MOST_PARTS {
             let part = Part::encode(&kept).map_err(RunError::Failed)?;
             let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);

@@ -146,12 +146,15 @@ pub fn train(
             let files =
                 source::find(&source.input_globs, source.recursive, source.max_files, false)?;
             let mut memory = Memory::default();
-            let (table, users) = trainer.read(&files, &pool, &mut memory, &mut |_, _| Ok(()))?;
+            let (table, mut users) =
+                trainer.read(&files, &pool, &mut memory, &mut |_, _| Ok(()))?;
             source::check_strict(&users, TRAINING_DATA, strict)?;
             let mut count =
                 ReadCount { files: files.len(), users: users.rows.len(), ..ReadCount::default() };
             count.add(&table, &users);
-            (count, Rows::Read(trainer.features(&table.batch)?, users.rows))
+            let features = trainer.features(&table.batch)?;
+            until_tomorrow(&features, &mut users.rows, reporter.as_ref())?;
+            (count, Rows::Read(features, users.rows))
         }
     };
     let read = start.elapsed();
@@ -180,10 +183,14 @@ fn all(
     let wanted = |user: &str| (only.is_empty() || only.contains(user)) && !skip.contains(user);
     let mut tasks = rows.tasks(&wanted)?;
     if tasks.is_empty() {
-        return Err(RunError::Failed(
-            "no user of the training data is to be trained; see --only_user and --skip_user"
-                .to_owned(),
-        ));
+        let none = rows.tasks(&|_| true)?.is_empty();
+        let why = match none {
+            true => "there is no row to learn: the logs have none, and no history has any",
+            false => {
+                "no user of the training data is to be trained; see --only_user and --skip_user"
+            }
+        };
+        return Err(RunError::Failed(why.to_owned()));
     }
     let everyone = options.users != TrainUsers::Individual;
     let each = options.users != TrainUsers::Generic;

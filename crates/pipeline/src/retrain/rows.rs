@@ -1,12 +1,14 @@
 //! Whose rows there are, and which of them are learnt.
 
-use super::Length;
 use super::history::{self, Histories};
+use super::{Length, counted};
 use crate::error::RunError;
 use crate::library::About;
 use crate::period;
+use crate::report::{Reporter, Weight};
 use crate::train::{Task, TaskRows, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::ArrowError;
 use std::sync::Arc;
 
 /// The rows of all users.
@@ -119,13 +121,33 @@ impl History {
     }
 }
 
-/// Rows in the order of time without those that are later than a day from now, and how many these are. A
-/// single wrong clock would end a window of so much time.
-pub(crate) fn until_tomorrow(rows: &RecordBatch) -> Result<(RecordBatch, usize), String> {
-    let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
+/// Leaves out rows that are later than a day from now, and says so: a clock was wrong, and one such row would
+/// end a window of so much time. Times that are not known are none.
+///
+/// # Errors
+/// The column of times is none.
+pub(crate) fn until_tomorrow(
+    features: &RecordBatch,
+    users: &mut Vec<(Arc<str>, Vec<u32>)>,
+    reporter: &dyn Reporter,
+) -> Result<(), ArrowError> {
+    let (_, times) = without_times(features)?;
     let tomorrow = period::now() + 24 * 3600 * 1_000_000;
-    let later = times.len() - times.partition_point(|time| *time <= tomorrow);
-    Ok((rows.slice(0, rows.num_rows() - later), later))
+    if times.iter().all(|time| *time <= tomorrow) {
+        return Ok(());
+    }
+    for (user, rows) in &mut *users {
+        let all = rows.len();
+        rows.retain(|row| times[*row as usize] <= tomorrow);
+        if rows.len() < all {
+            let later = counted(all - rows.len(), "row");
+            let text =
+                format!("user {user:?}: {later} later than tomorrow left out; a clock was wrong");
+            reporter.say(Weight::Warning, &text);
+        }
+    }
+    users.retain(|(_, rows)| !rows.is_empty());
+    Ok(())
 }
 
 /// The newest of rows that are in the order of time.

@@ -1,12 +1,12 @@
 //! A user's turn: whether a new version is due, the version, and whether it becomes live.
 
 use super::compare::{Comparison, Verdict};
-use super::rows::{History, newest, until_tomorrow};
+use super::rows::{History, newest};
 use super::trial::Trial;
 use super::{Length, Promote, digest};
 use crate::error::RunError;
 use crate::library::{About, Leaning, Library};
-use crate::report::{Reporter, Weight};
+use crate::report::Reporter;
 use crate::train::{Task, Trainer, TrainingProgress};
 use dfp_io::store::{Shelf, State};
 use dfp_model::UserModel;
@@ -314,15 +314,6 @@ impl Turns<'_> {
     /// What is learnt of a user's rows.
     fn history(&self, task: &Task<'_>) -> Result<History, String> {
         let rows = task.rows.newest(usize::MAX).map_err(|error| error.to_string())?;
-        let (rows, later) = until_tomorrow(&rows)?;
-        if later > 0 {
-            let text = format!(
-                "user {:?}: {} later than tomorrow left out; a clock was wrong",
-                task.user,
-                counted(later, "row")
-            );
-            self.reporter.say(Weight::Warning, &text);
-        }
         let most = match self.rules.max_history {
             // Everyone's rows are that many of each user.
             Some(Length::Rows(_)) if *task.user == *self.trainer.generic_user() => None,

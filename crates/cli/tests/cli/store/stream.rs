@@ -266,7 +266,8 @@ fn the_next_version_comes_when_it_should() {
     }
     let wrong = clock.read("in/2.csv") + "2099-01-01T00:00:00Z,ann,get\n";
     clock.write("in/2.csv", wrong);
-    let said = stream(&clock, "--train_min_history=2 --train_every=3d --train_promote=always");
+    let full = "--train_max_history=100 --train_min_history=2";
+    let said = stream(&clock, &format!("{full} --train_every=3d --train_promote=always"));
     assert!(said.contains("1 row later than tomorrow"), "{said}");
     assert_eq!(count(&clock, "ann"), 4);
 

@@ -304,3 +304,33 @@ fn a_small_change_is_learnt_too() {
     ));
     assert!(text.stdout.contains("up to date 1 model"), "{}", text.stdout);
 }
+
+/// A log that has its header alone is learnt once it has rows.
+#[test]
+fn a_log_that_has_just_begun_is_learnt_later() {
+    let place = Place::new();
+    place.write("columns.txt", "action\n");
+    let head = "at,who,action\n";
+    let rows = |of: std::ops::Range<usize>| -> String {
+        let row = |n| format!("2024-01-{:02}T{:02}:00:00Z,ann,{}\n", 1 + n / 24, n % 24, n % 5);
+        of.map(row).collect()
+    };
+    let run = || {
+        place.morpheus(
+            "train --source=file --columns_file=columns.txt --userid_column_name=who --timestamp_column_name=at \
+             --input=in/*.csv --store=store --history_dir=history --train_users=individual --min_history=20",
+        )
+    };
+    place.write("in/a.csv", head);
+    let none = run();
+    assert_eq!(none.code, 1);
+    assert!(none.stderr.contains("there is no row to learn"), "{}", none.stderr);
+    place.write("in/b.csv", format!("{head}{}", rows(0..100)));
+    assert!(run().stdout.contains("ann    100"));
+    // A clock that is always wrong keeps nothing and ends nothing.
+    place.write("in/a.csv", format!("{head}{}2999-01-01T00:00:00Z,ann,1\n", rows(100..150)));
+    let ended = run();
+    assert!(ended.stdout.contains("ann    150"), "{}{}", ended.stdout, ended.stderr);
+    assert!(ended.stderr.contains("1 row later than tomorrow left out"), "{}", ended.stderr);
+    assert!(run().stdout.contains("up to date 1 model"));
+}

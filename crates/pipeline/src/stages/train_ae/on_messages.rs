@@ -9,11 +9,11 @@ use crate::models::{Known, Models};
 use crate::plan::{self, Plan};
 use crate::report::{Reporter, Weight};
 use crate::retrain::{
-    self, History, Outcome, Promote, RESERVED, Rules, Status, Turns, counted, ordered,
-    until_tomorrow,
+    self, History, Outcome, Promote, RESERVED, Rules, Status, Turns, counted, until_tomorrow,
 };
 use crate::train::{Task, TaskRows, Trainer, TrainingProgress};
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_select::take::take_record_batch;
 use dfp_flow::Stop;
 use dfp_io::state::StateDir;
 use dfp_io::store::State;
@@ -34,7 +34,7 @@ pub struct OnMessages {
     /// The run was stopped while a model was trained: what comes after has not been learnt.
     is_interrupted: bool,
     /// The last thing that was said of a store that does not answer.
-    trouble: Option<String>,
+    trouble: Mutex<Option<String>>,
 }
 
 /// What it shares with the rest of a run.
@@ -78,6 +78,8 @@ enum Done {
     Replaced,
     /// The one before stays, if there is one.
     Stays,
+    /// It is not due, or the store does not answer.
+    Waits,
 }
 
 impl OnMessages {
@@ -96,7 +98,7 @@ impl OnMessages {
             windows,
             users: HashMap::new(),
             is_interrupted: false,
-            trouble: None,
+            trouble: Mutex::default(),
         }
     }
 
@@ -133,17 +135,14 @@ impl OnMessages {
             return Ok(());
         }
         let features = trainer.features(&message.rows)?;
-        let (now, later) = past(&ordered(&features)?)?;
-        if later > 0 {
-            let text = format!(
-                "user {user:?}: {} later than tomorrow not learnt yet; a clock was wrong",
-                counted(later, "row")
-            );
-            reporter.say(Weight::Warning, &text);
-        }
-        let (window, _) = past(&self.windows.with(user, &features)?)?;
+        let all = (0_u32..).take(features.num_rows()).collect();
+        let mut rows = vec![(Arc::clone(user), all)];
+        until_tomorrow(&features, &mut rows, reporter.as_ref())?;
+        let Some((_, rows)) = rows.pop() else { return Ok(()) };
+        let come = rows.len();
+        let features = take_record_batch(&features, &UInt32Array::from(rows))?;
+        let window = self.windows.with(user, &features)?;
         let history = History::of(window).map_err(RunError::Failed)?;
-        let come = now.num_rows();
         let mut known = match (self.users.remove(user), models.store()) {
             (Some(known), _) => {
                 User { new: known.new + come, unseen: known.unseen + come, ..known }
@@ -153,11 +152,7 @@ impl OnMessages {
                 Ok(known) => known,
                 // The user's next message asks again.
                 Err(error) => {
-                    let why = error.to_string();
-                    if self.trouble.as_ref() != Some(&why) {
-                        reporter.say(Weight::Error, &format!("{why}; nothing is learnt meanwhile"));
-                        self.trouble = Some(why);
-                    }
+                    self.tell_of_store(&error.to_string());
                     return Ok(());
                 }
             },
@@ -176,9 +171,11 @@ impl OnMessages {
                 return Err(RunError::Interrupted);
             }
             known.tried = true;
+            if !matches!(trained, Ok(Done::Waits)) {
+                (known.new, known.learnt_until) = (0, history.last());
+            }
             match trained {
                 Ok(done) => {
-                    (known.new, known.learnt_until) = (0, history.last());
                     if done == Done::Replaced {
                         known.unseen = 0;
                         known.least = rows;
@@ -241,6 +238,15 @@ impl OnMessages {
         })
     }
 
+    fn tell_of_store(&self, why: &str) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.as_deref() != Some(why) {
+            let text = format!("{why}; nothing is learnt meanwhile");
+            self.around.reporter.say(Weight::Error, &text);
+            *trouble = Some(why.to_owned());
+        }
+    }
+
     fn tell(&self, user: &str, why: String) -> String {
         self.around.reporter.say(Weight::Error, &no_model(user, &why));
         let mut failed = self.around.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -266,7 +272,13 @@ impl OnMessages {
             rehearses: false,
             new: Some(new),
         };
-        let peers = turns.peers().map_err(|error| error.to_string())?;
+        let peers = match turns.peers() {
+            Ok(peers) => peers,
+            Err(error) => {
+                self.tell_of_store(&error.to_string());
+                return Ok(Done::Waits);
+            }
+        };
         let rows = history.rows.clone();
         let task = Task {
             user: Arc::clone(user),
@@ -287,7 +299,8 @@ impl OnMessages {
                 let text = format!("user {user:?}: version {version} stays a candidate: {reason}");
                 reporter.say(Weight::Warning, &text);
             }
-            Status::UpToDate | Status::Waiting | Status::Due => {}
+            Status::Waiting => return Ok(Done::Waits),
+            Status::UpToDate | Status::Due => {}
         }
         Ok(if status == Status::Promoted { Done::Replaced } else { Done::Stays })
     }
@@ -336,9 +349,4 @@ impl OnMessages {
         }
         Ok(verdict.promote)
     }
-}
-
-/// Rows in the order of time without those later than tomorrow, and how many these are.
-fn past(rows: &RecordBatch) -> Result<(RecordBatch, usize), RunError> {
-    until_tomorrow(rows).map_err(RunError::Failed)
 }
