@@ -3,6 +3,7 @@
 //! option that has no effect.
 
 mod checks;
+mod store;
 
 use crate::place::{Ended, Place, log};
 use checks::Check::{Changes, In};
