@@ -3,7 +3,7 @@
 //! This folder is the only one of the product with `unsafe` code, of three sorts: unchecked reads and
 //! writes of the products' operands, behind one check of each one's last element; calls of what is
 //! compiled for a CPU feature, behind a [`Level`] that exists only where the CPU has it; and loads and
-//! stores of whole registers from slices of their length, in `lanes`.
+//! stores of whole registers from slices of their length, in `transpose`.
 //!
 //! All loops work on lanes, the values of one column in 32 rows: whatever a layer's width is, the
 //! registers are full, and what is done to a row is the same at every place. An element-wise loop is
@@ -20,6 +20,7 @@ pub(crate) mod lanes;
 pub(crate) mod math;
 pub(crate) mod product;
 mod register;
+pub(crate) mod transpose;
 pub(crate) mod update;
 
 pub(crate) use dispatch::Level;

@@ -18,7 +18,6 @@ mod pass;
 mod split;
 mod table;
 mod training;
-mod transposed;
 
 pub use evaluation::Evaluation;
 pub use layout::{Layout, Parameter};

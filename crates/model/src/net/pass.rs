@@ -3,10 +3,10 @@
 use super::Rows;
 use super::layout::{Dense, Layout, Tables};
 use super::table::{Columns, HiddenColumns, parts, squares};
-use super::transposed::Transposed;
 use crate::kernels::head::{CellWeights, Heads, Targets};
-use crate::kernels::lanes::{LANES, Lane, transpose};
-use crate::kernels::product::{Left, Right, product};
+use crate::kernels::lanes::{LANES, Lane};
+use crate::kernels::product::{Left, Right, Target, product};
+use crate::kernels::transpose::{transpose, transpose_columns};
 use crate::kernels::{Level, activation, embedding, head};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -24,6 +24,9 @@ pub(super) fn shard_rows(rows: usize) -> usize {
 
 /// Outputs that one product makes for each panel of a shard: their weights stay in the cache.
 const BLOCK: usize = 48;
+/// Outputs whose weights are turned at once for the way back: with a block's inputs as many as a
+/// stretch of products reads.
+const TURNED: usize = 128;
 
 /// Dropout's random numbers in one step: a stream for each layer, a part of it for each panel.
 #[derive(Clone, Copy, Debug)]
@@ -182,11 +185,11 @@ impl Pass<'_> {
 
     /// From the gradient by the outputs back to that by every layer's sum and the embeddings. Then
     /// what each layer has read is transposed, for the gradient by its weights.
-    pub(super) fn backward(&self, shard: &mut [Lane], weights: &Transposed) {
+    pub(super) fn backward(&self, shard: &mut [Lane]) {
         let level = Level::best();
         for i in (1..=self.layout.hidden.len()).rev() {
             let (at, layer) = (&self.columns.hidden[i - 1], &self.layout.hidden[i - 1]);
-            self.multiply_back(shard, weights, (i, 0), &at.deltas, |panel, block| {
+            self.multiply_back(shard, (i, 0), &at.deltas, |panel, block| {
                 let part = |columns: &Range<usize>| within(columns, &block);
                 let of = if at.slopes.is_empty() { &at.values } else { &at.slopes };
                 let [of, deltas] = parts(panel, [part(of), part(&at.deltas)]);
@@ -199,13 +202,7 @@ impl Pass<'_> {
         }
         if let Some(first) = self.layout.embeddings.first() {
             // Nothing where embeddings are summed: theirs is the gradient by the first layer's sums.
-            self.multiply_back(
-                shard,
-                weights,
-                (0, first.input),
-                &self.columns.input_deltas,
-                |_, _| {},
-            );
+            self.multiply_back(shard, (0, first.input), &self.columns.input_deltas, |_, _| {});
         }
         for panel in shard.chunks_exact_mut(self.columns.stride) {
             if self.layout.summed.is_some() {
@@ -220,22 +217,37 @@ impl Pass<'_> {
         }
     }
 
-    /// The gradient by what dense layer `i` reads, from its input `first` on, to the columns `into`.
+    /// The gradient by what dense layer `i` reads, from its input `first` on, to the columns `into`: a
+    /// product with the weights the other way round, which are turned part by part. A whole copy would
+    /// have to come from far away again; and no cache likes to read columns of `[outputs, inputs]`.
     fn multiply_back(
         &self,
         shard: &mut [Lane],
-        weights: &Transposed,
         (i, first): (usize, usize),
         into: &Range<usize>,
         then: impl Fn(&mut [Lane], Range<usize>),
     ) {
-        let outputs = self.layout.dense_at(i).outputs;
+        let Dense { inputs, outputs, weight, .. } = self.layout.dense_at(i);
+        let (level, stride) = (Level::best(), self.columns.stride);
+        let weights = &self.weights[weight.clone()];
+        let mut turned = [0.0; BLOCK * TURNED];
         for block in blocks(into.len()) {
-            let data = weights.weights_of(i, outputs, first + block.start);
-            let left = Left { data, row: outputs, segment: 0 };
-            for panel in shard.chunks_exact_mut(self.columns.stride) {
-                let [from, into] = parts(panel, [self.columns.deltas(i), within(into, &block)]);
-                product(Level::best(), left, Right::whole(from), into.into());
+            for terms in (0..*outputs).step_by(TURNED) {
+                let terms = terms..*outputs.min(&(terms + TURNED));
+                let part = &weights[terms.start * inputs..terms.end * inputs];
+                let turned = &mut turned[..block.len() * terms.len()];
+                let (row, first) = (terms.len(), first + block.start);
+                transpose_columns(level, (part, *inputs), first, (&mut *turned, row));
+                let left = Left { data: turned, row, segment: 0 };
+                for panel in shard.chunks_exact_mut(stride) {
+                    let deltas = within(&self.columns.deltas(i), &terms);
+                    let [from, into] = parts(panel, [deltas, within(into, &block)]);
+                    let goes_on = terms.start > 0;
+                    let into = Target { goes_on, ..Target::from(into) };
+                    product(level, left, Right::whole(from), into);
+                }
+            }
+            for panel in shard.chunks_exact_mut(stride) {
                 then(panel, block.clone());
             }
         }

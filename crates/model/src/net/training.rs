@@ -7,7 +7,6 @@ use super::optimizer::OptimizerState;
 use super::pass::{Dropout, Pass, shard_rows};
 use super::split::{Part, for_each_part, piece};
 use super::table::{Columns, Purpose, squares};
-use super::transposed::Transposed;
 use crate::config::{ModelConfig, Objective};
 use crate::encode::FeatureShape;
 use crate::kernels::head::CellWeights;
@@ -35,8 +34,6 @@ pub struct Training {
     objective: Objective,
     dropout: Dropout,
     table: Vec<Lane>,
-    /// Those at the start of the step.
-    transposed: Transposed,
     gradient: Vec<f32>,
     feature_losses: Vec<f64>,
 }
@@ -83,7 +80,6 @@ impl Training {
             objective: config.objective,
             dropout: Dropout { seed, step: 0 },
             table: vec![[0.0; LANES]; columns.lanes(rows)],
-            transposed: Transposed::new(layout),
             gradient: vec![0.0; layout.len()],
             feature_losses: vec![0.0; features],
             columns,
@@ -149,10 +145,8 @@ impl Training {
         assert_eq!(noisy.rows, clean.rows, "noisy and clean rows differ in number");
         let shape = &network.layout.shape;
         let weights = cell_weights(self.objective, shape, noisy.rows);
-        self.transposed.fill(&network.layout, &network.weights);
         let pass =
             Pass { layout: &network.layout, columns: &self.columns, weights: &network.weights };
-        let transposed = &self.transposed;
         let (dropout, shard_rows) = (self.dropout, shard_rows(noisy.rows));
         let table = &mut self.table[..self.columns.lanes(noisy.rows)];
         let shards = table.par_chunks_mut(self.columns.lanes(shard_rows).max(1));
@@ -161,7 +155,7 @@ impl Training {
             let first_panel = range.start / LANES;
             pass.forward(shard, noisy.slice(shape, range.clone()), Some((dropout, first_panel)));
             pass.losses(shard, clean.slice(shape, range), weights);
-            pass.backward(shard, transposed);
+            pass.backward(shard);
         });
         self.feature_losses.fill(0.0);
         let panels = table.chunks_exact(self.columns.stride);
@@ -283,7 +277,8 @@ impl<'a> Batch<'a> {
             let right = Right { lanes, inner: LANES, segments, segment: stride };
             if first + LANES <= inputs {
                 let data = &mut into[first..];
-                product(level, left, right, Target { data, row: inputs, outputs: outputs.len() });
+                let outputs = outputs.len();
+                product(level, left, right, Target { data, row: inputs, outputs, goes_on: false });
                 continue;
             }
             // The last inputs fill no lane.
