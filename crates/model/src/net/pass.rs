@@ -12,8 +12,9 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::ops::Range;
 
-/// Panels of a shard, at most: each weight that comes into the cache is used for all of them.
-const SHARD_PANELS: usize = 4;
+/// Panels of a shard, at most: each weight that comes into the cache, or is turned for the way back, is
+/// used for all of them.
+const SHARD_PANELS: usize = 16;
 
 /// Rows of a shard, whole panels of them: of `rows` rows each thread of the ambient pool gets as many.
 /// What is computed for a row does not depend on it.
