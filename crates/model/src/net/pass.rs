@@ -188,9 +188,10 @@ impl Pass<'_> {
     /// what each layer has read is transposed, for the gradient by its weights.
     pub(super) fn backward(&self, shard: &mut [Lane]) {
         let level = Level::best();
+        let mut turned = [0.0; BLOCK * TURNED];
         for i in (1..=self.layout.hidden.len()).rev() {
             let (at, layer) = (&self.columns.hidden[i - 1], &self.layout.hidden[i - 1]);
-            self.multiply_back(shard, (i, 0), &at.deltas, |panel, block| {
+            self.multiply_back((shard, &mut turned), (i, 0), &at.deltas, |panel, block| {
                 let part = |columns: &Range<usize>| within(columns, &block);
                 let of = if at.slopes.is_empty() { &at.values } else { &at.slopes };
                 let [of, deltas] = parts(panel, [part(of), part(&at.deltas)]);
@@ -203,7 +204,8 @@ impl Pass<'_> {
         }
         if let Some(first) = self.layout.embeddings.first() {
             // Nothing where embeddings are summed: theirs is the gradient by the first layer's sums.
-            self.multiply_back(shard, (0, first.input), &self.columns.input_deltas, |_, _| {});
+            let into = &self.columns.input_deltas;
+            self.multiply_back((shard, &mut turned), (0, first.input), into, |_, _| {});
         }
         for panel in shard.chunks_exact_mut(self.columns.stride) {
             if self.layout.summed.is_some() {
@@ -223,7 +225,7 @@ impl Pass<'_> {
     /// have to come from far away again; and no cache likes to read columns of `[outputs, inputs]`.
     fn multiply_back(
         &self,
-        shard: &mut [Lane],
+        (shard, turned): (&mut [Lane], &mut [f32; BLOCK * TURNED]),
         (i, first): (usize, usize),
         into: &Range<usize>,
         then: impl Fn(&mut [Lane], Range<usize>),
@@ -231,7 +233,6 @@ impl Pass<'_> {
         let Dense { inputs, outputs, weight, .. } = self.layout.dense_at(i);
         let (level, stride) = (Level::best(), self.columns.stride);
         let weights = &self.weights[weight.clone()];
-        let mut turned = [0.0; BLOCK * TURNED];
         for block in blocks(into.len()) {
             for terms in (0..*outputs).step_by(TURNED) {
                 let terms = terms..*outputs.min(&(terms + TURNED));
