@@ -8,7 +8,7 @@
 //!
 //! A long sum is made in stretches of k. What a stretch reads of the right operand stays in the first
 //! cache while one block of outputs after the other is multiplied with it, and what it reads of the
-//! left operand comes once for each register's width of rows.
+//! left operand comes once for each two registers' width of rows.
 
 use super::dispatch::{Isa, Level};
 use super::lanes::{LANES, Lane};
@@ -62,7 +62,8 @@ impl<'a> From<&'a mut [Lane]> for Target<'a> {
     }
 }
 
-/// `into[m]` = Σ over segments and k of left(segment, m, k) · right(segment, k).
+/// `into[m]` = Σ over segments and k of left(segment, m, k) · right(segment, k), or `into[m]` += that sum
+/// if the target goes on.
 ///
 /// # Panics
 /// If an operand is shorter than its strides say.
