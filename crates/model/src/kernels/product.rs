@@ -19,7 +19,7 @@ use std::ops::Range;
 const UNROLL: usize = 4;
 /// Terms of a stretch: of the right operand 8 KB by two AVX2 registers' width, 16 KB by AVX-512's; and
 /// as many of the left operand's as are read beside it fit into a first cache of 32 KB too.
-const STRETCH: usize = 128;
+pub(crate) const STRETCH: usize = 128;
 
 /// The left operand: `(segment, m, k)` is at `segment * self.segment + m * self.row + k`.
 #[derive(Clone, Copy, Debug)]
@@ -80,8 +80,10 @@ pub(crate) fn product(level: Level, left: Left<'_>, right: Right<'_>, into: Targ
     let last_into = last([(outputs, into.row), (LANES, 1), (1, 0)]);
     assert!(last_into.is_some_and(|last| last < into.data.len()), "no room for the product");
     if segments == 0 || inner == 0 {
-        for m in (0..outputs).filter(|_| !into.goes_on) {
-            into.data[m * into.row..][..LANES].fill(0.0);
+        if !into.goes_on {
+            for m in 0..outputs {
+                into.data[m * into.row..][..LANES].fill(0.0);
+            }
         }
         return;
     }
@@ -289,6 +291,34 @@ mod tests {
                     let bits = |v: &f32| if v.is_nan() { nan } else { v.to_bits() };
                     let bits: Vec<Vec<u32>> = got.iter().map(|lane| lane.iter().map(bits).collect()).collect();
                     prop_assert_eq!(&*fused.get_or_insert_with(|| bits.clone()), &bits);
+                }
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_sum_has_the_bits_of_its_terms_in_order_however_it_is_parted(
+            outputs in 1_usize..20, inner in 1_usize..400, cut in any::<prop::sample::Index>(),
+        ) {
+            let cut = cut.index(inner + 1);
+            let (data, flat) = (numbers(outputs * inner, 1), numbers(inner * LANES, 2));
+            let lanes = flat.as_chunks::<LANES>().0;
+            for level in Level::available() {
+                let mut sums = vec![[f32::NAN; LANES]; outputs];
+                for (steps, goes_on) in [(0..cut, false), (cut..inner, true)] {
+                    let left = Left { data: &data[steps.start..], row: inner, segment: 0 };
+                    let target = Target { goes_on, ..Target::from(&mut sums[..]) };
+                    product(level, left, Right::whole(&lanes[steps]), target);
+                }
+                let fused = level.isa() != Isa::Portable || FUSED;
+                for (factors, lane) in data.chunks_exact(inner).zip(&sums) {
+                    for (i, value) in lane.iter().enumerate() {
+                        let want = factors.iter().zip(lanes).fold(0.0_f32, |sum, (factor, lane)| {
+                            if fused { factor.mul_add(lane[i], sum) } else { factor * lane[i] + sum }
+                        });
+                        prop_assert_eq!(value.to_bits(), want.to_bits());
+                    }
                 }
             }
         }

@@ -81,8 +81,8 @@ unsafe fn turn<B: Block>(square: &mut [Lane; LANES]) {
     }
 }
 
-/// [`transpose_columns`] of the shape first, height, width. A few rows of `from` are read as far as
-/// they are wanted before the next: each line of the cache comes once.
+/// [`transpose_columns`] of the shape first, height, width. Block by block a few rows of `from` are read
+/// as far as they are wanted before the next: each line of the cache comes once.
 ///
 /// # Safety
 /// The CPU has the block's instructions.

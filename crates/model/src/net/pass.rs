@@ -5,7 +5,7 @@ use super::layout::{Dense, Layout, Tables};
 use super::table::{Columns, HiddenColumns, parts, squares};
 use crate::kernels::head::{CellWeights, Heads, Targets};
 use crate::kernels::lanes::{LANES, Lane};
-use crate::kernels::product::{Left, Right, Target, product};
+use crate::kernels::product::{Left, Right, STRETCH, Target, product};
 use crate::kernels::transpose::{transpose, transpose_columns};
 use crate::kernels::{Level, activation, embedding, head};
 use rand::{RngExt, SeedableRng};
@@ -20,14 +20,14 @@ const SHARD_PANELS: usize = 16;
 /// What is computed for a row does not depend on it.
 pub(super) fn shard_rows(rows: usize) -> usize {
     let panels = rows.div_ceil(LANES).div_ceil(rayon::current_num_threads());
-    panels.clamp(1, SHARD_PANELS) * LANES
+    let rounds = panels.div_ceil(SHARD_PANELS).max(1);
+    panels.div_ceil(rounds).max(1) * LANES
 }
 
 /// Outputs that one product makes for each panel of a shard: their weights stay in the cache.
 const BLOCK: usize = 48;
-/// Outputs whose weights are turned at once for the way back: with a block's inputs as many as a
-/// stretch of products reads.
-const TURNED: usize = 128;
+/// Outputs whose weights are turned at once for the way back: the terms of a product's stretch.
+const TURNED: usize = STRETCH;
 
 /// Dropout's random numbers in one step: a stream for each layer, a part of it for each panel.
 #[derive(Clone, Copy, Debug)]
@@ -118,7 +118,7 @@ impl Pass<'_> {
         into: &Range<usize>,
         then: impl Fn(&mut [Lane], Range<usize>),
     ) {
-        for outputs in blocks(dense.outputs) {
+        for outputs in blocks(dense.outputs, BLOCK) {
             let first = dense.weight.start + outputs.start * dense.inputs;
             let data = &self.weights[first..first + outputs.len() * dense.inputs];
             let left = Left { data, row: dense.inputs, segment: 0 };
@@ -230,21 +230,20 @@ impl Pass<'_> {
         into: &Range<usize>,
         then: impl Fn(&mut [Lane], Range<usize>),
     ) {
-        let Dense { inputs, outputs, weight, .. } = self.layout.dense_at(i);
+        let &Dense { inputs, outputs, ref weight, .. } = self.layout.dense_at(i);
         let (level, stride) = (Level::best(), self.columns.stride);
         let weights = &self.weights[weight.clone()];
-        for block in blocks(into.len()) {
-            for terms in (0..*outputs).step_by(TURNED) {
-                let terms = terms..*outputs.min(&(terms + TURNED));
+        for block in blocks(into.len(), BLOCK) {
+            for terms in blocks(outputs, TURNED) {
                 let part = &weights[terms.start * inputs..terms.end * inputs];
                 let turned = &mut turned[..block.len() * terms.len()];
                 let (row, first) = (terms.len(), first + block.start);
-                transpose_columns(level, (part, *inputs), first, (&mut *turned, row));
+                transpose_columns(level, (part, inputs), first, (&mut *turned, row));
                 let left = Left { data: turned, row, segment: 0 };
+                let goes_on = terms.start > 0;
+                let deltas = within(&self.columns.deltas(i), &terms);
                 for panel in shard.chunks_exact_mut(stride) {
-                    let deltas = within(&self.columns.deltas(i), &terms);
-                    let [from, into] = parts(panel, [deltas, within(into, &block)]);
-                    let goes_on = terms.start > 0;
+                    let [from, into] = parts(panel, [deltas.clone(), within(into, &block)]);
                     let into = Target { goes_on, ..Target::from(into) };
                     product(level, left, Right::whole(from), into);
                 }
@@ -261,7 +260,71 @@ fn within(columns: &Range<usize>, block: &Range<usize>) -> Range<usize> {
     columns.start + block.start..columns.start + block.end
 }
 
-/// Outputs 0 to `outputs` in blocks.
-fn blocks(outputs: usize) -> impl Iterator<Item = Range<usize>> {
-    (0..outputs).step_by(BLOCK).map(move |first| first..outputs.min(first + BLOCK))
+/// 0 to `len` in blocks of at most `most`.
+fn blocks(len: usize, most: usize) -> impl Iterator<Item = Range<usize>> {
+    (0..len).step_by(most).map(move |first| first..len.min(first + most))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::Purpose;
+    use super::*;
+    use crate::config::ModelConfig;
+    use crate::encode::FeatureShape;
+
+    #[test]
+    fn threads_get_equal_shards() {
+        for (rows, threads, panels) in
+            [(512, 1, 16), (512, 2, 8), (513, 1, 9), (2048, 3, 11), (40, 4, 1), (0, 2, 1)]
+        {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            assert_eq!(pool.install(|| shard_rows(rows)), panels * LANES, "{rows} rows");
+        }
+    }
+
+    #[test]
+    fn gradients_go_back_through_every_weight() {
+        let shape = FeatureShape { numeric: 3, binary: 0, codes: vec![400, 90] };
+        let config = ModelConfig {
+            encoder_layers: vec![70, 300],
+            decoder_layers: vec![33],
+            ..ModelConfig::default()
+        };
+        let layout = Layout::new(&shape, &config);
+        let columns = Columns::new(&layout, Purpose::Train);
+        let weights: Vec<f32> = (0..layout.len()).map(|i| (i as f32).sin()).collect();
+        let pass = Pass { layout: &layout, columns: &columns, weights: &weights };
+        for i in 0..=layout.hidden.len() {
+            let (first, into) = match i {
+                0 => (layout.embeddings[0].input, &columns.input_deltas),
+                _ => (0, &columns.hidden[i - 1].deltas),
+            };
+            let mut shard = vec![[f32::NAN; LANES]; 2 * columns.stride];
+            let deltas = columns.deltas(i);
+            for (p, panel) in shard.chunks_exact_mut(columns.stride).enumerate() {
+                for (o, lane) in panel[deltas.clone()].iter_mut().enumerate() {
+                    *lane = std::array::from_fn(|row| ((p + 2 * o + 7 * row) as f32).cos());
+                }
+            }
+            let (done, mut turned) = (std::cell::Cell::new(0), [0.0; BLOCK * TURNED]);
+            pass.multiply_back((&mut shard, &mut turned), (i, first), into, |_, block| {
+                done.set(done.get() + block.len());
+            });
+            assert_eq!(done.get(), 2 * into.len());
+            let &Dense { inputs, outputs, ref weight, .. } = layout.dense_at(i);
+            for panel in shard.chunks_exact(columns.stride) {
+                for (input, lane) in (first..inputs).zip(&panel[into.clone()]) {
+                    for (row, value) in lane.iter().enumerate() {
+                        let term = |o: usize| {
+                            let weight = weights[weight.start + o * inputs + input];
+                            f64::from(weight) * f64::from(panel[deltas.start + o][row])
+                        };
+                        let want: f64 = (0..outputs).map(term).sum();
+                        let apart = (f64::from(*value) - want).abs();
+                        assert!(apart < 1e-3, "layer {i}, input {input}: {value} for {want}");
+                    }
+                }
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 /// Values of a buffer below which the work on them takes less time than waking a thread for it.
-pub(super) const WORTH_A_THREAD: usize = 1 << 15;
+const WORTH_A_THREAD: usize = 1 << 15;
 
 /// Something that can be cut in two at an offset.
 pub(super) trait Split: Sized + Send {
