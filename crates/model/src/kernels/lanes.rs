@@ -32,12 +32,12 @@ for_each_level! {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::Level;
     use super::*;
     use proptest::prelude::*;
 
-    fn numbers(lanes: usize, x: f32) -> Vec<Lane> {
+    pub(in crate::kernels) fn numbers(lanes: usize, x: f32) -> Vec<Lane> {
         (0..lanes).map(|l| std::array::from_fn(|i| (x * (l * LANES + i) as f32).sin())).collect()
     }
 

@@ -148,14 +148,14 @@ unsafe fn blocks<V: Register, const M: usize>(left: Left<'_>, right: Right<'_>, 
                 (first..segments.min(first + several), start..inner.min(start + STRETCH));
             let stretch = Stretch { left, right, segments, steps, row: into.row, goes_on };
             for place in (0..LANES).step_by(2 * V::LEN) {
-                for first in (0..into.outputs).step_by(M) {
-                    let data = &mut into.data[first * into.row + place..];
+                for output in (0..into.outputs).step_by(M) {
+                    let data = &mut into.data[output * into.row + place..];
                     macro_rules! of_height {
                         ($($m:literal)*) => {
-                            match M.min(into.outputs - first) {
+                            match M.min(into.outputs - output) {
                                 // SAFETY: the tile's outputs are some of the caller's.
                                 $($m if $m <= M => unsafe {
-                                    stretch.put::<V, $m>((first, place), data);
+                                    stretch.put::<V, $m>((output, place), data);
                                 },)*
                                 _ => {}
                             }
@@ -187,7 +187,7 @@ impl Stretch<'_> {
     #[inline(always)]
     unsafe fn put<V: Register, const M: usize>(
         &self,
-        (first, place): (usize, usize),
+        (output, place): (usize, usize),
         into: &mut [f32],
     ) {
         let Self { left, right, .. } = *self;
@@ -205,7 +205,7 @@ impl Stretch<'_> {
             }
             for segment in self.segments.clone() {
                 let lanes = &right.lanes[segment * right.segment..][self.steps.clone()];
-                let factors = segment * left.segment + first * left.row + self.steps.start;
+                let factors = segment * left.segment + output * left.row + self.steps.start;
                 let mut factors = left.data[factors..].as_ptr();
                 macro_rules! steps {
                     ($lanes:ident, $($k:literal)*) => {

@@ -1,4 +1,4 @@
-//! Vector registers, for the loop whose speed hangs on what is kept in them.
+//! Vector registers, for what compilers do not make of plain loops.
 
 /// Values that one instruction works on.
 ///

@@ -2,6 +2,7 @@
 
 use super::dispatch::{Isa, Level};
 use super::lanes::{LANES, Lane};
+use super::register::{Plain, Register};
 
 /// A row-major matrix: its values and the length of its rows.
 pub(crate) type Matrix<T> = (T, usize);
@@ -12,7 +13,7 @@ pub(crate) fn transpose(level: Level, lanes: &mut [Lane]) {
     for square in lanes.as_chunks_mut::<LANES>().0 {
         match level.isa() {
             // SAFETY: every CPU has what this block needs.
-            Isa::Portable => unsafe { turn::<Plain>(square) },
+            Isa::Portable => unsafe { turn::<Plain, 4>(square) },
             // SAFETY: a `Level` of this kind is made only where the CPU has AVX2.
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => unsafe { x86::turn_avx2(square) },
@@ -39,7 +40,7 @@ pub(crate) fn transpose_columns(
     let (from, into) = ((from, columns), (into, rows));
     match level.isa() {
         // SAFETY: every CPU has what this block needs.
-        Isa::Portable => unsafe { copy::<Plain>(from, shape, into) },
+        Isa::Portable => unsafe { copy::<Plain, 4>(from, shape, into) },
         // SAFETY: a `Level` of this kind is made only where the CPU has AVX2.
         #[cfg(target_arch = "x86_64")]
         Isa::Avx2 => unsafe { x86::copy_avx2(from, shape, into) },
@@ -49,33 +50,57 @@ pub(crate) fn transpose_columns(
     }
 }
 
-/// SIDE rows of SIDE values, in registers. SIDE divides 32.
+/// A register of N values. N of them are a block of N rows; N divides 32.
 ///
 /// # Safety
-/// Whoever calls a method promises that the CPU has the registers' instructions.
-trait Block: Sized {
-    const SIDE: usize;
+/// As [`Register`].
+trait Block<const N: usize>: Register {
+    /// The block transposed.
+    unsafe fn transposed(rows: [Self; N]) -> [Self; N];
+}
 
-    /// The first values of a matrix's first rows, transposed.
-    unsafe fn transposed(matrix: Matrix<&[f32]>) -> Self;
-    /// Writes the first values of a matrix's first rows.
-    unsafe fn put(self, matrix: Matrix<&mut [f32]>);
+/// The first values of a matrix's first rows, transposed.
+///
+/// # Safety
+/// The CPU has the block's instructions.
+#[inline(always)]
+unsafe fn columns<V: Block<N>, const N: usize>((matrix, len): Matrix<&[f32]>) -> [V; N] {
+    // SAFETY: the caller's promise; a register is loaded from a slice of its length.
+    unsafe {
+        let mut rows = [V::all(0.0); N];
+        for (row, values) in rows.iter_mut().enumerate() {
+            *values = V::load(matrix[row * len..][..N].as_ptr());
+        }
+        V::transposed(rows)
+    }
+}
+
+/// Writes the first values of a matrix's first rows.
+///
+/// # Safety
+/// The CPU has the block's instructions.
+#[inline(always)]
+unsafe fn put<V: Block<N>, const N: usize>(rows: [V; N], (matrix, len): Matrix<&mut [f32]>) {
+    for (row, values) in rows.into_iter().enumerate() {
+        // SAFETY: the caller's promise; a slice of a register's length.
+        unsafe { values.store(matrix[row * len..][..N].as_mut_ptr()) };
+    }
 }
 
 /// # Safety
 /// The CPU has the block's instructions.
 #[inline(always)]
-unsafe fn turn<B: Block>(square: &mut [Lane; LANES]) {
+unsafe fn turn<V: Block<N>, const N: usize>(square: &mut [Lane; LANES]) {
     let square = square.as_flattened_mut();
-    for i in (0..LANES).step_by(B::SIDE) {
-        for j in (0..=i).step_by(B::SIDE) {
+    for i in (0..LANES).step_by(N) {
+        for j in (0..=i).step_by(N) {
             let (here, there) = (i * LANES + j, j * LANES + i);
             // SAFETY: the caller's promise. A block on the diagonal is written twice.
             unsafe {
-                let a = B::transposed((&square[here..], LANES));
-                let b = B::transposed((&square[there..], LANES));
-                a.put((&mut square[there..], LANES));
-                b.put((&mut square[here..], LANES));
+                let a: [V; N] = columns((&square[here..], LANES));
+                let b: [V; N] = columns((&square[there..], LANES));
+                put(a, (&mut square[there..], LANES));
+                put(b, (&mut square[here..], LANES));
             }
         }
     }
@@ -87,18 +112,18 @@ unsafe fn turn<B: Block>(square: &mut [Lane; LANES]) {
 /// # Safety
 /// The CPU has the block's instructions.
 #[inline(always)]
-unsafe fn copy<B: Block>(
-    (from, columns): Matrix<&[f32]>,
+unsafe fn copy<V: Block<N>, const N: usize>(
+    (from, len): Matrix<&[f32]>,
     (first, height, width): (usize, usize, usize),
     (into, rows): Matrix<&mut [f32]>,
 ) {
-    let whole = |len: usize| len / B::SIDE * B::SIDE;
-    for j in (0..whole(width)).step_by(B::SIDE) {
-        for i in (0..whole(height)).step_by(B::SIDE) {
+    let whole = |length: usize| length / N * N;
+    for j in (0..whole(width)).step_by(N) {
+        for i in (0..whole(height)).step_by(N) {
             // SAFETY: the caller's promise.
             unsafe {
-                let block = B::transposed((&from[j * columns + first + i..], columns));
-                block.put((&mut into[i * rows + j..], rows));
+                let block: [V; N] = columns((&from[j * len + first + i..], len));
+                put(block, (&mut into[i * rows + j..], rows));
             }
         }
     }
@@ -106,28 +131,15 @@ unsafe fn copy<B: Block>(
         // What is left of a row, or a whole row that is left.
         let done = if i < whole(height) { whole(width) } else { 0 };
         for (j, value) in row[..width].iter_mut().enumerate().skip(done) {
-            *value = from[j * columns + first + i];
+            *value = from[j * len + first + i];
         }
     }
 }
 
-/// What every CPU has, or compilers make of it.
-struct Plain([[f32; 4]; 4]);
-
-impl Block for Plain {
-    const SIDE: usize = 4;
-
+impl Block<4> for Plain {
     #[inline(always)]
-    unsafe fn transposed((matrix, len): Matrix<&[f32]>) -> Self {
-        let rows: [&[f32]; 4] = std::array::from_fn(|row| &matrix[row * len..][..4]);
-        Self(std::array::from_fn(|i| rows.map(|row| row[i])))
-    }
-
-    #[inline(always)]
-    unsafe fn put(self, (matrix, len): Matrix<&mut [f32]>) {
-        for (row, values) in self.0.iter().enumerate() {
-            matrix[row * len..][..4].copy_from_slice(values);
-        }
+    unsafe fn transposed(rows: [Self; 4]) -> [Self; 4] {
+        std::array::from_fn(|i| rows.map(|row| row[i]))
     }
 }
 
@@ -135,22 +147,21 @@ impl Block for Plain {
 mod x86 {
     use super::{Block, LANES, Lane, Matrix, copy, turn};
     use std::arch::x86_64::{
-        __m256, __m512, _mm256_castpd_ps, _mm256_castps_pd, _mm256_loadu_ps,
-        _mm256_permute2f128_ps, _mm256_setzero_ps, _mm256_storeu_ps, _mm256_unpackhi_pd,
-        _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps, _mm512_loadu_epi32,
-        _mm512_loadu_ps, _mm512_permutex2var_ps, _mm512_setzero_ps, _mm512_storeu_ps,
+        __m256, __m512, _mm256_castpd_ps, _mm256_castps_pd, _mm256_permute2f128_ps,
+        _mm256_setzero_ps, _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd,
+        _mm256_unpacklo_ps, _mm512_loadu_epi32, _mm512_permutex2var_ps,
     };
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn turn_avx2(square: &mut [Lane; LANES]) {
         // SAFETY: the CPU has AVX2 here.
-        unsafe { turn::<Eight>(square) }
+        unsafe { turn::<__m256, 8>(square) }
     }
 
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
     pub(super) fn turn_avx512(square: &mut [Lane; LANES]) {
         // SAFETY: the CPU has AVX-512 here.
-        unsafe { turn::<Sixteen>(square) }
+        unsafe { turn::<__m512, 16>(square) }
     }
 
     #[target_feature(enable = "avx2,fma")]
@@ -160,7 +171,7 @@ mod x86 {
         into: Matrix<&mut [f32]>,
     ) {
         // SAFETY: the CPU has AVX2 here.
-        unsafe { copy::<Eight>(from, shape, into) }
+        unsafe { copy::<__m256, 8>(from, shape, into) }
     }
 
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
@@ -170,23 +181,14 @@ mod x86 {
         into: Matrix<&mut [f32]>,
     ) {
         // SAFETY: the CPU has AVX-512 here.
-        unsafe { copy::<Sixteen>(from, shape, into) }
+        unsafe { copy::<__m512, 16>(from, shape, into) }
     }
 
-    struct Eight([__m256; 8]);
-
-    impl Block for Eight {
-        const SIDE: usize = 8;
-
+    impl Block<8> for __m256 {
         #[inline(always)]
-        unsafe fn transposed((matrix, len): Matrix<&[f32]>) -> Self {
-            // SAFETY: the caller's promise for all instructions; a register is loaded from a slice of
-            // its length.
+        unsafe fn transposed(mut rows: [Self; 8]) -> [Self; 8] {
+            // SAFETY: the caller's promise.
             unsafe {
-                let mut rows = [_mm256_setzero_ps(); 8];
-                for (row, to) in rows.iter_mut().enumerate() {
-                    *to = _mm256_loadu_ps(matrix[row * len..][..8].as_ptr());
-                }
                 // Values of a pair of rows side by side, pairs of a pair of these, and then halves.
                 let mut fours = [_mm256_setzero_ps(); 8];
                 for (rows, fours) in rows.chunks_exact(4).zip(fours.chunks_exact_mut(4)) {
@@ -211,47 +213,22 @@ mod x86 {
                     rows[i] = _mm256_permute2f128_ps::<0x20>(*above, *below);
                     rows[4 + i] = _mm256_permute2f128_ps::<0x31>(*above, *below);
                 }
-                Self(rows)
-            }
-        }
-
-        #[inline(always)]
-        unsafe fn put(self, (matrix, len): Matrix<&mut [f32]>) {
-            for (row, values) in self.0.into_iter().enumerate() {
-                // SAFETY: the caller's promise; a slice of a register's length.
-                unsafe { _mm256_storeu_ps(matrix[row * len..][..8].as_mut_ptr(), values) };
+                rows
             }
         }
     }
 
-    struct Sixteen([__m512; 16]);
-
-    impl Block for Sixteen {
-        const SIDE: usize = 16;
-
+    impl Block<16> for __m512 {
         #[inline(always)]
-        unsafe fn transposed((matrix, len): Matrix<&[f32]>) -> Self {
-            // SAFETY: the caller's promise for all instructions; a register is loaded from a slice of
-            // its length.
+        unsafe fn transposed(mut rows: [Self; 16]) -> [Self; 16] {
+            // SAFETY: the caller's promise.
             unsafe {
-                let mut rows = [_mm512_setzero_ps(); 16];
-                for (row, to) in rows.iter_mut().enumerate() {
-                    *to = _mm512_loadu_ps(matrix[row * len..][..16].as_ptr());
-                }
                 exchange::<8>(&mut rows);
                 exchange::<4>(&mut rows);
                 exchange::<2>(&mut rows);
                 exchange::<1>(&mut rows);
-                Self(rows)
             }
-        }
-
-        #[inline(always)]
-        unsafe fn put(self, (matrix, len): Matrix<&mut [f32]>) {
-            for (row, values) in self.0.into_iter().enumerate() {
-                // SAFETY: the caller's promise; a slice of a register's length.
-                unsafe { _mm512_storeu_ps(matrix[row * len..][..16].as_mut_ptr(), values) };
-            }
+            rows
         }
     }
 
@@ -284,12 +261,9 @@ mod x86 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lanes::tests::numbers;
     use super::*;
     use proptest::prelude::*;
-
-    fn numbers(lanes: usize, x: f32) -> Vec<Lane> {
-        (0..lanes).map(|l| std::array::from_fn(|i| (x * (l * LANES + i) as f32).sin())).collect()
-    }
 
     proptest! {
         #[test]
