@@ -1,6 +1,6 @@
 //! The size of a number is never lost: beyond the numbers that were learnt a score grows with the distance, for
 //! every scaler, architecture and scorer, and gross numbers among the training rows take nothing from that.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use dfp_model::config::{Beyond, ModelConfig, Scaler, Scorer};
@@ -30,8 +30,7 @@ fn usual(count: usize) -> Vec<Option<f64>> {
 }
 
 fn fit(rows: &RecordBatch, config: &ModelConfig) -> UserModel {
-    let config = ModelConfig { epochs: config.epochs.min(40), ..config.clone() };
-    UserModel::fit("ana", rows, None, &config, &mut |_| ControlFlow::Continue(())).unwrap()
+    UserModel::fit("ana", rows, None, config, &mut |_| ControlFlow::Continue(())).unwrap()
 }
 
 /// Numbers ever further from 100 to 106, upwards or downwards, the last one infinite.
@@ -103,11 +102,11 @@ fn the_scores_of_every_network_grow_with_the_distance() {
             assert_growing(&wide(&scored.anomaly_score[..beyond]), &what);
             assert_growing(&wide(&scored.zscore[..beyond]), &what);
             assert!(scored.anomaly_score[beyond] >= scored.anomaly_score[beyond - 1], "{what}");
-            // Far above what is usual.
-            let usual = scores(&model, &with_numbers(&[100.0, 104.0, 106.0], true));
-            let highest = usual.anomaly_score.into_iter().fold(0.0, f32::max);
-            let far = scores(&model, &with_numbers(&[900_000.0], true)).anomaly_score[0];
-            assert!(far > 10.0 * highest, "{what}: {far} and {highest}");
+            // Far above what is usual; the ranks of the ends of a range are far from 0 already.
+            let of = scores(&model, &with_numbers(&[100.0, 104.0, 106.0, 900_000.0], true));
+            let [lowest, usual, highest, far] = of.anomaly_score[..] else { panic!("{what}") };
+            assert!(far > 10.0 * usual, "{what}: {far} and {usual}");
+            assert!(far > 3.0 * lowest.max(highest), "{what}: {far}, {lowest}, {highest}");
         }
     }
 }
@@ -211,9 +210,9 @@ fn one_gross_cell_in_training_leaves_the_feature_alive() {
             let without = fit(&rows(bytes, true), &config);
             let new = with_numbers(&[103.0, 900_000.0, 1e9, f64::INFINITY], true);
             let (a, b) = (scores(&with, &new), scores(&without, &new));
-            assert_eq!(a.anomaly_score, b.anomaly_score, "{name}, {gross}");
-            assert!(a.anomaly_score[1] > 10.0 * a.anomaly_score[0], "{name}, {gross}");
-            assert!(a.zscore[2] > a.zscore[1], "{name}, {gross}");
+            assert_eq!(a.anomaly_score, b.anomaly_score, "{name}, {gross:e}");
+            assert!(a.anomaly_score[1] > 10.0 * a.anomaly_score[0], "{name}, {gross:e}");
+            assert!(a.zscore[2] > a.zscore[1], "{name}, {gross:e}");
         }
     }
 }
