@@ -125,6 +125,8 @@ fn gross_cells_are_named_for_each_user_by_training_into_a_store_too() {
          learnt as missing, in 2 of 100 training rows";
     assert!(ended.stderr.contains(warning), "{}{}", ended.stdout, ended.stderr);
     assert!(!ended.stderr.contains("user \"ann\""), "{}", ended.stderr);
+    let counted = "skipped    training data: 2 numbers far beyond all others of the user's column, learnt as missing\n";
+    assert!(ended.stdout.contains(counted) && ended.code == 3, "{}", ended.stdout);
 }
 
 #[test]
