@@ -4,6 +4,8 @@
 pub mod error;
 pub mod files;
 pub mod logs;
+pub mod names;
+pub mod private;
 mod remote;
 pub mod sinks;
 pub mod state;

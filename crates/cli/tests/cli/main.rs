@@ -13,7 +13,11 @@ mod golden_distribution;
 #[cfg(unix)]
 mod guide;
 mod kept_models;
+#[cfg(unix)]
+mod messages;
 mod options;
+#[cfg(unix)]
+mod outputs;
 mod place;
 mod plans;
 mod quality;

@@ -10,6 +10,7 @@ use crate::plots::{
 use crate::report::Reporter;
 use crate::results::{self, Results};
 use crate::source::ReadCount;
+use dfp_io::names::shown;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -97,7 +98,7 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
         Made { rows: findings.rows, alerts: Some(findings.alert_rows), skipped: skipped(&results) };
     let page = Page {
         findings,
-        files: files.map(|(path, rows)| (path.display().to_string(), *rows as u64)).collect(),
+        files: files.map(|(path, rows)| (shown(&path), *rows as u64)).collect(),
         run: None,
     };
     let html = page.html().map_err(RunError::Failed)?;
