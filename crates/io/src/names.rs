@@ -177,6 +177,17 @@ fn is_password(before: &str) -> bool {
     !(!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
 }
 
+/// A path as it is remembered: an address without its secrets. So another signature makes no other file of it.
+pub fn kept(path: &Path) -> Cow<'_, Path> {
+    match path.to_str() {
+        Some(text) if crate::files::is_address(path) => match masked(text) {
+            Cow::Borrowed(_) => Cow::Borrowed(path),
+            Cow::Owned(masked) => Cow::Owned(masked.into()),
+        },
+        _ => Cow::Borrowed(path),
+    }
+}
+
 /// Whether an address has lost a secret, as one that was kept in a plan has.
 pub fn is_masked(address: &str) -> bool {
     address.contains(&format!("://{MASK}@")) || address.contains(&format!("={MASK}"))
