@@ -115,7 +115,7 @@ fn numbers_beyond_reason_are_refused_with_their_range() {
         }
     }
     for (line, why) in [
-        ("from-cloudtrail --settle=999999999999d", "more than a hundred years"),
+        ("from-cloudtrail --settle=400000d", "more than a hundred years"),
         ("from-cloudtrail --batch_timeout=1e300", "is not a number from 0 to"),
     ] {
         let ended = place.morpheus(&SCORE.replace("from-cloudtrail", line));
@@ -161,6 +161,7 @@ fn names_cannot_steer_the_terminal() {
 fn secrets_of_addresses_are_shown_nowhere() {
     let place = Place::new();
     place.write("train.csv", log(&["ann"], 60));
+    place.write("in/a.csv", log(&["ann"], 5));
     let secret =
         "https://ann:hunter2@127.0.0.1:1/a.csv?X-Amz-Signature=hunter2&sig=hunter2&token=hunter2";
     place.write("log.toml", "level = \"DEBUG\"\n[file]\npath = \"said.log\"\nlevel = \"DEBUG\"\n");

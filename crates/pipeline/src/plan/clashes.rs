@@ -131,7 +131,9 @@ impl NamedFiles {
             }
             // What is not there is told where it is read.
             for file in files::find(&input.text, true).unwrap_or_default() {
-                inputs.extend(identity(&file).map(|same| (same, input)));
+                if let Some(same) = identity(&file) {
+                    inputs.entry(same).or_insert(input);
+                }
             }
         }
         inputs
