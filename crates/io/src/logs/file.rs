@@ -1,12 +1,13 @@
 //! One file: format, clean names, identifiers, event times, repetition.
 
+use super::bytes::{self, Text};
 use super::json::{self, Role};
 use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, OWN_EVENT_DT, ReadOptions, Slice};
 use super::skipped::{Skipped, Unit};
 use super::time::{TimeColumn, TimeFormats};
 use super::union::{Part, print};
 use super::wanted::{UNNAMED_FIRST, Wanted};
-use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
+use super::{Column, Dialect, FileTable, csv, parquet, time};
 use crate::error::{IoError, Place};
 use crate::files::unpacked_name;
 use crate::texts::{self, Cells, TextCells, Texts};
@@ -26,7 +27,6 @@ use std::sync::Arc;
 
 const NO_ROWS: &str = "no rows below the header";
 const NO_TIMES: &str = "no event times, where rows of some times are asked for";
-const MISSING: &str = "missing \"data\"";
 const BAD_TIME: &str = "bad event time";
 
 /// Reads one file; its columns are the clean ones, then `event_dt` if there are event times, then
@@ -56,8 +56,8 @@ pub(super) fn clean(
     repeat: usize,
 ) -> Result<Part, IoError> {
     let mut cleaner = Cleaner::new(path, table, wanted)?;
-    if let Some(required) = wanted.dialect.required {
-        cleaner.drop_missing(required)?;
+    for (epoch, iso) in wanted.dialect.epochs {
+        cleaner.add_iso_times(epoch, iso)?;
     }
     let options = wanted.options;
     if let Some(time) = wanted.time() {
@@ -80,23 +80,39 @@ fn parquet_table(
     prefix_identifiers(table, wanted.dialect)
 }
 
-fn table(content: Vec<u8>, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
-    match format(path, &content, wanted.options.file_type) {
-        FileType::Json => json::read_open(&content, path, wanted, wanted.options.nested),
-        FileType::Parquet => parquet_table(content.into(), path, wanted),
-        FileType::Csv | FileType::Auto => {
-            let table = wanted.as_csv(|options| csv::read_open(&content, path, options))?;
-            if table.positions.is_empty() && table.skipped.is_empty() {
-                return Err(IoError::Content {
-                    path: path.to_owned(),
-                    place: Box::new(Place::default()),
-                    cause: NO_ROWS.to_owned(),
-                    expected: "at least one row".to_owned(),
-                });
-            }
-            csv_table(table, wanted)
-        }
+fn table(text: Text, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+    let Text { bytes: content, cut_short, skipped } = text;
+    let mut table = match format(path, &content, wanted.options.file_type) {
+        FileType::Json => json::read_open(&content, path, wanted, wanted.options.nested)?,
+        FileType::Parquet => parquet_table(content.into(), path, wanted)?,
+        FileType::Csv | FileType::Auto => csv_file(&content, cut_short, path, wanted)?,
+    };
+    table.skipped.merge(skipped);
+    Ok(table)
+}
+
+fn csv_file(
+    content: &[u8],
+    cut_short: bool,
+    path: &Path,
+    wanted: &Wanted<'_>,
+) -> Result<FileTable<Cells>, IoError> {
+    // The last row may be half a row.
+    let content = if cut_short {
+        &content[..csv::parts::whole_rows(content, wanted.options.delimiter)]
+    } else {
+        content
+    };
+    let table = wanted.as_csv(|options| csv::read_open(content, path, options))?;
+    if table.positions.is_empty() && table.skipped.is_empty() {
+        return Err(IoError::Content {
+            path: path.to_owned(),
+            place: Box::new(Place::default()),
+            cause: NO_ROWS.to_owned(),
+            expected: "at least one row".to_owned(),
+        });
     }
+    csv_table(table, wanted)
 }
 
 /// The rows of a CSV file with their labels and identifiers.
@@ -116,7 +132,10 @@ pub(super) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileTy
     if content.starts_with(parquet::MAGIC) {
         return FileType::Parquet;
     }
-    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
+    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    // A crash may leave NUL bytes before the first row.
+    let filler = text.iter().take_while(|byte| **byte == 0 || byte.is_ascii_whitespace()).count();
+    let text = &text[filler..];
     let name = unpacked_name(path).to_ascii_lowercase();
     let csv = match text.first() {
         Some(b'{') => false,
@@ -232,19 +251,30 @@ impl<'p> Cleaner<'p> {
         })
     }
 
-    /// Leaves out rows without a value in a column that is there.
-    fn drop_missing(&mut self, required: &str) -> Result<(), IoError> {
-        let Some(data) = self.column(required)? else { return Ok(()) };
-        let keep: Vec<bool> = (0..data.len())
-            .map(|row| data.data_type() != &DataType::Null && data.is_valid(row))
-            .collect();
-        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
-            let label = self.labels.value(row);
-            self.skipped.add(Unit::Row, MISSING, || {
-                message(self.path, label, required, "missing value".into(), "any value")
-            });
+    /// Makes times of the column `iso` of seconds since 1970, where a row lacks them.
+    fn add_iso_times(&mut self, epoch: &str, iso: &str) -> Result<(), IoError> {
+        let texts = |column: &ArrayRef| {
+            let texts = print(column)?;
+            let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
+            Ok::<Vec<Option<String>>, IoError>(cells.map(|c| c.map(str::to_owned)).collect())
+        };
+        let Some(seconds) = self.column(epoch)?.map(texts).transpose()? else { return Ok(()) };
+        let known = self.column(iso)?.map(texts).transpose()?;
+        if known.as_ref().is_some_and(|known| known.iter().all(Option::is_some)) {
+            return Ok(());
         }
-        self.retain(&keep)
+        let made = seconds.iter().map(|text| {
+            let seconds: f64 = text.as_deref()?.trim().parse().ok()?;
+            // Beyond that no calendar goes.
+            (seconds.abs() < 1e12).then(|| time::print((seconds * 1e6) as i64)).flatten()
+        });
+        let known = known.into_iter().flatten().chain(std::iter::repeat(None));
+        let times = texts::collect(made.zip(known).map(|(made, known)| known.or(made)))?;
+        match self.columns.iter_mut().find(|(name, _)| name == iso) {
+            Some((_, values)) => *values = times.into(),
+            None => self.columns.push((iso.to_owned(), times.into())),
+        }
+        Ok(())
     }
 
     fn parse_times(&mut self, name: &str, formats: &TimeFormats) -> Result<(), IoError> {

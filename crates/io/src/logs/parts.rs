@@ -100,7 +100,7 @@ impl<'a> Source<'a> {
                     wanted.as_csv(|options| csv::parts::Layout::new(head, path, options))?;
                 loop {
                     let first = pieces.at_beginning();
-                    let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                    let piece = pieces.next(|text| layout.cut(text, first))?;
                     let Some((text, before)) = piece else { break };
                     let rows = layout.meet(text, path, before)?;
                     pieces.count(rows);
@@ -143,10 +143,11 @@ impl<'a> Source<'a> {
         match self {
             Self::Csv(pieces, layout) => {
                 let first = pieces.at_beginning();
-                let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                let piece = pieces.next(|text| layout.cut(text, first))?;
                 let Some((text, before)) = piece else { return Ok(None) };
-                let (table, rows) = layout.read(text, path, before)?;
+                let (mut table, rows) = layout.read(text, path, before)?;
                 pieces.count(rows);
+                table.skipped.merge(pieces.skipped());
                 file::csv_table(table, wanted).map(Some)
             }
             Self::Json(pieces, layout) => {
@@ -154,8 +155,9 @@ impl<'a> Source<'a> {
                 let piece = pieces.next(|text| layout.cut(text, first))?;
                 let Some((text, before)) = piece else { return Ok(None) };
                 let nested = wanted.options.nested;
-                let (table, rows) = layout.read(text, path, before, wanted, nested)?;
+                let (mut table, rows) = layout.read(text, path, before, wanted, nested)?;
                 pieces.count(rows);
+                table.skipped.merge(pieces.skipped());
                 Ok(Some(table))
             }
             Self::Parquet { groups, gaps, next, rows } => {

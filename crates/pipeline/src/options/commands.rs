@@ -368,6 +368,7 @@ pub const FEATURES: CommandSpec = CommandSpec {
             Kind::Choice(&SOURCE_STAGES),
             "how the logs are read (default: as the file says)",
         ),
+        DELIMITER,
     ],
 };
 

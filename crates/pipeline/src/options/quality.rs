@@ -1,6 +1,6 @@
 //! Options of the commands that say how well scores find what they should.
 
-use super::{CommandSpec, Kind, OptionSpec};
+use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 
 const ALERTS_PER_DAY: OptionSpec = OptionSpec::new(
     "alerts_per_day",
@@ -80,6 +80,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         )
         .multiple()
         .required(),
+        DELIMITER,
         OptionSpec::new(
             "features",
             Kind::Text,

@@ -1,6 +1,6 @@
 //! Options of the commands over a store of models, and of the stage that reads and writes one.
 
-use super::{CommandSpec, Kind, OptionSpec};
+use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 use crate::models::GENERIC;
 
 const STORE: OptionSpec =
@@ -100,6 +100,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
     options: &[
         SOURCE,
         INPUT,
+        DELIMITER,
         STORE,
         FEATURES,
         COLUMNS_FILE,
@@ -174,6 +175,7 @@ pub const SCORE: CommandSpec = CommandSpec {
     options: &[
         SOURCE,
         INPUT,
+        DELIMITER,
         STORE,
         OptionSpec::new(
             "output",

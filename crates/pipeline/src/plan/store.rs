@@ -331,7 +331,12 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
         stages: [
             stage(
                 source,
-                given(&[("input", "input_glob"), same("state_dir"), same("watch_directory")]),
+                given(&[
+                    ("input", "input_glob"),
+                    same("delimiter"),
+                    same("state_dir"),
+                    same("watch_directory"),
+                ]),
             ),
             // A command that trains has a seed, one that scores has a look-up.
             stage(

@@ -69,6 +69,7 @@ impl Run<'_> {
         self.summary.filtered.push(("input", input.filtered));
         self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
+        self.summary.changed.extend(input.changes("input"));
         if self.gaps.cells() > 0 {
             let cells = self.gaps.cells();
             self.summary.skipped.push(format!(
