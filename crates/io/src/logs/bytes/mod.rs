@@ -56,7 +56,7 @@ pub(super) fn read(path: &Path) -> Result<Text, IoError> {
 }
 
 /// The same content from its beginning on.
-pub(super) struct Content<'p> {
+pub(crate) struct Content<'p> {
     path: &'p Path,
     form: Option<Packed>,
     reader: Box<dyn Source>,
@@ -97,7 +97,7 @@ impl<R: BufRead + Send> Source for Unpacked<R> {
 }
 
 impl<'p> Content<'p> {
-    pub(super) fn open(path: &'p Path) -> Result<Self, IoError> {
+    pub(crate) fn open(path: &'p Path) -> Result<Self, IoError> {
         let raw: Box<dyn Read + Send> = if remote::is_address(path) {
             Object::open(path)?.stream()?
         } else {
@@ -125,8 +125,13 @@ impl<'p> Content<'p> {
         })
     }
 
+    /// Whether it is unpacked on the way.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.form.is_some()
+    }
+
     /// Appends at least so many of the next bytes, fewer only at the end.
-    pub(super) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
+    pub(crate) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
         let end = into.len() + bytes;
         if !self.begun {
             self.begun = true;
