@@ -64,6 +64,8 @@ pub(crate) struct Content<'p> {
     wide: Option<Utf16>,
     begun: bool,
     ended: bool,
+    /// Compressed data that ends early is an error.
+    is_strict: bool,
     /// Bytes, once unpacked.
     read: u64,
     /// Why compressed data ended early.
@@ -106,6 +108,11 @@ impl<'p> Content<'p> {
         Self::of(path, BufReader::with_capacity(BUFFER, raw))
     }
 
+    /// The bytes as they are but for compression, which has to be complete.
+    pub(crate) fn open_unchanged(path: &'p Path) -> Result<Self, IoError> {
+        Ok(Self { begun: true, is_strict: true, ..Self::open(path)? })
+    }
+
     fn of(path: &'p Path, mut raw: impl BufRead + Send + 'static) -> Result<Self, IoError> {
         let head = raw.fill_buf().map_err(|e| IoError::os("read", path, e))?;
         let form = Packed::of(head);
@@ -120,6 +127,7 @@ impl<'p> Content<'p> {
             wide: None,
             begun: false,
             ended: false,
+            is_strict: false,
             read: 0,
             cut_short: None,
         })
@@ -171,7 +179,9 @@ impl<'p> Content<'p> {
         match (read, self.form) {
             (Ok(_), _) => Ok(()),
             (Err(e), None) => Err(IoError::os("read", self.path, e)),
-            (Err(e), Some(_)) if e.kind() == io::ErrorKind::UnexpectedEof && self.read > 0 => {
+            (Err(e), Some(_))
+                if e.kind() == io::ErrorKind::UnexpectedEof && self.read > 0 && !self.is_strict =>
+            {
                 self.cut_short = Some(e);
                 self.ended = true;
                 Ok(())

@@ -121,7 +121,8 @@ fn fields_may_be_separated_by_other_signs() {
             .map(|(i, byte)| if *byte == b',' && i != 9 { sign } else { *byte })
             .collect();
         let options = CsvOptions { delimiter: Some(sign), ..CsvOptions::default() };
-        let read = |text: &[u8], options: &CsvOptions<'_>| read(text, Path::new("log.csv"), options);
+        let read =
+            |text: &[u8], options: &CsvOptions<'_>| read(text, Path::new("log.csv"), options);
         let table = read(&text, &options).unwrap();
         assert_eq!(texts(&table, 1), [Some("x,y"), None], "{name}");
         let said = [b"sep=", &[sign][..], b"\r\n", &text].concat();
