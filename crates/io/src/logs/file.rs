@@ -80,14 +80,21 @@ fn parquet_table(
     wanted: &Wanted<'_>,
 ) -> Result<FileTable<Cells>, IoError> {
     let clean = wanted.dialect.clean;
-    let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
+    let table = parquet::read(content, path, &|name| wanted.column(&clean(name)), &|name| {
+        wanted.asked(&clean(name))
+    })?;
     prefix_identifiers(table, wanted.dialect)
 }
 
 fn table(text: Text, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
-    let Text { bytes: content, cut_short, skipped } = text;
+    let Text { bytes: mut content, cut_short, skipped } = text;
     let mut table = match format(path, &content, wanted.options.file_type) {
-        FileType::Json => json::read_open(&content, path, wanted, wanted.options.nested)?,
+        FileType::Json => {
+            if cut_short {
+                json::parts::end_early(&mut content, wanted);
+            }
+            json::read_open(&content, path, wanted, wanted.options.nested)?
+        }
         FileType::Parquet => parquet_table(content.into(), path, wanted)?,
         FileType::Csv | FileType::Auto => csv_file(&content, cut_short, path, wanted)?,
     };

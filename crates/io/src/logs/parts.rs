@@ -88,7 +88,8 @@ impl<'a> Source<'a> {
         let clean = wanted.dialect.clean;
         let column = |name: &str| wanted.column(&clean(name));
         if let Some(content) = wanted.parquet(path)? {
-            let groups = parquet::Groups::open(content, path, &column)?;
+            let groups =
+                parquet::Groups::open(content, path, &column, &|name| wanted.asked(&clean(name)))?;
             let gaps = groups.with_gaps(&column)?;
             return Ok(Self::Parquet { groups, gaps, next: 0, rows: 0 });
         }

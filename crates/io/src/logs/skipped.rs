@@ -3,6 +3,9 @@
 use crate::error::IoError;
 use std::path::{Path, PathBuf};
 
+/// Columns that were not read, or values of columns.
+pub(super) const TOO_MANY_COLUMNS: &str = "columns beyond the limits, and not asked for";
+
 /// What was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

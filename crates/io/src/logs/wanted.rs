@@ -47,7 +47,7 @@ impl Wanted<'_> {
     }
 
     /// Whether a column is wanted by its name, and not only since all are.
-    fn asked(&self, clean: &str) -> bool {
+    pub(super) fn asked(&self, clean: &str) -> bool {
         self.names().any(|name| name == clean)
     }
 

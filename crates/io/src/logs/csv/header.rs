@@ -1,10 +1,10 @@
 //! The header line: names of columns, and what separates them.
 
 use super::records::{Block, End, Records};
-use super::{CsvOptions, TOO_MANY, UNCLOSED, content};
+use super::{CsvOptions, UNCLOSED, content};
 use crate::error::{IoError, Place};
 use crate::logs::MAX_COLUMNS;
-use crate::logs::skipped::{Skipped, Unit};
+use crate::logs::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
@@ -109,7 +109,7 @@ impl LeftOut {
             let cause = format!("column {name:?} is left out");
             content(path, Place::line(1), &cause, &format!("at most {MAX_COLUMNS} columns"))
         });
-        skipped.add_many(Unit::Value, TOO_MANY, self.count, messages);
+        skipped.add_many(Unit::Value, TOO_MANY_COLUMNS, self.count, messages);
     }
 }
 

@@ -45,7 +45,6 @@ impl Default for CsvOptions<'_> {
 const HEADER_AGAIN: &str = "header line repeated";
 const NUL_BYTES: &str = "NUL bytes in place of rows";
 const NUL_IN_FRONT: &str = "with NUL bytes in front, which are left out";
-const TOO_MANY: &str = "columns beyond the limits, and not asked for";
 const TOO_LONG: &str = "more fields than the header";
 const NOT_UTF8: &str = "not UTF-8";
 const UNCLOSED: &str = "quote never closed";

@@ -252,6 +252,20 @@ impl Layout {
     }
 }
 
+/// Ends a text that was cut somewhere behind its last whole event.
+pub(in crate::logs) fn end_early(text: &mut Vec<u8>, schema: &dyn Schema) {
+    let Some(layout) = Layout::new(text, schema) else { return };
+    let end = layout.cut(text, true);
+    if end == 0 {
+        return;
+    }
+    text.truncate(end);
+    if let Form::List { object, .. } = layout.form {
+        text.pop();
+        text.extend_from_slice(if object { b"]}" } else { b"]" });
+    }
+}
+
 /// The end of the last comma between events, from a place between two events on; 0 if there is none.
 fn last_comma(text: &[u8], begin: usize) -> usize {
     let (mut cut, mut depth, mut at) = (0, 0_usize, begin);
