@@ -1,7 +1,7 @@
 //! Options of the commands before the first stage, and of the tools.
 
 use super::{
-    ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, MODELS_DIFF, MODELS_EXPORT,
+    ALERTS, BACKTEST, CommandSpec, DELIMITER, EVALUATE, EXPLAIN, Kind, MODELS_DIFF, MODELS_EXPORT,
     MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, OTHER,
     OptionSpec, PLOT, REPORT, SCORE, TRAIN,
 };

@@ -119,12 +119,9 @@ const SOURCE: &[OptionSpec] = &[
 /// What separates the fields of CSV files, of all commands that read logs.
 pub const DELIMITER: OptionSpec = OptionSpec::new(
     "delimiter",
-    Kind::Choice(&DELIMITERS),
+    Kind::Delimiter,
     "what separates the fields of CSV files (default: comma; a first line such as sep=; says it for its file)",
 );
-
-/// What may separate fields.
-pub const DELIMITERS: [&str; 4] = [",", ";", "tab", "|"];
 
 /// The stage of a source of logs.
 pub const fn source(name: &'static str, about: &'static str) -> StageEntry {

@@ -2,7 +2,7 @@
 
 use super::answer::{self, answers};
 use super::builder::{Builder, Cell};
-use super::notes::{Notes, too_many};
+use super::notes::{Notes, dropped, too_many};
 use super::paths::{Missing, Paths, ROOT};
 use super::pieces::Piece;
 use super::visit::{Key, Member};
@@ -328,11 +328,6 @@ impl<'o, 'de> Events<'o, 'de> {
         }
         Ok(())
     }
-}
-
-fn dropped(name: &str) -> String {
-    let name: String = name.chars().take(80).collect();
-    format!("column \"{name}\" is left out, far more cells than the file has bytes")
 }
 
 /// Identifiers are text with exact digits. The prefix is for numbers, and for digits outside a

@@ -22,7 +22,7 @@ pub(super) struct Found {
 impl Found {
     pub(super) fn add(&mut self, row: i64, count: usize, what: impl FnOnce() -> String) {
         self.count += count;
-        if self.first.len() < Skipped::MESSAGES {
+        if count > 0 && self.first.len() < Skipped::MESSAGES {
             self.first.push((row, what()));
         }
     }
@@ -58,6 +58,12 @@ pub(super) struct Notes {
 }
 
 impl Notes {
+    /// What was left out of rows that were read, which is forgotten here.
+    pub(super) fn of_values_left_out(&mut self) -> Self {
+        let (names, rare) = (std::mem::take(&mut self.names), std::mem::take(&mut self.rare));
+        Self { names, rare, ..Self::default() }
+    }
+
     /// Whether values were left out that another piece of the text may have.
     pub(super) fn left_out_values(&self) -> bool {
         self.names.count + self.rare.count > 0
@@ -92,6 +98,12 @@ impl Notes {
             skipped.add_many(unit, reason, found.count, messages);
         }
     }
+}
+
+/// How a column is described that was dropped.
+pub(super) fn dropped(name: &str) -> String {
+    let name: String = name.chars().take(80).collect();
+    format!("column \"{name}\" is left out, far more cells than the file has bytes")
 }
 
 /// How a value is described whose name is one too many.

@@ -4,6 +4,7 @@
 use super::builder::{Builder, Met};
 use super::event::Events;
 use super::lines::{self, is_lines, open_event};
+use super::notes::{Notes, dropped};
 use super::pieces::{Piece, list_begin, list_end};
 use super::{Nested, Role, Schema, content, list_of_events, most_cells};
 use crate::error::{IoError, Place};
@@ -50,6 +51,8 @@ pub(in crate::logs) struct Layout {
     branches: HashSet<String>,
     rows: usize,
     kept: usize,
+    /// Values that are left out.
+    left_out: Notes,
 }
 
 /// What is wanted of a file of which some columns are known: these are kept before any other.
@@ -117,6 +120,7 @@ impl Layout {
             branches: HashSet::new(),
             rows: 0,
             kept: 0,
+            left_out: Notes::default(),
         })
     }
 
@@ -146,6 +150,7 @@ impl Layout {
         let Some(piece) = self.events(text, path, before, &known, nested, names) else {
             return Ok(None);
         };
+        let mut piece = piece;
         let rows = piece.positions.len();
         self.rows += rows;
         for (name, mut builder) in piece.columns {
@@ -154,10 +159,15 @@ impl Layout {
                 Some(column) => *column,
                 None => self.add(name),
             };
-            if let Some(met) = &mut self.columns[column].1 {
-                met.merge(&builder.met());
+            let (name, met) = &mut self.columns[column];
+            match met {
+                Some(met) => met.merge(&builder.met()),
+                None => {
+                    self.left_out.rare.add(before.rows, builder.met().values(), || dropped(name))
+                }
             }
         }
+        self.left_out.merge(piece.notes.of_values_left_out(), before.rows);
         let most = most_cells(text) / rows.max(1);
         if self.kept > most {
             self.drop_rare_columns(most / 2, schema);
@@ -191,7 +201,9 @@ impl Layout {
             .collect();
         rare.sort_unstable_by_key(|(values, column)| (*values, std::cmp::Reverse(*column)));
         for (_, column) in rare.into_iter().take(self.kept.saturating_sub(most)) {
-            self.columns[column].1 = None;
+            let (name, met) = &mut self.columns[column];
+            let values = met.take().map_or(0, |met| met.values());
+            self.left_out.rare.add(0, values, || dropped(name));
             self.kept -= 1;
         }
     }
@@ -206,11 +218,16 @@ impl Layout {
         nested: Nested,
     ) -> Result<(FileTable<Cells>, i64), IoError> {
         let known = Known { wanted: schema, layout: self, all: true };
-        let piece = self.events(text, path, before, &known, nested, 0);
+        let piece = self.events(text, path, before, &known, nested, MAX_COLUMNS);
         let piece = piece.ok_or_else(|| {
             content(path, Place::default(), "the file changed while it was read".into())
         })?;
-        let Piece { columns, mut positions, notes, next_position, mut skipped, .. } = piece;
+        let Piece { columns, mut positions, mut notes, next_position, mut skipped, .. } = piece;
+        // They were counted when the columns were found.
+        notes.of_values_left_out();
+        if before.bytes == 0 {
+            self.left_out.clone().count(path, 0, &mut skipped);
+        }
         let rows = positions.len();
         let mut builders: HashMap<String, Builder> = columns.into_iter().collect();
         let kept = self.columns.iter().filter_map(|(name, met)| Some((name, met.as_ref()?)));
