@@ -122,7 +122,7 @@ impl<'a> Source<'a> {
                     };
                     pieces.count(rows);
                 }
-                if pieces.gave_up() {
+                if pieces.gave_up() || !(layout.is_closed() || pieces.cut_short()) {
                     return Self::whole(path, wanted);
                 }
                 Ok(Self::Json(Pieces::open(path, max_bytes)?, layout))

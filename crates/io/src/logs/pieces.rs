@@ -109,6 +109,11 @@ impl<'p> Pieces<'p> {
         self.before.bytes + self.piece == 0
     }
 
+    /// Whether compressed data turned out to end early.
+    pub(super) fn cut_short(&self) -> bool {
+        self.content.cut_short()
+    }
+
     /// What of the file is in no piece, once it has ended.
     pub(super) fn skipped(&mut self) -> Skipped {
         if self.ended { self.content.skipped() } else { Skipped::default() }

@@ -69,7 +69,9 @@ pub(crate) struct Content<'p> {
     /// Bytes, once unpacked.
     read: u64,
     /// Why compressed data ended early.
-    cut_short: Option<io::Error>,
+    cut_short: Option<String>,
+    /// What is not in what was read has been counted.
+    counted: bool,
 }
 
 /// Where bytes come from.
@@ -130,6 +132,7 @@ impl<'p> Content<'p> {
             is_strict: false,
             read: 0,
             cut_short: None,
+            counted: false,
         })
     }
 
@@ -182,11 +185,11 @@ impl<'p> Content<'p> {
             (Err(e), Some(_))
                 if e.kind() == io::ErrorKind::UnexpectedEof && self.read > 0 && !self.is_strict =>
             {
-                self.cut_short = Some(e);
+                self.cut_short = Some(e.to_string());
                 self.ended = true;
                 Ok(())
             }
-            (Err(e), Some(form)) => Err(self.broken(form, &e, "a complete")),
+            (Err(e), Some(form)) => Err(self.broken(form, &e, "")),
         }
     }
 
@@ -195,14 +198,16 @@ impl<'p> Content<'p> {
         self.cut_short.is_some()
     }
 
-    /// What of the file is not in what was read, once all was.
+    /// What of the file is not in what was read, once all was; it is counted once.
     pub(super) fn skipped(&mut self) -> Skipped {
         let mut skipped = Skipped::default();
+        if std::mem::replace(&mut self.counted, true) {
+            return skipped;
+        }
         let Some(form) = self.form else { return self.add_replaced(skipped) };
-        if let Some(error) = self.cut_short.take() {
+        if let Some(error) = &self.cut_short {
             skipped.add(Unit::End, CUT_SHORT, || {
-                self.broken(form, &error, "the rows before are read; expected a complete")
-                    .to_string()
+                self.broken(form, error, ", the rows before are read").to_string()
             });
         }
         let trailing = self.reader.trailing();
@@ -225,10 +230,10 @@ impl<'p> Content<'p> {
         skipped
     }
 
-    fn broken(&self, form: Packed, error: &io::Error, expected: &str) -> IoError {
+    fn broken(&self, form: Packed, error: &dyn std::fmt::Display, what: &str) -> IoError {
         let (name, read) = (form.name(), self.read);
-        let cause = format!("broken {name} data ({error}) after {read} bytes");
-        self.content(cause, &format!("{expected} {name} file"))
+        let cause = format!("broken {name} data ({error}) after {read} bytes{what}");
+        self.content(cause, &format!("a complete {name} file"))
     }
 
     fn content(&self, cause: String, expected: &str) -> IoError {

@@ -118,7 +118,7 @@ fn fields_may_be_separated_by_other_signs() {
         let text: Vec<u8> = b"a,b\n1,\"x,y\"\n2,\n"
             .iter()
             .enumerate()
-            .map(|(i, byte)| if *byte == b',' && i != 9 { sign } else { *byte })
+            .map(|(i, byte)| if *byte == b',' && i != 8 { sign } else { *byte })
             .collect();
         let options = CsvOptions { delimiter: Some(sign), ..CsvOptions::default() };
         let read =

@@ -53,6 +53,8 @@ pub(in crate::logs) struct Layout {
     kept: usize,
     /// Values that are left out.
     left_out: Notes,
+    /// The last piece so far ends the list, if there is one.
+    closed: bool,
 }
 
 /// What is wanted of a file of which some columns are known: these are kept before any other.
@@ -121,6 +123,7 @@ impl Layout {
             rows: 0,
             kept: 0,
             left_out: Notes::default(),
+            closed: false,
         })
     }
 
@@ -135,6 +138,11 @@ impl Layout {
         }
     }
 
+    /// Whether the pieces so far are a whole document.
+    pub(in crate::logs) fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// Looks at the events of a piece; how many there are, those that will be skipped included. `None`
     /// if this is no piece: the file has to be read as a whole.
     pub(in crate::logs) fn meet(
@@ -145,6 +153,7 @@ impl Layout {
         schema: &dyn Schema,
         nested: Nested,
     ) -> Result<Option<i64>, IoError> {
+        self.closed = matches!(self.form, Form::Lines) || !text.ends_with(b",");
         let known = Known { wanted: schema, layout: self, all: false };
         let names = MAX_COLUMNS.saturating_sub(self.kept);
         let Some(piece) = self.events(text, path, before, &known, nested, names) else {
