@@ -107,6 +107,9 @@ fn text(found: &Training, json: Option<&Path>) -> String {
     for skipped in read.lines("training data").into_iter().chain(found.skipped_numbers.clone()) {
         line("skipped", skipped);
     }
+    for changed in read.changes("training data") {
+        line("changed", changed);
+    }
     if read.filtered > 0 {
         line("filtered", format!("{}, as the feature file asks", count(read.filtered, "row")));
     }
