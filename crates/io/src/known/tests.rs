@@ -141,6 +141,11 @@ fn of_a_file_that_was_appended_to_the_rows_before_are_known() {
     // A file that begins like one that is still there has rows of its own.
     place.write("b", "{5}\n{6}\n");
     place.expect(&[("b", Seen::New)]);
+    // What was taken for a row may have been its beginning.
+    place.write("d", "x\n12\n3");
+    place.expect(&[("d", Seen::New)]);
+    place.write("d", "x\n12\n34\n");
+    place.expect(&[("d", Seen::Grown(Some(1)))]);
     // Labels may begin anew.
     place.write("c", ",x\n0,1\n");
     place.expect(&[("c", Seen::New)]);
