@@ -129,31 +129,48 @@ impl Out for Live {
     }
 }
 
+/// What makes the content of a file durable, and knows how long it is.
+trait Disk: Send {
+    /// Waits until the content is on the disk.
+    fn sync(&self, is_stream: bool) -> io::Result<()>;
+
+    /// Where the next byte goes.
+    fn position(&mut self) -> io::Result<u64>;
+}
+
+impl Disk for File {
+    fn sync(&self, is_stream: bool) -> io::Result<()> {
+        if is_stream { synced(self) } else { self.sync_data() }
+    }
+
+    fn position(&mut self) -> io::Result<u64> {
+        self.stream_position()
+    }
+}
+
 /// A [`Sink`] that never takes back what it has written.
-struct LiveSink<E> {
+struct LiveSink<E, D = File> {
     encoder: E,
     /// The encoder's file: both handles share one position.
-    file: File,
+    file: D,
     is_stream: bool,
     columns: Conform,
     flush: bool,
 }
 
-impl<E: Encode<Out = Live>> LiveSink<E> {
+impl<E: Encode<Out = Live>, D: Disk> LiveSink<E, D> {
     /// Syncs everything to the disk; how long the file is.
     fn sync(&mut self) -> Result<u64, IoError> {
-        let flushed = self.encoder.flush();
+        let synced = self.encoder.flush().and_then(|()| self.file.sync(self.is_stream));
         let length = match self.is_stream {
-            true => flushed.and_then(|()| synced(&self.file)).map(|()| 0),
-            false => flushed
-                .and_then(|()| self.file.sync_data())
-                .and_then(|()| self.file.stream_position()),
+            true => synced.map(|()| 0),
+            false => synced.and_then(|()| self.file.position()),
         };
         length.map_err(|e| IoError::os("write", self.encoder.target(), e))
     }
 }
 
-impl<E: Encode<Out = Live>> Sink for LiveSink<E> {
+impl<E: Encode<Out = Live>, D: Disk> Sink for LiveSink<E, D> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), IoError> {
         let batch = self.columns.conform(batch, self.encoder.target())?;
         let mut written = self.encoder.encode(&batch);
@@ -196,7 +213,7 @@ mod tests {
     use super::*;
     use arrow_array::{ArrayRef, Float64Array, StringArray};
     use std::fs;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex};
 
     fn batch(name: &str, number: f64) -> RecordBatch {
         let columns: [(&str, ArrayRef); 2] = [
@@ -204,6 +221,75 @@ mod tests {
             ("number", Arc::new(Float64Array::from(vec![number]))),
         ];
         RecordBatch::try_from_iter(columns).unwrap()
+    }
+
+    /// A disk that notes how long the file was when it was synced, and fails when it is told to.
+    struct Noting {
+        file: File,
+        synced: Arc<Mutex<Vec<u64>>>,
+        fails: bool,
+    }
+
+    impl Disk for Noting {
+        fn sync(&self, _: bool) -> io::Result<()> {
+            if self.fails {
+                return Err(io::Error::from(io::ErrorKind::StorageFull));
+            }
+            let length = self.file.metadata()?.len();
+            self.synced.lock().unwrap().push(length);
+            Ok(())
+        }
+
+        fn position(&mut self) -> io::Result<u64> {
+            self.file.stream_position()
+        }
+    }
+
+    /// Nothing is marked as written before the disk has all of it.
+    #[test]
+    fn a_mark_is_given_when_all_is_synced_and_only_then() {
+        let directory = tempfile::tempdir().unwrap();
+        for fails in [false, true] {
+            let path = directory.path().join(format!("{fails}.csv"));
+            let out = Live::create(&path, &path, false).unwrap();
+            let synced = Arc::<Mutex<Vec<u64>>>::default();
+            let file = out.file.try_clone().unwrap();
+            let file = Noting { file, synced: Arc::clone(&synced), fails };
+            let (encoder, columns) = (csv::Csv::new(out), Conform::default());
+            let sink = LiveSink { encoder, file, is_stream: false, columns, flush: false };
+            let mut sink: Box<dyn Sink> = Box::new(sink);
+            sink.write(&batch("a", 1.0)).unwrap();
+            let mark = sink.checkpoint();
+            if fails {
+                assert!(mark.is_err() && sink.commit().is_err());
+                continue;
+            }
+            let bytes = mark.unwrap().unwrap().bytes;
+            assert_eq!(*synced.lock().unwrap(), [bytes]);
+            assert_eq!(fs::metadata(&path).unwrap().len(), bytes);
+            sink.write(&batch("b", 2.0)).unwrap();
+            sink.commit().unwrap();
+            let whole = fs::metadata(&path).unwrap().len();
+            assert_eq!(*synced.lock().unwrap(), [bytes, whole]);
+        }
+    }
+
+    /// Rows of other lengths than those that come in their place.
+    #[test]
+    fn what_is_behind_the_mark_is_cut_off_at_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("out.csv");
+        let mut sink = append(&path, Format::Csv, false, false, None).unwrap();
+        sink.write(&batch("a", 1.0)).unwrap();
+        let mark = sink.checkpoint().unwrap().unwrap();
+        sink.write(&batch(&"long ".repeat(100), 2.0)).unwrap();
+        sink.commit().unwrap();
+        assert!(fs::metadata(&path).unwrap().len() > mark.bytes + 500);
+        let mut sink = append(&path, Format::Csv, false, false, Some(&mark)).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().len(), mark.bytes);
+        sink.write(&batch("c", 3.0)).unwrap();
+        sink.commit().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "name,number\na,1.0\nc,3.0\n");
     }
 
     #[test]
