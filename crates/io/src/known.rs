@@ -193,7 +193,12 @@ impl KnownFiles {
             let mut beginnings = look.beginnings.iter().rev();
             beginnings.find_map(|begin| self.grown(&path, begin, look.appended))
         });
-        let seen = match grown {
+        // A file of which nobody knows what it held, such as a packed one that was cut short.
+        let longer = own.filter(|own| {
+            own.content.is_none() && own.head.is_none() && own.stamp.bytes < stamp.bytes
+        });
+        let longer = longer.map(|own| own.rows.filter(|rows| *rows == 0));
+        let seen = match grown.or(longer) {
             Some(rows) => Seen::Grown(rows),
             None if own.is_some() => Seen::Changed,
             None => Seen::New,

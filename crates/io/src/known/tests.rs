@@ -154,6 +154,17 @@ fn of_a_file_that_was_appended_to_the_rows_before_are_known() {
 }
 
 #[test]
+fn a_packed_file_that_was_cut_short_is_read_again_when_it_is_whole() {
+    let mut place = Place::new();
+    let whole = gzip("{1}\n{2}\n");
+    fs::write(place.path("a.gz"), &whole[..whole.len() - 8]).unwrap();
+    place.expect(&[("a.gz", Seen::New)]);
+    fs::write(place.path("a.gz"), whole).unwrap();
+    let seen = place.look();
+    assert!(matches!(seen[..], [(_, Seen::Grown(None | Some(0)))]), "{seen:?}");
+}
+
+#[test]
 fn what_has_been_read_to_a_time_is_continued_under_another_name() {
     let mut place = Place::new();
     place.write("a", "{1}\n");
