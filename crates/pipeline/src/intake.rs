@@ -4,6 +4,7 @@ use crate::batches::{Batch, Fixed, Patience, Watching};
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
+use crate::models::Models;
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount, Reading};
@@ -36,6 +37,8 @@ pub struct Shared {
     pub count: Arc<Mutex<ReadCount>>,
     /// How many rows will be scored.
     pub book: Arc<ScoreBook>,
+    /// What rows are scored with.
+    pub models: Arc<Models>,
     /// What derived columns remember of each user.
     pub memory: Arc<Mutex<Memory>>,
     /// What earlier runs have finished.
@@ -222,6 +225,7 @@ impl Intake {
         let reading = Reading {
             settings,
             user_column: user_column.as_deref(),
+            known_categories: &shared.models.categories(),
             only: None,
             batch: Some(batch),
             strict: self.strict,

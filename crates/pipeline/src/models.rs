@@ -5,7 +5,7 @@ use crate::library::Lookup;
 use dfp_model::ModelError;
 use dfp_model::artifact::{self, Limits};
 use dfp_model::user_model::UserModel;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -109,6 +109,26 @@ impl Models {
             Some(store) => store.of(user),
             None => self.generic.read().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// Columns that models have learnt as categories; of a store, which may have thousands, those of one model.
+    pub fn categories(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        let mut add = |model: &UserModel| {
+            for name in model.header().plan.categorical() {
+                if !names.contains(name) {
+                    names.insert(name.to_owned());
+                }
+            }
+        };
+        let of_users = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        of_users.values().for_each(|known| add(&known.model));
+        let generic = self.generic.read().unwrap_or_else(PoisonError::into_inner);
+        generic.iter().for_each(|known| add(&known.model));
+        if let Some(known) = self.store.get().and_then(Lookup::any) {
+            add(&known.model);
+        }
+        names.into_iter().collect()
     }
 
     /// All models of users that were put in, by name.

@@ -8,7 +8,7 @@ use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
 use arrow_schema::Schema;
-use dfp_io::logs::skipped::{Skipped, Unit};
+use dfp_io::logs::skipped::{Note, Skipped, Unit};
 use dfp_io::logs::{self, Hours, LogTable, ReadOptions, Slice};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
@@ -71,6 +71,8 @@ pub struct Reading<'a> {
     pub settings: &'a SourceSettings,
     /// The column that tells users apart, if there is one; stays text, whatever it looks like.
     pub user_column: Option<&'a str>,
+    /// Columns that models have learnt as categories: cells of CSV files stay as they are written.
+    pub known_categories: &'a [String],
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
@@ -139,9 +141,12 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, user_column, only, batch, strict, pool, reporter } = *reading;
+    let Reading { settings, user_column, known_categories, only, batch, strict, pool, reporter } =
+        *reading;
     let features = reading.features();
-    let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
+    let mut exact = features.categories();
+    exact.extend(known_categories.iter().cloned());
+    let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     let clock = features.clock();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
@@ -150,6 +155,7 @@ pub fn read_log(
             file_type: settings.file_type,
             repeat: settings.repeat,
             identifiers: &identifiers,
+            exact: &exact,
             columns: columns.as_deref(),
             time: features.time_of_log(),
             clock: clock.as_ref(),
@@ -220,6 +226,9 @@ pub fn check_skipped(
     for message in skipped.reasons().iter().flat_map(|reason| &reason.messages) {
         reporter.say(Weight::Warning, message);
     }
+    for note in skipped.notes() {
+        reporter.say(Weight::Warning, &format!("{purpose}: {}", in_words(note)));
+    }
     if strict && !skipped.is_empty() {
         let (rows, files) = (skipped.rows(), skipped.files());
         return Err(RunError::Failed(format!(
@@ -227,6 +236,12 @@ pub fn check_skipped(
         )));
     }
     Ok(())
+}
+
+/// What was done with rows that are kept.
+fn in_words(note: &Note) -> String {
+    let s = if note.rows == 1 { "" } else { "s" };
+    format!("{} row{s}: {}", note.rows, note.text)
 }
 
 fn without_user(rows: usize, purpose: &str) -> String {

@@ -12,6 +12,7 @@ mod generate;
 mod golden_distribution;
 #[cfg(unix)]
 mod guide;
+mod identity;
 mod kept_models;
 mod options;
 mod place;

@@ -6,6 +6,7 @@
 
 use crate::message::{Encoded, FILE_ROW, Message, with_columns};
 use crate::models::Models;
+use crate::own_columns::called;
 use crate::report::{Reporter, Weight};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -123,8 +124,8 @@ impl Preprocess {
             );
         }
         self.gaps.cells.fetch_add(cells, Ordering::Relaxed);
-        let numbered =
-            rows.column_by_name(FILE_ROW).and_then(|c| c.as_primitive_opt::<Int64Type>());
+        let numbered = rows.column_by_name(&called(&rows.schema(), FILE_ROW));
+        let numbered = numbered.and_then(|c| c.as_primitive_opt::<Int64Type>());
         let file_row = numbered.map_or(row as i64, |numbers| numbers.value(row));
         let text = format!(
             "user {user:?}: {cells} cells of column {column:?} are no numbers, as the model has learnt it, and count as missing; the first is {value:?} in row {file_row}"

@@ -1,7 +1,8 @@
 //! CSV with the column types that pandas' `read_csv` infers.
 //!
 //! Integers (64 bits, then unsigned), floats, booleans, else text; integers with gaps are floats,
-//! booleans with gaps are the text `True`/`False`. Missing are the empty cell and the spellings of
+//! booleans with gaps are the text `True`/`False`. Logs are read without losing digits
+//! ([`CsvOptions::as_pandas`]). Missing are the empty cell and the spellings of
 //! pandas 2 (`NA`, `NaN`, `null`, `None`, …). Two deviations: floats are rounded correctly, and a
 //! row that does not fit is skipped and counted instead of ending the read.
 
@@ -12,10 +13,12 @@ mod records;
 
 use super::pieces::Before;
 use super::skipped::{Skipped, Unit};
+use super::wanted::UNNAMED_FIRST;
 use super::{Column, FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
 use crate::texts::Cells;
 use builder::{Builder, Conflict};
+use cells::Numbers;
 use rayon::prelude::*;
 use records::{Block, End, Records};
 use std::collections::{HashMap, HashSet};
@@ -28,11 +31,14 @@ pub struct CsvOptions<'a> {
     pub text: &'a (dyn Fn(&str) -> bool + Sync),
     /// Columns, by name, that are read at all.
     pub wanted: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Numbers as pandas reads them, whatever is lost: `007` is 7, and an integer beyond 2^53 is a double
+    /// in a column of doubles or with gaps. Otherwise the first is text, and the other an integer or text.
+    pub as_pandas: bool,
 }
 
 impl Default for CsvOptions<'_> {
     fn default() -> Self {
-        Self { text: &|_| false, wanted: &|_| true }
+        Self { text: &|_| false, wanted: &|_| true, as_pandas: true }
     }
 }
 
@@ -152,17 +158,22 @@ impl Slot {
 }
 
 fn slots(names: &[String], labelled: bool, options: &CsvOptions<'_>) -> Vec<Slot> {
-    let label = labelled.then(|| Slot::Building(Builder::guess()));
+    let label = labelled.then(|| Slot::Building(Builder::guess(Numbers { as_pandas: true })));
     let columns = names.iter().map(|name| {
         if !(options.wanted)(name) {
             Slot::Unwanted
         } else if (options.text)(name) {
             Slot::Building(Builder::text())
         } else {
-            Slot::Building(Builder::guess())
+            Slot::Building(Builder::guess(numbers_of(name, options)))
         }
     });
     label.into_iter().chain(columns).collect()
+}
+
+/// How the numbers of a column are read; row labels are numbers whatever they begin with.
+fn numbers_of(name: &str, options: &CsvOptions<'_>) -> Numbers {
+    Numbers { as_pandas: options.as_pandas || name == UNNAMED_FIRST }
 }
 
 /// The column names and the offset of the first row.

@@ -1,8 +1,9 @@
 //! A CSV file in parts: one pass finds the types of its columns, a second one makes the tables.
 
 use super::builder::{Builder, Met};
+use super::cells::Numbers;
 use super::records::{BLOCK, Block, Records, is_blank};
-use super::{CsvOptions, End, Pass, Slot, finish, header};
+use super::{CsvOptions, End, Pass, Slot, finish, header, numbers_of};
 use crate::error::IoError;
 use crate::logs::FileTable;
 use crate::logs::pieces::Before;
@@ -30,9 +31,10 @@ impl Layout {
         let mut block = Block::new(head);
         Records::new(head, body).fill(&mut block, BLOCK);
         let labelled = block.every_row_has(names.len() + 1);
-        let label = labelled.then(|| Some(Met::default()));
+        let label = labelled.then(|| Some(Met::new(Numbers { as_pandas: true })));
         let columns = names.iter().map(|name| {
-            let met = if (options.text)(name) { Met::text() } else { Met::default() };
+            let guess = || Met::new(numbers_of(name, options));
+            let met = if (options.text)(name) { Met::text() } else { guess() };
             (options.wanted)(name).then_some(met)
         });
         let fields = label.into_iter().chain(columns).collect();

@@ -6,14 +6,17 @@
 //! Python's notation, which is what CSV files made from such logs hold. Text stays text in every
 //! form (the peer turns text that looks like a number into a number in JSON lines).
 //!
-//! Limits: 128 levels of nesting; integers beyond 64 bits become floats.
+//! Integers beyond 64 bits are text with their digits. Limit: 128 levels of nesting.
 
 mod builder;
+mod digits;
 mod event;
 pub(super) mod parts;
 mod paths;
 mod pieces;
 mod python;
+
+pub(super) use builder::is_large;
 
 use super::FileTable;
 use super::skipped::{Skipped, Unit};
@@ -97,6 +100,7 @@ pub(super) fn read_open(
     nested: Nested,
 ) -> Result<FileTable<Cells>, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = &*digits::kept(bytes);
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(content(path, Place::default(), "empty file".into()));
     }

@@ -2,6 +2,7 @@
 //! types, a second one makes the tables.
 
 use super::builder::{Builder, Met};
+use super::digits;
 use super::event::Events;
 use super::pieces::{Piece, list_begin, list_end};
 use super::{Nested, Schema, content, documents, is_lines, lines, most_cells, skip_not_objects};
@@ -138,11 +139,12 @@ impl Layout {
         nested: Nested,
     ) -> Option<Piece> {
         let text = self.form.document(text, before.bytes == 0)?;
-        let mut events = Events::new(schema, nested, most_cells(&text));
+        let text = &*digits::kept(&text);
+        let mut events = Events::new(schema, nested, most_cells(text));
         let skipped = match self.form {
-            Form::Lines => lines(&text, before.lines, path, &mut events),
+            Form::Lines => lines(text, before.lines, path, &mut events),
             Form::List { .. } => {
-                documents(&text, &mut events).ok()?;
+                documents(text, &mut events).ok()?;
                 Skipped::default()
             }
         };

@@ -3,6 +3,7 @@
 use super::Role;
 use super::Schema;
 use crate::logs::MAX_COLUMNS;
+use crate::logs::names::TWIN;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use std::hash::BuildHasher;
 
@@ -23,6 +24,10 @@ pub(super) struct Node {
     pub(super) inner: bool,
     /// Position among the distinct paths: a member `a.b` and a member `b` inside `a` share one.
     pub(super) cell: usize,
+    /// Objects around it.
+    depth: usize,
+    /// Length of the path of the object around it.
+    parent_length: usize,
     children: Vec<(Box<str>, usize)>,
     /// Positions of the children, if they are more than a few.
     by_key: HashMap<Box<str>, usize>,
@@ -43,6 +48,8 @@ impl Node {
 pub(super) struct Paths<'o> {
     schema: &'o dyn Schema,
     nodes: Vec<Node>,
+    /// Several nodes have one path.
+    shared: bool,
     /// The first node of each distinct path, by the path.
     by_path: HashTable<usize>,
     hasher: DefaultHashBuilder,
@@ -57,6 +64,8 @@ impl<'o> Paths<'o> {
             list: false,
             inner: false,
             cell: 0,
+            depth: 0,
+            parent_length: 0,
             children: Vec::new(),
             by_key: HashMap::new(),
             next: 0,
@@ -64,6 +73,7 @@ impl<'o> Paths<'o> {
         Self {
             schema,
             nodes: vec![root],
+            shared: false,
             by_path: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
         }
@@ -101,6 +111,7 @@ impl<'o> Paths<'o> {
         let created = self.nodes.len();
         let node = &mut self.nodes[parent];
         let path = if parent == ROOT { key.to_owned() } else { format!("{}.{key}", node.path) };
+        let (depth, parent_length) = (node.depth + 1, node.path.len());
         let position = node.children.len();
         node.children.push((key.into(), created));
         if position >= FEW {
@@ -111,7 +122,10 @@ impl<'o> Paths<'o> {
         let hash = self.hasher.hash_one(path.as_str());
         let fresh = self.by_path.len();
         let cell = match self.by_path.find(hash, |&node| self.nodes[node].path == path) {
-            Some(&node) => self.nodes[node].cell,
+            Some(&node) => {
+                self.shared = true;
+                self.nodes[node].cell
+            }
             None => {
                 let hash_of = |&node: &usize| self.hasher.hash_one(self.nodes[node].path.as_str());
                 self.by_path.insert_unique(hash, created, hash_of);
@@ -125,11 +139,37 @@ impl<'o> Paths<'o> {
             inner: self.schema.is_inner(&path),
             path,
             cell,
+            depth,
+            parent_length,
             children: Vec::new(),
             by_key: HashMap::new(),
             next: 0,
         });
         Some(created)
+    }
+
+    /// Whether members of different places have one path.
+    pub(super) fn has_shared_cells(&self) -> bool {
+        self.shared
+    }
+
+    /// Whether a member comes before another one of the same path: the one with fewer objects around it.
+    pub(super) fn precedes(&self, node: usize, other: usize) -> bool {
+        let place = |node: usize| (self.nodes[node].depth, self.nodes[node].parent_length);
+        place(node) < place(other)
+    }
+
+    /// The node and the cell of a further column for a member whose column another member has; `None` if
+    /// there are too many.
+    pub(super) fn twin(&mut self, node: usize, before: usize) -> Option<(usize, usize)> {
+        let name = format!("{}{TWIN}{before}", self.nodes[node].path);
+        let role = self.nodes[node].role;
+        let twin = match self.nodes[ROOT].position(&name) {
+            Some(position) => self.nodes[ROOT].children[position].1,
+            None => self.create(ROOT, &name)?,
+        };
+        self.nodes[twin].role = role;
+        Some((twin, self.nodes[twin].cell))
     }
 
     /// A new object begins: its members are expected from the first on.
