@@ -8,6 +8,7 @@ mod bench;
 mod compliance;
 mod counters;
 mod features;
+mod file_identity;
 mod generate;
 mod golden_distribution;
 #[cfg(unix)]
@@ -31,4 +32,5 @@ mod statistics;
 mod store;
 mod timeseries;
 mod tutorial;
+mod users;
 mod watching;
