@@ -391,7 +391,11 @@ fn recall(
         if rows.contains_key(user) {
             continue;
         }
-        let (before, remembered) = state.user(user)?;
+        let mut known = state.user(user)?;
+        if let (0, None, Some(earlier)) = (known.0, &known.1, users::earlier_name(user)) {
+            known = state.user(&earlier)?;
+        }
+        let (before, remembered) = known;
         if let Some(bytes) = remembered {
             memory.restore(user, &bytes).map_err(RunError::Failed)?;
         }

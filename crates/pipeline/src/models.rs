@@ -2,6 +2,7 @@
 
 use crate::error::RunError;
 use crate::library::Lookup;
+use crate::users::earlier_name;
 use dfp_model::ModelError;
 use dfp_model::artifact::{self, Limits};
 use dfp_model::user_model::UserModel;
@@ -101,10 +102,12 @@ impl Models {
 
     /// The model to score this user's rows with: the user's own, else the generic one.
     pub fn of(&self, user: &str) -> Option<Arc<Known>> {
-        let own = self.by_user.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned();
-        if own.is_some() {
-            return own;
+        let by_user = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |user: &str| by_user.get(user).cloned();
+        if let Some(own) = of(user).or_else(|| of(&earlier_name(user)?)) {
+            return Some(own);
         }
+        drop(by_user);
         match self.store.get() {
             Some(store) => store.of(user),
             None => self.generic.read().unwrap_or_else(PoisonError::into_inner).clone(),

@@ -5,6 +5,7 @@ use super::Library;
 use crate::error::RunError;
 use crate::models::Known;
 use crate::report::{Reporter, Weight};
+use crate::users::earlier_name;
 use dfp_io::store::{self, Purpose};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
@@ -105,7 +106,8 @@ impl Lookup {
     /// The live model of this user, else that of everyone. Of a version that cannot be read or used it is
     /// told, and the one that was live before is used as long as it is known.
     pub fn of(&self, user: &str) -> Option<Arc<Known>> {
-        if let Some(model) = self.own(user) {
+        let earlier = || self.own(&earlier_name(user)?);
+        if let Some(model) = self.own(user).or_else(earlier) {
             let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
             if !own.contains(user) {
                 own.insert(Arc::from(user));

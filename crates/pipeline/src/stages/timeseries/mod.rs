@@ -16,6 +16,7 @@ use crate::own_columns::TIME_SERIES;
 use crate::plan::{self, Method};
 use crate::report::{Reporter, TimeSeriesCount, Weight};
 use crate::stages::{ResultColumns, event_times};
+use crate::users::earlier_name;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array};
 use by_message::ByMessage;
 use by_time::{ByTime, History};
@@ -108,9 +109,11 @@ impl TimeSeries {
     }
 
     fn recall(&mut self, user: &str) -> Result<Option<History>, RunError> {
-        let Some(bytes) = self.state.as_ref().map(|state| state.history(user)).transpose()? else {
-            return Ok(None);
-        };
+        let Some(state) = &self.state else { return Ok(None) };
+        let mut bytes = state.history(user)?;
+        if let (None, Some(earlier)) = (&bytes, earlier_name(user)) {
+            bytes = state.history(&earlier)?;
+        }
         let Some(bytes) = bytes else { return Ok(None) };
         let history = History::read(&bytes, &self.judge.settings).map_err(|why| {
             RunError::Failed(format!("no history of the rhythm of user {user:?}: {why}"))
