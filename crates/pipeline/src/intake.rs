@@ -392,7 +392,10 @@ fn recall(
             continue;
         }
         let mut known = state.user(user)?;
-        if let (0, None, Some(earlier)) = (known.0, &known.1, users::earlier_name(user)) {
+        if known.0 == 0
+            && known.1.is_none()
+            && let Some(earlier) = users::earlier_name(user)
+        {
             known = state.user(&earlier)?;
         }
         let (before, remembered) = known;

@@ -103,7 +103,7 @@ fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<String
         let text = |x: f64| {
             if x.fract() == 0.0 && x.abs() < 9e15 { (x as i64).to_string() } else { x.to_string() }
         };
-        return Ok(numbers.iter().map(|x| x.map(text)).collect());
+        return Ok(numbers.iter().map(|x| x.filter(|x| !x.is_nan()).map(text)).collect());
     }
     let texts = arrow_cast::cast(array, &DataType::Utf8)?;
     Ok(texts.as_string::<i32>().iter().map(|cell| cell.and_then(named)).collect())

@@ -199,16 +199,16 @@ fn a_dotted_member_and_a_nested_one_are_one_column() {
     let place = Place::new();
     place.write(
         "in.jsonl",
-        "{\"uid\": \"u1\", \"action\": \"a\", \"a.b\": 1}\n\
-         {\"uid\": \"u1\", \"action\": \"a\", \"a\": {\"b\": 2}}\n\
-         {\"uid\": \"u1\", \"action\": \"a\", \"a.b\": 3, \"a\": {\"b\": null}}\n\
-         {\"uid\": \"u1\", \"action\": \"a\", \"a\": {\"b\": 5}, \"a.b\": 4}\n\
-         {\"uid\": \"u1\", \"action\": \"a\", \"a.b\": 6, \"a\": {\"b\": 7}}\n",
+        "{\"uid\": \"u1\", \"action\": \"a\", \"a.b\": \"v1\"}\n\
+         {\"uid\": \"u1\", \"action\": \"a\", \"a\": {\"b\": \"v2\"}}\n\
+         {\"uid\": \"u1\", \"action\": \"a\", \"a.b\": \"v3\", \"a\": {\"b\": null}}\n\
+         {\"uid\": \"u1\", \"action\": \"a\", \"a\": {\"b\": \"v5\"}, \"a.b\": \"v4\"}\n\
+         {\"uid\": \"u1\", \"action\": \"a\", \"a.b\": \"v6\", \"a\": {\"b\": \"v7\"}}\n",
     );
     let (ended, out) = table(&place, "in.jsonl");
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    assert_eq!(column(&out, "a.b"), ["1", "2", "3", "4", "6"]);
-    assert_eq!(column(&out, "a.b1"), ["", "", "", "5.0", "7.0"]);
+    assert_eq!(column(&out, "a.b"), ["v1", "v2", "v3", "v4", "v6"]);
+    assert_eq!(column(&out, "a.b1"), ["", "", "", "v5", "v7"]);
 }
 
 #[test]

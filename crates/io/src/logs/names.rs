@@ -64,9 +64,9 @@ pub(super) fn clean(
 }
 
 /// Whether any of these names become one.
-pub(super) fn collide<'n>(names: impl Iterator<Item = &'n str>, clean: fn(&str) -> String) -> bool {
+pub(super) fn collide<'n>(mut names: impl Iterator<Item = &'n str>, clean: fn(&str) -> String) -> bool {
     let mut known = HashSet::new();
-    names.into_iter().any(|name| !known.insert(clean(shown(name))))
+    names.any(|name| !known.insert(clean(shown(name))))
 }
 
 /// Looks at one part of a file: which names need further columns.

@@ -74,12 +74,15 @@ pub(super) fn plain(
         return plain(name, &inner, types, is_identifier);
     }
     if let Some(integers) = integers(values)? {
-        let mut own = types.clone();
+        let mut own = Types::default();
         own.meet(name, values)?;
-        if own.huge.contains(name) {
+        let any = |set: fn(&Types) -> &HashSet<String>| {
+            [&own, types].into_iter().any(|types| set(types).contains(name))
+        };
+        if any(|types| &types.huge) {
             return decimal_texts(values);
         }
-        return Ok(match own.gaps.contains(name) && !own.large.contains(name) {
+        return Ok(match any(|types| &types.gaps) && !any(|types| &types.large) {
             _ if is_identifier => identifiers::print(&integers)?,
             // Integers with gaps are floats, as in the other formats.
             true => arrow_cast::cast(&integers, &DataType::Float64)?,

@@ -111,7 +111,9 @@ impl TimeSeries {
     fn recall(&mut self, user: &str) -> Result<Option<History>, RunError> {
         let Some(state) = &self.state else { return Ok(None) };
         let mut bytes = state.history(user)?;
-        if let (None, Some(earlier)) = (&bytes, earlier_name(user)) {
+        if bytes.is_none()
+            && let Some(earlier) = earlier_name(user)
+        {
             bytes = state.history(&earlier)?;
         }
         let Some(bytes) = bytes else { return Ok(None) };
