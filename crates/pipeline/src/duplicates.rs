@@ -6,8 +6,8 @@
 use crate::derive::Cells;
 use crate::error::RunError;
 use crate::report::{Reporter, Weight};
-use arrow_array::cast::AsArray;
 use arrow_array::BooleanArray;
+use arrow_array::cast::AsArray;
 use dfp_io::logs::LogTable;
 use dfp_io::state::EVENT_IDS;
 use std::collections::{HashSet, VecDeque};

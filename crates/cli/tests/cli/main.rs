@@ -1,6 +1,7 @@
 //! Behaviour of the real binary, each test in a fresh directory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod absent;
 mod alerts;
 mod bad_input;
 mod bench;
@@ -15,7 +16,12 @@ mod golden_distribution;
 mod guide;
 mod identity;
 mod kept_models;
+#[cfg(unix)]
+mod messages;
+mod numbers;
 mod options;
+#[cfg(unix)]
+mod outputs;
 mod place;
 mod plans;
 mod quality;

@@ -64,7 +64,10 @@ pub(super) fn clean(
 }
 
 /// Whether any of these names become one.
-pub(super) fn collide<'n>(mut names: impl Iterator<Item = &'n str>, clean: fn(&str) -> String) -> bool {
+pub(super) fn collide<'n>(
+    mut names: impl Iterator<Item = &'n str>,
+    clean: fn(&str) -> String,
+) -> bool {
     let mut known = HashSet::new();
     names.any(|name| !known.insert(clean(shown(name))))
 }
