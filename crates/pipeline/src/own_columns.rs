@@ -141,7 +141,8 @@ impl OwnColumns {
 }
 
 fn renamed(rows: &RecordBatch, from: &str, to: &str) -> Result<RecordBatch, ArrowError> {
-    let fields = rows.schema().fields().iter().map(|field| match field.name() == from {
+    let schema = rows.schema();
+    let fields = schema.fields().iter().map(|field| match field.name() == from {
         true => field.as_ref().clone().with_name(to),
         false => field.as_ref().clone(),
     });

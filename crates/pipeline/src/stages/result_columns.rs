@@ -26,6 +26,7 @@ pub struct ResultColumns {
 
 impl ResultColumns {
     /// Of a stage by itself.
+    #[cfg(test)]
     pub fn alone(stage: &'static str, reporter: &Arc<dyn Reporter>) -> Self {
         Self {
             stage,
