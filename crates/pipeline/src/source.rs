@@ -176,16 +176,20 @@ pub fn read_log(
     let mut exact = features.categories();
     exact.extend(known_categories.iter().cloned());
     let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
+    // Of all that is made of the log, whatever is wanted this time.
+    let asked = settings.features.inputs_of(&settings.features.names());
     let clock = features.clock();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
         let columns = columns.map(|columns| features.inputs_of(columns));
         let options = ReadOptions {
             file_type: settings.file_type,
+            delimiter: settings.delimiter,
             repeat: settings.repeat,
             identifiers: &identifiers,
             exact: &exact,
             columns: columns.as_deref(),
+            asked: &asked,
             time: features.time_of_log(),
             clock: clock.as_ref(),
             between: settings.between.clone(),
@@ -234,6 +238,7 @@ pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) ->
     let clock = settings.features.clock();
     let options = ReadOptions {
         file_type: settings.file_type,
+        delimiter: settings.delimiter,
         repeat: settings.repeat,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
@@ -260,9 +265,10 @@ pub fn check_skipped(
         reporter.say(Weight::Warning, &format!("{purpose}: {}", in_words(note)));
     }
     if strict && !skipped.is_empty() {
-        let (rows, files) = (skipped.rows(), skipped.files());
+        let what = if skipped.has_all_rows() { "changed or left out" } else { "skipped" };
         return Err(RunError::Failed(format!(
-            "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
+            "--strict: {} of the {purpose} would be {what}",
+            skipped.totals()
         )));
     }
     Ok(())
@@ -304,22 +310,25 @@ impl ReadCount {
 
     /// What could not be used, one line a reason.
     pub fn lines(&self, purpose: &str) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .skipped
-            .reasons()
-            .iter()
-            .map(|reason| {
-                let unit = match reason.unit {
-                    Unit::Row => "row",
-                    Unit::File => "file",
-                };
-                let s = if reason.count == 1 { "" } else { "s" };
-                format!("{purpose}: {} {unit}{s}: {}", reason.count, reason.reason)
-            })
-            .collect();
+        let mut lines = self.reasons(purpose, |unit| unit != Unit::Value);
         if self.without_user > 0 {
             lines.push(without_user(self.without_user, purpose));
         }
         lines
+    }
+
+    /// What was changed or left out in rows that were read, one line a reason.
+    pub fn changes(&self, purpose: &str) -> Vec<String> {
+        self.reasons(purpose, |unit| unit == Unit::Value)
+    }
+
+    fn reasons(&self, purpose: &str, chosen: impl Fn(Unit) -> bool) -> Vec<String> {
+        let reasons = self.skipped.reasons().iter().filter(|reason| chosen(reason.unit));
+        reasons
+            .map(|reason| {
+                let unit = reason.unit.name(reason.count);
+                format!("{purpose}: {} {unit}: {}", reason.count, reason.reason)
+            })
+            .collect()
     }
 }

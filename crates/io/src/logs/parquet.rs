@@ -11,8 +11,8 @@ mod values;
 pub(super) use content::Content;
 pub(super) use values::Types;
 
-use super::skipped::Skipped;
-use super::{Column, FileTable};
+use super::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
+use super::{Column, FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
 use crate::texts::Cells;
 use ::parquet::arrow::ProjectionMask;
@@ -50,6 +50,8 @@ pub(super) fn read(
 pub(super) struct Wants<'w> {
     /// Whether a column is read at all.
     pub(super) column: &'w dyn Fn(&str) -> bool,
+    /// Whether it is needed: others are left out of a file with too many columns.
+    pub(super) asked: &'w dyn Fn(&str) -> bool,
     /// Whether it identifies somebody or something.
     pub(super) identifier: &'w dyn Fn(&str) -> bool,
 }
@@ -60,6 +62,8 @@ pub(super) struct Groups<'p> {
     path: &'p Path,
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
+    /// Columns that are not read, since there are too many and nobody asked for these.
+    left_out: HashSet<String>,
 }
 
 impl<'p> Groups<'p> {
@@ -71,8 +75,33 @@ impl<'p> Groups<'p> {
         let metadata = guarded(path, || {
             ArrowReaderMetadata::load(&content, Default::default()).map_err(|e| broken(path, &e))
         })?;
-        let mask = mask(&metadata, wants.column);
-        Ok(Self { content, path, metadata, mask })
+        let (mut others, mut left_out) = (0, HashSet::new());
+        for field in metadata.schema().fields() {
+            each_column(field.name(), field, &mut |name| {
+                if (wants.column)(name) && !(wants.asked)(name) {
+                    others += 1;
+                    if others > MAX_COLUMNS {
+                        left_out.insert(name.to_owned());
+                    }
+                }
+            });
+        }
+        let mask = mask(&metadata, &|name| (wants.column)(name) && !left_out.contains(name));
+        Ok(Self { content, path, metadata, mask, left_out })
+    }
+
+    /// Counts the columns that are not read.
+    fn count_left_out(&self, skipped: &mut Skipped) {
+        let mut names: Vec<&String> = self.left_out.iter().collect();
+        names.sort_unstable();
+        let message = |name: &String| {
+            let cause = format!("column {name:?} is left out");
+            let expected = format!("at most {MAX_COLUMNS} columns");
+            let (path, place) = (self.path.to_owned(), Box::default());
+            IoError::Content { path, place, cause, expected }.to_string()
+        };
+        let messages = names.iter().map(|name| message(name));
+        skipped.add_many(Unit::Value, TOO_MANY_COLUMNS, names.len(), messages);
     }
 
     pub(super) fn count(&self) -> usize {
@@ -94,11 +123,15 @@ impl<'p> Groups<'p> {
                 let values = values.map_err(|e| broken(self.path, &e))?;
                 Ok(Column { name, values: Cells::Array(values) })
             });
+            let mut skipped = Skipped::default();
+            if before == 0 {
+                self.count_left_out(&mut skipped);
+            }
             Ok(FileTable {
                 columns: columns.collect::<Result<_, IoError>>()?,
                 labels: None,
                 positions: (before..before + rows as i64).collect(),
-                skipped: Skipped::default(),
+                skipped,
             })
         })
     }
@@ -125,8 +158,9 @@ impl<'p> Groups<'p> {
             for (i, field) in first.schema().fields().iter().enumerate() {
                 let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
                 let values = concat(&parts).map_err(|e| fail(&e))?;
-                let wanted = wants.column;
-                flatten(field.name(), &values, None, wanted, &mut columns).map_err(|e| fail(&e))?;
+                let wanted = |name: &str| (wants.column)(name) && !self.left_out.contains(name);
+                flatten(field.name(), &values, None, &wanted, &mut columns)
+                    .map_err(|e| fail(&e))?;
             }
         }
         Ok((columns, rows))
@@ -179,6 +213,18 @@ fn any_wanted(name: &str, field: &Field, wanted: &dyn Fn(&str) -> bool) -> bool 
             .iter()
             .any(|member| any_wanted(&format!("{name}.{}", member.name()), member, wanted)),
         _ => wanted(name),
+    }
+}
+
+/// Calls `each` with every column's name.
+fn each_column(name: &str, field: &Field, each: &mut dyn FnMut(&str)) {
+    match field.data_type() {
+        DataType::Struct(members) => {
+            for member in members {
+                each_column(&format!("{name}.{}", member.name()), member, each);
+            }
+        }
+        _ => each(name),
     }
 }
 

@@ -101,6 +101,7 @@ impl<'a> Source<'a> {
         let clean = wanted.dialect.clean;
         let wants = parquet::Wants {
             column: &|name| wanted.column(&clean(name)),
+            asked: &|name| wanted.asked(&clean(name)),
             identifier: &|name| wanted.is_identifier(&clean(name)),
         };
         if let Some(content) = wanted.parquet(path)? {
@@ -116,7 +117,7 @@ impl<'a> Source<'a> {
                     wanted.as_csv(|options| csv::parts::Layout::new(head, path, options))?;
                 loop {
                     let first = pieces.at_beginning();
-                    let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                    let piece = pieces.next(|text| layout.cut(text, first))?;
                     let Some((text, before)) = piece else { break };
                     let rows = layout.meet(text, path, before)?;
                     pieces.count(rows);
@@ -137,7 +138,7 @@ impl<'a> Source<'a> {
                     };
                     pieces.count(rows);
                 }
-                if pieces.gave_up() {
+                if pieces.gave_up() || !(layout.is_closed() || pieces.cut_short()) {
                     return Self::whole(path, wanted);
                 }
                 Ok(Self::Json(Pieces::open(path, max_bytes)?, layout))
@@ -159,10 +160,11 @@ impl<'a> Source<'a> {
         match self {
             Self::Csv(pieces, layout) => {
                 let first = pieces.at_beginning();
-                let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                let piece = pieces.next(|text| layout.cut(text, first))?;
                 let Some((text, before)) = piece else { return Ok(None) };
-                let (table, rows) = layout.read(text, path, before)?;
+                let (mut table, rows) = layout.read(text, path, before)?;
                 pieces.count(rows);
+                table.skipped.merge(pieces.skipped());
                 file::csv_table(table, wanted).map(Some)
             }
             Self::Json(pieces, layout) => {
@@ -170,8 +172,9 @@ impl<'a> Source<'a> {
                 let piece = pieces.next(|text| layout.cut(text, first))?;
                 let Some((text, before)) = piece else { return Ok(None) };
                 let nested = wanted.options.nested;
-                let (table, rows) = layout.read(text, path, before, wanted, nested)?;
+                let (mut table, rows) = layout.read(text, path, before, wanted, nested)?;
                 pieces.count(rows);
+                table.skipped.merge(pieces.skipped());
                 Ok(Some(table))
             }
             Self::Parquet { groups, types, next, rows } => {
@@ -181,6 +184,7 @@ impl<'a> Source<'a> {
                 let clean = wanted.dialect.clean;
                 let wants = parquet::Wants {
                     column: &|name| wanted.column(&clean(name)),
+                    asked: &|name| wanted.asked(&clean(name)),
                     identifier: &|name| wanted.is_identifier(&clean(name)),
                 };
                 let table = groups.read(vec![*next], *rows, &wants, types)?;

@@ -56,9 +56,12 @@ fn has_long_run(text: &[u8]) -> bool {
 
 /// Behind the quote that ends the string whose content begins there.
 fn string_end(text: &[u8], mut at: usize) -> usize {
-    while let Some(found) = text.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+    while let Some(found) =
+        text.get(at..).and_then(|rest| memchr::memchr3(b'"', b'\\', b'\n', rest))
+    {
         at += found + 1;
-        if text[at - 1] == b'"' {
+        // A line end is in no string: one that is never closed must not turn all others inside out.
+        if text[at - 1] != b'\\' {
             return at;
         }
         at += 1;

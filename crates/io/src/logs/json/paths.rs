@@ -22,6 +22,8 @@ pub(super) struct Node {
     pub(super) list: bool,
     /// An object here is the event.
     pub(super) inner: bool,
+    /// Only events have this member.
+    pub(super) mark: bool,
     /// Position among the distinct paths: a member `a.b` and a member `b` inside `a` share one.
     pub(super) cell: usize,
     /// Objects around it.
@@ -35,7 +37,19 @@ pub(super) struct Node {
     next: usize,
 }
 
+/// A member that is one too many.
+pub(super) struct Missing {
+    pub(super) name: String,
+    /// It would have been a column, or hold some.
+    pub(super) wanted: bool,
+}
+
 impl Node {
+    /// Nothing here or below is wanted.
+    pub(super) fn is_skipped(&self) -> bool {
+        matches!(self.role, Role::Skip) && !(self.descend || self.list || self.inner)
+    }
+
     fn position(&self, key: &str) -> Option<usize> {
         if self.children.len() > FEW {
             return self.by_key.get(key).copied();
@@ -53,6 +67,10 @@ pub(super) struct Paths<'o> {
     /// The first node of each distinct path, by the path.
     by_path: HashTable<usize>,
     hasher: DefaultHashBuilder,
+    /// Most members that nobody asked for.
+    pub(super) most: usize,
+    /// Members so far that nobody asked for.
+    unasked: usize,
 }
 
 impl<'o> Paths<'o> {
@@ -63,6 +81,7 @@ impl<'o> Paths<'o> {
             descend: true,
             list: false,
             inner: false,
+            mark: false,
             cell: 0,
             depth: 0,
             parent_length: 0,
@@ -76,7 +95,13 @@ impl<'o> Paths<'o> {
             shared: false,
             by_path: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            most: MAX_COLUMNS,
+            unasked: 0,
         }
+    }
+
+    pub(super) fn schema(&self) -> &'o dyn Schema {
+        self.schema
     }
 
     pub(super) fn node(&self, node: usize) -> &Node {
@@ -88,30 +113,42 @@ impl<'o> Paths<'o> {
         self.by_path.len()
     }
 
-    /// The member `key` of `parent`, created if new; `None` if there are too many.
-    pub(super) fn child(&mut self, parent: usize, key: &str) -> Option<usize> {
+    /// The member `key` of `parent`, created if new and not one too many.
+    pub(super) fn child(&mut self, parent: usize, key: &str) -> Result<usize, Missing> {
         let node = &mut self.nodes[parent];
         if let Some((name, child)) = node.children.get(node.next)
             && &**name == key
         {
             node.next += 1;
-            return Some(*child);
+            return Ok(*child);
         }
         if let Some(position) = node.position(key) {
             node.next = position + 1;
-            return Some(node.children[position].1);
+            return Ok(node.children[position].1);
         }
         self.create(parent, key)
     }
 
-    fn create(&mut self, parent: usize, key: &str) -> Option<usize> {
-        if self.nodes.len() > MAX_COLUMNS {
-            return None;
-        }
+    /// Whoever can write a log line can write any number of names. They must not take the place of those
+    /// that are asked for, nor fill the memory: of these there are a limited number as well, since many names
+    /// become one when they are cleaned.
+    fn create(&mut self, parent: usize, key: &str) -> Result<usize, Missing> {
         let created = self.nodes.len();
-        let node = &mut self.nodes[parent];
+        let node = &self.nodes[parent];
         let path = if parent == ROOT { key.to_owned() } else { format!("{}.{key}", node.path) };
         let (depth, parent_length) = (node.depth + 1, node.path.len());
+        let schema = self.schema;
+        let asked = || schema.is_asked(&path) || schema.leads_to_asked(&path);
+        if self.unasked >= self.most || created > 2 * MAX_COLUMNS {
+            if created > 2 * MAX_COLUMNS || !asked() {
+                let role = schema.role(&path);
+                let wanted = !matches!(role, Role::Skip) || schema.descend(&path);
+                return Err(Missing { name: path, wanted });
+            }
+        } else {
+            self.unasked += usize::from(!schema.is_asked(&path));
+        }
+        let node = &mut self.nodes[parent];
         let position = node.children.len();
         node.children.push((key.into(), created));
         if position >= FEW {
@@ -137,6 +174,7 @@ impl<'o> Paths<'o> {
             descend: self.schema.descend(&path),
             list: self.schema.is_list(&path),
             inner: self.schema.is_inner(&path),
+            mark: self.schema.is_mark(&path),
             path,
             cell,
             depth,
@@ -145,7 +183,7 @@ impl<'o> Paths<'o> {
             by_key: HashMap::new(),
             next: 0,
         });
-        Some(created)
+        Ok(created)
     }
 
     /// Whether members of different places have one path.
@@ -166,7 +204,7 @@ impl<'o> Paths<'o> {
         let role = self.nodes[node].role;
         let twin = match self.nodes[ROOT].position(&name) {
             Some(position) => self.nodes[ROOT].children[position].1,
-            None => self.create(ROOT, &name)?,
+            None => self.create(ROOT, &name).ok()?,
         };
         self.nodes[twin].role = role;
         Some((twin, self.nodes[twin].cell))
