@@ -23,6 +23,7 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat;
 use std::any::Any;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
