@@ -214,7 +214,7 @@ fn a_dotted_member_and_a_nested_one_are_one_column() {
 #[test]
 fn a_blank_user_is_a_row_without_a_user() {
     let place = Place::new();
-    place.write("in.csv", "uid,action\nana,a\0b\nbo,x\n\0\0\0\0\n\" \u{a0}\",y\ncy,z\n");
+    place.write("in.csv", "uid,action\nana,a\0b\nbo,x\n\0\0\0\0,w\n\" \u{a0}\",y\ncy,z\n");
     let (ended, out) = table(&place, "in.csv");
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert!(ended.stdout.contains("2 rows without a user"), "{}", ended.stderr);

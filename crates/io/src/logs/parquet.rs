@@ -27,6 +27,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::Arc;
 use values::plain;
 
 /// The first bytes of every Parquet file.
@@ -261,6 +262,10 @@ fn flatten(
             flatten(&format!("{name}.{}", field.name()), member, outer.as_ref(), wanted, columns)?;
         }
     } else if wanted(name) {
+        if *values.data_type() == DataType::Null {
+            columns.push(Column { name: name.to_owned(), values: Arc::clone(values) });
+            return Ok(());
+        }
         let nulls = NullBuffer::union(outer, values.logical_nulls().as_ref());
         let data = values.to_data().into_builder().nulls(nulls).build()?;
         columns.push(Column { name: name.to_owned(), values: arrow_array::make_array(data) });
