@@ -276,7 +276,7 @@ fn an_output_that_is_read_is_refused_by_every_path_to_it() {
         ),
         (
             line.replace("serialize", "serialize to-file --filename=./o.csv"),
-            "to-file: --filename: \"./o.csv\" is written twice (--filename of to-file has it too)",
+            "to-file: --filename: \"o.csv\" is written twice (--filename of to-file has it too)",
         ),
         (
             line.replace(
