@@ -163,6 +163,12 @@ impl Texts {
         self.offsets.len() - 1
     }
 
+    /// The first texts that are kept.
+    pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = &str> {
+        let ends = self.offsets.windows(2).take(most);
+        ends.filter_map(|at| str::from_utf8(&self.bytes[at[0] as usize..at[1] as usize]).ok())
+    }
+
     /// Makes room for more rows.
     pub(crate) fn reserve(&mut self, rows: usize) {
         self.keys.reserve(rows);

@@ -3,6 +3,7 @@
 use crate::batches::{Batch, Fixed, Patience, Watching};
 use crate::derive::Memory;
 use crate::error::RunError;
+use crate::event_times;
 use crate::message::{Message, Receipt};
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
@@ -12,8 +13,7 @@ use crate::users::{self, Numbers, Users};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
 use dfp_io::files::{self, Stamp};
-use dfp_io::logs::ALWAYS;
-use dfp_io::logs::LogTable;
+use dfp_io::logs::{ALWAYS, LogTable, TIMELESS_HOUR};
 use dfp_io::state::{Commit, FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
@@ -48,6 +48,8 @@ pub struct Intake {
     user_column: Option<String>,
     user_filter: Option<String>,
     strict: bool,
+    /// The stage that cannot do without event times, if there is one.
+    times_needed_by: Option<&'static str>,
     /// Whether stages are to see where a batch ends.
     marks_batches: bool,
     shared: Shared,
@@ -126,6 +128,7 @@ impl Intake {
             user_column: plan.user_column.clone(),
             user_filter: plan.user_filter.clone(),
             strict: plan.strict,
+            times_needed_by: plan.times_needed_by(),
             marks_batches: plan.source.is_live()
                 || plan.stages.iter().any(StageSettings::holds_rows),
             shared,
@@ -147,7 +150,14 @@ impl Intake {
             Batches::Fixed(fixed) => return Ok(fixed.next()),
             Batches::Watching(watching) => watching,
         };
-        let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
+        // There is no last batch that rows without a time could wait for.
+        let hours = |files: &[PathBuf]| {
+            let mut hours = source::hours(files, settings, &shared.pool);
+            hours.iter_mut().for_each(|of_file| {
+                of_file.remove(&TIMELESS_HOUR);
+            });
+            hours
+        };
         let ended = || shared.stop.is_set();
         loop {
             match watching.next(&hours, &ended) {
@@ -224,6 +234,7 @@ impl Intake {
             user_column: user_column.as_deref(),
             only: None,
             batch: Some(batch),
+            needs_times: false,
             strict: self.strict,
             pool: &shared.pool,
             reporter: shared.reporter.as_ref(),
@@ -247,6 +258,9 @@ impl Intake {
             read => read?,
         };
         self.unread.extend(table.skipped.unread().iter().cloned());
+        if let Some(needs) = &self.times_needed_by {
+            event_times::check(&table.batch, &self.settings.features, needs, "input")?;
+        }
         let users = match users.only(self.user_filter.as_deref(), "input") {
             Ok(users) => users,
             // Other batches may have rows of the user.
@@ -367,6 +381,10 @@ fn fixed(
     files.truncate(max_files.unwrap_or(usize::MAX));
     let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
     let fixed = Fixed::new(files, known, &settings.rules, &hours);
+    if settings.rules.period.is_some() && fixed.lacks_times() {
+        let text = "input: --period: no row has a readable time, so all of them are one batch";
+        shared.reporter.say(Weight::Warning, text);
+    }
     if fixed.is_cut() && settings.rules.period.is_none() {
         let text = "input: it is larger than --batch_megabytes and is read in parts, in the order of time; users come anew in each part";
         shared.reporter.say(Weight::Info, text);

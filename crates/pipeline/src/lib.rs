@@ -23,6 +23,7 @@ pub mod sources;
 mod canvas;
 pub mod derive;
 pub mod drawing;
+mod event_times;
 mod intake;
 pub mod library;
 mod message;

@@ -2,6 +2,7 @@
 
 use crate::derive::Memory;
 use crate::error::RunError;
+use crate::event_times;
 use crate::plan::{Plan, SourceSettings, StageSettings};
 use crate::report::Reporter;
 use crate::source::{self, Reading};
@@ -120,6 +121,7 @@ impl Preflight {
             user_column: plan.user_column.as_deref(),
             only: None,
             batch: None,
+            needs_times: false,
             strict: false,
             pool: &pool,
             reporter,
@@ -143,6 +145,12 @@ impl Preflight {
                 count(users.rows.len(), "user")
             ),
         ));
+        if let Some(needs) = plan.times_needed_by()
+            && let Err(why) =
+                event_times::check(&table.batch, &plan.source.features, needs, "sample")
+        {
+            self.problems.push(why.to_string());
+        }
         if let Some(user) = &plan.user_filter {
             let rows = users
                 .rows

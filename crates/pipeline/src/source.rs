@@ -4,16 +4,20 @@ use crate::batches::Batch;
 use crate::derive::{self, Memory, Notes};
 use crate::error::RunError;
 use crate::features::Features;
+use crate::message::with_columns;
 use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
-use arrow_schema::Schema;
-use dfp_io::logs::skipped::{Skipped, Unit};
-use dfp_io::logs::{self, Hours, LogTable, ReadOptions, Slice};
+use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
+use arrow_schema::{DataType, Schema};
+use dfp_io::logs::skipped::{Skipped, TIMELESS, Unit};
+use dfp_io::logs::time::TimeColumn;
+use dfp_io::logs::{self, EVENT_DT, Hours, LogTable, ReadOptions, Slice};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
@@ -75,6 +79,8 @@ pub struct Reading<'a> {
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
     pub batch: Option<&'a Batch>,
+    /// Rows without a readable time are left out; otherwise they come last.
+    pub needs_times: bool,
     /// Whether anything left out is an error.
     pub strict: bool,
     /// Where files are read in parallel.
@@ -120,6 +126,16 @@ pub fn read(
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
     tell(&notes);
+    if notes.timeless > 0 {
+        let mut timeless = Skipped::default();
+        let column = features.derived_time().unwrap_or(EVENT_DT);
+        let rows = notes.timeless;
+        let has = if rows == 1 { "row has" } else { "rows have" };
+        let text = format!("{purpose}: {rows} {has} no readable time in column {column:?}");
+        timeless.add_rows(Unit::Kept, rows, TIMELESS, text);
+        check_skipped(&timeless, purpose, reading.strict, reading.reporter)?;
+        table.skipped.merge(timeless);
+    }
     Ok((table, users))
 }
 
@@ -139,10 +155,13 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, user_column, only, batch, strict, pool, reporter } = *reading;
+    let Reading { settings, user_column, only, batch, needs_times, strict, pool, reporter } =
+        *reading;
     let features = reading.features();
     let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
-    let clock = features.clock();
+    // Other batches may have the times that this one lacks; of all files a lack of them is said once, below.
+    let is_part = batch.is_some_and(Batch::is_part);
+    let clock = features.clock().map(|clock| TimeColumn { expected: is_part, ..clock });
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
         let columns = columns.map(|columns| features.inputs_of(columns));
@@ -153,6 +172,7 @@ pub fn read_log(
             columns: columns.as_deref(),
             time: features.time_of_log(),
             clock: clock.as_ref(),
+            keep_timeless: !needs_times,
             between: settings.between.clone(),
             slice: slice.as_ref().map(|slice| slice as &(dyn Fn(&Path) -> Slice + Sync)),
             ..ReadOptions::default()
@@ -172,13 +192,30 @@ pub fn read_log(
         Ok::<_, RunError>(pool.install(read)?)
     };
     let mut table = read(only.map(|only| only.columns));
+    let expected = features.time_of_log().filter(|time| time.expected);
+    let lacks_times = |found: &LogTable| {
+        expected.is_some() && found.batch.schema().column_with_name(EVENT_DT).is_none()
+    };
     if let (Some(only), Ok(found)) = (only, &table)
-        && !(only.will_do)(&found.batch.schema())
+        && (!(only.will_do)(&found.batch.schema()) || lacks_times(found))
     {
         table = read(None);
     }
     reporter.phase_over();
-    let table = table?;
+    let mut table = table?;
+    if is_part && lacks_times(&table) {
+        let times =
+            TimestampMicrosecondArray::new_null(table.batch.num_rows()).with_timezone("UTC");
+        table.batch =
+            with_columns(&table.batch, [(EVENT_DT.to_owned(), Arc::new(times) as ArrayRef)])?;
+    }
+    if is_part
+        && let Some(clock) = &clock
+        && table.batch.column_by_name(&clock.name).is_none()
+    {
+        let none = new_null_array(&DataType::Utf8, table.batch.num_rows());
+        table.batch = with_columns(&table.batch, [(clock.name.clone(), none)])?;
+    }
     check_skipped(&table.skipped, purpose, strict, reporter)?;
     Ok(table)
 }
@@ -201,6 +238,7 @@ pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) ->
         repeat: settings.repeat,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
+        keep_timeless: true,
         between: settings.between.clone(),
         ..ReadOptions::default()
     };
@@ -220,10 +258,26 @@ pub fn check_skipped(
     for message in skipped.reasons().iter().flat_map(|reason| &reason.messages) {
         reporter.say(Weight::Warning, message);
     }
+    check_strict_skipped(skipped, purpose, strict)
+}
+
+/// Refuses what was left out in a strict run.
+///
+/// # Errors
+/// Something was left out, and the run is strict.
+pub fn check_strict_skipped(
+    skipped: &Skipped,
+    purpose: &str,
+    strict: bool,
+) -> Result<(), RunError> {
     if strict && !skipped.is_empty() {
         let (rows, files) = (skipped.rows(), skipped.files());
+        let kept = match skipped.kept() {
+            0 => String::new(),
+            kept => format!(", and {kept} rows lack a value that could not be used"),
+        };
         return Err(RunError::Failed(format!(
-            "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
+            "--strict: {rows} rows and {files} files of the {purpose} would be skipped{kept}"
         )));
     }
     Ok(())
@@ -264,7 +318,7 @@ impl ReadCount {
             .iter()
             .map(|reason| {
                 let unit = match reason.unit {
-                    Unit::Row => "row",
+                    Unit::Row | Unit::Kept => "row",
                     Unit::File => "file",
                 };
                 let s = if reason.count == 1 { "" } else { "s" };

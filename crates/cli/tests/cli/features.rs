@@ -187,7 +187,7 @@ fn what_is_typed_goes_before_the_file() {
 }
 
 #[test]
-fn a_row_without_a_readable_time_is_skipped_and_told() {
+fn a_row_without_a_readable_time_is_named() {
     let place = place();
     place.write("log.csv", LOG.replace("01/08/2022 10:02", "soon"));
     let ended = place.morpheus(

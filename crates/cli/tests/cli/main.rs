@@ -28,6 +28,7 @@ mod sources;
 mod stages;
 mod statistics;
 mod store;
+mod times;
 mod timeseries;
 mod tutorial;
 mod watching;

@@ -125,17 +125,20 @@ fn sign_ins_are_learnt_and_scored() {
 }
 
 #[test]
-fn rows_without_a_readable_time_count_as_of_1970_and_are_told() {
+fn rows_without_a_readable_time_are_of_no_day_and_are_named() {
     let place = Place::new();
     place.write("in/a.json", sign_in(1).replace("2022-08-02T", "soon "));
     let ended =
         place.morpheus("run pipeline-ae from-azure --input_glob=in/* to-file --filename=out.csv");
-    ok(&ended);
-    assert_eq!(
-        ended.messages(),
-        "warning: input: 1 row has no readable time in column \"createdDateTime\"; they count as of 1970-01-01\n"
+    assert_eq!(ended.code, 3, "{}{}", ended.stdout, ended.stderr);
+    let messages = ended.messages();
+    assert_eq!(messages.lines().count(), 1, "{messages}");
+    assert!(
+        messages
+            .contains(" is not a time: \"in/a.json\" row 0 field \"createdDateTime\"; expected"),
+        "{messages}"
     );
-    assert_eq!(column(&place.read("out.csv"), "day"), ["1970-01-01"]);
+    assert_eq!(column(&place.read("out.csv"), "day"), [""]);
 }
 
 #[test]

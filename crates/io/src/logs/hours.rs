@@ -15,10 +15,14 @@ use std::path::PathBuf;
 /// Microseconds.
 const HOUR: i64 = 3_600_000_000;
 
-/// When a file's events happened: rows by the hour they are in, as hours since 1970.
+/// When a file's events happened: rows by the hour they are in, as hours since 1970; those without a readable
+/// time are in [`TIMELESS_HOUR`].
 pub type Hours = BTreeMap<i64, usize>;
 
-/// Finds out when the events of each file happened that are in [`ReadOptions::between`]. A file that cannot be read, or has no times, has no hours.
+/// The hour of rows without a readable time: after all others, since they are read last.
+pub const TIMELESS_HOUR: i64 = i64::MAX / HOUR - 1;
+
+/// Finds out when the events of each file happened that are in [`ReadOptions::between`]. A file that cannot be read has no hours.
 pub fn hours(dialect: &Dialect, files: &[PathBuf], options: &ReadOptions<'_>) -> Vec<Hours> {
     let clock: Vec<String> = options.clock.iter().map(|clock| clock.name.clone()).collect();
     let options = ReadOptions { columns: Some(&clock), slice: None, ..options.clone() };
@@ -37,18 +41,23 @@ pub fn hours(dialect: &Dialect, files: &[PathBuf], options: &ReadOptions<'_>) ->
 }
 
 fn count_hours(hours: &mut Hours, part: Part, clock: Option<&TimeColumn>) -> Result<(), IoError> {
-    let mut count = |times: &[i64]| {
-        for time in times {
-            *hours.entry(time.div_euclid(HOUR)).or_default() += 1;
-        }
+    let mut count = |time: Option<i64>| {
+        let hour = time.map_or(TIMELESS_HOUR, |time| time.div_euclid(HOUR));
+        *hours.entry(hour).or_default() += 1;
     };
+    let mut timed = false;
     for (name, mut cells) in part.columns {
         if name == EVENT_DT {
+            timed = true;
             let times = cells.array()?.as_primitive::<TimestampMicrosecondType>();
-            count(times.values());
+            times.iter().for_each(&mut count);
         } else if let Some(clock) = clock.filter(|clock| clock.name == name) {
-            count(&file::clock_times(cells.array()?, clock)?);
+            timed = true;
+            file::clock_times(cells.array()?, clock)?.into_iter().for_each(&mut count);
         }
+    }
+    if !timed && part.rows > 0 {
+        *hours.entry(TIMELESS_HOUR).or_default() += part.rows;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ mod union;
 mod wanted;
 
 pub use dialect::Dialect;
-pub use hours::{Hours, hours};
+pub use hours::{Hours, TIMELESS_HOUR, hours};
 pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
 pub use read::{ALWAYS, EVENT_DT, FileType, ReadOptions, Slice, read};
@@ -40,7 +40,7 @@ const MAX_COLUMNS: usize = 20_000;
 #[derive(Clone, Debug)]
 pub struct LogTable {
     /// The rows. Column names are cleaned, columns stand in order of first appearance, and
-    /// `event_dt` (UTC, microseconds, never missing) is last if any file has event times.
+    /// `event_dt` (UTC, microseconds; missing where a row has no readable time) is last if any file has event times.
     pub batch: RecordBatch,
     /// For each row its label within its own file.
     pub file_rows: Int64Array,

@@ -1,14 +1,15 @@
 //! Many files to one table, in the order of time.
 
 use super::parts::parts_of;
-use super::skipped::{Skipped, Unit};
+use super::skipped::{Skipped, TIMELESS, Unit};
 use super::time::TimeColumn;
 use super::union::{Part, union};
+use super::wanted::Wanted;
 use super::{Dialect, LogTable, Nested};
 use crate::error::IoError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -47,10 +48,13 @@ pub struct ReadOptions<'a> {
     /// `event_dt`.
     pub time: Option<&'a TimeColumn>,
     /// The column that tells when an event happened where there is no `event_dt`, for `between` and
-    /// `slice`; an unreadable time counts as 1970.
+    /// `slice`.
     pub clock: Option<&'a TimeColumn>,
-    /// Sort all rows by (`event_dt`, row label, order of files), if there are event times. Otherwise
-    /// rows stay in file order.
+    /// Rows without a readable time are kept, with an empty `event_dt`, and counted as [`Unit::Kept`]. Otherwise,
+    /// and where only rows of some times are wanted, they are left out.
+    pub keep_timeless: bool,
+    /// Sort all rows by (`event_dt`, row label, order of files), if there are event times; rows without
+    /// one come last. Otherwise rows stay in file order.
     pub sort: bool,
     /// Objects inside JSON lines.
     pub nested: Nested,
@@ -68,12 +72,14 @@ pub struct Slice {
     pub times: Range<i64>,
     /// The file has been read before: what it had to leave out has been counted.
     pub again: bool,
+    /// Whether the rows without a readable time are in this part.
+    pub timeless: bool,
 }
 
 impl Slice {
     /// All rows of a file that has not been read before.
     pub fn whole() -> Self {
-        Self { times: ALWAYS, again: false }
+        Self { times: ALWAYS, again: false, timeless: true }
     }
 }
 
@@ -89,6 +95,7 @@ impl Default for ReadOptions<'_> {
             identifiers: &[],
             time: None,
             clock: None,
+            keep_timeless: false,
             sort: true,
             nested: Nested::Flatten,
             between: ALWAYS,
@@ -113,8 +120,8 @@ const NO_TIME: &str = "no event time";
 /// Reads and joins the files of a source; `on_file` is told each file and its rows, in order.
 ///
 /// Files are read in parallel on the current rayon pool; the result does not depend on its size.
-/// A file that cannot be read is counted in [`LogTable::skipped`], and so is a row without a time
-/// when there are event times at all.
+/// A file that cannot be read is counted in [`LogTable::skipped`], and so is a row without a readable
+/// time: of all files, if a time is expected, or else if any file has times.
 ///
 /// # Errors
 /// [`IoError::NoRows`] if no file gives a row, with the reasons; [`IoError::Table`] if a text
@@ -152,9 +159,7 @@ pub fn read(
             }
         }
     }
-    let named = options.time.map(|time| time.name.as_str());
-    let time = named.or(dialect.time).unwrap_or_default();
-    let parts = with_times(parts, time, &mut skipped);
+    let parts = with_times(parts, &Wanted { dialect, options }, &mut skipped);
     let rows: usize = parts.iter().map(|part| part.rows).sum();
     if u32::try_from(rows).is_err() {
         return Err(IoError::table("join the files", &format!("{rows} rows are more than 2^32")));
@@ -167,14 +172,26 @@ pub fn read(
     table(columns, rows, skipped)
 }
 
-/// If some files have event times, rows of the others have none and are left out: there is no
-/// place in time for them.
-fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -> Vec<Part> {
-    let timed = |part: &Part| part.columns.iter().any(|(name, _)| name == EVENT_DT);
-    let any = parts.iter().any(|(_, part)| timed(part));
+/// Counts the rows of files without a column of times, if one is expected or others have it. There is no
+/// place in time for them: they are left out, or come last.
+fn with_times(
+    parts: Vec<(&PathBuf, Part)>,
+    wanted: &Wanted<'_>,
+    skipped: &mut Skipped,
+) -> Vec<Part> {
+    let Some((time, is_expected)) = wanted.expected_time() else {
+        return parts.into_iter().map(|(_, part)| part).collect();
+    };
+    let any = parts.iter().any(|(_, part)| part.is_timed);
+    let keeps = wanted.options.keep_timeless;
     let mut kept = Vec::with_capacity(parts.len());
     for (path, part) in parts {
-        if any && !timed(&part) {
+        if part.is_timed || !(any || is_expected && keeps) {
+            kept.push(part);
+        } else if keeps {
+            skipped.add_rows(Unit::Kept, part.rows, TIMELESS, part.without_times(path, time));
+            kept.push(part);
+        } else {
             for row in 0..part.rows {
                 skipped.add(Unit::Row, NO_TIME, || {
                     format!(
@@ -183,21 +200,30 @@ fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -
                     )
                 });
             }
-        } else {
-            kept.push(part);
         }
     }
     kept
 }
 
-/// The place of each row among all rows by time, then label; equal ones stay in the order of the files.
-/// `None` if all rows are in their places.
+/// The place of each row among all rows by time, then label; equal ones stay in the order of the files, and
+/// rows without a time come last. `None` if all rows are in their places.
 pub(super) fn places(parts: &[Part]) -> Option<Vec<u32>> {
+    if !parts.iter().any(|part| part.array(EVENT_DT).is_some()) {
+        return None;
+    }
     let mut keys: Vec<(i64, i64)> = Vec::with_capacity(parts.iter().map(|part| part.rows).sum());
     for part in parts {
-        let times = part.array(EVENT_DT)?.as_primitive::<TimestampMicrosecondType>();
-        let labels = part.array(LABEL)?.as_primitive::<Int64Type>();
-        keys.extend(times.values().iter().copied().zip(labels.values().iter().copied()));
+        let labels = part.array(LABEL)?.as_primitive::<Int64Type>().values().iter().copied();
+        match part.array(EVENT_DT).map(|times| times.as_primitive::<TimestampMicrosecondType>()) {
+            Some(times) if times.null_count() == 0 => {
+                keys.extend(times.values().iter().copied().zip(labels));
+            }
+            Some(times) => {
+                let times = times.iter().map(|time| time.unwrap_or(i64::MAX));
+                keys.extend(times.zip(labels));
+            }
+            None => keys.extend(labels.map(|label| (i64::MAX, label))),
+        }
     }
     if keys.is_sorted() {
         return None;
@@ -230,7 +256,7 @@ pub(super) fn table(
         }
     }
     if let Some(times) = times {
-        fields.push(Field::new(EVENT_DT, times.data_type().clone(), false));
+        fields.push(Field::new(EVENT_DT, times.data_type().clone(), true));
         arrays.push(times);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(rows));

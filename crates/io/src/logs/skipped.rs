@@ -1,13 +1,19 @@
-//! Rows and files that were left out, each counted under a reason.
+//! Rows and files that were left out, and rows that were kept though not all of them could be used, each
+//! counted under a reason.
 
 use crate::error::IoError;
 use std::path::{Path, PathBuf};
 
-/// What was left out.
+/// The reason of rows without a readable time that are kept.
+pub const TIMELESS: &str = "no readable time; kept, after all rows that have one";
+
+/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Single rows.
     Row,
+    /// Rows that are there, without a value that could not be used.
+    Kept,
     /// Whole files.
     File,
 }
@@ -15,7 +21,7 @@ pub enum Unit {
 /// One reason, how often it applied, and the first messages in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What was left out.
+    /// What is counted.
     pub unit: Unit,
     /// The reason in a few words, the same for every occurrence.
     pub reason: &'static str,
@@ -53,6 +59,11 @@ impl Skipped {
         self.total(Unit::File)
     }
 
+    /// Rows that were kept without a value that could not be used, all reasons together.
+    pub fn kept(&self) -> usize {
+        self.total(Unit::Kept)
+    }
+
     /// Rows outside of the times asked for: nothing is wrong with them, and they count nowhere else.
     pub fn outside(&self) -> usize {
         self.outside
@@ -79,6 +90,17 @@ impl Skipped {
         entry.count += 1;
         if entry.messages.len() < Self::MESSAGES {
             entry.messages.push(message());
+        }
+    }
+
+    /// Counts rows that were read, and left out or kept.
+    pub fn add_rows(&mut self, unit: Unit, count: usize, reason: &'static str, message: String) {
+        if count > 0 {
+            let entry = self.entry(unit, reason);
+            entry.count += count;
+            if entry.messages.len() < Self::MESSAGES {
+                entry.messages.push(message);
+            }
         }
     }
 

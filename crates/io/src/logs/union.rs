@@ -19,6 +19,8 @@ pub(super) struct Part {
     pub(super) columns: Vec<(String, Cells)>,
     pub(super) rows: usize,
     pub(super) skipped: Skipped,
+    /// There is a column that says when rows happened.
+    pub(super) is_timed: bool,
 }
 
 impl Part {
@@ -194,7 +196,7 @@ mod tests {
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
         let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a.into())).collect();
-        Part { columns, rows, skipped: Skipped::default() }
+        Part { columns, rows, skipped: Skipped::default(), is_timed: false }
     }
 
     fn ints(values: &[i64]) -> ArrayRef {

@@ -4,7 +4,8 @@
 //! of them. Input that is too large for that, or that is wanted by calendar period, is cut at
 //! instants: a first look at the times alone tells what belongs where, and a batch holds all rows
 //! before its end that were in no batch before. So rows come in the order of time over all
-//! batches, and memory is that of the largest one.
+//! batches, and memory is that of the largest one. Rows without a readable time are in the last batch; where
+//! files arrive, in the one that reads their file to its end.
 //!
 //! Watching adds files as they become complete. With a period, rows wait until the newest one seen
 //! is `lateness` behind the end of their period, or nothing has come for as long.
@@ -18,9 +19,9 @@ pub use watching::{Patience, Watching};
 
 use crate::period::Period;
 use dfp_io::files::Stamp;
-use dfp_io::logs::{ALWAYS, Hours, Slice};
+use dfp_io::logs::{ALWAYS, Hours, Slice, TIMELESS_HOUR};
 use dfp_io::state::FileMark;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Microseconds.
@@ -50,6 +51,10 @@ pub struct Batch {
     before: HashMap<PathBuf, i64>,
     /// Rows from here on are left to later batches.
     end: Option<i64>,
+    /// Files that later batches read on.
+    unfinished: HashSet<PathBuf>,
+    /// Other batches have other rows of the input.
+    is_part: bool,
 }
 
 impl Batch {
@@ -57,7 +62,16 @@ impl Batch {
     pub fn slice(&self, path: &Path) -> Slice {
         let before = self.before.get(path);
         let start = before.copied().unwrap_or(ALWAYS.start);
-        Slice { times: start..self.end.unwrap_or(ALWAYS.end), again: before.is_some() }
+        Slice {
+            times: start..self.end.unwrap_or(ALWAYS.end),
+            again: before.is_some(),
+            timeless: !self.unfinished.contains(path),
+        }
+    }
+
+    /// Whether other batches have other rows of the input.
+    pub fn is_part(&self) -> bool {
+        self.is_part || !self.before.is_empty()
     }
 }
 
@@ -118,7 +132,7 @@ impl Open {
 
 /// Takes the rows before `end` out of the open files. Files that are then read to their end go.
 fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
-    let mut batch = Batch { end, ..Batch::default() };
+    let mut batch = Batch { end, is_part: true, ..Batch::default() };
     open.retain_mut(|file| {
         if end.is_some_and(|end| !file.has_rows_before(end)) {
             return true;
@@ -129,6 +143,9 @@ fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
         }
         let until = end.filter(|end| file.has_rows_from(*end));
         batch.marks.push((file.path.clone(), FileMark { stamp: file.stamp, until, head: None }));
+        if until.is_some() {
+            batch.unfinished.insert(file.path.clone());
+        }
         file.before = until;
         until.is_some()
     });
@@ -156,7 +173,8 @@ fn ends(open: &[Open], rules: &Rules) -> Vec<i64> {
             bytes = 0;
         }
         bytes += of_hour;
-        if let Some(period) = rules.period {
+        // Rows without a time are of no period.
+        if let Some(period) = rules.period.filter(|_| hour < TIMELESS_HOUR) {
             // Periods shorter than an hour end within it.
             let (mut at, next_hour) = (start, start.saturating_add(HOUR));
             loop {
@@ -181,6 +199,7 @@ pub struct Fixed {
     open: Vec<Open>,
     ends: std::vec::IntoIter<i64>,
     by_name: Option<Period>,
+    is_cut: bool,
     done: bool,
 }
 
@@ -217,12 +236,22 @@ impl Fixed {
             ends_of = ends(&open, rules);
         }
         let done = open.is_empty();
-        Self { open, ends: ends_of.into_iter(), by_name, done }
+        let is_cut = by_name.is_some() || !ends_of.is_empty();
+        Self { open, ends: ends_of.into_iter(), by_name, is_cut, done }
+    }
+
+    /// Whether periods of rows are wanted, and no row has a time.
+    pub fn lacks_times(&self) -> bool {
+        let is_timed = |file: &Open| match &file.hours {
+            Some(hours) => hours.keys().any(|hour| *hour < TIMELESS_HOUR),
+            None => true,
+        };
+        !self.open.is_empty() && !self.open.iter().any(is_timed)
     }
 
     /// Whether there is more than one batch.
     pub fn is_cut(&self) -> bool {
-        self.by_name.is_some() || self.ends.len() > 0
+        self.is_cut
     }
 }
 
@@ -242,7 +271,8 @@ impl Iterator for Fixed {
         }
         let end = self.ends.next();
         self.done = end.is_none();
-        Some(cut(&mut self.open, end))
+        let batch = cut(&mut self.open, end);
+        Some(Batch { is_part: self.is_cut, ..batch })
     }
 }
 

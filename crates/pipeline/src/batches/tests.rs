@@ -54,15 +54,24 @@ fn every_row_is_in_one_batch_and_a_late_file_in_the_next() {
     let mut files = vec![open("a", &[0, 30]), open("b", &[1])];
     let first = cut(&mut files, Some(day(1)));
     assert_eq!(first.files, [Path::new("a"), Path::new("b")]);
-    assert_eq!(first.slice(Path::new("a")), Slice { times: i64::MIN..day(1), again: false });
+    assert_eq!(
+        first.slice(Path::new("a")),
+        Slice { times: i64::MIN..day(1), again: false, timeless: false }
+    );
     assert_eq!(first.marks[0].1.until, Some(day(1)));
     assert_eq!(first.marks[1].1.until, None);
     // Rows before the first batch's end, but nobody has had them.
     files.push(open("late", &[2]));
     let second = cut(&mut files, Some(day(2)));
     assert_eq!(second.files, [Path::new("a"), Path::new("late")]);
-    assert_eq!(second.slice(Path::new("a")), Slice { times: day(1)..day(2), again: true });
-    assert_eq!(second.slice(Path::new("late")), Slice { times: i64::MIN..day(2), again: false });
+    assert_eq!(
+        second.slice(Path::new("a")),
+        Slice { times: day(1)..day(2), again: true, timeless: true }
+    );
+    assert_eq!(
+        second.slice(Path::new("late")),
+        Slice { times: i64::MIN..day(2), again: false, timeless: true }
+    );
     assert!(files.is_empty(), "a ends in the second day");
 }
 
@@ -97,7 +106,7 @@ fn files_that_are_all_there_are_one_batch_unless_they_are_large() {
     let mut rest = Fixed::new(files.clone(), &known, &rules(None, 1_000), &never);
     assert_eq!(
         rest.next().unwrap().slice(&files[1]),
-        Slice { times: 20 * HOUR..i64::MAX, again: true }
+        Slice { times: 20 * HOUR..i64::MAX, again: true, timeless: true }
     );
     let known: HashMap<_, _> = second.marks.into_iter().collect();
     assert_eq!(Fixed::new(files, &known, &rules(None, 1_000), &never).next(), None);

@@ -65,6 +65,25 @@ impl Plan {
         })
     }
 
+    /// The stage that cannot do without the times of events, if there is one.
+    pub fn times_needed_by(&self) -> Option<&'static str> {
+        self.stages.iter().find_map(|stage| match stage {
+            StageSettings::TimeSeries(_) => Some("timeseries"),
+            StageSettings::Alert(alert) if alert.needs_times() => Some("alert"),
+            _ => None,
+        })
+    }
+
+    /// A table may have no times, unless a stage needs them.
+    pub(super) fn with_times_expected(mut self) -> Self {
+        if self.times_needed_by().is_some()
+            && let Some(time) = &mut Arc::make_mut(&mut self.source.features).time
+        {
+            time.expected = true;
+        }
+        self
+    }
+
     /// The same, for whoever is there to train.
     ///
     /// # Errors

@@ -141,7 +141,11 @@ impl Histories {
         count.files += files.len();
         count.add(&table, &users);
         let features = trainer.features(&table.batch)?;
-        until_tomorrow(&features, &mut users.rows, trainer.reporter())?;
+        if matches!(self.longest, Some(Length::Rows(_))) {
+            trainer.warn_of_unknown_order(&table.batch, "--max_history", TRAINING_DATA);
+        }
+        until_tomorrow(&features, &mut users.rows, trainer.reporter(), &mut count.skipped)?;
+        source::check_strict_skipped(&count.skipped, TRAINING_DATA, self.strict)?;
         let unread: HashSet<PathBuf> = table.skipped.unread().iter().cloned().collect();
         drop(table);
         let part = |(user, rows): &(Arc<str>, Vec<u32>)| {
@@ -244,8 +248,8 @@ fn common(a: &DataType, b: &DataType) -> DataType {
     }
 }
 
-/// Rows in the order of time; of rows with equal times the first stays first. Without times they stay
-/// as they are.
+/// Rows in the order of time, those without one first; of rows with equal times the first stays first. Without
+/// any times they stay as they are.
 pub(crate) fn in_order(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let (_, times) = without_times(rows)?;
     if times.is_sorted() {
