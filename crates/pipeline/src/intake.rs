@@ -1,7 +1,9 @@
 //! The source of the pipeline: batches of files -> one message a user and batch.
 
-use crate::batches::{Batch, Fixed, Patience, Watching};
+use crate::alike::Alike;
+use crate::batches::{Batch, Fixed, Notes, Patience, Watching};
 use crate::derive::Memory;
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::event_times;
 use crate::message::{Message, Receipt};
@@ -12,7 +14,8 @@ use crate::stages::{ScoreBook, absolute};
 use crate::users::{self, Numbers, Users};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
-use dfp_io::files::{self, Stamp};
+use dfp_io::files;
+use dfp_io::known::{Arrival, KnownFiles};
 use dfp_io::logs::{ALWAYS, LogTable, TIMELESS_HOUR};
 use dfp_io::state::{Commit, FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
@@ -20,7 +23,7 @@ use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const UNUSABLE: &str = "file of a batch that cannot be used";
 
@@ -38,6 +41,8 @@ pub struct Shared {
     pub book: Arc<ScoreBook>,
     /// What derived columns remember of each user.
     pub memory: Arc<Mutex<Memory>>,
+    /// The ids of the newest rows.
+    pub duplicates: Mutex<Duplicates>,
     /// What earlier runs have finished.
     pub state: Option<Arc<StateDir>>,
 }
@@ -58,8 +63,11 @@ pub struct Intake {
     rows: HashMap<Arc<str>, u64>,
     /// Files that could not be read.
     unread: HashSet<PathBuf>,
+    /// How many rows the files of the batch at hand have.
+    file_rows: HashMap<PathBuf, u64>,
     /// Users that have had rows in this run.
     met: HashSet<Arc<str>>,
+    alike: Alike,
     /// Why nobody is called as asked for, as long as nobody was.
     nobody: Option<RunError>,
     current: Option<Current>,
@@ -106,8 +114,8 @@ impl Intake {
         });
         let outputs: HashSet<PathBuf> = outputs.collect();
         let known = match &shared.state {
-            Some(state) => state.files()?,
-            None => HashMap::new(),
+            Some(state) => state.known()?,
+            None => KnownFiles::default(),
         };
         let batches = match settings.watch {
             Some(watch) => {
@@ -121,7 +129,7 @@ impl Intake {
                 }
                 Batches::Watching(Box::new(watching(&settings, watch, known, outputs, &shared)))
             }
-            None => Batches::Fixed(fixed(&settings, &known, &outputs, &shared)?),
+            None => Batches::Fixed(fixed(&settings, known, &outputs, &shared)?),
         };
         Ok(Self {
             settings,
@@ -135,7 +143,9 @@ impl Intake {
             batches,
             rows: HashMap::new(),
             unread: HashSet::new(),
+            file_rows: HashMap::new(),
             met: HashSet::new(),
+            alike: Alike::default(),
             nobody: None,
             current: None,
             trouble: None,
@@ -159,23 +169,32 @@ impl Intake {
             hours
         };
         let ended = || shared.stop.is_set();
-        loop {
-            match watching.next(&hours, &ended) {
+        let reporter = shared.reporter.as_ref();
+        let next = loop {
+            let next = watching.next(&hours, &ended);
+            watching.notes().report(reporter);
+            match next {
                 // A directory may be back in a while.
                 Err(error) if !ended() => {
                     let text = error.to_string();
                     if trouble.as_ref() != Some(&text) {
-                        shared.reporter.say(Weight::Warning, &text);
+                        reporter.say(Weight::Warning, &text);
                         *trouble = Some(text);
                     }
                     watching.wait(&ended);
                 }
                 next => {
                     *trouble = None;
-                    return Ok(next?);
+                    break next?;
                 }
             }
+        };
+        if next.is_none() {
+            watching.notes().report_end(reporter);
         }
+        let changes = watching.changes();
+        self.remember(changes)?;
+        Ok(next)
     }
 
     /// Reads a batch. Whatever is wrong with it ends a run over a fixed set of files, and is told and
@@ -185,6 +204,7 @@ impl Intake {
             Ok(current) => self.current = current,
             // It is not remembered: the next run tries again.
             Err(error) if self.settings.watch.is_some() && !self.strict => {
+                self.duplicates().take_back();
                 self.shared.reporter.say(Weight::Error, &error.to_string());
                 let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
                 count.skipped.add_files(batch.files.len(), UNUSABLE, error.to_string());
@@ -192,19 +212,25 @@ impl Intake {
             }
             Err(error) => return Err(error),
         }
+        let finished = self.finished(batch);
+        if let Batches::Watching(watching) = &mut self.batches {
+            watching.finished(&finished);
+        }
         match &self.current {
             Some(_) => Ok(()),
-            None => self.remember_without_rows(batch),
+            None => self.remember(finished),
         }
     }
 
-    /// Nothing of the batch will pass the end of the pipeline, so it is remembered here; but not while
-    /// rows of an earlier one are on their way, which may be of an earlier part of the same files.
-    fn remember_without_rows(&mut self, batch: &Batch) -> Result<(), RunError> {
+    /// Remembers files of which nothing will pass the end of the pipeline; but not while
+    /// rows of an earlier batch are on their way, which may be of an earlier part of the same files, or of
+    /// the same file under its former name.
+    fn remember(&mut self, files: Vec<(PathBuf, FileMark)>) -> Result<(), RunError> {
         let Some(state) = &self.shared.state else { return Ok(()) };
-        self.without_rows.extend(self.finished(batch));
+        self.without_rows.extend(files);
         let before = self.latest.as_ref();
-        if before.is_none_or(|receipt| receipt.committed.load(Ordering::Acquire)) {
+        let waits = before.is_some_and(|receipt| !receipt.committed.load(Ordering::Acquire));
+        if !waits && !self.without_rows.is_empty() {
             state.commit(&Commit { files: &self.without_rows, ..Commit::default() })?;
             self.without_rows.clear();
         }
@@ -221,14 +247,26 @@ impl Intake {
             (Some(until), Some(end)) => Some(until.min(end)),
             (until, end) => until.or(end),
         };
-        read.map(|(path, mark)| (path.clone(), FileMark { until: until(*mark), ..*mark })).collect()
+        // Where parts were read at different times, nobody knows how far each of them went.
+        let rows = |path: &PathBuf| {
+            let rows = self.file_rows.get(path).copied().unwrap_or_default();
+            batch.is_whole(path).then_some(rows)
+        };
+        let mark = |path, mark: FileMark| FileMark { until: until(mark), rows: rows(path), ..mark };
+        read.map(|(path, of_file)| (path.clone(), mark(path, *of_file))).collect()
     }
 
     /// The rows of a batch; `None` if it has none.
     fn read(&mut self, batch: &Batch) -> Result<Option<Current>, RunError> {
-        let Self { settings, user_column, shared, rows, unread, .. } = self;
+        let Self { settings, user_column, shared, rows, unread, file_rows: of_files, .. } = self;
         // A file that is read from its beginning has another chance.
         unread.retain(|path| !batch.files.contains(path) || batch.slice(path).again);
+        let file_rows = Mutex::new(HashMap::new());
+        let on_rows = |path: &Path, rows: u64| {
+            let mut all = file_rows.lock().unwrap_or_else(PoisonError::into_inner);
+            let most: &mut u64 = all.entry(path.to_owned()).or_default();
+            *most = rows.max(*most);
+        };
         let reading = Reading {
             settings,
             user_column: user_column.as_deref(),
@@ -238,12 +276,15 @@ impl Intake {
             strict: self.strict,
             pool: &shared.pool,
             reporter: shared.reporter.as_ref(),
+            duplicates: Some(&shared.duplicates),
+            on_rows: Some(&on_rows),
         };
         let memory = Arc::clone(&shared.memory);
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
         let state = shared.state.as_deref();
         let mut recall = |users: &Users, memory: &mut Memory| recall(users, state, rows, memory);
         let read = source::read(&batch.files, "input", &reading, &mut memory, &mut recall);
+        *of_files = file_rows.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
         count.files += batch.files.len();
         let (table, users) = match read {
@@ -275,7 +316,14 @@ impl Intake {
         if users.rows.is_empty() {
             return Ok(None);
         }
-        self.met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
+        for (user, _) in &users.rows {
+            if self.met.insert(Arc::clone(user)) {
+                self.alike.meet(user);
+            }
+        }
+        if let Some(column) = &self.user_column {
+            self.alike.report(column, self.shared.reporter.as_ref());
+        }
         count.users = self.met.len();
         drop(count);
         for (user, rows) in &users.rows {
@@ -288,11 +336,16 @@ impl Intake {
             files,
             rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
             memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },
+            event_ids: self.duplicates().take_new(),
             ..Receipt::default()
         });
         let receipt = receipt.map(Arc::new);
         self.latest.clone_from(&receipt);
         Ok(Some(Current { table, users: users.rows.into_iter(), receipt }))
+    }
+
+    fn duplicates(&self) -> MutexGuard<'_, Duplicates> {
+        self.shared.duplicates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn numbers_after(&self, user: &Arc<str>, rows: &[u32]) -> (Arc<str>, u64) {
@@ -359,7 +412,7 @@ fn recall(
 
 fn fixed(
     settings: &SourceSettings,
-    known: &HashMap<PathBuf, FileMark>,
+    mut known: KnownFiles,
     outputs: &HashSet<PathBuf>,
     shared: &Shared,
 ) -> Result<Fixed, RunError> {
@@ -368,19 +421,30 @@ fn fixed(
     if settings.is_live() {
         all.retain(|path| !outputs.contains(&absolute(path)));
     }
+    let mut arrivals: Vec<Arrival> = match &shared.state {
+        Some(state) => {
+            let arrivals = shared.pool.install(|| known.recognise(all));
+            let mut notes = Notes::default();
+            notes.add(&arrivals);
+            notes.report(shared.reporter.as_ref());
+            let changes = known.changes();
+            if !changes.is_empty() {
+                state.commit(&Commit { files: &changes, ..Commit::default() })?;
+            }
+            arrivals
+        }
+        None => all.into_iter().map(Arrival::new).collect(),
+    };
     // What is finished takes no place of `max_files` or of a sample.
-    let is_finished = |path: &PathBuf| {
-        let mark = known.get(path).filter(|mark| mark.until.is_none());
-        mark.is_some_and(|mark| mark.stamp == Stamp::of(path))
-    };
-    all.retain(|path| !is_finished(path));
-    let mut files = match settings.sampling {
-        Some((sampling, seed)) => sampling.of(all, seed),
-        None => all,
-    };
-    files.truncate(max_files.unwrap_or(usize::MAX));
+    arrivals.retain(|arrival| !arrival.is_finished());
+    if let Some((sampling, seed)) = settings.sampling {
+        let files = arrivals.iter().map(|arrival| arrival.path.clone()).collect();
+        let sample: HashSet<PathBuf> = sampling.of(files, seed).into_iter().collect();
+        arrivals.retain(|arrival| sample.contains(&arrival.path));
+    }
+    arrivals.truncate(max_files.unwrap_or(usize::MAX));
     let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
-    let fixed = Fixed::new(files, known, &settings.rules, &hours);
+    let fixed = Fixed::new(arrivals, &settings.rules, &hours);
     if settings.rules.period.is_some() && fixed.lacks_times() {
         let text = "input: --period: no row has a readable time, so all of them are one batch";
         shared.reporter.say(Weight::Warning, text);
@@ -395,7 +459,7 @@ fn fixed(
 fn watching(
     settings: &SourceSettings,
     watch: WatchSettings,
-    known: HashMap<PathBuf, FileMark>,
+    known: KnownFiles,
     outputs: HashSet<PathBuf>,
     shared: &Shared,
 ) -> Watching {
@@ -405,10 +469,8 @@ fn watching(
         interval: watch.interval,
         settle: watch.settle,
     };
-    let finished = known.iter().filter(|(_, mark)| mark.until.is_none());
-    let finished = finished.map(|(path, mark)| (path.clone(), mark.stamp)).collect();
     let not = Box::new(move |path: &Path| outputs.contains(&absolute(path)));
-    let (watcher, why_not) = Watch::new(options, finished, not);
+    let (watcher, why_not) = Watch::new(options, known.stamps(), not);
     if let Some(why) = why_not {
         let text = format!(
             "the system does not tell of new files ({why}); they are looked for every {:?}",

@@ -2,6 +2,7 @@
 
 use crate::batches::Batch;
 use crate::derive::{self, Memory, Notes};
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::features::Features;
 use crate::message::with_columns;
@@ -17,7 +18,7 @@ use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +35,8 @@ pub struct ReadCount {
     pub filtered: usize,
     /// Rows without a user.
     pub without_user: usize,
+    /// Rows with the event id of an earlier one.
+    pub repeated: usize,
     /// Rows and files that could not be used.
     pub skipped: Skipped,
 }
@@ -87,6 +90,10 @@ pub struct Reading<'a> {
     pub pool: &'a ThreadPool,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
+    /// The ids of earlier rows, where repeated ones are looked for.
+    pub duplicates: Option<&'a Mutex<Duplicates>>,
+    /// As [`ReadOptions::on_rows`].
+    pub on_rows: Option<&'a (dyn Fn(&Path, u64) + Sync)>,
 }
 
 /// Some columns instead of all.
@@ -117,11 +124,22 @@ pub fn read(
     let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
     let notes = derive::before_users(&features, &mut table)?;
     tell(&notes);
+    let repeated = match reading.duplicates {
+        Some(duplicates) => {
+            let mut duplicates = duplicates.lock().unwrap_or_else(PoisonError::into_inner);
+            let column = features.event_id.as_deref();
+            let repeated = duplicates.meet(column, &mut table)?;
+            duplicates.report(column, repeated, reading.reporter);
+            repeated
+        }
+        None => 0,
+    };
     let mut users = match reading.user_column {
         Some(column) => Users::of(&table.batch, column, purpose)?,
         None => Users::everyone(&table.batch),
     };
     users.filtered = notes.filtered;
+    users.repeated = repeated;
     recall(&users, memory)?;
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
@@ -155,8 +173,18 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, user_column, only, batch, needs_times, strict, pool, reporter } =
-        *reading;
+    let Reading {
+        settings,
+        user_column,
+        only,
+        batch,
+        needs_times,
+        strict,
+        pool,
+        reporter,
+        on_rows,
+        ..
+    } = *reading;
     let features = reading.features();
     let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
     // Other batches may have the times that this one lacks; of all files a lack of them is said once, below.
@@ -175,6 +203,7 @@ pub fn read_log(
             keep_timeless: !needs_times,
             between: settings.between.clone(),
             slice: slice.as_ref().map(|slice| slice as &(dyn Fn(&Path) -> Slice + Sync)),
+            on_rows,
             ..ReadOptions::default()
         };
         let (mut files_done, mut rows_read) = (0, 0);
@@ -307,6 +336,7 @@ impl ReadCount {
         self.rows_of_others += users.of_others;
         self.filtered += users.filtered;
         self.without_user += users.without_user;
+        self.repeated += users.repeated;
         self.skipped.merge(table.skipped.clone());
     }
 

@@ -8,6 +8,7 @@ mod bench;
 mod compliance;
 mod counters;
 mod features;
+mod file_identity;
 mod generate;
 mod golden_distribution;
 #[cfg(unix)]
@@ -31,4 +32,5 @@ mod store;
 mod times;
 mod timeseries;
 mod tutorial;
+mod users;
 mod watching;

@@ -134,7 +134,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
 }
 
 /// The same content from its beginning on.
-pub(super) struct Content<'p> {
+pub(crate) struct Content<'p> {
     path: &'p Path,
     form: Option<&'static str>,
     reader: Box<dyn Read + Send>,
@@ -142,7 +142,7 @@ pub(super) struct Content<'p> {
 }
 
 impl<'p> Content<'p> {
-    pub(super) fn open(path: &'p Path) -> Result<Self, IoError> {
+    pub(crate) fn open(path: &'p Path) -> Result<Self, IoError> {
         let fail = |e| IoError::os("read", path, e);
         let raw: Box<dyn Read + Send> = if remote::is_address(path) {
             Object::open(path)?.stream()?
@@ -158,8 +158,13 @@ impl<'p> Content<'p> {
         Ok(Self { path, form, reader, read: 0 })
     }
 
+    /// Whether it is unpacked on the way.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.form.is_some()
+    }
+
     /// Appends the next bytes, fewer than `bytes` only at the end.
-    pub(super) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
+    pub(crate) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
         let appended = self.reader.by_ref().take(bytes as u64).read_to_end(into);
         let appended = appended.map_err(|e| match self.form {
             Some(name) => broken(self.path, name, &e, self.read),

@@ -63,6 +63,9 @@ pub struct ReadOptions<'a> {
     pub between: Range<i64>,
     /// Which part of a file is read now, if not all of it.
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
+    /// Called with the number of rows of each file, or each part of one, skipped ones included, as far as
+    /// there is a usable row.
+    pub on_rows: Option<&'a (dyn Fn(&Path, u64) + Sync)>,
 }
 
 /// A part of a file, of which the other parts are read before or afterwards.
@@ -72,6 +75,8 @@ pub struct Slice {
     pub times: Range<i64>,
     /// The file has been read before: what it had to leave out has been counted.
     pub again: bool,
+    /// So many rows at its beginning were read before it was appended to.
+    pub from_row: u64,
     /// Whether the rows without a readable time are in this part.
     pub timeless: bool,
 }
@@ -79,7 +84,7 @@ pub struct Slice {
 impl Slice {
     /// All rows of a file that has not been read before.
     pub fn whole() -> Self {
-        Self { times: ALWAYS, again: false, timeless: true }
+        Self { times: ALWAYS, again: false, from_row: 0, timeless: true }
     }
 }
 
@@ -100,6 +105,7 @@ impl Default for ReadOptions<'_> {
             nested: Nested::Flatten,
             between: ALWAYS,
             slice: None,
+            on_rows: None,
         }
     }
 }

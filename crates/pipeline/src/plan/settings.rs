@@ -116,6 +116,9 @@ pub struct SourceSettings {
     /// Going on as files arrive.
     pub watch: Option<WatchSettings>,
     pub state_dir: Option<PathBuf>,
+    /// Whether a damaged state is replaced by its copy.
+    pub rebuild_state: bool,
+    pub drop_duplicates: bool,
 }
 
 impl SourceSettings {
@@ -135,6 +138,8 @@ impl SourceSettings {
             sampling: None,
             watch: None,
             state_dir: None,
+            rebuild_state: false,
+            drop_duplicates: false,
         }
     }
 
