@@ -2,9 +2,10 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::summary::count;
+use crate::summary::{count, too_few};
 use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::RunError;
+use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::report_page::files::{self, Made};
@@ -52,10 +53,14 @@ fn made(
             for skipped in &made.skipped {
                 out(&format!("skipped    {skipped}"));
             }
-            if let Some(alerts) = made.alerts {
+            let (users, rows) = (number(made.too_few.0), number(made.too_few.1));
+            if let Some(alerts) = made.alerts.filter(|alerts| *alerts > 0 || rows == 0) {
                 out(&format!("alerts     {}", count(number(alerts), "row")));
             }
-            out(&format!("written    {}", file.display()));
+            if users > 0 {
+                out(&format!("too few    {}", too_few(users, rows)));
+            }
+            out(&format!("written    {}", shown(file)));
             if made.skipped.is_empty() { DONE } else { SKIPPED }
         }
         Err(RunError::Usage(mistakes)) => refuse(&Usage { mistakes, command: command.to_owned() }),

@@ -6,6 +6,8 @@ pub mod error;
 pub mod files;
 pub mod known;
 pub mod logs;
+pub mod names;
+pub mod private;
 mod remote;
 pub mod sinks;
 pub mod state;

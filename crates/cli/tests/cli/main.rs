@@ -1,6 +1,7 @@
 //! Behaviour of the real binary, each test in a fresh directory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod absent;
 mod alerts;
 mod bad_input;
 mod bench;
@@ -14,7 +15,12 @@ mod golden_distribution;
 #[cfg(unix)]
 mod guide;
 mod kept_models;
+#[cfg(unix)]
+mod messages;
+mod numbers;
 mod options;
+#[cfg(unix)]
+mod outputs;
 mod place;
 mod plans;
 mod quality;

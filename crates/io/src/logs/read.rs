@@ -7,6 +7,7 @@ use super::union::{Part, union};
 use super::wanted::Wanted;
 use super::{Dialect, LogTable, Nested};
 use crate::error::IoError;
+use crate::names::shown;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
@@ -202,7 +203,7 @@ fn with_times(
                 skipped.add(Unit::Row, NO_TIME, || {
                     format!(
                         "no column \"{time}\": \"{}\" row {row}; expected as in the other files",
-                        path.display()
+                        shown(path)
                     )
                 });
             }

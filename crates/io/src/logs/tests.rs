@@ -184,6 +184,20 @@ fn repetition_shifts_time_by_the_span() {
 }
 
 #[test]
+fn repetition_keeps_rows_without_a_time() {
+    let options = ReadOptions { repeat: 2, keep_timeless: true, ..ReadOptions::default() };
+    for (content, expected) in [
+        (&b"eventTime,n\n,1\n2021-10-01T08:00:00Z,2\n2021-10-01T08:01:00Z,3\n"[..], "2 3 2 3 1 1"),
+        (&b"eventTime,n\nsoon,1\nlater,2\n"[..], "1 1 2 2"),
+    ] {
+        let (_directory, paths) = files(&[("1.csv", content)]);
+        let table = read(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
+        assert_eq!(texts(&table, "n").join(" "), expected);
+        assert!((1..=2).contains(&table.skipped.kept()));
+    }
+}
+
+#[test]
 fn chosen_columns_and_identifiers() {
     let (_directory, paths) = files(&[
         ("1.csv", b",eventTime,user,x,userIdentity.accountId\n1,2021-10-01T08:00:00Z,007,1,0012\n0,2021-10-01T09:00:00Z,008,2,Account-5\n"),

@@ -9,7 +9,7 @@ use crate::features::Features;
 use crate::library::LookupOptions;
 use crate::retrain::{Length as History, Promote, Rules};
 use crate::sources::Source;
-use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
+use dfp_model::config::{Activation, Beyond, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
@@ -90,7 +90,7 @@ impl Checker {
         let on_messages = self.on_messages(values, typed, min_history, max_history);
         let asked = values.seed("seed").or_else(|| run.seed("manual_seed"));
         TrainAe {
-            pretrained_filename: pretrained.map(Into::into),
+            pretrained_filename: values.path("pretrained_filename"),
             train_data_glob: glob.filter(|_| pretrained.is_none()).map(str::to_owned),
             model_store: store.map(|name| ModelStore {
                 name: name.to_owned(),
@@ -111,7 +111,7 @@ impl Checker {
             // Small enough to be typed again.
             seed: asked.unwrap_or_else(|| u64::from(rand::random::<u32>())),
             seed_is_drawn: asked.is_none(),
-            models_output_filename: values.text("models_output_filename").map(Into::into),
+            models_output_filename: values.path("models_output_filename"),
         }
     }
 
@@ -218,6 +218,8 @@ impl Checker {
             batch_size: values.count("train_batch_size"),
             swap_noise: values.number("swap_noise"),
             scaler: pipeline.text("feature_scaler").map(scaler),
+            beyond: (pipeline.text("feature_scaler") == Some("GAUSS_RANK_REFERENCE"))
+                .then_some(Beyond::Scaled),
             scaler_overrides: features.scalers(),
             loss_scaler: values.text("loss_scaler").map(loss_scaler),
         };
@@ -260,7 +262,7 @@ fn optimizer(word: &str) -> Optimizer {
 
 fn scaler(word: &str) -> Scaler {
     match word {
-        "GAUSS_RANK" | "GAUSSRANK" => Scaler::GaussRank,
+        "GAUSS_RANK" | "GAUSSRANK" | "GAUSS_RANK_REFERENCE" => Scaler::GaussRank,
         "MODIFIED" => Scaler::Modified,
         "NONE" => Scaler::None,
         _ => Scaler::Standard,

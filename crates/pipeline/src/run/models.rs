@@ -12,6 +12,7 @@ use crate::source::{self, ReadCount};
 use crate::stages;
 use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer, unknown_times_first};
 use crate::users::Users;
+use dfp_io::names::shown;
 use dfp_io::store::Purpose;
 use dfp_model::artifact;
 use dfp_model::config::Scorer;
@@ -54,7 +55,7 @@ impl Run<'_> {
         if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
             return Err(RunError::Failed(format!(
                 "{}: the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
-                path.display(),
+                shown(&path),
                 model.header().user
             )));
         }
@@ -151,6 +152,7 @@ impl Run<'_> {
         let trained = trainer.train(tasks, &self.pool);
         self.reporter.phase_over();
         let models = self.keep(trained?, settings)?;
+        self.count_set_aside(&models, &settings.generic_user);
         self.summary.phases.push(("training", start.elapsed()));
         if let Some(library) = library {
             let start = Instant::now();
@@ -158,6 +160,21 @@ impl Run<'_> {
             self.summary.phases.push(("storing models", start.elapsed()));
         }
         Ok(())
+    }
+
+    /// Counts the cells that models have not learnt, once: everyone's model has learnt the users' rows too.
+    fn count_set_aside(&mut self, models: &[Arc<UserModel>], everyone: &str) {
+        let cells = |of_everyone: bool| -> usize {
+            let of = models.iter().filter(|m| (m.header().user == everyone) == of_everyone);
+            of.flat_map(|model| model.header().plan.set_aside()).map(|aside| aside.cells).sum()
+        };
+        let cells = cells(false).max(cells(true));
+        if cells > 0 {
+            let s = if cells == 1 { "" } else { "s" };
+            self.summary.skipped.push(format!(
+                "{TRAINING_DATA}: {cells} number{s} far beyond all others of the user's column, learnt as missing"
+            ));
+        }
     }
 
     /// Looks trained models up from now on, and writes the file that is asked for.
@@ -200,9 +217,10 @@ impl Run<'_> {
     }
 
     /// Models from files are written before anything is scored; these only exist now.
-    pub(super) fn write_models_of_messages(&self) -> Result<(), RunError> {
+    pub(super) fn write_models_of_messages(&mut self) -> Result<(), RunError> {
         match self.train_ae() {
             Some(settings) if settings.trains_on_messages() => {
+                self.count_set_aside(&self.models.all(), &settings.generic_user);
                 match &settings.models_output_filename {
                     Some(path) => write_models(&self.models.all(), path),
                     None => Ok(()),
@@ -218,5 +236,5 @@ fn write_models(models: &[Arc<UserModel>], path: &Path) -> Result<(), RunError> 
     let mut bytes = Vec::new();
     let refuse = |why: String| RunError::Failed(format!("--models_output_filename: {why}"));
     artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
-    dfp_io::sinks::write_whole(path, &bytes).map_err(|error| refuse(error.to_string()))
+    dfp_io::sinks::write_private(path, &bytes).map_err(|error| refuse(error.to_string()))
 }

@@ -7,6 +7,7 @@ use super::super::union::{Part, print};
 use super::super::wanted::Wanted;
 use super::{Cleaner, message};
 use crate::error::{IoError, Place};
+use crate::names::shown;
 use crate::texts::{Cells, TextCells};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
@@ -140,7 +141,7 @@ impl Part {
         };
         format!(
             "no column \"{time}\": \"{}\"; its {rows} row{s} keep the order of the file, after all rows with a time{hint}",
-            path.display()
+            shown(path)
         )
     }
 }
