@@ -71,7 +71,7 @@ pub(crate) fn look(path: &Path, stamp: Stamp, known: &Lengths) -> Option<Look> {
     if is_address(path) || !path.metadata().ok()?.is_file() {
         return None;
     }
-    let mut file = bytes::Content::open(path).ok()?;
+    let mut file = bytes::Content::open_unchanged(path).ok()?;
     // What is appended meanwhile belongs to a later stamp.
     let end = if file.is_packed() { MAX_UNPACKED + 1 } else { stamp.bytes };
     let mut block = Vec::with_capacity(BLOCK);

@@ -187,6 +187,8 @@ pub fn read_log(
     } = *reading;
     let features = reading.features();
     let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
+    // Of all that is made of the log, whatever is wanted this time.
+    let asked = settings.features.inputs_of(&settings.features.names());
     // Other batches may have the times that this one lacks; of all files a lack of them is said once, below.
     let is_part = batch.is_some_and(Batch::is_part);
     let clock = features.clock().map(|clock| TimeColumn { expected: is_part, ..clock });
@@ -195,9 +197,11 @@ pub fn read_log(
         let columns = columns.map(|columns| features.inputs_of(columns));
         let options = ReadOptions {
             file_type: settings.file_type,
+            delimiter: settings.delimiter,
             repeat: settings.repeat,
             identifiers: &identifiers,
             columns: columns.as_deref(),
+            asked: &asked,
             time: features.time_of_log(),
             clock: clock.as_ref(),
             keep_timeless: !needs_times,
@@ -264,6 +268,7 @@ pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) ->
     let clock = settings.features.clock();
     let options = ReadOptions {
         file_type: settings.file_type,
+        delimiter: settings.delimiter,
         repeat: settings.repeat,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
@@ -300,13 +305,10 @@ pub fn check_strict_skipped(
     strict: bool,
 ) -> Result<(), RunError> {
     if strict && !skipped.is_empty() {
-        let (rows, files) = (skipped.rows(), skipped.files());
-        let kept = match skipped.kept() {
-            0 => String::new(),
-            kept => format!(", and {kept} rows lack a value that could not be used"),
-        };
+        let what = if skipped.has_all_rows() { "changed or left out" } else { "skipped" };
         return Err(RunError::Failed(format!(
-            "--strict: {rows} rows and {files} files of the {purpose} would be skipped{kept}"
+            "--strict: {} of the {purpose} would be {what}",
+            skipped.totals()
         )));
     }
     Ok(())
@@ -342,22 +344,25 @@ impl ReadCount {
 
     /// What could not be used, one line a reason.
     pub fn lines(&self, purpose: &str) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .skipped
-            .reasons()
-            .iter()
-            .map(|reason| {
-                let unit = match reason.unit {
-                    Unit::Row | Unit::Kept => "row",
-                    Unit::File => "file",
-                };
-                let s = if reason.count == 1 { "" } else { "s" };
-                format!("{purpose}: {} {unit}{s}: {}", reason.count, reason.reason)
-            })
-            .collect();
+        let mut lines = self.reasons(purpose, |unit| unit != Unit::Value);
         if self.without_user > 0 {
             lines.push(without_user(self.without_user, purpose));
         }
         lines
+    }
+
+    /// What was changed or left out in rows that were read, one line a reason.
+    pub fn changes(&self, purpose: &str) -> Vec<String> {
+        self.reasons(purpose, |unit| unit == Unit::Value)
+    }
+
+    fn reasons(&self, purpose: &str, chosen: impl Fn(Unit) -> bool) -> Vec<String> {
+        let reasons = self.skipped.reasons().iter().filter(|reason| chosen(reason.unit));
+        reasons
+            .map(|reason| {
+                let unit = reason.unit.name(reason.count);
+                format!("{purpose}: {} {unit}: {}", reason.count, reason.reason)
+            })
+            .collect()
     }
 }

@@ -464,7 +464,8 @@ fn the_examples_fit_their_logs() {
         let ended = place.morpheus(&format!(
             "tools features --check {examples}/features/production_{name}.toml {log}"
         ));
-        ok(&ended);
+        // Their logs have rows whose time cannot be read.
+        assert!([0, 3].contains(&ended.code), "{}{}", ended.stdout, ended.stderr);
         assert!(!ended.stdout.contains("is not there"), "{}", ended.stdout);
     }
     place.write(

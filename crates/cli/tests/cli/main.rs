@@ -8,6 +8,7 @@ mod bench;
 #[cfg(unix)]
 mod compliance;
 mod counters;
+mod decoding;
 mod features;
 mod file_identity;
 mod generate;

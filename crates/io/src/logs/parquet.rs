@@ -8,8 +8,8 @@ mod content;
 
 pub(super) use content::Content;
 
-use super::skipped::Skipped;
-use super::{Column, FileTable};
+use super::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
+use super::{Column, FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
 use crate::text;
 use crate::texts::{self, Cells};
@@ -43,8 +43,9 @@ pub(super) fn read(
     content: Content,
     path: &Path,
     wanted: &dyn Fn(&str) -> bool,
+    asked: &dyn Fn(&str) -> bool,
 ) -> Result<FileTable<Cells>, IoError> {
-    let file = Groups::open(content, path, wanted)?;
+    let file = Groups::open(content, path, wanted, asked)?;
     let all = (0..file.count()).collect();
     file.read(all, 0, wanted, &|_| false)
 }
@@ -55,6 +56,8 @@ pub(super) struct Groups<'p> {
     path: &'p Path,
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
+    /// Columns that are not read, since there are too many and nobody asked for these.
+    left_out: HashSet<String>,
 }
 
 impl<'p> Groups<'p> {
@@ -62,12 +65,38 @@ impl<'p> Groups<'p> {
         content: Content,
         path: &'p Path,
         wanted: &dyn Fn(&str) -> bool,
+        asked: &dyn Fn(&str) -> bool,
     ) -> Result<Self, IoError> {
         let metadata = guarded(path, || {
             ArrowReaderMetadata::load(&content, Default::default()).map_err(|e| broken(path, &e))
         })?;
-        let mask = mask(&metadata, wanted);
-        Ok(Self { content, path, metadata, mask })
+        let (mut others, mut left_out) = (0, HashSet::new());
+        for field in metadata.schema().fields() {
+            each_column(field.name(), field, &mut |name| {
+                if wanted(name) && !asked(name) {
+                    others += 1;
+                    if others > MAX_COLUMNS {
+                        left_out.insert(name.to_owned());
+                    }
+                }
+            });
+        }
+        let mask = mask(&metadata, &|name| wanted(name) && !left_out.contains(name));
+        Ok(Self { content, path, metadata, mask, left_out })
+    }
+
+    /// Counts the columns that are not read.
+    fn count_left_out(&self, skipped: &mut Skipped) {
+        let mut names: Vec<&String> = self.left_out.iter().collect();
+        names.sort_unstable();
+        let message = |name: &String| {
+            let cause = format!("column {name:?} is left out");
+            let expected = format!("at most {MAX_COLUMNS} columns");
+            let (path, place) = (self.path.to_owned(), Box::default());
+            IoError::Content { path, place, cause, expected }.to_string()
+        };
+        let messages = names.iter().map(|name| message(name));
+        skipped.add_many(Unit::Value, TOO_MANY_COLUMNS, names.len(), messages);
     }
 
     pub(super) fn count(&self) -> usize {
@@ -109,18 +138,24 @@ impl<'p> Groups<'p> {
             for (i, field) in first.schema().fields().iter().enumerate() {
                 let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
                 let values = concat(&parts).map_err(|e| fail(&e))?;
-                flatten(field.name(), &values, None, wanted, &mut columns).map_err(|e| fail(&e))?;
+                let wanted = |name: &str| wanted(name) && !self.left_out.contains(name);
+                flatten(field.name(), &values, None, &wanted, &mut columns)
+                    .map_err(|e| fail(&e))?;
             }
         }
         let columns = columns.into_iter().map(|Column { name, values }| {
             let values = plain(&values, gaps(&name)).map_err(|e| fail(&e))?;
             Ok(Column { name, values: Cells::Array(values) })
         });
+        let mut skipped = Skipped::default();
+        if before == 0 {
+            self.count_left_out(&mut skipped);
+        }
         Ok(FileTable {
             columns: columns.collect::<Result<_, IoError>>()?,
             labels: None,
             positions: (before..before + rows as i64).collect(),
-            skipped: Skipped::default(),
+            skipped,
         })
     }
 
@@ -174,6 +209,18 @@ fn any_wanted(name: &str, field: &Field, wanted: &dyn Fn(&str) -> bool) -> bool 
             .iter()
             .any(|member| any_wanted(&format!("{name}.{}", member.name()), member, wanted)),
         _ => wanted(name),
+    }
+}
+
+/// Calls `each` with every column's name.
+fn each_column(name: &str, field: &Field, each: &mut dyn FnMut(&str)) {
+    match field.data_type() {
+        DataType::Struct(members) => {
+            for member in members {
+                each_column(&format!("{name}.{}", member.name()), member, each);
+            }
+        }
+        _ => each(name),
     }
 }
 

@@ -88,7 +88,8 @@ impl<'a> Source<'a> {
         let clean = wanted.dialect.clean;
         let column = |name: &str| wanted.column(&clean(name));
         if let Some(content) = wanted.parquet(path)? {
-            let groups = parquet::Groups::open(content, path, &column)?;
+            let groups =
+                parquet::Groups::open(content, path, &column, &|name| wanted.asked(&clean(name)))?;
             let gaps = groups.with_gaps(&column)?;
             return Ok(Self::Parquet { groups, gaps, next: 0, rows: 0 });
         }
@@ -100,7 +101,7 @@ impl<'a> Source<'a> {
                     wanted.as_csv(|options| csv::parts::Layout::new(head, path, options))?;
                 loop {
                     let first = pieces.at_beginning();
-                    let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                    let piece = pieces.next(|text| layout.cut(text, first))?;
                     let Some((text, before)) = piece else { break };
                     let rows = layout.meet(text, path, before)?;
                     pieces.count(rows);
@@ -121,7 +122,7 @@ impl<'a> Source<'a> {
                     };
                     pieces.count(rows);
                 }
-                if pieces.gave_up() {
+                if pieces.gave_up() || !(layout.is_closed() || pieces.cut_short()) {
                     return Self::whole(path, wanted);
                 }
                 Ok(Self::Json(Pieces::open(path, max_bytes)?, layout))
@@ -143,10 +144,11 @@ impl<'a> Source<'a> {
         match self {
             Self::Csv(pieces, layout) => {
                 let first = pieces.at_beginning();
-                let piece = pieces.next(|text| csv::parts::cut(text, first))?;
+                let piece = pieces.next(|text| layout.cut(text, first))?;
                 let Some((text, before)) = piece else { return Ok(None) };
-                let (table, rows) = layout.read(text, path, before)?;
+                let (mut table, rows) = layout.read(text, path, before)?;
                 pieces.count(rows);
+                table.skipped.merge(pieces.skipped());
                 file::csv_table(table, wanted).map(Some)
             }
             Self::Json(pieces, layout) => {
@@ -154,8 +156,9 @@ impl<'a> Source<'a> {
                 let piece = pieces.next(|text| layout.cut(text, first))?;
                 let Some((text, before)) = piece else { return Ok(None) };
                 let nested = wanted.options.nested;
-                let (table, rows) = layout.read(text, path, before, wanted, nested)?;
+                let (mut table, rows) = layout.read(text, path, before, wanted, nested)?;
                 pieces.count(rows);
+                table.skipped.merge(pieces.skipped());
                 Ok(Some(table))
             }
             Self::Parquet { groups, gaps, next, rows } => {

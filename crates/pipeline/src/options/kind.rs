@@ -46,6 +46,8 @@ pub enum Kind {
     Instant,
     /// A period of the calendar.
     Period,
+    /// What separates the fields of CSV files.
+    Delimiter,
     /// Yes or no; a bare option means yes.
     Bool,
     /// One of these words, in any case.
@@ -159,6 +161,9 @@ impl Kind {
             Self::Period => Period::parse(text).map(Value::Period).ok_or_else(|| {
                 format!("{text:?} is not a period; accepted: D, W, M, h, or a length of time of a minute or more that divides a day or is whole days, such as 15m, 6h, 7d")
             }),
+            Self::Delimiter => delimiter(text)
+                .map(|sign| Value::Text(char::from(sign).into()))
+                .ok_or_else(|| format!("{text:?} is no delimiter: expected tab or one sign, such as ; or |")),
             Self::Bool => bool_word(text)
                 .map(Value::Bool)
                 .ok_or_else(|| format!("{text:?} is neither true nor false (accepted: true, false, yes, no, on, off, 1, 0)")),
@@ -195,9 +200,19 @@ impl Kind {
             Self::Duration => "DURATION".into(),
             Self::Instant => "TIME".into(),
             Self::Period => "PERIOD".into(),
+            Self::Delimiter => "SIGN|tab".into(),
             Self::Bool => "[true|false]".into(),
             Self::Choice(words) => format!("[{}]", words.join("|")),
         }
+    }
+}
+
+/// Neither a letter, a digit nor a quote, of which fields are made.
+fn delimiter(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" | b"\t" => Some(b'\t'),
+        [sign @ (b' '..=b'~')] if !sign.is_ascii_alphanumeric() && *sign != b'"' => Some(*sign),
+        _ => None,
     }
 }
 
@@ -231,6 +246,12 @@ mod tests {
             Kind::Choice(&["auto", "csv"]).parse("cvs"),
             Err("\"cvs\" is not one of auto, csv; did you mean \"csv\"".to_owned())
         );
+        for (text, sign) in [(";", ";"), ("tab", "\t"), ("\\t", "\t"), ("|", "|"), (",", ",")] {
+            assert_eq!(Kind::Delimiter.parse(text), Ok(Value::Text(sign.into())));
+        }
+        for text in ["", ";;", "a", "\"", "\n", "\u{a7}"] {
+            assert!(Kind::Delimiter.parse(text).is_err(), "{text}");
+        }
         let share = Kind::Number { min: 0.0, max: 100.0 };
         assert!(share.parse("nan").is_err() && share.parse("100.1").is_err());
         assert!(share.parse("100").is_ok());

@@ -1,7 +1,7 @@
 //! Options of the commands that say how well scores find what they should.
 
 use super::kind::MOST_THREADS;
-use super::{CommandSpec, Kind, OptionSpec};
+use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 
 const ALERTS_PER_DAY: OptionSpec = OptionSpec::new(
     "alerts_per_day",
@@ -85,6 +85,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         )
         .multiple()
         .required(),
+        DELIMITER,
         OptionSpec::new(
             "features",
             Kind::Input,

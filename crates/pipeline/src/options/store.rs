@@ -1,7 +1,7 @@
 //! Options of the commands over a store of models, and of the stage that reads and writes one.
 
 use super::kind::{MOST_MEGABYTES, MOST_ROWS, MOST_THREADS};
-use super::{CommandSpec, Kind, OptionSpec};
+use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 use crate::models::GENERIC;
 
 const STORE: OptionSpec =
@@ -108,6 +108,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
     options: &[
         SOURCE,
         INPUT,
+        DELIMITER,
         STORE,
         FEATURES,
         COLUMNS_FILE,
@@ -183,6 +184,7 @@ pub const SCORE: CommandSpec = CommandSpec {
     options: &[
         SOURCE,
         INPUT,
+        DELIMITER,
         STORE,
         OptionSpec::new(
             "output",

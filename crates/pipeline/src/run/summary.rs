@@ -72,6 +72,7 @@ impl Run<'_> {
         self.summary.drops_repeated = self.plan.source.drop_duplicates;
         self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
+        self.summary.changed.extend(input.changes("input"));
         let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
         self.summary.skipped.extend(learnt.lines(TRAINING_DATA));
         drop(learnt);

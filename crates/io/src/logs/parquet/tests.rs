@@ -50,8 +50,10 @@ fn texts(column: &Column) -> Vec<String> {
 #[test]
 fn columns_have_the_types_of_the_other_formats() {
     let content = Content::from(bytes());
-    let table =
-        read(content, Path::new("a.parquet"), &|name| name != "flag").unwrap().finish().unwrap();
+    let table = read(content, Path::new("a.parquet"), &|name| name != "flag", &|_| false)
+        .unwrap()
+        .finish()
+        .unwrap();
     let columns: Vec<_> =
         table.columns.iter().map(|c| (c.name.as_str(), texts(c).join(" "))).collect();
     let want = [
@@ -72,7 +74,8 @@ fn columns_have_the_types_of_the_other_formats() {
 fn a_broken_file_is_an_error() {
     let bytes = bytes();
     for cut in [4, 5, bytes.len() / 2, bytes.len() - 1] {
-        let error = read(bytes[..cut].to_vec().into(), Path::new("a.parquet"), &|_| true);
+        let error =
+            read(bytes[..cut].to_vec().into(), Path::new("a.parquet"), &|_| true, &|_| false);
         assert!(error.is_err_and(|e| e.to_string().contains("a complete Parquet file")), "{cut}");
     }
 }
@@ -89,7 +92,7 @@ fn what_the_reader_panics_at_costs_the_file_and_no_more() {
     for at in 0..bytes.len() {
         let mut broken = bytes.clone();
         broken[at] ^= 2;
-        if let Err(error) = read(broken.into(), Path::new("a.parquet"), &|_| true) {
+        if let Err(error) = read(broken.into(), Path::new("a.parquet"), &|_| true, &|_| false) {
             told += &error.to_string();
         }
     }
@@ -110,4 +113,21 @@ fn times_inside_lists_are_printed_whatever_their_zone() {
     let printed = plain(&list, false).unwrap();
     let cells = texts::TextCells::of(&printed).unwrap();
     assert_eq!(cells.get(0), Some("[1970-01-01T00:00:00Z, ]"));
+}
+
+#[test]
+fn columns_that_nobody_asked_for_are_left_out_beyond_the_limit() {
+    let cell: ArrayRef = Arc::new(arrow_array::BooleanArray::from(vec![true]));
+    let names = (0..MAX_COLUMNS + 5).map(|i| format!("c{i}"));
+    let rows = RecordBatch::try_from_iter(names.map(|name| (name, Arc::clone(&cell)))).unwrap();
+    let mut writer =
+        ::parquet::arrow::ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    let content = writer.into_inner().unwrap().into();
+    let last = format!("c{}", MAX_COLUMNS + 4);
+    let table =
+        read(content, Path::new("a.parquet"), &|name| name != "c7", &|name| name == last).unwrap();
+    assert_eq!(table.columns.len(), MAX_COLUMNS + 1);
+    assert_eq!(table.columns[MAX_COLUMNS].name, last);
+    assert_eq!(table.skipped.totals(), "3 values");
 }
