@@ -11,7 +11,7 @@ use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
 use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Schema};
-use dfp_io::logs::skipped::{Skipped, TIMELESS, Unit};
+use dfp_io::logs::skipped::{Note, Skipped, TIMELESS, Unit};
 use dfp_io::logs::time::TimeColumn;
 use dfp_io::logs::{self, EVENT_DT, Hours, LogTable, ReadOptions, Slice};
 use dfp_io::{IoError, files};
@@ -78,6 +78,8 @@ pub struct Reading<'a> {
     pub settings: &'a SourceSettings,
     /// The column that tells users apart, if there is one; stays text, whatever it looks like.
     pub user_column: Option<&'a str>,
+    /// Columns that models have learnt as categories: cells of CSV files stay as they are written.
+    pub known_categories: &'a [String],
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
@@ -176,6 +178,7 @@ pub fn read_log(
     let Reading {
         settings,
         user_column,
+        known_categories,
         only,
         batch,
         needs_times,
@@ -186,7 +189,9 @@ pub fn read_log(
         ..
     } = *reading;
     let features = reading.features();
-    let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
+    let mut exact = features.categories();
+    exact.extend(known_categories.iter().cloned());
+    let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     // Of all that is made of the log, whatever is wanted this time.
     let asked = settings.features.inputs_of(&settings.features.names());
     // Other batches may have the times that this one lacks; of all files a lack of them is said once, below.
@@ -200,6 +205,7 @@ pub fn read_log(
             delimiter: settings.delimiter,
             repeat: settings.repeat,
             identifiers: &identifiers,
+            exact: &exact,
             columns: columns.as_deref(),
             asked: &asked,
             time: features.time_of_log(),
@@ -292,6 +298,9 @@ pub fn check_skipped(
     for message in skipped.reasons().iter().flat_map(|reason| &reason.messages) {
         reporter.say(Weight::Warning, message);
     }
+    for note in skipped.notes() {
+        reporter.say(Weight::Warning, &format!("{purpose}: {}", in_words(note)));
+    }
     check_strict_skipped(skipped, purpose, strict)
 }
 
@@ -312,6 +321,12 @@ pub fn check_strict_skipped(
         )));
     }
     Ok(())
+}
+
+/// What was done with rows that are kept.
+fn in_words(note: &Note) -> String {
+    let s = if note.rows == 1 { "" } else { "s" };
+    format!("{} row{s}: {}", note.rows, note.text)
 }
 
 fn without_user(rows: usize, purpose: &str) -> String {

@@ -5,6 +5,7 @@ use crate::derive::Memory;
 use crate::error::RunError;
 use crate::event_times;
 use crate::message::{FILE_ROW, INDEX, with_columns};
+use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
 use crate::source;
@@ -316,6 +317,7 @@ impl<'a> Trainer<'a> {
         let reading = source::Reading {
             settings: &settings,
             user_column: self.plan.user_column.as_deref(),
+            known_categories: &[],
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
             needs_times: false,
@@ -497,7 +499,9 @@ fn without_row_numbers(schema: &Schema) -> Schema {
     let fields: Vec<_> = schema
         .fields()
         .iter()
-        .filter(|field| field.name() != INDEX && field.name() != FILE_ROW)
+        .filter(|field| {
+            field.name() != INDEX && *field.name() != own_columns::called(schema, FILE_ROW)
+        })
         .cloned()
         .collect();
     Schema::new(fields)
