@@ -7,6 +7,7 @@ pub mod batches;
 pub mod error;
 pub mod evaluate;
 pub mod features;
+mod first_values;
 pub mod generate;
 pub mod measure;
 pub mod options;

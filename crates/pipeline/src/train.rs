@@ -4,6 +4,7 @@
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::event_times;
+use crate::first_values;
 use crate::message::{FILE_ROW, INDEX, with_columns};
 use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
@@ -423,7 +424,7 @@ impl<'a> Trainer<'a> {
                 missing_column("column", first, &without_row_numbers(&rows.schema()))
             )));
         }
-        let table = rows.project(&features)?;
+        let table = first_values::in_place_of_lists(&rows.project(&features)?)?;
         let times = self.plan.source.features.derived_time().unwrap_or(EVENT_DT);
         match rows.column_by_name(times) {
             Some(times) => Ok(with_columns(&table, [(INDEX.to_owned(), Arc::clone(times))])?),
