@@ -4,6 +4,7 @@
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::message::{FILE_ROW, INDEX, with_columns};
+use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
 use crate::source;
@@ -330,6 +331,7 @@ impl<'a> Trainer<'a> {
         let reading = source::Reading {
             settings: &settings,
             user_column: self.plan.user_column.as_deref(),
+            known_categories: &[],
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
             strict: self.plan.strict,
@@ -479,7 +481,9 @@ fn without_row_numbers(schema: &Schema) -> Schema {
     let fields: Vec<_> = schema
         .fields()
         .iter()
-        .filter(|field| field.name() != INDEX && field.name() != FILE_ROW)
+        .filter(|field| {
+            field.name() != INDEX && *field.name() != own_columns::called(schema, FILE_ROW)
+        })
         .cloned()
         .collect();
     Schema::new(fields)
