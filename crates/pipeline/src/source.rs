@@ -121,22 +121,22 @@ pub fn read(
     let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
     let notes = derive::before_users(&features, &mut table)?;
     tell(&notes);
-    let repeated = match reading.duplicates {
+    let (repeated, dropped) = match reading.duplicates {
         Some(duplicates) => {
             let mut duplicates = duplicates.lock().unwrap_or_else(PoisonError::into_inner);
             let column = features.event_id.as_deref();
             let repeated = duplicates.meet(column, &mut table)?;
             duplicates.report(column, repeated, reading.reporter);
-            repeated
+            (repeated, if duplicates.drops() { repeated } else { 0 })
         }
-        None => 0,
+        None => (0, 0),
     };
     let mut users = match reading.user_column {
         Some(column) => Users::of(&table.batch, column, purpose)?,
         None => Users::everyone(&table.batch),
     };
     users.filtered = notes.filtered;
-    users.repeated = repeated;
+    (users.repeated, users.dropped) = (repeated, dropped);
     recall(&users, memory)?;
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
@@ -300,7 +300,7 @@ pub fn check_strict(users: &Users, purpose: &str, strict: bool) -> Result<(), Ru
 impl ReadCount {
     /// Adds what `table` holds, and what was left out of it.
     pub fn add(&mut self, table: &LogTable, users: &Users) {
-        self.rows += table.batch.num_rows() + users.filtered;
+        self.rows += table.batch.num_rows() + users.filtered + users.dropped;
         self.rows_of_others += users.of_others;
         self.filtered += users.filtered;
         self.without_user += users.without_user;

@@ -25,6 +25,8 @@ pub struct Users {
     pub filtered: usize,
     /// Rows with the event id of an earlier one.
     pub repeated: usize,
+    /// How many of these were left out.
+    pub dropped: usize,
 }
 
 impl Users {
