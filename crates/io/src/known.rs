@@ -223,6 +223,10 @@ impl KnownFiles {
         stamp: Stamp,
         content: Option<Content>,
     ) -> Option<(PathBuf, FileMark)> {
+        let own = self.get(path).filter(|own| content.is_some() && own.content == content);
+        if let Some(own) = own {
+            return Some((path.to_owned(), *own));
+        }
         let known = content.and_then(|content| self.contents.get(&content));
         let known =
             known.filter(|(former, _)| former == path || content.is_some_and(|c| c.bytes > 0));
