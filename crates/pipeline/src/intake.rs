@@ -6,6 +6,7 @@ use crate::derive::Memory;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
+use crate::models::Models;
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount, Reading};
@@ -41,6 +42,8 @@ pub struct Shared {
     pub count: Arc<Mutex<ReadCount>>,
     /// How many rows will be scored.
     pub book: Arc<ScoreBook>,
+    /// What rows are scored with.
+    pub models: Arc<Models>,
     /// What derived columns remember of each user.
     pub memory: Arc<Mutex<Memory>>,
     /// The ids of the newest rows.
@@ -258,6 +261,7 @@ impl Intake {
         let reading = Reading {
             settings,
             user_column: user_column.as_deref(),
+            known_categories: &shared.models.categories(),
             only: None,
             batch: Some(batch),
             strict: self.strict,
@@ -385,7 +389,14 @@ fn recall(
         if rows.contains_key(user) {
             continue;
         }
-        let (before, remembered) = state.user(user)?;
+        let mut known = state.user(user)?;
+        if known.0 == 0
+            && known.1.is_none()
+            && let Some(earlier) = users::earlier_name(user)
+        {
+            known = state.user(&earlier)?;
+        }
+        let (before, remembered) = known;
         if let Some(bytes) = remembered {
             memory.restore(user, &bytes).map_err(RunError::Failed)?;
         }

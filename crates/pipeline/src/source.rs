@@ -9,7 +9,7 @@ use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
 use arrow_schema::Schema;
-use dfp_io::logs::skipped::{Skipped, Unit};
+use dfp_io::logs::skipped::{Note, Skipped, Unit};
 use dfp_io::logs::{self, Hours, LogTable, ReadOptions, Slice};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
@@ -75,6 +75,8 @@ pub struct Reading<'a> {
     pub settings: &'a SourceSettings,
     /// The column that tells users apart, if there is one; stays text, whatever it looks like.
     pub user_column: Option<&'a str>,
+    /// Columns that models have learnt as categories: cells of CSV files stay as they are written.
+    pub known_categories: &'a [String],
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
@@ -158,10 +160,22 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, user_column, only, batch, strict, pool, reporter, on_rows, .. } =
-        *reading;
+    let Reading {
+        settings,
+        user_column,
+        known_categories,
+        only,
+        batch,
+        strict,
+        pool,
+        reporter,
+        on_rows,
+        ..
+    } = *reading;
     let features = reading.features();
-    let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
+    let mut exact = features.categories();
+    exact.extend(known_categories.iter().cloned());
+    let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     // Of all that is made of the log, whatever is wanted this time.
     let asked = settings.features.inputs_of(&settings.features.names());
     let clock = features.clock();
@@ -173,6 +187,7 @@ pub fn read_log(
             delimiter: settings.delimiter,
             repeat: settings.repeat,
             identifiers: &identifiers,
+            exact: &exact,
             columns: columns.as_deref(),
             asked: &asked,
             time: features.time_of_log(),
@@ -246,6 +261,9 @@ pub fn check_skipped(
     for message in skipped.reasons().iter().flat_map(|reason| &reason.messages) {
         reporter.say(Weight::Warning, message);
     }
+    for note in skipped.notes() {
+        reporter.say(Weight::Warning, &format!("{purpose}: {}", in_words(note)));
+    }
     if strict && !skipped.is_empty() {
         let what = if skipped.has_all_rows() { "changed or left out" } else { "skipped" };
         return Err(RunError::Failed(format!(
@@ -254,6 +272,12 @@ pub fn check_skipped(
         )));
     }
     Ok(())
+}
+
+/// What was done with rows that are kept.
+fn in_words(note: &Note) -> String {
+    let s = if note.rows == 1 { "" } else { "s" };
+    format!("{} row{s}: {}", note.rows, note.text)
 }
 
 fn without_user(rows: usize, purpose: &str) -> String {

@@ -2,28 +2,25 @@
 //!
 //! Columns become what the other readers would make of the same values: integers and floats of 64
 //! bits, booleans, text; times and all else are text. Structs become columns `outer.inner`, lists are
-//! text.
+//! text as Python prints them. Integers with gaps are floats unless they would be other integers then.
 
 mod content;
+mod python;
+mod values;
 
 pub(super) use content::Content;
+pub(super) use values::Types;
 
 use super::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use super::{Column, FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
-use crate::text;
-use crate::texts::{self, Cells};
+use crate::texts::Cells;
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
-};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat;
 use std::any::Any;
 use std::collections::HashSet;
@@ -31,6 +28,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use values::plain;
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
@@ -42,12 +40,22 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 pub(super) fn read(
     content: Content,
     path: &Path,
-    wanted: &dyn Fn(&str) -> bool,
-    asked: &dyn Fn(&str) -> bool,
+    wants: &Wants<'_>,
 ) -> Result<FileTable<Cells>, IoError> {
-    let file = Groups::open(content, path, wanted, asked)?;
+    let file = Groups::open(content, path, wants)?;
     let all = (0..file.count()).collect();
-    file.read(all, 0, wanted, &|_| false)
+    file.read(all, 0, wants, &Types::default())
+}
+
+/// What is wanted of a file, by the names of its columns.
+#[derive(Clone, Copy)]
+pub(super) struct Wants<'w> {
+    /// Whether a column is read at all.
+    pub(super) column: &'w dyn Fn(&str) -> bool,
+    /// Whether it is needed: others are left out of a file with too many columns.
+    pub(super) asked: &'w dyn Fn(&str) -> bool,
+    /// Whether it identifies somebody or something.
+    pub(super) identifier: &'w dyn Fn(&str) -> bool,
 }
 
 /// A Parquet file whose groups of rows can be read one by one.
@@ -64,8 +72,7 @@ impl<'p> Groups<'p> {
     pub(super) fn open(
         content: Content,
         path: &'p Path,
-        wanted: &dyn Fn(&str) -> bool,
-        asked: &dyn Fn(&str) -> bool,
+        wants: &Wants<'_>,
     ) -> Result<Self, IoError> {
         let metadata = guarded(path, || {
             ArrowReaderMetadata::load(&content, Default::default()).map_err(|e| broken(path, &e))
@@ -73,7 +80,7 @@ impl<'p> Groups<'p> {
         let (mut others, mut left_out) = (0, HashSet::new());
         for field in metadata.schema().fields() {
             each_column(field.name(), field, &mut |name| {
-                if wanted(name) && !asked(name) {
+                if (wants.column)(name) && !(wants.asked)(name) {
                     others += 1;
                     if others > MAX_COLUMNS {
                         left_out.insert(name.to_owned());
@@ -81,7 +88,7 @@ impl<'p> Groups<'p> {
                 }
             });
         }
-        let mask = mask(&metadata, &|name| wanted(name) && !left_out.contains(name));
+        let mask = mask(&metadata, &|name| (wants.column)(name) && !left_out.contains(name));
         Ok(Self { content, path, metadata, mask, left_out })
     }
 
@@ -103,25 +110,40 @@ impl<'p> Groups<'p> {
         self.metadata.metadata().num_row_groups()
     }
 
-    /// The rows of some groups, `before` rows preceding them. Columns of which `gaps` is true have
-    /// missing values in other groups.
+    /// The rows of some groups, `before` rows preceding them; `types` is what is known of other groups.
     pub(super) fn read(
         &self,
         groups: Vec<usize>,
         before: i64,
-        wanted: &dyn Fn(&str) -> bool,
-        gaps: &dyn Fn(&str) -> bool,
+        wants: &Wants<'_>,
+        types: &Types,
     ) -> Result<FileTable<Cells>, IoError> {
-        guarded(self.path, || self.read_groups(groups, before, wanted, gaps))
+        guarded(self.path, || {
+            let (columns, rows) = self.read_groups(groups, wants)?;
+            let columns = columns.into_iter().map(|Column { name, values }| {
+                let values = plain(&name, &values, types, (wants.identifier)(&name));
+                let values = values.map_err(|e| broken(self.path, &e))?;
+                Ok(Column { name, values: Cells::Array(values) })
+            });
+            let mut skipped = Skipped::default();
+            if before == 0 {
+                self.count_left_out(&mut skipped);
+            }
+            Ok(FileTable {
+                columns: columns.collect::<Result<_, IoError>>()?,
+                labels: None,
+                positions: (before..before + rows as i64).collect(),
+                skipped,
+            })
+        })
     }
 
+    /// The columns of some groups in the file's own types, and how many rows they have.
     fn read_groups(
         &self,
         groups: Vec<usize>,
-        before: i64,
-        wanted: &dyn Fn(&str) -> bool,
-        gaps: &dyn Fn(&str) -> bool,
-    ) -> Result<FileTable<Cells>, IoError> {
+        wants: &Wants<'_>,
+    ) -> Result<(Vec<Column>, usize), IoError> {
         let fail = |e: &dyn std::fmt::Display| broken(self.path, e);
         let ranges = ranges(&self.metadata, &self.mask, &groups);
         let content = self.content.clone().with(&ranges).map_err(|e| fail(&e))?;
@@ -132,48 +154,32 @@ impl<'p> Groups<'p> {
             .build()
             .map_err(|e| fail(&e))?;
         let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| fail(&e))?;
-        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        let rows = batches.iter().map(RecordBatch::num_rows).sum();
         let mut columns = Vec::new();
         if let Some(first) = batches.first() {
             for (i, field) in first.schema().fields().iter().enumerate() {
                 let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
                 let values = concat(&parts).map_err(|e| fail(&e))?;
-                let wanted = |name: &str| wanted(name) && !self.left_out.contains(name);
+                let wanted = |name: &str| (wants.column)(name) && !self.left_out.contains(name);
                 flatten(field.name(), &values, None, &wanted, &mut columns)
                     .map_err(|e| fail(&e))?;
             }
         }
-        let columns = columns.into_iter().map(|Column { name, values }| {
-            let values = plain(&values, gaps(&name)).map_err(|e| fail(&e))?;
-            Ok(Column { name, values: Cells::Array(values) })
-        });
-        let mut skipped = Skipped::default();
-        if before == 0 {
-            self.count_left_out(&mut skipped);
-        }
-        Ok(FileTable {
-            columns: columns.collect::<Result<_, IoError>>()?,
-            labels: None,
-            positions: (before..before + rows as i64).collect(),
-            skipped,
-        })
+        Ok((columns, rows))
     }
 
-    /// The columns that have missing values, by their names.
-    pub(super) fn with_gaps(
-        &self,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<HashSet<String>, IoError> {
-        let mut gaps = HashSet::new();
+    /// What the types of columns depend on, in all groups.
+    pub(super) fn types(&self, wants: &Wants<'_>) -> Result<Types, IoError> {
+        let mut types = Types::default();
         for group in 0..self.count() {
-            let table = self.read(vec![group], 0, wanted, &|_| false)?;
-            let missing = table.columns.into_iter().filter(|column| match &column.values {
-                Cells::Array(values) => values.logical_null_count() > 0,
-                Cells::Texts(_) => false,
-            });
-            gaps.extend(missing.map(|column| column.name));
+            guarded(self.path, || {
+                for Column { name, values } in self.read_groups(vec![group], wants)?.0 {
+                    types.meet(&name, &values).map_err(|e| broken(self.path, &e))?;
+                }
+                Ok(())
+            })?;
         }
-        Ok(gaps)
+        Ok(types)
     }
 }
 
@@ -256,90 +262,15 @@ fn flatten(
             flatten(&format!("{name}.{}", field.name()), member, outer.as_ref(), wanted, columns)?;
         }
     } else if wanted(name) {
+        if *values.data_type() == DataType::Null {
+            columns.push(Column { name: name.to_owned(), values: Arc::clone(values) });
+            return Ok(());
+        }
         let nulls = NullBuffer::union(outer, values.logical_nulls().as_ref());
         let data = values.to_data().into_builder().nulls(nulls).build()?;
         columns.push(Column { name: name.to_owned(), values: arrow_array::make_array(data) });
     }
     Ok(())
-}
-
-/// The values in a type that the other readers have; other parts of the column may have gaps.
-fn plain(
-    values: &ArrayRef,
-    gaps: bool,
-) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
-    let whole = values.null_count() == 0 && !gaps;
-    let target = match values.data_type() {
-        DataType::Boolean if whole => return Ok(Arc::clone(values)),
-        DataType::Null => return Ok(Arc::clone(values)),
-        DataType::UInt64 => DataType::UInt64,
-        kind if kind.is_integer() && whole => DataType::Int64,
-        // Integers with gaps are floats, as in the other formats.
-        kind if kind.is_integer() || kind.is_floating() => DataType::Float64,
-        DataType::Decimal128(..) | DataType::Decimal256(..) => DataType::Float64,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => DataType::Utf8,
-        DataType::Dictionary(_, texts) if **texts == DataType::Utf8 => DataType::Utf8,
-        DataType::Timestamp(unit, zone) => return times(values, *unit, zone.is_some()),
-        kind => {
-            let values = arrow_cast::cast(values, &in_utc(kind))?;
-            let options = FormatOptions::new();
-            let format = ArrayFormatter::try_new(values.as_ref(), &options)?;
-            let text = |row| values.is_valid(row).then(|| format.value(row).to_string());
-            return Ok(texts::collect((0..values.len()).map(text))?);
-        }
-    };
-    let cast = arrow_cast::cast(values, &target)?;
-    match cast.as_string_opt::<i32>() {
-        Some(cells) => Ok(texts::collect(cells.iter())?),
-        None => Ok(cast),
-    }
-}
-
-/// The type with the times inside it as times of UTC: zones have names that cannot be printed.
-fn in_utc(kind: &DataType) -> DataType {
-    let inner = |field: &Arc<Field>| {
-        let kind = in_utc(field.data_type());
-        Arc::new(field.as_ref().clone().with_data_type(kind))
-    };
-    match kind {
-        DataType::Timestamp(unit, Some(_)) => DataType::Timestamp(*unit, Some("+00:00".into())),
-        DataType::List(field) => DataType::List(inner(field)),
-        DataType::Map(field, sorted) => DataType::Map(inner(field), *sorted),
-        DataType::Struct(fields) => DataType::Struct(fields.iter().map(inner).collect()),
-        other => other.clone(),
-    }
-}
-
-/// Times as the other formats write them.
-fn times(
-    values: &ArrayRef,
-    unit: TimeUnit,
-    zoned: bool,
-) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
-    let print = |value: i64, nanoseconds: i128| {
-        let mut out = String::new();
-        text::push_time(&mut out, i128::from(value) * nanoseconds, zoned)?;
-        Ok::<_, std::io::Error>(out)
-    };
-    let mut printed = Vec::with_capacity(values.len());
-    for row in 0..values.len() {
-        let (value, nanoseconds) = match unit {
-            TimeUnit::Second => {
-                (values.as_primitive::<TimestampSecondType>().value(row), 1_000_000_000)
-            }
-            TimeUnit::Millisecond => {
-                (values.as_primitive::<TimestampMillisecondType>().value(row), 1_000_000)
-            }
-            TimeUnit::Microsecond => {
-                (values.as_primitive::<TimestampMicrosecondType>().value(row), 1_000)
-            }
-            TimeUnit::Nanosecond => {
-                (values.as_primitive::<TimestampNanosecondType>().value(row), 1)
-            }
-        };
-        printed.push(values.is_valid(row).then(|| print(value, nanoseconds)).transpose()?);
-    }
-    Ok(texts::collect(printed.into_iter())?)
 }
 
 #[cfg(test)]

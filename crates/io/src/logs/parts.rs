@@ -1,17 +1,17 @@
 //! One large file as a sequence of tables, in memory that its size does not bound.
 
 use super::file;
+use super::names::{self, Further};
 use super::pieces::Pieces;
 use super::read::{ALWAYS, FileType, ReadOptions, places, table};
 use super::skipped::Skipped;
 use super::union::{Part, union};
 use super::wanted::Wanted;
-use super::{Dialect, FileTable, LogTable, csv, json, parquet};
+use super::{Dialect, FileTable, LogTable, csv, identifiers, json, parquet};
 use crate::error::IoError;
 use crate::files::Stamp;
 use crate::texts::Cells;
 use arrow_array::{Int64Array, RecordBatch};
-use std::collections::HashSet;
 use std::path::Path;
 
 /// Reads one file in parts of about `max_bytes` of its (unpacked) text, or a Parquet file by its groups
@@ -34,8 +34,18 @@ pub fn read_in_parts<'a>(
         return Err(IoError::table("read a file in parts", &"it is to be repeated as a whole"));
     }
     let wanted = Wanted { dialect, options };
-    let source = Source::open(path, &wanted, max_bytes)?;
-    Ok(Parts { path, wanted, source, skipped: Skipped::default(), last: None })
+    let mut source = Source::open(path, &wanted, max_bytes)?;
+    let mut further = Further::new();
+    let first = source.next(path, &wanted)?;
+    let names = first.iter().flat_map(|table| &table.columns).map(|column| column.name.as_str());
+    if names::collide(names, dialect.clean) {
+        // Which columns have to be kept apart is known only when all rows have been seen.
+        let mut source = Source::open(path, &wanted, max_bytes)?;
+        while let Some(table) = source.next(path, &wanted)? {
+            names::meet(&mut further, table.columns, &wanted)?;
+        }
+    }
+    Ok(Parts { path, wanted, source, first, further, skipped: Skipped::default(), last: None })
 }
 
 /// Bytes of text that a large file is read in at a time.
@@ -64,6 +74,9 @@ pub struct Parts<'a> {
     path: &'a Path,
     wanted: Wanted<'a>,
     source: Source<'a>,
+    /// The first part, once it was looked at for names that become one.
+    first: Option<FileTable<Cells>>,
+    further: Further,
     /// Of pieces without any row.
     skipped: Skipped,
     /// The columns, without rows.
@@ -75,7 +88,7 @@ enum Source<'a> {
     Json(Pieces<'a>, json::parts::Layout),
     Parquet {
         groups: parquet::Groups<'a>,
-        gaps: HashSet<String>,
+        types: parquet::Types,
         next: usize,
         rows: i64,
     },
@@ -86,12 +99,15 @@ enum Source<'a> {
 impl<'a> Source<'a> {
     fn open(path: &'a Path, wanted: &Wanted<'_>, max_bytes: usize) -> Result<Self, IoError> {
         let clean = wanted.dialect.clean;
-        let column = |name: &str| wanted.column(&clean(name));
+        let wants = parquet::Wants {
+            column: &|name| wanted.column(&clean(name)),
+            asked: &|name| wanted.asked(&clean(name)),
+            identifier: &|name| wanted.is_identifier(&clean(name)),
+        };
         if let Some(content) = wanted.parquet(path)? {
-            let groups =
-                parquet::Groups::open(content, path, &column, &|name| wanted.asked(&clean(name)))?;
-            let gaps = groups.with_gaps(&column)?;
-            return Ok(Self::Parquet { groups, gaps, next: 0, rows: 0 });
+            let groups = parquet::Groups::open(content, path, &wants)?;
+            let types = groups.types(&wants)?;
+            return Ok(Self::Parquet { groups, types, next: 0, rows: 0 });
         }
         let mut pieces = Pieces::open(path, max_bytes)?;
         let head = pieces.head()?;
@@ -161,17 +177,20 @@ impl<'a> Source<'a> {
                 table.skipped.merge(pieces.skipped());
                 Ok(Some(table))
             }
-            Self::Parquet { groups, gaps, next, rows } => {
+            Self::Parquet { groups, types, next, rows } => {
                 if *next == groups.count() {
                     return Ok(None);
                 }
                 let clean = wanted.dialect.clean;
-                let column = |name: &str| wanted.column(&clean(name));
-                let table =
-                    groups.read(vec![*next], *rows, &column, &|name| gaps.contains(name))?;
+                let wants = parquet::Wants {
+                    column: &|name| wanted.column(&clean(name)),
+                    asked: &|name| wanted.asked(&clean(name)),
+                    identifier: &|name| wanted.is_identifier(&clean(name)),
+                };
+                let table = groups.read(vec![*next], *rows, &wants, types)?;
                 *next += 1;
                 *rows += table.positions.len() as i64;
-                file::prefix_identifiers(table, wanted.dialect).map(Some)
+                identifiers::write(table, wanted).map(Some)
             }
             Self::Whole(table) => Ok(table.take()),
         }
@@ -185,10 +204,12 @@ impl<'a> Parts<'a> {
     }
 
     fn part(&mut self) -> Result<Option<Part>, IoError> {
-        match self.source.next(self.path, &self.wanted)? {
-            Some(rows) => file::clean(self.path, rows, &self.wanted, 1).map(Some),
-            None => Ok(None),
-        }
+        let rows = match self.first.take() {
+            Some(first) => Some(first),
+            None => self.source.next(self.path, &self.wanted)?,
+        };
+        let clean = |rows| file::clean(self.path, rows, &self.wanted, 1, Some(&self.further));
+        rows.map(clean).transpose()
     }
 
     fn table(&mut self) -> Result<Option<LogTable>, IoError> {

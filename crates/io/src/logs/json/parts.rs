@@ -2,6 +2,7 @@
 //! types, a second one makes the tables.
 
 use super::builder::{Builder, Met};
+use super::digits;
 use super::event::Events;
 use super::lines::{self, is_lines, open_event};
 use super::notes::{Notes, dropped};
@@ -264,11 +265,12 @@ impl Layout {
         names: usize,
     ) -> Option<Piece> {
         let text = self.form.document(text, before.bytes == 0)?;
-        let mut events = Events::new(schema, nested, most_cells(&text)).with(true, names);
+        let text = &*digits::kept(&text);
+        let mut events = Events::new(schema, nested, most_cells(text)).with(true, names);
         let skipped = match self.form {
-            Form::Lines => lines::read(&text, before.lines, path, &mut events).skipped,
+            Form::Lines => lines::read(text, before.lines, path, &mut events).skipped,
             Form::List { object, .. } => {
-                if !list_of_events(&text, object, &mut events) {
+                if !list_of_events(text, object, &mut events) {
                     return None;
                 }
                 Skipped::default()
