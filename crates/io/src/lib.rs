@@ -4,6 +4,7 @@
 pub mod error;
 pub mod files;
 pub mod logs;
+pub mod memory;
 mod remote;
 pub mod sinks;
 pub mod state;

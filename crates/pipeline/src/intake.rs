@@ -1,28 +1,27 @@
 //! The source of the pipeline: batches of files -> one message a user and batch.
 
+mod reading;
+
 use crate::batches::{Batch, Fixed, Patience, Watching};
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
-use crate::source::{self, ReadCount, Reading};
+use crate::source::{self, ReadCount};
 use crate::stages::{ScoreBook, absolute};
-use crate::users::{self, Numbers, Users};
+use crate::users::{self, Numbers};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
 use dfp_io::files::{self, Stamp};
-use dfp_io::logs::ALWAYS;
-use dfp_io::logs::LogTable;
-use dfp_io::state::{Commit, FileMark, StateDir};
+use dfp_io::logs::{LogTable, SlicedFiles};
+use dfp_io::state::{FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
-use std::collections::{HashMap, HashSet};
+use reading::Rest;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-
-const UNUSABLE: &str = "file of a batch that cannot be used";
 
 /// What the source shares with the rest of a run.
 pub struct Shared {
@@ -53,14 +52,22 @@ pub struct Intake {
     shared: Shared,
     batches: Batches,
     /// Rows of each user handed on so far: their numbers run on over the batches.
-    rows: HashMap<Arc<str>, u64>,
+    rows: HashMap<Arc<str>, Seen>,
     /// Files that could not be read.
     unread: HashSet<PathBuf>,
     /// Users that have had rows in this run.
-    met: HashSet<Arc<str>>,
+    met: usize,
     /// Why nobody is called as asked for, as long as nobody was.
     nobody: Option<RunError>,
     current: Option<Current>,
+    /// What batches of the same files have left for each other.
+    sliced: SlicedFiles,
+    /// Batches that a batch was cut into.
+    cut: VecDeque<Batch>,
+    /// A batch whose rows did not fit into one table.
+    rest: Option<Rest>,
+    /// What carries the receipt of such a batch where its last table has no rows.
+    last: Option<Message>,
     /// Why the last look for files failed.
     trouble: Option<String>,
     /// The receipt of the latest batch that was handed on.
@@ -74,11 +81,20 @@ enum Batches {
     Watching(Box<Watching>),
 }
 
-/// The batch whose rows are being handed on.
+/// The rows that are being handed on.
 struct Current {
     table: LogTable,
     users: std::vec::IntoIter<(Arc<str>, Vec<u32>)>,
     receipt: Option<Arc<Receipt>>,
+}
+
+/// What is known of a user. There may be millions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// Rows handed on so far, by earlier runs too.
+    rows: u64,
+    /// There were rows in this run.
+    is_met: bool,
 }
 
 impl Intake {
@@ -107,6 +123,7 @@ impl Intake {
             Some(state) => state.files()?,
             None => HashMap::new(),
         };
+        let sliced = SlicedFiles::new(settings.memory, settings.state_dir.as_deref());
         let batches = match settings.watch {
             Some(watch) => {
                 // A pattern that was typed wrong is told at once.
@@ -119,7 +136,10 @@ impl Intake {
                 }
                 Batches::Watching(Box::new(watching(&settings, watch, known, outputs, &shared)))
             }
-            None => Batches::Fixed(fixed(&settings, &known, &outputs, &shared)?),
+            None => {
+                let user = plan.user_column.as_deref();
+                Batches::Fixed(fixed(&settings, user, &known, &outputs, (&shared, &sliced))?)
+            }
         };
         Ok(Self {
             settings,
@@ -132,9 +152,13 @@ impl Intake {
             batches,
             rows: HashMap::new(),
             unread: HashSet::new(),
-            met: HashSet::new(),
+            met: 0,
             nobody: None,
             current: None,
+            sliced,
+            cut: VecDeque::new(),
+            rest: None,
+            last: None,
             trouble: None,
             latest: None,
             without_rows: Vec::new(),
@@ -142,12 +166,16 @@ impl Intake {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
-        let Self { batches, settings, shared, trouble, .. } = self;
+        if let Some(batch) = self.cut.pop_front() {
+            return Ok(Some(batch));
+        }
+        let Self { batches, settings, user_column, shared, sliced, trouble, .. } = self;
         let watching = match batches {
             Batches::Fixed(fixed) => return Ok(fixed.next()),
             Batches::Watching(watching) => watching,
         };
-        let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
+        let user = user_column.as_deref();
+        let hours = |files: &[PathBuf]| source::times(files, settings, user, sliced, &shared.pool);
         let ended = || shared.stop.is_set();
         loop {
             match watching.next(&hours, &ended) {
@@ -168,146 +196,34 @@ impl Intake {
         }
     }
 
-    /// Reads a batch. Whatever is wrong with it ends a run over a fixed set of files, and is told and
-    /// counted by a run that watches.
-    fn open(&mut self, batch: &Batch) -> Result<(), RunError> {
-        match self.read(batch) {
-            Ok(current) => self.current = current,
-            // It is not remembered: the next run tries again.
-            Err(error) if self.settings.watch.is_some() && !self.strict => {
-                self.shared.reporter.say(Weight::Error, &error.to_string());
-                let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
-                count.skipped.add_files(batch.files.len(), UNUSABLE, error.to_string());
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        }
-        match &self.current {
-            Some(_) => Ok(()),
-            None => self.remember_without_rows(batch),
-        }
-    }
-
-    /// Nothing of the batch will pass the end of the pipeline, so it is remembered here; but not while
-    /// rows of an earlier one are on their way, which may be of an earlier part of the same files.
-    fn remember_without_rows(&mut self, batch: &Batch) -> Result<(), RunError> {
-        let Some(state) = &self.shared.state else { return Ok(()) };
-        self.without_rows.extend(self.finished(batch));
-        let before = self.latest.as_ref();
-        if before.is_none_or(|receipt| receipt.committed.load(Ordering::Acquire)) {
-            state.commit(&Commit { files: &self.without_rows, ..Commit::default() })?;
-            self.without_rows.clear();
-        }
-        Ok(())
-    }
-
-    /// The files of a batch that need not be read again. What the system would not give us is tried
-    /// again by the next run.
-    fn finished(&self, batch: &Batch) -> Vec<(PathBuf, FileMark)> {
-        let read = batch.marks.iter().filter(|(path, _)| !self.unread.contains(path));
-        // Rows after the times asked for may be asked for by the next run.
-        let end = Some(self.settings.between.end).filter(|end| *end != ALWAYS.end);
-        let until = |mark: FileMark| match (mark.until, end) {
-            (Some(until), Some(end)) => Some(until.min(end)),
-            (until, end) => until.or(end),
-        };
-        read.map(|(path, mark)| (path.clone(), FileMark { until: until(*mark), ..*mark })).collect()
-    }
-
-    /// The rows of a batch; `None` if it has none.
-    fn read(&mut self, batch: &Batch) -> Result<Option<Current>, RunError> {
-        let Self { settings, user_column, shared, rows, unread, .. } = self;
-        // A file that is read from its beginning has another chance.
-        unread.retain(|path| !batch.files.contains(path) || batch.slice(path).again);
-        let reading = Reading {
-            settings,
-            user_column: user_column.as_deref(),
-            only: None,
-            batch: Some(batch),
-            strict: self.strict,
-            pool: &shared.pool,
-            reporter: shared.reporter.as_ref(),
-        };
-        let memory = Arc::clone(&shared.memory);
-        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = shared.state.as_deref();
-        let mut recall = |users: &Users, memory: &mut Memory| recall(users, state, rows, memory);
-        let read = source::read(&batch.files, "input", &reading, &mut memory, &mut recall);
-        let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
-        count.files += batch.files.len();
-        let (table, users) = match read {
-            // Other batches may have rows; what this one had to leave out is counted all the same.
-            Err(RunError::NoRows(IoError::NoRows { skipped, .. })) => {
-                let reporter = self.shared.reporter.as_ref();
-                source::check_skipped(&skipped, "input", self.strict, reporter)?;
-                self.unread.extend(skipped.unread().iter().cloned());
-                count.skipped.merge(*skipped);
-                return Ok(None);
-            }
-            read => read?,
-        };
-        self.unread.extend(table.skipped.unread().iter().cloned());
-        let users = match users.only(self.user_filter.as_deref(), "input") {
-            Ok(users) => users,
-            // Other batches may have rows of the user.
-            Err(error) => {
-                self.nobody = Some(error);
-                count.add(&table, &Users { of_others: table.batch.num_rows(), ..Users::default() });
-                return Ok(None);
-            }
-        };
-        source::check_strict(&users, "input", self.strict)?;
-        count.add(&table, &users);
-        if users.rows.is_empty() {
-            return Ok(None);
-        }
-        self.met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
-        count.users = self.met.len();
-        drop(count);
-        for (user, rows) in &users.rows {
-            let first = self.rows.get(user).copied().unwrap_or_default();
-            self.shared.book.expect(user, first, rows.len());
-        }
-        let mut files = std::mem::take(&mut self.without_rows);
-        files.extend(self.finished(batch));
-        let receipt = self.marks_batches.then(|| Receipt {
-            files,
-            rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
-            memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },
-            ..Receipt::default()
-        });
-        let receipt = receipt.map(Arc::new);
-        self.latest.clone_from(&receipt);
-        Ok(Some(Current { table, users: users.rows.into_iter(), receipt }))
-    }
-
-    fn numbers_after(&self, user: &Arc<str>, rows: &[u32]) -> (Arc<str>, u64) {
-        let before = self.rows.get(user).copied().unwrap_or_default();
-        (Arc::clone(user), before + rows.len() as u64)
-    }
-
     /// The next user's rows of the batch at hand.
     fn next_message(&mut self) -> Result<Option<Message>, RunError> {
-        let Some(Current { table, users, receipt }) = &mut self.current else { return Ok(None) };
+        let Some(Current { table, users, receipt }) = &mut self.current else {
+            return Ok(self.last.take());
+        };
         let Some((user, positions)) = users.next() else {
             self.current = None;
-            return Ok(None);
+            return Ok(self.last.take());
         };
-        let first = self.rows.entry(Arc::clone(&user)).or_default();
+        let first = &mut self.rows.entry(Arc::clone(&user)).or_default().rows;
         let numbers = match self.user_column {
             Some(_) => Numbers::OfUser(*first),
             None => Numbers::OfFile,
         };
         let rows = users::take(table, &positions, numbers)?;
         *first += positions.len() as u64;
-        let receipt = if users.len() == 0 { receipt.take() } else { None };
+        let is_last = users.len() == 0;
+        let receipt = if is_last { receipt.take() } else { None };
+        if let Some(rest) = self.rest.as_mut().filter(|_| is_last) {
+            rest.empty = Some(Message::new(Arc::clone(&user), rows.slice(0, 0)));
+        }
         Ok(Some(Message { receipt, ..Message::new(user, rows) }))
     }
 
     /// Whether files were read and nothing of them could be handed on, unless that was asked for.
     fn check_end(&mut self) -> Result<(), RunError> {
         let count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.settings.watch.is_some() || !self.met.is_empty() || count.files == 0 {
+        if self.settings.watch.is_some() || self.met > 0 || count.files == 0 {
             return Ok(());
         }
         match self.nobody.take() {
@@ -322,32 +238,12 @@ impl Intake {
     }
 }
 
-/// Brings back what is remembered of users that this run has not met before.
-fn recall(
-    users: &Users,
-    state: Option<&StateDir>,
-    rows: &mut HashMap<Arc<str>, u64>,
-    memory: &mut Memory,
-) -> Result<(), RunError> {
-    let Some(state) = state else { return Ok(()) };
-    for (user, _) in &users.rows {
-        if rows.contains_key(user) {
-            continue;
-        }
-        let (before, remembered) = state.user(user)?;
-        if let Some(bytes) = remembered {
-            memory.restore(user, &bytes).map_err(RunError::Failed)?;
-        }
-        rows.insert(Arc::clone(user), before);
-    }
-    Ok(())
-}
-
 fn fixed(
     settings: &SourceSettings,
+    user_column: Option<&str>,
     known: &HashMap<PathBuf, FileMark>,
     outputs: &HashSet<PathBuf>,
-    shared: &Shared,
+    (shared, sliced): (&Shared, &SlicedFiles),
 ) -> Result<Fixed, RunError> {
     let SourceSettings { input_globs, recursive, max_files, allow_no_files, .. } = settings;
     let mut all = source::find(input_globs, *recursive, None, *allow_no_files)?;
@@ -365,10 +261,11 @@ fn fixed(
         None => all,
     };
     files.truncate(max_files.unwrap_or(usize::MAX));
-    let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
+    let hours =
+        |files: &[PathBuf]| source::times(files, settings, user_column, sliced, &shared.pool);
     let fixed = Fixed::new(files, known, &settings.rules, &hours);
     if fixed.is_cut() && settings.rules.period.is_none() {
-        let text = "input: it is larger than --batch_megabytes and is read in parts, in the order of time; users come anew in each part";
+        let text = "input: it is larger than --batch_megabytes or --memory_limit allow at once, and is read in parts, in the order of time; users come anew in each part";
         shared.reporter.say(Weight::Info, text);
     }
     Ok(fixed)
@@ -408,8 +305,12 @@ impl dfp_flow::Source<Message> for Intake {
             if let Some(message) = self.next_message()? {
                 return Ok(Some(message));
             }
-            match self.next_batch()? {
-                Some(batch) => self.open(&batch)?,
+            let next = match self.rest.take() {
+                Some(rest) => Some(rest),
+                None => self.next_batch()?.map(Rest::of),
+            };
+            match next {
+                Some(rest) => self.open(rest)?,
                 None => {
                     self.check_end()?;
                     return Ok(None);

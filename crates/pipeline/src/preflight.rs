@@ -120,6 +120,7 @@ impl Preflight {
             user_column: plan.user_column.as_deref(),
             only: None,
             batch: None,
+            sliced: None,
             strict: false,
             pool: &pool,
             reporter,

@@ -9,7 +9,7 @@ use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
 use arrow_schema::Schema;
 use dfp_io::logs::skipped::{Skipped, Unit};
-use dfp_io::logs::{self, Hours, LogTable, ReadOptions, Slice};
+use dfp_io::logs::{self, LogTable, ReadOptions, Slice, Sliced, SlicedFiles, Times};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
@@ -75,6 +75,8 @@ pub struct Reading<'a> {
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
     pub batch: Option<&'a Batch>,
+    /// What earlier batches have left of files that are read in several.
+    pub sliced: Option<&'a SlicedFiles>,
     /// Whether anything left out is an error.
     pub strict: bool,
     /// Where files are read in parallel.
@@ -139,10 +141,11 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, user_column, only, batch, strict, pool, reporter } = *reading;
+    let Reading { settings, only, batch, strict, pool, reporter, .. } = *reading;
     let features = reading.features();
-    let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
+    let identifiers = reading.identifiers();
     let clock = features.clock();
+    let sliced = reading.sliced();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
         let columns = columns.map(|columns| features.inputs_of(columns));
@@ -155,6 +158,10 @@ pub fn read_log(
             clock: clock.as_ref(),
             between: settings.between.clone(),
             slice: slice.as_ref().map(|slice| slice as &(dyn Fn(&Path) -> Slice + Sync)),
+            sliced,
+            memory: settings.memory,
+            // A batch that does not fit is cut.
+            all_or_nothing: batch.is_some() && sliced.is_none(),
             ..ReadOptions::default()
         };
         let (mut files_done, mut rows_read) = (0, 0);
@@ -184,6 +191,15 @@ pub fn read_log(
 }
 
 impl Reading<'_> {
+    /// Columns that stay text.
+    fn identifiers(&self) -> Vec<String> {
+        self.user_column.iter().map(|&name| name.to_owned()).collect()
+    }
+
+    fn sliced(&self) -> Option<Sliced<'_>> {
+        Some(Sliced { files: self.sliced?, ends: self.batch?.later()? })
+    }
+
     /// What is made of the log for the columns that are wanted.
     pub fn features(&self) -> Cow<'_, Features> {
         match self.only {
@@ -193,18 +209,29 @@ impl Reading<'_> {
     }
 }
 
-/// When the events of files happened.
-pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) -> Vec<Hours> {
+/// When the events of files happened. What is found out of large files on the way is kept in `files`, to
+/// read their rows in one more pass.
+pub fn times(
+    paths: &[PathBuf],
+    settings: &SourceSettings,
+    user_column: Option<&str>,
+    files: &SlicedFiles,
+    pool: &ThreadPool,
+) -> Vec<Times> {
     let clock = settings.features.clock();
+    let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
     let options = ReadOptions {
         file_type: settings.file_type,
         repeat: settings.repeat,
+        identifiers: &identifiers,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
         between: settings.between.clone(),
+        sliced: Some(Sliced { files, ends: &[] }),
+        memory: settings.memory,
         ..ReadOptions::default()
     };
-    pool.install(|| logs::hours(settings.kind.dialect, files, &options))
+    pool.install(|| logs::hours(settings.kind.dialect, paths, &options))
 }
 
 /// Says what was left out of a batch, and refuses it in a strict run.

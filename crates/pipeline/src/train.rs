@@ -312,6 +312,7 @@ impl<'a> Trainer<'a> {
             user_column: self.plan.user_column.as_deref(),
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
+            sliced: None,
             strict: self.plan.strict,
             pool,
             reporter: self.reporter,

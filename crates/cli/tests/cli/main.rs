@@ -4,6 +4,8 @@
 mod alerts;
 mod bad_input;
 mod bench;
+#[cfg(target_os = "linux")]
+mod bounds;
 #[cfg(unix)]
 mod compliance;
 mod counters;

@@ -1,6 +1,7 @@
 //! A file's content in memory, decompressed if it is compressed.
 
 use crate::error::{IoError, Place};
+use crate::memory::MemoryLimit;
 use crate::remote::{self, Object};
 use bzip2::read::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
@@ -10,14 +11,7 @@ use ruzstd::decoding::errors::ReadFrameHeaderError::SkipFrame;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
-
-/// Most bytes that a compressed file may unpack to: a small file must not fill the memory.
-const MAX_UNPACKED: u64 = 8 << 30;
-
-/// Most memory that unpacking xz may take, in KiB: a file says itself how much it needs, up to 4 GiB
-/// whatever its length. `xz -9` needs a quarter of this.
-const MAX_XZ_KIB: u32 = 256 << 10;
+use std::path::{Path, PathBuf};
 
 /// Bytes that are read of a file at a time.
 const BUFFER: usize = 256 << 10;
@@ -51,11 +45,15 @@ impl Packed {
     }
 
     /// What is packed in `raw`.
-    fn unpack<'r>(self, raw: impl BufRead + Send + 'r) -> Box<dyn Read + Send + 'r> {
+    fn unpack<'r>(
+        self,
+        raw: impl BufRead + Send + 'r,
+        memory: MemoryLimit,
+    ) -> Box<dyn Read + Send + 'r> {
         match self {
             Self::Gzip => Box::new(MultiGzDecoder::new(raw)),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(raw)),
-            Self::Xz => Box::new(XzReader::new_mem_limit(raw, true, MAX_XZ_KIB)),
+            Self::Xz => Box::new(XzReader::new_mem_limit(raw, true, memory.window_kib())),
             Self::Zstd => Box::new(Frames { raw, decoder: FrameDecoder::new(), open: false }),
         }
     }
@@ -112,37 +110,53 @@ impl<R: BufRead> Read for Frames<R> {
 }
 
 /// The content of `path`, unpacked if it is gzip, zstd, bzip2 or xz.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>, IoError> {
-    let raw = if remote::is_address(path) {
-        Object::open(path)?.read()?
-    } else {
-        std::fs::read(path).map_err(|e| IoError::os("read", path, e))?
+///
+/// # Errors
+/// [`IoError::Memory`] if it is longer than `most` bytes: how long packed content is shows when it has been
+/// unpacked, whatever the file says.
+pub(super) fn read(path: &Path, most: u64, memory: MemoryLimit) -> Result<Vec<u8>, IoError> {
+    let too_long = || {
+        let cause = format!("more than {} MB of text, which is read at once", most / 1_000_000);
+        IoError::memory(path, Place::default(), cause, memory)
     };
+    let raw = if remote::is_address(path) {
+        let object = Object::open(path)?;
+        // Packed content is longer than its file.
+        if object.has_ranges() && object.size()? > most {
+            return Err(too_long());
+        }
+        object.read()?
+    } else {
+        let fail = |e| IoError::os("read", path, e);
+        let file = File::open(path).map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        if length > most {
+            return Err(too_long());
+        }
+        let mut raw = Vec::with_capacity(length as usize);
+        file.take(most + 1).read_to_end(&mut raw).map_err(fail)?;
+        raw
+    };
+    if raw.len() as u64 > most {
+        return Err(too_long());
+    }
     let Some((form, name)) = Packed::of(&raw) else { return Ok(raw) };
     let mut unpacked = Vec::new();
-    let read = form.unpack(&raw[..]).take(MAX_UNPACKED + 1).read_to_end(&mut unpacked);
+    let read = form.unpack(&raw[..], memory).take(most + 1).read_to_end(&mut unpacked);
     read.map_err(|e| broken(path, name, &e, unpacked.len() as u64))?;
-    if unpacked.len() as u64 > MAX_UNPACKED {
-        return Err(IoError::Content {
-            path: path.to_owned(),
-            place: Box::new(Place::default()),
-            cause: "too large".into(),
-            expected: "at most 8 GiB after decompression; split the file".into(),
-        });
-    }
-    Ok(unpacked)
+    if unpacked.len() as u64 > most { Err(too_long()) } else { Ok(unpacked) }
 }
 
 /// The same content from its beginning on.
-pub(super) struct Content<'p> {
-    path: &'p Path,
+pub(super) struct Content {
+    path: PathBuf,
     form: Option<&'static str>,
     reader: Box<dyn Read + Send>,
     read: u64,
 }
 
-impl<'p> Content<'p> {
-    pub(super) fn open(path: &'p Path) -> Result<Self, IoError> {
+impl Content {
+    pub(super) fn open(path: &Path, memory: MemoryLimit) -> Result<Self, IoError> {
         let fail = |e| IoError::os("read", path, e);
         let raw: Box<dyn Read + Send> = if remote::is_address(path) {
             Object::open(path)?.stream()?
@@ -152,18 +166,18 @@ impl<'p> Content<'p> {
         let mut raw = BufReader::with_capacity(BUFFER, raw);
         let head = raw.fill_buf().map_err(fail)?;
         let (reader, form): (Box<dyn Read + Send>, _) = match Packed::of(head) {
-            Some((form, name)) => (form.unpack(raw), Some(name)),
+            Some((form, name)) => (form.unpack(raw, memory), Some(name)),
             None => (Box::new(raw), None),
         };
-        Ok(Self { path, form, reader, read: 0 })
+        Ok(Self { path: path.to_owned(), form, reader, read: 0 })
     }
 
     /// Appends the next bytes, fewer than `bytes` only at the end.
     pub(super) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
         let appended = self.reader.by_ref().take(bytes as u64).read_to_end(into);
         let appended = appended.map_err(|e| match self.form {
-            Some(name) => broken(self.path, name, &e, self.read),
-            None => IoError::os("read", self.path, e),
+            Some(name) => broken(&self.path, name, &e, self.read),
+            None => IoError::os("read", &self.path, e),
         })?;
         self.read += appended as u64;
         Ok(())
@@ -184,6 +198,7 @@ mod tests {
     use super::*;
     use std::io::Write;
 
+    const LIMIT: MemoryLimit = MemoryLimit::of_bytes(MemoryLimit::LEAST);
     const TEXT: &[u8] = b"one\ntwo\n";
 
     /// The text packed in each form, by the crates' own encoders.
@@ -210,10 +225,10 @@ mod tests {
         let path = directory.path().join("log.txt");
         for (name, bytes) in packed() {
             std::fs::write(&path, [&bytes[..], &bytes[..]].concat()).unwrap();
-            assert_eq!(read(&path).unwrap(), [TEXT, TEXT].concat(), "{name}");
+            assert_eq!(read(&path, LIMIT.text(), LIMIT).unwrap(), [TEXT, TEXT].concat(), "{name}");
         }
         std::fs::write(&path, TEXT).unwrap();
-        assert_eq!(read(&path).unwrap(), TEXT);
+        assert_eq!(read(&path, LIMIT.text(), LIMIT).unwrap(), TEXT);
     }
 
     #[test]
@@ -223,7 +238,7 @@ mod tests {
         for (name, bytes) in packed() {
             for cut in 7..bytes.len() {
                 std::fs::write(&path, &bytes[..cut]).unwrap();
-                let error = read(&path).unwrap_err().to_string();
+                let error = read(&path, LIMIT.text(), LIMIT).unwrap_err().to_string();
                 assert!(error.contains(&format!("broken {name} data")), "{name} {cut}: {error}");
             }
         }
@@ -234,12 +249,12 @@ mod tests {
         let frame = packed().swap_remove(1).1;
         let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &frame[..]].concat();
         let mut unpacked = Vec::new();
-        Packed::Zstd.unpack(&skipped[..]).read_to_end(&mut unpacked).unwrap();
+        Packed::Zstd.unpack(&skipped[..], LIMIT).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, TEXT);
         // The last four bytes are the checksum's.
         let mut wrong = frame;
         *wrong.last_mut().unwrap() ^= 1;
-        assert!(Packed::Zstd.unpack(&wrong[..]).read_to_end(&mut Vec::new()).is_err());
+        assert!(Packed::Zstd.unpack(&wrong[..], LIMIT).read_to_end(&mut Vec::new()).is_err());
     }
 
     #[test]
@@ -253,16 +268,31 @@ mod tests {
         let mut sum = flate2::Crc::new();
         sum.update(&bytes[header.start..header.end - 4]);
         bytes[header.end - 4..header.end].copy_from_slice(&sum.sum().to_le_bytes());
-        let error = Packed::Xz.unpack(&bytes[..]).read_to_end(&mut Vec::new()).unwrap_err();
+        let error = Packed::Xz.unpack(&bytes[..], LIMIT).read_to_end(&mut Vec::new()).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{error}");
     }
 
     #[test]
     fn unpacking_ends_at_the_limit() {
-        for ((form, ..), (name, bytes)) in Packed::ALL.into_iter().zip(packed()) {
-            let mut unpacked = Vec::new();
-            form.unpack(&bytes[..]).take(5).read_to_end(&mut unpacked).unwrap();
-            assert_eq!(unpacked, &TEXT[..5], "{name}");
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("log.txt");
+        let most = LIMIT.text() as usize;
+        for (length, fits) in [(most, true), (most + 1, false)] {
+            let text = vec![b'a'; length];
+            let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            gzip.write_all(&text).unwrap();
+            let level = ruzstd::encoding::CompressionLevel::Fastest;
+            let zstd = ruzstd::encoding::compress_to_vec(&text[..], level);
+            for bytes in [gzip.finish().unwrap(), zstd, text] {
+                std::fs::write(&path, bytes).unwrap();
+                match read(&path, LIMIT.text(), LIMIT) {
+                    Ok(read) => assert!(fits && read.len() == length),
+                    Err(error) => {
+                        let words = "more than 4 MB of text, which is read at once: ";
+                        assert!(!fits && error.to_string().starts_with(words), "{error}");
+                    }
+                }
+            }
         }
     }
 }

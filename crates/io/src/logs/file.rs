@@ -31,20 +31,28 @@ const BAD_TIME: &str = "bad event time";
 
 /// Reads one file; its columns are the clean ones, then `event_dt` if there are event times, then
 /// the row labels.
+///
+/// # Errors
+/// [`IoError::Memory`] if it has more than `most` bytes of text.
 pub(super) fn read(
     path: &Path,
     dialect: &Dialect,
     options: &ReadOptions<'_>,
+    most: u64,
 ) -> Result<Part, IoError> {
     let wanted = Wanted { dialect, options };
-    clean(path, file_table(path, &wanted)?, &wanted, options.repeat.max(1))
+    clean(path, file_table(path, &wanted, most)?, &wanted, options.repeat.max(1))
 }
 
-/// The rows of a file as they are.
-pub(super) fn file_table(path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+/// The rows of a file of at most so many bytes of text, as they are.
+pub(super) fn file_table(
+    path: &Path,
+    wanted: &Wanted<'_>,
+    most: u64,
+) -> Result<FileTable<Cells>, IoError> {
     match wanted.parquet(path)? {
-        Some(content) => parquet_table(content, path, wanted),
-        None => table(bytes::read(path)?, path, wanted),
+        Some(content) => parquet_table(content, path, wanted, most),
+        None => table(bytes::read(path, most, wanted.options.memory)?, path, wanted, most),
     }
 }
 
@@ -67,23 +75,28 @@ pub(super) fn clean(
     cleaner.repeat(repeat, wanted.time().unwrap_or_default())?;
     let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
     cleaner.within(&options.between, slice, options.clock)?;
-    Ok(cleaner.finish(options))
+    cleaner.finish(options)
 }
 
 fn parquet_table(
     content: parquet::Content,
     path: &Path,
     wanted: &Wanted<'_>,
+    most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
-    let clean = wanted.dialect.clean;
-    let table = parquet::read(content, path, &|name| wanted.column(&clean(name)))?;
+    let table = parquet::read(content, path, wanted, most)?;
     prefix_identifiers(table, wanted.dialect)
 }
 
-fn table(content: Vec<u8>, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+fn table(
+    content: Vec<u8>,
+    path: &Path,
+    wanted: &Wanted<'_>,
+    most: u64,
+) -> Result<FileTable<Cells>, IoError> {
     match format(path, &content, wanted.options.file_type) {
         FileType::Json => json::read_open(&content, path, wanted, wanted.options.nested),
-        FileType::Parquet => parquet_table(content.into(), path, wanted),
+        FileType::Parquet => parquet_table(content.into(), path, wanted, most),
         FileType::Csv | FileType::Auto => {
             let table = wanted.as_csv(|options| csv::read_open(&content, path, options))?;
             if table.positions.is_empty() && table.skipped.is_empty() {
@@ -371,8 +384,13 @@ impl<'p> Cleaner<'p> {
         Ok(())
     }
 
-    fn finish(self, options: &ReadOptions<'_>) -> Part {
+    fn finish(mut self, options: &ReadOptions<'_>) -> Result<Part, IoError> {
         let rows = self.labels.len();
+        // Where rows are cut by time.
+        let when = match options.sliced {
+            Some(_) => self.clock(options.clock)?,
+            None => None,
+        };
         let keep = |name: &str| options.columns.is_none_or(|names| names.iter().any(|n| n == name));
         let mut columns: Vec<_> = self.columns.into_iter().filter(|(name, _)| keep(name)).collect();
         if let Some(times) = self.times {
@@ -380,7 +398,7 @@ impl<'p> Cleaner<'p> {
             columns.push((EVENT_DT.to_owned(), Cells::Array(Arc::new(times))));
         }
         columns.push((LABEL.to_owned(), Cells::Array(Arc::new(self.labels))));
-        Part { columns, rows, skipped: self.skipped }
+        Ok(Part { columns, rows, skipped: self.skipped, when })
     }
 
     fn column(&mut self, wanted: &str) -> Result<Option<&ArrayRef>, IoError> {

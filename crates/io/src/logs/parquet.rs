@@ -8,13 +8,19 @@ mod content;
 
 pub(super) use content::Content;
 
+use super::hours::Look;
 use super::skipped::Skipped;
-use super::{Column, FileTable};
+use super::wanted::Wanted;
+use super::{Column, FileTable, file};
 use crate::error::{IoError, Place};
 use crate::text;
-use crate::texts::{self, Cells};
+use crate::texts::{self, Cells, TextCells};
 use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use ::parquet::errors::ParquetError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
@@ -23,13 +29,13 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, Field, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use arrow_select::concat::concat;
 use std::any::Any;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// The first bytes of every Parquet file.
@@ -38,71 +44,190 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 /// Reads a Parquet file, of its columns only those that are wanted; `path` is for messages only.
 ///
 /// # Errors
-/// [`IoError::Content`] if it is broken.
+/// [`IoError::Content`] if it is broken, [`IoError::Memory`] if its rows take more than `most` bytes.
 pub(super) fn read(
     content: Content,
     path: &Path,
-    wanted: &dyn Fn(&str) -> bool,
+    wanted: &Wanted<'_>,
+    most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
-    let file = Groups::open(content, path, wanted)?;
-    let all = (0..file.count()).collect();
-    file.read(all, 0, wanted, &|_| false)
+    let clean = wanted.dialect.clean;
+    let column = |name: &str| wanted.column(&clean(name));
+    let file = Groups::open(content, path, &column)?;
+    if file.bytes() > most {
+        let rows = file.metadata.metadata().file_metadata().num_rows();
+        let cause = format!("{rows} rows of more than {} MB", most / 1_000_000);
+        return Err(IoError::memory(path, Place::default(), cause, wanted.options.memory));
+    }
+    guarded(path, || {
+        let reader = file.reader((0..file.count()).collect(), None)?;
+        let batches = reader.collect::<Result<Vec<RecordBatch>, _>>();
+        file.table(&batches.map_err(|e| broken(path, &e))?, 0, &column, &|_| false)
+    })
 }
 
-/// A Parquet file whose groups of rows can be read one by one.
-pub(super) struct Groups<'p> {
+/// The rows of a Parquet file, some at a time.
+pub(super) struct Rows {
+    groups: Groups,
+    /// Columns that have missing values.
+    gaps: HashSet<String>,
+    /// Bytes of rows that are read at a time, roughly.
+    max_bytes: usize,
+    /// The group that is read now.
+    group: usize,
+    reader: Option<ParquetRecordBatchReader>,
+    rows: i64,
+}
+
+impl Rows {
+    /// Passes over the file for the columns that have missing values, and the times of its rows.
+    pub(super) fn open(
+        content: Content,
+        path: &Path,
+        wanted: &Wanted<'_>,
+        max_bytes: usize,
+        look: &mut Option<&mut Look<'_>>,
+    ) -> Result<Self, IoError> {
+        let clean = wanted.dialect.clean;
+        let groups = Groups::open(content, path, &|name| wanted.column(&clean(name)))?;
+        let gaps = HashSet::new();
+        let mut rows = Self { groups, gaps, max_bytes, group: 0, reader: None, rows: 0 };
+        let mut gaps = HashSet::new();
+        while let Some(mut table) = rows.next(wanted)? {
+            let missing = table.columns.iter().filter(|column| match &column.values {
+                Cells::Array(values) => values.logical_null_count() > 0,
+                Cells::Texts(_) => false,
+            });
+            gaps.extend(missing.map(|column| column.name.clone()));
+            if let Some(look) = look {
+                let width = table.columns.len();
+                let bytes = table.columns.iter().map(|column| column.values.memory()).sum();
+                table.columns.retain(|column| look.narrow.column(&clean(&column.name)));
+                let count = table.positions.len() as i64;
+                look.piece(path, vec![table], count, bytes, width)?;
+            }
+        }
+        Ok(Self { gaps, group: 0, rows: 0, ..rows })
+    }
+
+    pub(super) fn next(
+        &mut self,
+        wanted: &Wanted<'_>,
+    ) -> Result<Option<FileTable<Cells>>, IoError> {
+        let path = self.groups.path.clone();
+        let clean = wanted.dialect.clean;
+        let table = guarded(&path, || {
+            let Some(batch) = self.batch()? else { return Ok(None) };
+            let column = |name: &str| wanted.column(&clean(name));
+            let gaps = |name: &str| self.gaps.contains(name);
+            self.groups.table(&[batch], self.rows, &column, &gaps).map(Some)
+        })?;
+        let Some(table) = table else { return Ok(None) };
+        self.rows += table.positions.len() as i64;
+        file::prefix_identifiers(table, wanted.dialect).map(Some)
+    }
+
+    fn batch(&mut self) -> Result<Option<RecordBatch>, IoError> {
+        loop {
+            if let Some(reader) = &mut self.reader {
+                match reader.next() {
+                    Some(batch) => {
+                        return batch.map(Some).map_err(|e| broken(&self.groups.path, &e));
+                    }
+                    None => {
+                        self.reader = None;
+                        self.group += 1;
+                    }
+                }
+            }
+            if self.group == self.groups.count() {
+                return Ok(None);
+            }
+            let rows = (self.max_bytes as u64 / self.groups.width(self.group)).max(1);
+            let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+            self.reader = Some(self.groups.reader(vec![self.group], Some(rows))?);
+        }
+    }
+}
+
+/// The groups of rows of a Parquet file.
+struct Groups {
     content: Content,
-    path: &'p Path,
+    path: PathBuf,
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
 }
 
-impl<'p> Groups<'p> {
-    pub(super) fn open(
-        content: Content,
-        path: &'p Path,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<Self, IoError> {
+/// Bytes of a cell besides its text.
+const CELL: u64 = 8;
+
+impl Groups {
+    fn open(content: Content, path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Self, IoError> {
         let metadata = guarded(path, || {
-            ArrowReaderMetadata::load(&content, Default::default()).map_err(|e| broken(path, &e))
+            let metadata = ArrowReaderMetadata::load(&content, Default::default())
+                .map_err(|e| broken(path, &e))?;
+            coded(&metadata).map_err(|e| broken(path, &e))
         })?;
         let mask = mask(&metadata, wanted);
-        Ok(Self { content, path, metadata, mask })
+        Ok(Self { content, path: path.to_owned(), metadata, mask })
     }
 
-    pub(super) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         self.metadata.metadata().num_row_groups()
     }
 
-    /// The rows of some groups, `before` rows preceding them. Columns of which `gaps` is true have
-    /// missing values in other groups.
-    pub(super) fn read(
-        &self,
-        groups: Vec<usize>,
-        before: i64,
-        wanted: &dyn Fn(&str) -> bool,
-        gaps: &dyn Fn(&str) -> bool,
-    ) -> Result<FileTable<Cells>, IoError> {
-        guarded(self.path, || self.read_groups(groups, before, wanted, gaps))
+    /// Bytes of the wanted columns of a group, roughly: what is written once may be in every row.
+    fn bytes_of(&self, group: usize) -> u64 {
+        let group = self.metadata.metadata().row_group(group);
+        let chunks = group.columns().iter().enumerate();
+        let bytes = chunks.filter(|(leaf, _)| self.mask.leaf_included(*leaf)).map(|(_, chunk)| {
+            let cells = u64::try_from(chunk.num_values()).unwrap_or_default();
+            let bytes = u64::try_from(chunk.uncompressed_size()).unwrap_or_default();
+            cells.saturating_mul(CELL).saturating_add(bytes)
+        });
+        bytes.fold(0, u64::saturating_add)
     }
 
-    fn read_groups(
+    fn bytes(&self) -> u64 {
+        (0..self.count()).map(|group| self.bytes_of(group)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of a row of a group, roughly.
+    fn width(&self, group: usize) -> u64 {
+        let rows = self.metadata.metadata().row_group(group).num_rows();
+        (self.bytes_of(group) / u64::try_from(rows).unwrap_or_default().max(1)).max(1)
+    }
+
+    /// Reads groups, so many rows at a time.
+    fn reader(
         &self,
         groups: Vec<usize>,
-        before: i64,
-        wanted: &dyn Fn(&str) -> bool,
-        gaps: &dyn Fn(&str) -> bool,
-    ) -> Result<FileTable<Cells>, IoError> {
-        let fail = |e: &dyn std::fmt::Display| broken(self.path, e);
+        rows: Option<usize>,
+    ) -> Result<ParquetRecordBatchReader, IoError> {
+        let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
         let ranges = ranges(&self.metadata, &self.mask, &groups);
         let content = self.content.clone().with(&ranges).map_err(|e| fail(&e))?;
         let metadata = self.metadata.clone();
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
             .with_projection(self.mask.clone())
-            .with_row_groups(groups)
-            .build()
-            .map_err(|e| fail(&e))?;
-        let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| fail(&e))?;
+            .with_row_groups(groups);
+        let reader = match rows {
+            Some(rows) => reader.with_batch_size(rows),
+            None => reader,
+        };
+        reader.build().map_err(|e| fail(&e))
+    }
+
+    /// Rows as a table, `before` rows preceding them. Columns of which `gaps` is true have missing values
+    /// in other rows.
+    fn table(
+        &self,
+        batches: &[RecordBatch],
+        before: i64,
+        wanted: &dyn Fn(&str) -> bool,
+        gaps: &dyn Fn(&str) -> bool,
+    ) -> Result<FileTable<Cells>, IoError> {
+        let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let mut columns = Vec::new();
         if let Some(first) = batches.first() {
@@ -123,23 +248,32 @@ impl<'p> Groups<'p> {
             skipped: Skipped::default(),
         })
     }
+}
 
-    /// The columns that have missing values, by their names.
-    pub(super) fn with_gaps(
-        &self,
-        wanted: &dyn Fn(&str) -> bool,
-    ) -> Result<HashSet<String>, IoError> {
-        let mut gaps = HashSet::new();
-        for group in 0..self.count() {
-            let table = self.read(vec![group], 0, wanted, &|_| false)?;
-            let missing = table.columns.into_iter().filter(|column| match &column.values {
-                Cells::Array(values) => values.logical_null_count() > 0,
-                Cells::Texts(_) => false,
-            });
-            gaps.extend(missing.map(|column| column.name));
+/// Texts that are written as codes are read as codes: a text that all rows have is not copied for each of them.
+fn coded(metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    let parquet = metadata.metadata();
+    let leaves = metadata.parquet_schema();
+    let is_coded = |leaf: &usize| {
+        parquet.row_groups().iter().all(|g| g.column(*leaf).dictionary_page_offset().is_some())
+    };
+    let coded: HashSet<String> = (0..leaves.num_columns())
+        .filter(is_coded)
+        .map(|leaf| leaves.column(leaf).path().string())
+        .collect();
+    let fields = metadata.schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 if coded.contains(field.name()) => {
+            Arc::new(field.as_ref().clone().with_data_type(texts::dictionary()))
         }
-        Ok(gaps)
+        _ => Arc::clone(field),
+    });
+    let fields: Fields = fields.collect();
+    if fields == *metadata.schema().fields() {
+        return Ok(metadata.clone());
     }
+    let schema = Schema::new(fields).with_metadata(metadata.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(Arc::clone(parquet), options)
 }
 
 /// What `read` gives. The crates for Parquet and Arrow panic on some broken files, a type unknown to them
@@ -222,6 +356,9 @@ fn plain(
     gaps: bool,
 ) -> Result<ArrayRef, Box<dyn std::error::Error + Send + Sync>> {
     let whole = values.null_count() == 0 && !gaps;
+    if let Some(texts) = TextCells::of(values) {
+        return Ok(texts::collect(texts.iter())?);
+    }
     let target = match values.data_type() {
         DataType::Boolean if whole => return Ok(Arc::clone(values)),
         DataType::Null => return Ok(Arc::clone(values)),

@@ -53,6 +53,7 @@ impl Log {
             user_column: plan.user_column.as_deref(),
             only: Some(Only { columns: &columns, will_do: &will_do }),
             batch: None,
+            sliced: None,
             strict: plan.strict,
             pool,
             reporter,

@@ -1,9 +1,8 @@
 //! Batches of files that arrive while the run goes on.
 
-use super::{Batch, HOUR, Open, Rules, cut, ends, look_at_times};
+use super::{Batch, HOUR, Look, Open, Rules, cut, cut_of_several, ends, look_at_times};
 use crate::period::now;
 use dfp_io::IoError;
-use dfp_io::logs::Hours;
 use dfp_io::state::FileMark;
 use dfp_io::watch::Watch;
 use std::collections::HashMap;
@@ -65,7 +64,7 @@ impl Watching {
     /// A directory cannot be listed.
     pub fn next(
         &mut self,
-        hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>,
+        hours: &Look<'_>,
         ended: &dyn Fn() -> bool,
     ) -> Result<Option<Batch>, IoError> {
         loop {
@@ -109,7 +108,7 @@ impl Watching {
     }
 
     /// The next batch of what need not wait any longer.
-    fn ready(&mut self, hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>) -> Option<Batch> {
+    fn ready(&mut self, hours: &Look<'_>) -> Option<Batch> {
         if self.rules.period.is_none() || self.last_arrival.elapsed() >= self.idle {
             return self.due(hours, i64::MAX);
         }
@@ -132,7 +131,7 @@ impl Watching {
     }
 
     /// The next batch of rows before `until`, if there are any.
-    fn due(&mut self, hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>, until: i64) -> Option<Batch> {
+    fn due(&mut self, hours: &Look<'_>, until: i64) -> Option<Batch> {
         if self.open.is_empty() {
             return None;
         }
@@ -161,9 +160,12 @@ impl Watching {
                 if !self.open.iter().any(|file| file.has_rows_before(until)) {
                     return None;
                 }
-                let first = ends(&self.open, &self.rules).into_iter().find(|end| *end <= until);
-                let end = first.or((until < i64::MAX).then_some(until));
-                Some(cut(&mut self.open, end))
+                let mut ends = ends(&self.open, &self.rules);
+                ends.truncate(ends.partition_point(|end| *end <= until));
+                if until < i64::MAX && ends.last().is_none_or(|last| *last < until) {
+                    ends.push(until);
+                }
+                Some(cut_of_several(&mut self.open, &ends))
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Options of the commands that say how well scores find what they should.
 
+use super::commands::MEMORY_LIMIT;
 use super::{CommandSpec, Kind, OptionSpec};
 
 const ALERTS_PER_DAY: OptionSpec = OptionSpec::new(
@@ -138,6 +139,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
             Kind::Integer { min: 1 },
             "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
         ),
+        MEMORY_LIMIT,
         JSON,
     ],
 };

@@ -1,5 +1,6 @@
 //! Options of the commands over a store of models, and of the stage that reads and writes one.
 
+use super::commands::MEMORY_LIMIT;
 use super::{CommandSpec, Kind, OptionSpec};
 use crate::models::GENERIC;
 
@@ -162,6 +163,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
         OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
         FILE_LIMIT,
         THREADS,
+        MEMORY_LIMIT,
         STRICT,
         JSON,
     ],
@@ -204,6 +206,7 @@ pub const SCORE: CommandSpec = CommandSpec {
         )
         .default("false"),
         THREADS,
+        MEMORY_LIMIT,
         STRICT,
     ],
 };

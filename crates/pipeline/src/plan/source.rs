@@ -8,6 +8,7 @@ use crate::features::Features;
 use crate::period::now;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
+use dfp_io::memory::MemoryLimit;
 use dfp_io::sinks::Format;
 use std::ops::Range;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ impl Checker {
             self.mistakes
                 .push(format!("{}: --period_by: there is no --period to go by", kind.stage.name));
         }
+        let memory =
+            run.bytes("memory_limit").map_or_else(MemoryLimit::default, MemoryLimit::of_bytes);
         SourceSettings {
             kind,
             features,
@@ -53,10 +56,12 @@ impl Checker {
                 period,
                 by_name,
                 bytes: values.seed("batch_megabytes").unwrap_or(1).saturating_mul(1 << 20),
+                memory: memory.table(),
             },
             sampling: self.sampling(values, run),
             watch: self.watch(values),
             state_dir: values.text("state_dir").map(Into::into),
+            memory,
         }
     }
 

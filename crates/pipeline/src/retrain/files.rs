@@ -1,11 +1,12 @@
 //! Which log files have not been learnt, and how many of them are read together.
 
 use dfp_io::files::{Stamp, head, is_packed};
+use dfp_io::memory::MemoryLimit;
 use dfp_io::state::FileMark;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Files are read together up to so many bytes.
+/// Files are read together up to so many bytes, or what fits into memory.
 const TOGETHER: u64 = 256 << 20;
 /// Compressed logs are some ten to twenty times as large.
 const PACKED: u64 = 20;
@@ -83,13 +84,14 @@ pub(super) fn mark(path: &Path) -> FileMark {
 }
 
 /// Files in their order, as many in one as are read together.
-pub(super) fn together(files: Vec<PathBuf>) -> Vec<Vec<PathBuf>> {
+pub(super) fn together(files: Vec<PathBuf>, memory: MemoryLimit) -> Vec<Vec<PathBuf>> {
+    let most = TOGETHER.min(memory.table());
     let mut all: Vec<Vec<PathBuf>> = Vec::new();
     let mut bytes = 0_u64;
     for file in files {
         let size = Stamp::of(&file).bytes;
         let size = if is_packed(&file) { size.saturating_mul(PACKED) } else { size };
-        match all.last_mut().filter(|_| bytes.saturating_add(size) <= TOGETHER) {
+        match all.last_mut().filter(|_| bytes.saturating_add(size) <= most) {
             Some(last) => last.push(file),
             None => {
                 all.push(vec![file]);

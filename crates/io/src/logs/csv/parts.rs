@@ -2,7 +2,7 @@
 
 use super::builder::{Builder, Met};
 use super::records::{BLOCK, Block, Records, is_blank};
-use super::{CsvOptions, End, Pass, Slot, finish, header};
+use super::{CsvOptions, End, Pass, Slot, finish, header, slots};
 use crate::error::IoError;
 use crate::logs::FileTable;
 use crate::logs::pieces::Before;
@@ -76,6 +76,27 @@ impl Layout {
         }
     }
 
+    /// The number of columns.
+    pub(in crate::logs) fn width(&self) -> usize {
+        self.fields.iter().flatten().count()
+    }
+
+    /// The rows of a piece with only those columns that `options` want, which have the types of this piece.
+    pub(in crate::logs) fn narrow(
+        &self,
+        text: &[u8],
+        path: &Path,
+        before: Before,
+        options: &CsvOptions<'_>,
+    ) -> Result<FileTable<Cells>, IoError> {
+        let (mut pass, body) = self.pass(text, path, before)?;
+        let mut slots = slots(&self.names, self.labelled, options);
+        let mut block = Block::new(text);
+        let more = pass.fill(&mut block);
+        let (positions, skipped) = pass.fill_all(block, more, &mut slots);
+        finish(slots, &self.names, &pass, text, body, positions, skipped)
+    }
+
     /// The rows of a piece, once all pieces were looked at, and their number as in [`meet`](Self::meet).
     pub(in crate::logs) fn read(
         &self,
@@ -103,6 +124,19 @@ impl Layout {
 pub(in crate::logs) fn cut(text: &[u8], first: bool) -> usize {
     let end = last_row(text);
     if first && is_blank(&text[..end]) { 0 } else { end }
+}
+
+/// Whether a text ends inside quotes.
+pub(in crate::logs) fn is_open(text: &[u8]) -> bool {
+    let mut records = Records::new(text, 0);
+    let mut block = Block::new(text);
+    loop {
+        match records.fill(&mut block, BLOCK) {
+            End::More => {}
+            End::Input => return false,
+            End::Unclosed => return true,
+        }
+    }
 }
 
 fn last_row(text: &[u8]) -> usize {

@@ -4,9 +4,11 @@
 use super::builder::{Builder, Met};
 use super::event::Events;
 use super::pieces::{Piece, list_begin, list_end};
-use super::{Nested, Schema, content, documents, is_lines, lines, most_cells, skip_not_objects};
+use super::{
+    Nested, PIECE, Schema, content, documents, is_lines, lines, most_cells, skip_not_objects,
+};
 use crate::error::{IoError, Place};
-use crate::logs::pieces::Before;
+use crate::logs::pieces::{Before, HEAD};
 use crate::logs::skipped::Skipped;
 use crate::logs::{Column, FileTable, MAX_COLUMNS};
 use crate::texts::Cells;
@@ -51,11 +53,17 @@ impl Layout {
     /// The columns of a file that begins with `head`, none of them known yet; `None` if the file has to
     /// be read as a whole.
     pub(in crate::logs) fn new(head: &[u8], schema: &dyn Schema) -> Option<Self> {
-        let form = if is_lines(head) {
-            Form::Lines
-        } else {
-            let (begin, object) = list_begin(head, schema)?;
-            Form::List { begin, object }
+        let form = match list_begin(head, schema) {
+            _ if is_lines(head) => Form::Lines,
+            Some((begin, object)) => Form::List { begin, object },
+            // A first line without an end in sight: others may follow.
+            None if head.len() >= HEAD
+                && head.trim_ascii_start().starts_with(b"{")
+                && !head.contains(&b'\n') =>
+            {
+                Form::Lines
+            }
+            None => return None,
         };
         Some(Self { form, columns: Vec::new(), known: HashMap::new(), rows: 0 })
     }
@@ -68,34 +76,60 @@ impl Layout {
         }
     }
 
-    /// Looks at the events of a piece; how many there are, those that will be skipped included. `None`
-    /// if this is no piece: the file has to be read as a whole.
+    /// Whether every event has a line of its own.
+    pub(in crate::logs) fn is_lines(&self) -> bool {
+        matches!(self.form, Form::Lines)
+    }
+
+    /// The number of columns.
+    pub(in crate::logs) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Looks at the events of a piece; how many there are, those that will be skipped included, and a
+    /// table of those columns that `narrow` wants. `None` if this is no piece: the file has to be read as
+    /// a whole.
     pub(in crate::logs) fn meet(
         &mut self,
         text: &[u8],
         path: &Path,
         before: Before,
-        schema: &dyn Schema,
-        nested: Nested,
-    ) -> Result<Option<i64>, IoError> {
-        let Some(piece) = self.events(text, path, before, schema, nested) else { return Ok(None) };
-        let rows = piece.positions.len();
-        self.rows += rows;
-        for (name, mut builder) in piece.columns {
-            builder.pad(rows);
-            let column = *self.known.entry(name).or_insert_with_key(|name| {
-                self.columns.push((name.clone(), Met::default()));
-                self.columns.len() - 1
-            });
-            self.columns[column].1.merge(&builder.met());
+        read: (&dyn Schema, Nested),
+        narrow: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<(i64, Vec<FileTable<Cells>>)>, IoError> {
+        let Some(pieces) = self.events(text, path, before, read.0, read.1) else { return Ok(None) };
+        let (mut all, mut position, mut tables) = (0, 0, Vec::with_capacity(pieces.len()));
+        for piece in pieces {
+            let rows = piece.positions.len();
+            all += rows;
+            position += piece.next_position;
+            let mut columns = Vec::new();
+            for (name, mut builder) in piece.columns {
+                builder.pad(rows);
+                let column = match self.known.get(&name) {
+                    Some(column) => *column,
+                    None => {
+                        self.columns.push((name.clone(), Met::default()));
+                        self.known.insert(name.clone(), self.columns.len() - 1);
+                        self.columns.len() - 1
+                    }
+                };
+                self.columns[column].1.merge(&builder.met());
+                if narrow(&name) {
+                    columns.push(Column { name, values: builder.finish()? });
+                }
+            }
+            let (positions, skipped) = (piece.positions, piece.skipped);
+            tables.push(FileTable { columns, labels: None, positions, skipped });
         }
+        self.rows += all;
         if self.columns.len() > MAX_COLUMNS
-            || self.columns.len().saturating_mul(rows) > most_cells(text)
+            || self.columns.len().saturating_mul(all) > most_cells(text)
         {
-            let cause = format!("{rows} rows of {} columns", self.columns.len());
+            let cause = format!("{all} rows of {} columns", self.columns.len());
             return Err(content(path, Place::default(), cause));
         }
-        Ok(Some(piece.next_position))
+        Ok(Some((position, tables)))
     }
 
     /// The events of a piece, once all pieces were looked at, and their number as in [`meet`](Self::meet).
@@ -106,11 +140,24 @@ impl Layout {
         before: Before,
         schema: &dyn Schema,
         nested: Nested,
-    ) -> Result<(FileTable<Cells>, i64), IoError> {
-        let piece = self.events(text, path, before, schema, nested).ok_or_else(|| {
+    ) -> Result<(Vec<FileTable<Cells>>, i64), IoError> {
+        let pieces = self.events(text, path, before, schema, nested).ok_or_else(|| {
             content(path, Place::default(), "the file changed while it was read".into())
         })?;
-        let Piece { columns, mut positions, mut not_objects, next_position, mut skipped } = piece;
+        let mut position = 0;
+        let begun = pieces.into_iter().map(|piece| {
+            let begin = before.rows + position;
+            position += piece.next_position;
+            (piece, begin)
+        });
+        let begun: Vec<(Piece, i64)> = begun.collect();
+        let tables = begun.into_par_iter().map(|(piece, begin)| self.table(piece, begin, path));
+        Ok((tables.collect::<Result<_, _>>()?, position))
+    }
+
+    /// The table of some events, of which the first is at the position `begin` in the file.
+    fn table(&self, piece: Piece, begin: i64, path: &Path) -> Result<FileTable<Cells>, IoError> {
+        let Piece { columns, mut positions, mut not_objects, mut skipped, .. } = piece;
         let rows = positions.len();
         let mut builders: HashMap<String, Builder> = columns.into_iter().collect();
         let builders: Vec<_> = self
@@ -124,12 +171,44 @@ impl Layout {
             Ok(Column { name: name.clone(), values })
         });
         let columns = columns.collect::<Result<_, IoError>>()?;
-        positions.iter_mut().chain(&mut not_objects).for_each(|p| *p += before.rows);
+        positions.iter_mut().chain(&mut not_objects).for_each(|p| *p += begin);
         skip_not_objects(not_objects, path, &mut skipped);
-        Ok((FileTable { columns, labels: None, positions, skipped }, next_position))
+        Ok(FileTable { columns, labels: None, positions, skipped })
+    }
+
+    /// The piece cut further, for cores side by side.
+    fn cuts<'t>(&self, text: &'t [u8], before: Before) -> Vec<(&'t [u8], Before)> {
+        let (mut cuts, mut rest, mut before) = (Vec::new(), text, before);
+        while !rest.is_empty() {
+            let length = match rest.get(..PIECE) {
+                Some(head) => match self.cut(head, before.bytes == 0) {
+                    0 => rest.len(),
+                    length => length,
+                },
+                None => rest.len(),
+            };
+            let (cut, behind) = rest.split_at(length);
+            cuts.push((cut, before));
+            before.bytes += length;
+            before.lines += memchr::memchr_iter(b'\n', cut).count();
+            rest = behind;
+        }
+        cuts
     }
 
     fn events(
+        &self,
+        text: &[u8],
+        path: &Path,
+        before: Before,
+        schema: &dyn Schema,
+        nested: Nested,
+    ) -> Option<Vec<Piece>> {
+        let cuts = self.cuts(text, before).into_par_iter();
+        cuts.map(|(text, before)| self.events_of(text, path, before, schema, nested)).collect()
+    }
+
+    fn events_of(
         &self,
         text: &[u8],
         path: &Path,
