@@ -182,7 +182,7 @@ fn fail(console: &console::Console, error: &RunError) -> u8 {
     console.say(Weight::Error, &error.to_string());
     match error {
         RunError::Usage(_) => USAGE,
-        RunError::Failed(_) | RunError::NoRows(_) => FAILED,
+        RunError::Failed(_) | RunError::NoRows(_) | RunError::Overflow(_) => FAILED,
         RunError::Interrupted => INTERRUPTED,
     }
 }
