@@ -29,6 +29,13 @@ pub fn text(summary: &Summary) -> String {
             ),
         );
     }
+    if summary.repeated > 0 {
+        let rows = count(summary.repeated, "row");
+        match summary.drops_repeated {
+            true => line("left out", format!("{rows} with the event id of an earlier row")),
+            false => line("repeated", format!("{rows} with the event id of an earlier row")),
+        }
+    }
     if summary.rows_outside > 0 {
         line(
             "left out",

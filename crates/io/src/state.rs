@@ -6,31 +6,41 @@
 //! One database file, written in transactions: after a crash it holds what the last whole
 //! [`StateDir::commit`] left, nothing in between. One process has it open at a time.
 
+mod marks;
+mod opening;
 mod part;
 
+pub use marks::{FileMark, OutputMark};
 pub use part::Part;
 
 use crate::error::IoError;
-use crate::files::Stamp;
+use crate::known::KnownFiles;
 use arrow_array::RecordBatch;
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
-use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
-use std::fs;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 /// Name of the database within the folder.
 const FILE: &str = "state.redb";
 /// How the names of unfinished databases begin.
 const UNFINISHED: &str = ".state.";
 /// Version of what the tables hold.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
+/// A version of which everything is taken over: paths were texts, and content was not known.
+const OLD_VERSION: u32 = 1;
+/// How often the copy beside the database is made anew while a run goes on.
+const COPY_EVERY: Duration = Duration::from_secs(3600);
 
-/// Path of a file -> [`FileMark`].
-const FILES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("files");
+/// Path of a file as bytes -> [`FileMark`].
+const FILES: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("files by bytes");
+/// The same of [`OLD_VERSION`].
+const OLD_FILES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("files");
+/// Hash and length of a content whose name is another file's by now -> its [`FileMark`].
+const FORMER: TableDefinition<'_, (u64, u64), &[u8]> = TableDefinition::new("former files");
 /// User -> rows handed on so far.
 const ROWS: TableDefinition<'_, &str, u64> = TableDefinition::new("rows");
 /// User -> what derived columns remember.
@@ -39,54 +49,15 @@ const MEMORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("memory");
 const HISTORY: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("history");
 /// User and number of a part -> rows of the user's window: a [`Part`].
 const WINDOWS: TableDefinition<'_, (&str, u64), &[u8]> = TableDefinition::new("windows");
+/// Number of a commit -> hashes of the ids of its events, 8 bytes each, little-endian.
+const IDS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("event ids");
+/// So many event ids are remembered, the newest.
+pub const EVENT_IDS: usize = 1 << 20;
 /// Single values: [`ABOUT`], [`OUTPUTS`], [`ALERTS`].
 const SINGLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("single");
 const ABOUT: &str = "about";
 const OUTPUTS: &str = "outputs";
 const ALERTS: &str = "alerts";
-
-/// How far a file has been read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileMark {
-    /// The file as it was then: one that has changed since is another file.
-    pub stamp: Stamp,
-    /// Rows before this time (microseconds since 1970) have been written; `None`: all rows.
-    pub until: Option<i64>,
-    /// Tells its beginning from others, if that was looked at: see [`head`](crate::files::head).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub head: Option<u64>,
-}
-
-/// How far an output has been written.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct OutputMark {
-    /// The file.
-    pub path: PathBuf,
-    /// Its length in bytes; what stands behind belongs to no finished input.
-    pub bytes: u64,
-    /// Names of its columns, with their Arrow types as Arrow prints them.
-    pub columns: Vec<(String, String)>,
-}
-
-impl OutputMark {
-    /// The columns of the file.
-    ///
-    /// # Errors
-    /// A type is none that Arrow knows.
-    pub fn schema(&self) -> Result<SchemaRef, IoError> {
-        let field = |(name, kind): &(String, String)| {
-            let kind = DataType::from_str(kind).map_err(|e| IoError::State {
-                path: self.path.clone(),
-                cause: format!("column \"{name}\": \"{kind}\" is no type: {e}"),
-            })?;
-            Ok(Field::new(name, kind, true))
-        };
-        let fields: Result<Vec<Field>, IoError> = self.columns.iter().map(field).collect();
-        Ok(Arc::new(Schema::new(fields?)))
-    }
-}
 
 /// What becomes of a user's window.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,6 +85,8 @@ pub struct Commit<'a> {
     pub outputs: &'a [OutputMark],
     /// What has been spent of the budget of alerts, if there is one.
     pub alerts: Option<&'a [u8]>,
+    /// Hashes of the ids of events, in their order.
+    pub event_ids: &'a [u64],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -124,88 +97,33 @@ struct About {
 }
 
 /// An open state folder.
+///
+/// A copy of the database is kept beside it, made when it is opened, once an hour, and when it is closed.
+/// Whatever is older is consistent too: outputs are cut to their lengths of then, and what was read since is
+/// read again.
 pub struct StateDir {
     database: Database,
     path: PathBuf,
+    /// Whether there is anything that the copy lacks.
+    changed: AtomicBool,
+    copied: Mutex<Instant>,
+    /// The commits whose event ids are kept, each with how many there are.
+    event_ids: Mutex<VecDeque<(u64, usize)>>,
 }
 
 impl StateDir {
-    /// Opens the folder, or makes it. `pipeline` says whose state it is; another one's is refused.
-    ///
-    /// # Errors
-    /// Another process has it open, it belongs to another pipeline or a later version, or the
-    /// system refuses.
-    pub fn open(directory: &Path, pipeline: &str) -> Result<Self, IoError> {
-        fs::create_dir_all(directory).map_err(|e| IoError::os("create directory", directory, e))?;
-        let path = directory.join(FILE);
-        if !path.exists() {
-            Self::make(directory, &path)?;
-        }
-        let state = Self::at(&path, path.clone())?;
-        state.claim(pipeline)?;
-        // What a process that was killed while it made the database has left.
-        for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
-            if entry.file_name().to_string_lossy().starts_with(UNFINISHED) {
-                let _ = fs::remove_file(entry.path());
-            }
-        }
-        Ok(state)
-    }
-
-    /// A copy of the folder, as it is now, in another one; an empty one where there is none. What becomes of
-    /// the copy is nothing to the folder.
-    ///
-    /// # Errors
-    /// As [`StateDir::open`].
-    pub fn copy(directory: &Path, into: &Path, pipeline: &str) -> Result<Self, IoError> {
-        let from = directory.join(FILE);
-        if from.exists() {
-            // Nobody writes as long as this one has it open.
-            let _held = Self::open(directory, pipeline)?;
-            fs::copy(&from, into.join(FILE)).map_err(|e| IoError::os("copy", &from, e))?;
-        }
-        Self::open(into, pipeline)
-    }
-
-    /// Makes an empty database, which appears under its name complete or not at all.
-    fn make(directory: &Path, path: &Path) -> Result<(), IoError> {
-        let fail = |e| IoError::os("write into directory", directory, e);
-        let unfinished =
-            tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(directory).map_err(fail)?;
-        drop(Self::at(unfinished.path(), path.to_owned())?);
-        unfinished.as_file().sync_all().map_err(fail)?;
-        match unfinished.persist_noclobber(path) {
-            Ok(_) => Ok(()),
-            // Another process was faster; whoever opens it first has it.
-            Err(e) if e.error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-            Err(e) => Err(fail(e.error)),
-        }
-    }
-
-    fn at(file: &Path, path: PathBuf) -> Result<Self, IoError> {
-        let database = Database::create(file).map_err(|e| {
-            let cause = match e {
-                redb::DatabaseError::DatabaseAlreadyOpen => {
-                    "another process is using it".to_owned()
-                }
-                other => format!(
-                    "{other}; if it cannot be restored, remove it: all files are then read again"
-                ),
-            };
-            IoError::State { path: path.clone(), cause }
-        })?;
-        Ok(Self { database, path })
-    }
-
     fn claim(&self, pipeline: &str) -> Result<(), IoError> {
         let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
         {
             // Tables are made here, so that readers find them.
-            for table in [FILES, MEMORY, HISTORY] {
+            write.open_table(FILES).map_err(|e| self.fail(&e))?;
+            write.open_table(FORMER).map_err(|e| self.fail(&e))?;
+            for table in [MEMORY, HISTORY] {
                 write.open_table(table).map_err(|e| self.fail(&e))?;
             }
             write.open_table(ROWS).map_err(|e| self.fail(&e))?;
             write.open_table(WINDOWS).map_err(|e| self.fail(&e))?;
+            write.open_table(IDS).map_err(|e| self.fail(&e))?;
             let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
             let known: Option<About> = match single.get(ABOUT).map_err(|e| self.fail(&e))? {
                 Some(bytes) => Some(self.parse(bytes.value())?),
@@ -217,7 +135,7 @@ impl StateDir {
                     let bytes = self.print(&about)?;
                     single.insert(ABOUT, bytes.as_slice()).map_err(|e| self.fail(&e))?;
                 }
-                Some(about) if about.version != VERSION => {
+                Some(about) if ![OLD_VERSION, VERSION].contains(&about.version) => {
                     return Err(self.refuse(format!(
                         "it was written by version {} of the state, and this program knows version {VERSION}",
                         about.version
@@ -229,25 +147,57 @@ impl StateDir {
                         about.pipeline
                     )));
                 }
+                Some(about) if about.version == OLD_VERSION => {
+                    self.take_over(&write)?;
+                    let bytes = self.print(&About { version: VERSION, ..about })?;
+                    single.insert(ABOUT, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+                }
                 Some(_) => {}
             }
         }
         write.commit().map_err(|e| self.fail(&e))
     }
 
+    /// Files as an earlier version kept them.
+    fn take_over(&self, write: &WriteTransaction) -> Result<(), IoError> {
+        let mut files = write.open_table(FILES).map_err(|e| self.fail(&e))?;
+        let old = write.open_table(OLD_FILES).map_err(|e| self.fail(&e))?;
+        for entry in old.iter().map_err(|e| self.fail(&e))? {
+            let (path, mark) = entry.map_err(|e| self.fail(&e))?;
+            files.insert(path.value().as_bytes(), mark.value()).map_err(|e| self.fail(&e))?;
+        }
+        drop(old);
+        write.delete_table(OLD_FILES).map_err(|e| self.fail(&e)).map(|_| ())
+    }
+
     /// The files that have been read.
     ///
     /// # Errors
     /// The database cannot be read.
-    pub fn files(&self) -> Result<HashMap<PathBuf, FileMark>, IoError> {
+    pub fn files(&self) -> Result<Vec<(PathBuf, FileMark)>, IoError> {
         let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
         let table = read.open_table(FILES).map_err(|e| self.fail(&e))?;
-        let mut files = HashMap::new();
+        let mut files = Vec::new();
         for entry in table.iter().map_err(|e| self.fail(&e))? {
             let (path, mark) = entry.map_err(|e| self.fail(&e))?;
-            files.insert(PathBuf::from(path.value()), self.parse(mark.value())?);
+            files.push((marks::path(path.value()), self.parse(mark.value())?));
         }
         Ok(files)
+    }
+
+    /// The files that have been read, also those whose names are other files' by now.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn known(&self) -> Result<KnownFiles, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(FORMER).map_err(|e| self.fail(&e))?;
+        let mut former = Vec::new();
+        for entry in table.iter().map_err(|e| self.fail(&e))? {
+            let (_, mark) = entry.map_err(|e| self.fail(&e))?;
+            former.push((PathBuf::new(), self.parse(mark.value())?));
+        }
+        Ok(KnownFiles::new(former, self.files()?))
     }
 
     /// How far the outputs had been written, in the order of the pipeline.
@@ -323,6 +273,22 @@ impl StateDir {
         Ok(rows)
     }
 
+    /// Hashes of the ids of the newest events, in their order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn event_ids(&self) -> Result<Vec<u64>, IoError> {
+        let read = self.database.begin_read().map_err(|e| self.fail(&e))?;
+        let table = read.open_table(IDS).map_err(|e| self.fail(&e))?;
+        let mut ids = Vec::new();
+        for entry in table.iter().map_err(|e| self.fail(&e))? {
+            let (_, bytes) = entry.map_err(|e| self.fail(&e))?;
+            let (eights, _) = bytes.value().as_chunks::<8>();
+            ids.extend(eights.iter().map(|eight| u64::from_le_bytes(*eight)));
+        }
+        Ok(ids)
+    }
+
     /// What has been spent of the budget of alerts.
     ///
     /// # Errors
@@ -341,11 +307,8 @@ impl StateDir {
     pub fn commit(&self, commit: &Commit<'_>) -> Result<(), IoError> {
         let write = self.database.begin_write().map_err(|e| self.fail(&e))?;
         {
-            let mut files = write.open_table(FILES).map_err(|e| self.fail(&e))?;
             for (path, mark) in commit.files {
-                let bytes = self.print(mark)?;
-                let path = path.to_string_lossy();
-                files.insert(&*path, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+                self.put_file(&write, path, mark)?;
             }
             let mut rows = write.open_table(ROWS).map_err(|e| self.fail(&e))?;
             for (user, count) in commit.rows {
@@ -373,6 +336,7 @@ impl StateDir {
                 };
                 windows.insert((&**user, at), part.0.as_slice()).map_err(|e| self.fail(&e))?;
             }
+            self.put_event_ids(&write, commit.event_ids)?;
             if let Some(alerts) = commit.alerts {
                 let mut single = write.open_table(SINGLE).map_err(|e| self.fail(&e))?;
                 single.insert(ALERTS, alerts).map_err(|e| self.fail(&e))?;
@@ -383,7 +347,59 @@ impl StateDir {
                 single.insert(OUTPUTS, bytes.as_slice()).map_err(|e| self.fail(&e))?;
             }
         }
-        write.commit().map_err(|e| self.fail(&e))
+        write.commit().map_err(|e| self.fail(&e))?;
+        self.changed.store(true, Ordering::Release);
+        self.refresh_copy(COPY_EVERY);
+        Ok(())
+    }
+
+    /// Puts down a file. Another one that had its name stays known by its content: in a rotation it may
+    /// turn up elsewhere, and later than this one.
+    fn put_file(
+        &self,
+        write: &WriteTransaction,
+        path: &Path,
+        mark: &FileMark,
+    ) -> Result<(), IoError> {
+        let mut files = write.open_table(FILES).map_err(|e| self.fail(&e))?;
+        let bytes = self.print(mark)?;
+        let before = files.insert(marks::key(path), bytes.as_slice()).map_err(|e| self.fail(&e))?;
+        let Some(before) = before else { return Ok(()) };
+        let was: FileMark = self.parse(before.value())?;
+        if let Some(content) = was.content.filter(|content| mark.content != Some(*content)) {
+            let mut former = write.open_table(FORMER).map_err(|e| self.fail(&e))?;
+            let key = (content.whole, content.bytes);
+            former.insert(key, before.value()).map_err(|e| self.fail(&e))?;
+        }
+        Ok(())
+    }
+
+    /// Adds ids of events, and takes away those of commits that nobody looks back to.
+    fn put_event_ids(&self, write: &WriteTransaction, new: &[u64]) -> Result<(), IoError> {
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut table = write.open_table(IDS).map_err(|e| self.fail(&e))?;
+        let mut kept = self.event_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        if kept.is_empty() {
+            for entry in table.iter().map_err(|e| self.fail(&e))? {
+                let (number, bytes) = entry.map_err(|e| self.fail(&e))?;
+                kept.push_back((number.value(), bytes.value().len() / 8));
+            }
+        }
+        let number = kept.back().map_or(0, |(last, _)| last + 1);
+        let bytes: Vec<u8> = new.iter().flat_map(|id| id.to_le_bytes()).collect();
+        table.insert(number, bytes.as_slice()).map_err(|e| self.fail(&e))?;
+        kept.push_back((number, new.len()));
+        let mut all: usize = kept.iter().map(|(_, ids)| ids).sum();
+        while let Some((oldest, ids)) =
+            kept.front().copied().filter(|(_, ids)| all - ids >= EVENT_IDS)
+        {
+            table.remove(oldest).map_err(|e| self.fail(&e))?;
+            kept.pop_front();
+            all -= ids;
+        }
+        Ok(())
     }
 
     fn print(&self, value: &impl Serialize) -> Result<Vec<u8>, IoError> {
@@ -404,96 +420,4 @@ impl StateDir {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mark(bytes: u64, until: Option<i64>) -> FileMark {
-        FileMark { stamp: Stamp { bytes, modified_ns: 7 }, until, head: None }
-    }
-
-    #[test]
-    fn what_was_committed_is_there_after_opening_again() {
-        let directory = tempfile::tempdir().unwrap();
-        let folder = directory.path().join("deep/state");
-        let files = [("a.json".into(), mark(1, None)), ("b.json".into(), mark(2, Some(-5)))];
-        let outputs = [OutputMark {
-            path: "out.csv".into(),
-            bytes: 12,
-            columns: vec![("n".into(), "Int64".into())],
-        }];
-        {
-            let state = StateDir::open(&folder, "from-azure").unwrap();
-            assert_eq!(state.user("ana").unwrap(), (0, None));
-            assert!(state.files().unwrap().is_empty() && state.outputs().unwrap().is_empty());
-            let commit = Commit {
-                files: &files,
-                rows: &[("ana".into(), 3)],
-                memory: &[("ana".into(), b"{}".to_vec())],
-                history: &[("ana".into(), b"[]".to_vec())],
-                outputs: &outputs,
-                windows: &[],
-                alerts: Some(b"spent"),
-            };
-            state.commit(&commit).unwrap();
-            let later = [("b.json".into(), mark(2, None))];
-            state.commit(&Commit { files: &later, ..Commit::default() }).unwrap();
-        }
-        let state = StateDir::open(&folder, "from-azure").unwrap();
-        assert_eq!(state.user("ana").unwrap(), (3, Some(b"{}".to_vec())));
-        assert_eq!(state.history("ana").unwrap(), Some(b"[]".to_vec()));
-        assert_eq!(state.outputs().unwrap(), outputs);
-        assert_eq!(state.alerts().unwrap(), Some(b"spent".to_vec()));
-        let known = state.files().unwrap();
-        assert_eq!((known.len(), known[Path::new("b.json")]), (2, mark(2, None)));
-    }
-
-    #[test]
-    fn windows_grow_by_parts_and_are_replaced_whole() {
-        use arrow_array::{ArrayRef, StringArray};
-        let rows = |texts: &[&str]| {
-            let texts: ArrayRef = Arc::new(StringArray::from(texts.to_vec()));
-            RecordBatch::try_from_iter_with_nullable([("a", texts, true)]).unwrap()
-        };
-        let directory = tempfile::tempdir().unwrap();
-        let state = StateDir::open(directory.path(), "train").unwrap();
-        let part = |user: &str, texts: &[&str]| {
-            (Arc::from(user), WindowChange::Further(Part::encode(&rows(texts)).unwrap()))
-        };
-        for windows in
-            [vec![part("ann", &["x", "y"]), part("bo", &["z"])], vec![part("ann", &["w"])]]
-        {
-            state.commit(&Commit { windows: &windows, ..Commit::default() }).unwrap();
-        }
-        assert_eq!(state.windows().unwrap(), [("ann".into(), 3), ("bo".into(), 1)]);
-        assert_eq!(state.window("ann").unwrap(), [rows(&["x", "y"]), rows(&["w"])]);
-        let whole = WindowChange::Whole(Part::encode(&rows(&["y", "w"])).unwrap());
-        let windows = [("ann".into(), whole)];
-        state.commit(&Commit { windows: &windows, ..Commit::default() }).unwrap();
-        assert_eq!(state.window("ann").unwrap(), [rows(&["y", "w"])]);
-        assert_eq!(state.window("bo").unwrap().len(), 1);
-        assert!(state.window("an").unwrap().is_empty());
-    }
-
-    #[test]
-    fn what_a_process_killed_at_its_very_start_has_left_is_no_obstacle() {
-        let directory = tempfile::tempdir().unwrap();
-        fs::write(directory.path().join(".state.half"), "half a header").unwrap();
-        StateDir::open(directory.path(), "from-azure").unwrap();
-        let left: Vec<_> = fs::read_dir(directory.path()).unwrap().collect();
-        assert_eq!(left.len(), 1, "{left:?}");
-    }
-
-    #[test]
-    fn a_folder_in_use_or_of_another_pipeline_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let first = StateDir::open(directory.path(), "from-azure").unwrap();
-        let second = StateDir::open(directory.path(), "from-azure").err().unwrap().to_string();
-        assert!(second.contains("state.redb\": another process is using it"), "{second}");
-        drop(first);
-        let other = StateDir::open(directory.path(), "from-duo").err().unwrap().to_string();
-        assert!(
-            other.contains("another pipeline (from-azure, and this one is from-duo)"),
-            "{other}"
-        );
-    }
-}
+mod tests;

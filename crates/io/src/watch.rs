@@ -1,9 +1,14 @@
 //! Watching for files that are complete.
 //!
-//! A file is complete when it was renamed into place or closed by its writer (the system tells, on
+//! A file is complete when it was renamed into place or closed by its writer (the system says so, on
 //! Linux by inotify), or when it has not changed for a set time. Every look lists the patterns
-//! anew, so that nothing hangs on a notification: they only say when to look sooner. Where the
+//! anew, so that nothing depends on a notification: they only say when to look sooner. Where the
 //! system notifies of nothing (network file systems, remote objects), looks come at an interval.
+//!
+//! Files are handed on in the order in which they appeared: one that is complete waits for those that were
+//! there before it, or with it, and may still be growing, though not for long. So files that are renamed in
+//! in the order of their events are read in that order, also after a restart, when nobody has notified of
+//! those that came before.
 
 use crate::error::IoError;
 use crate::files::{self, Stamp};
@@ -18,6 +23,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const GATHER: Duration = Duration::from_millis(20);
 /// How often a wait looks whether it should end.
 const TICK: Duration = Duration::from_millis(100);
+/// A listing is not made in an instant: it may lack a file and have one that was renamed in later. Where two
+/// listings in a row are equal, this is ruled out. So many are made at most.
+const LISTINGS: usize = 8;
 
 /// What is watched, and how.
 #[derive(Clone, Debug)]
@@ -32,27 +40,32 @@ pub struct WatchOptions {
     pub settle: Duration,
 }
 
-/// Files found so far, and those that may still be growing.
+/// Files found so far, and those that wait.
 pub struct Watch {
     options: WatchOptions,
     /// What each file was like when it was handed on.
     known: HashMap<PathBuf, Stamp>,
-    growing: HashMap<PathBuf, Growing>,
+    waiting: HashMap<PathBuf, Waiting>,
+    /// What the last look found.
+    listed: Vec<PathBuf>,
+    looks: u64,
     /// Files of which the system has said that they are complete.
-    told: HashSet<PathBuf>,
+    notified: HashSet<PathBuf>,
     /// Kept, since it ends with its owner.
     watcher: Option<notify::RecommendedWatcher>,
     events: Receiver<notify::Result<Event>>,
     not: Not,
 }
 
-/// A file that may still be growing.
-struct Growing {
+/// A file that may still be growing, or waits for others that may.
+struct Waiting {
     stamp: Stamp,
     /// Since when it has this stamp.
     since: Instant,
-    /// When it was first seen.
+    /// When it was first seen, and by which look.
     first: Instant,
+    look: u64,
+    complete: bool,
 }
 
 /// Files that are none of ours to read, such as those that are written meanwhile.
@@ -82,8 +95,18 @@ impl Watch {
             Ok(watcher) => (Some(watcher), None),
             Err(error) => (None, Some(error.to_string())),
         };
-        let (growing, told) = (HashMap::new(), HashSet::new());
-        (Self { options, known, growing, told, watcher, events, not }, why)
+        let watch = Self {
+            options,
+            known,
+            waiting: HashMap::new(),
+            listed: Vec::new(),
+            looks: 0,
+            notified: HashSet::new(),
+            watcher,
+            events,
+            not,
+        };
+        (watch, why)
     }
 
     /// The complete files that have not been handed on yet, sorted by path, each with its stamp; empty if
@@ -92,7 +115,32 @@ impl Watch {
     /// # Errors
     /// A pattern is malformed, or a directory cannot be listed.
     pub fn look(&mut self) -> Result<Vec<(PathBuf, Stamp)>, IoError> {
+        self.looks += 1;
+        let mut there = self.list()?;
+        for _ in 1..LISTINGS {
+            if there == self.listed {
+                break;
+            }
+            self.listed = there;
+            there = self.list()?;
+        }
+        // Behind the listing: what was notified of meanwhile is in it.
         self.take_events();
+        self.waiting.retain(|path, _| there.binary_search(path).is_ok());
+        for path in &there {
+            let stamp = Stamp::of(path);
+            if self.known.get(path) == Some(&stamp) {
+                self.notified.remove(&without_dot(path));
+                self.waiting.remove(path);
+            } else {
+                self.meet(path, stamp);
+            }
+        }
+        self.listed = there;
+        Ok(self.hand_on())
+    }
+
+    fn list(&self) -> Result<Vec<PathBuf>, IoError> {
         let mut there = Vec::new();
         for pattern in &self.options.patterns {
             match files::find(pattern, self.options.recursive) {
@@ -103,53 +151,62 @@ impl Watch {
         there.sort_unstable();
         there.dedup();
         there.retain(|path| !(self.not)(path));
-        self.growing.retain(|path, _| there.binary_search(path).is_ok());
-        let mut complete = Vec::new();
-        for path in there {
-            let stamp = Stamp::of(&path);
-            if self.known.get(&path) == Some(&stamp) {
-                self.told.remove(&without_dot(&path));
-            } else if self.is_complete(&path, stamp) {
-                self.known.insert(path.clone(), stamp);
-                complete.push((path, stamp));
-            }
-        }
-        Ok(complete)
+        Ok(there)
     }
 
-    fn is_complete(&mut self, path: &Path, stamp: Stamp) -> bool {
+    /// Notes whether a file is complete.
+    fn meet(&mut self, path: &Path, stamp: Stamp) {
         let settle = self.options.settle;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let age = now.checked_sub(Duration::from_nanos(stamp.modified_ns));
         // The clock of a network file system may be ahead of ours: then only our own counts.
         let since = Instant::now();
-        let growing = self.growing.entry(path.to_owned());
-        let growing = growing.or_insert(Growing { stamp, since, first: since });
-        if growing.stamp != stamp {
-            (growing.stamp, growing.since) = (stamp, since);
+        let new = Waiting { stamp, since, first: since, look: self.looks, complete: false };
+        let file = self.waiting.entry(path.to_owned()).or_insert(new);
+        if file.stamp != stamp {
+            (file.stamp, file.since, file.complete) = (stamp, since, false);
         }
-        let rests = age.is_some_and(|age| age >= settle) || growing.since.elapsed() >= settle;
-        let complete = self.told.remove(&without_dot(path)) || rests;
-        if complete {
-            self.growing.remove(path);
+        let rests = age.is_some_and(|age| age >= settle) || file.since.elapsed() >= settle;
+        file.complete |= self.notified.remove(&without_dot(path)) || rests;
+    }
+
+    /// The complete files that need not wait for others.
+    fn hand_on(&mut self) -> Vec<(PathBuf, Stamp)> {
+        let growing = self.waiting.values().filter(|file| !file.complete && self.counts(file));
+        let first_growing = growing.map(|file| file.look).min().unwrap_or(u64::MAX);
+        let due = |file: &Waiting| file.complete && file.look < first_growing;
+        let mut complete: Vec<(PathBuf, Stamp)> = self
+            .waiting
+            .iter()
+            .filter(|(_, file)| due(file))
+            .map(|(path, file)| (path.clone(), file.stamp))
+            .collect();
+        complete.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        for (path, stamp) in &complete {
+            self.waiting.remove(path);
+            self.known.insert(path.clone(), *stamp);
         }
         complete
     }
 
+    /// Whether others wait for a file. One that goes on growing does not count for long.
+    fn counts(&self, file: &Waiting) -> bool {
+        file.first.elapsed() <= 2 * self.options.settle
+    }
+
     /// Whether a file was seen that is not complete and will be soon: after a start, whatever arrived just
-    /// before. One that goes on growing does not count for long.
+    /// before.
     pub fn expects_more(&self) -> bool {
-        let soon = 2 * self.options.settle;
-        self.growing.values().any(|file| file.first.elapsed() <= soon)
+        self.waiting.values().any(|file| file.complete || self.counts(file))
     }
 
     /// Waits until a look may find something, at most until the next interval; `ended` is asked
     /// now and then whether to give up waiting.
     pub fn wait(&mut self, ended: &dyn Fn() -> bool) {
-        let interval = if self.growing.is_empty() {
+        let interval = if self.waiting.is_empty() {
             self.options.interval
         } else {
-            self.options.interval.min(self.options.settle.max(TICK))
+            self.options.interval.min((self.options.settle / 4).max(TICK))
         };
         let until = Instant::now() + interval;
         while !ended() {
@@ -179,12 +236,12 @@ impl Watch {
         match event.kind {
             EventKind::Access(AccessKind::Close(AccessMode::Write))
             | EventKind::Modify(ModifyKind::Name(RenameMode::To | RenameMode::Both)) => {
-                self.told.extend(event.paths.iter().map(|path| without_dot(path)));
+                self.notified.extend(event.paths.iter().map(|path| without_dot(path)));
             }
             // Written again: not complete after all, until it is closed.
             EventKind::Modify(ModifyKind::Data(_)) | EventKind::Create(_) => {
                 for path in &event.paths {
-                    self.told.remove(&without_dot(path));
+                    self.notified.remove(&without_dot(path));
                 }
             }
             _ => {}
@@ -296,6 +353,45 @@ mod tests {
         assert!(watch.look().unwrap().is_empty(), "it is still open");
         drop(open);
         assert_eq!(found(&mut watch), ["c.csv"]);
+    }
+
+    #[test]
+    fn a_file_that_comes_later_waits_for_those_that_were_there() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        // Of the first one nobody notifies, so it has to rest; the second one is complete at once.
+        fs::write(path("b.csv"), "x").unwrap();
+        let settle = Duration::from_millis(500);
+        let mut watch = watch(directory.path(), settle);
+        assert!(watch.look().unwrap().is_empty());
+        fs::write(path("a.part"), "x").unwrap();
+        fs::rename(path("a.part"), path("a.csv")).unwrap();
+        watch.wait(&|| false);
+        assert!(watch.look().unwrap().is_empty(), "the one before it may be growing");
+        assert_eq!(found(&mut watch), ["a.csv", "b.csv"]);
+    }
+
+    #[test]
+    fn a_file_that_goes_on_growing_holds_others_back_for_a_while_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = |name: &str| directory.path().join(name);
+        let mut slow = fs::File::create(path("slow.csv")).unwrap();
+        let settle = Duration::from_millis(400);
+        let mut watch = watch(directory.path(), settle);
+        watch.look().unwrap();
+        fs::write(path("a.csv"), "x").unwrap();
+        let start = Instant::now();
+        let names = loop {
+            std::io::Write::write_all(&mut slow, b"x\n").unwrap();
+            let found = watch.look().unwrap();
+            if !found.is_empty() {
+                break names(&found);
+            }
+            assert!(start.elapsed() < 10 * settle);
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(names, ["a.csv"]);
+        assert!(start.elapsed() >= settle, "the slow one was there before");
     }
 
     #[test]

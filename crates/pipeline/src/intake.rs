@@ -2,8 +2,10 @@
 
 mod reading;
 
-use crate::batches::{Batch, Fixed, Patience, Watching};
+use crate::alike::Alike;
+use crate::batches::{Batch, Fixed, Notes, Patience, Watching};
 use crate::derive::Memory;
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
@@ -13,9 +15,10 @@ use crate::stages::{ScoreBook, absolute};
 use crate::users::{self, Numbers};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
-use dfp_io::files::{self, Stamp};
+use dfp_io::files;
+use dfp_io::known::{Arrival, KnownFiles};
 use dfp_io::logs::{LogTable, SlicedFiles};
-use dfp_io::state::{FileMark, StateDir};
+use dfp_io::state::{Commit, FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
 use reading::Rest;
@@ -37,6 +40,8 @@ pub struct Shared {
     pub book: Arc<ScoreBook>,
     /// What derived columns remember of each user.
     pub memory: Arc<Mutex<Memory>>,
+    /// The ids of the newest rows.
+    pub duplicates: Mutex<Duplicates>,
     /// What earlier runs have finished.
     pub state: Option<Arc<StateDir>>,
 }
@@ -55,8 +60,11 @@ pub struct Intake {
     rows: HashMap<Arc<str>, Seen>,
     /// Files that could not be read.
     unread: HashSet<PathBuf>,
+    /// How many rows the files of the batch at hand have.
+    file_rows: HashMap<PathBuf, u64>,
     /// Users that have had rows in this run.
     met: usize,
+    alike: Alike,
     /// Why nobody is called as asked for, as long as nobody was.
     nobody: Option<RunError>,
     current: Option<Current>,
@@ -120,8 +128,8 @@ impl Intake {
         });
         let outputs: HashSet<PathBuf> = outputs.collect();
         let known = match &shared.state {
-            Some(state) => state.files()?,
-            None => HashMap::new(),
+            Some(state) => state.known()?,
+            None => KnownFiles::default(),
         };
         let sliced = SlicedFiles::new(settings.memory, settings.state_dir.as_deref());
         let batches = match settings.watch {
@@ -138,7 +146,7 @@ impl Intake {
             }
             None => {
                 let user = plan.user_column.as_deref();
-                Batches::Fixed(fixed(&settings, user, &known, &outputs, (&shared, &sliced))?)
+                Batches::Fixed(fixed(&settings, user, known, &outputs, (&shared, &sliced))?)
             }
         };
         Ok(Self {
@@ -152,7 +160,9 @@ impl Intake {
             batches,
             rows: HashMap::new(),
             unread: HashSet::new(),
+            file_rows: HashMap::new(),
             met: 0,
+            alike: Alike::default(),
             nobody: None,
             current: None,
             sliced,
@@ -177,23 +187,32 @@ impl Intake {
         let user = user_column.as_deref();
         let hours = |files: &[PathBuf]| source::times(files, settings, user, sliced, &shared.pool);
         let ended = || shared.stop.is_set();
-        loop {
-            match watching.next(&hours, &ended) {
+        let reporter = shared.reporter.as_ref();
+        let next = loop {
+            let next = watching.next(&hours, &ended);
+            watching.notes().report(reporter);
+            match next {
                 // A directory may be back in a while.
                 Err(error) if !ended() => {
                     let text = error.to_string();
                     if trouble.as_ref() != Some(&text) {
-                        shared.reporter.say(Weight::Warning, &text);
+                        reporter.say(Weight::Warning, &text);
                         *trouble = Some(text);
                     }
                     watching.wait(&ended);
                 }
                 next => {
                     *trouble = None;
-                    return Ok(next?);
+                    break next?;
                 }
             }
+        };
+        if next.is_none() {
+            watching.notes().report_end(reporter);
         }
+        let changes = watching.changes();
+        self.remember(changes)?;
+        Ok(next)
     }
 
     /// The next user's rows of the batch at hand.
@@ -241,7 +260,7 @@ impl Intake {
 fn fixed(
     settings: &SourceSettings,
     user_column: Option<&str>,
-    known: &HashMap<PathBuf, FileMark>,
+    mut known: KnownFiles,
     outputs: &HashSet<PathBuf>,
     (shared, sliced): (&Shared, &SlicedFiles),
 ) -> Result<Fixed, RunError> {
@@ -250,20 +269,31 @@ fn fixed(
     if settings.is_live() {
         all.retain(|path| !outputs.contains(&absolute(path)));
     }
+    let mut arrivals: Vec<Arrival> = match &shared.state {
+        Some(state) => {
+            let arrivals = shared.pool.install(|| known.recognise(all));
+            let mut notes = Notes::default();
+            notes.add(&arrivals);
+            notes.report(shared.reporter.as_ref());
+            let changes = known.changes();
+            if !changes.is_empty() {
+                state.commit(&Commit { files: &changes, ..Commit::default() })?;
+            }
+            arrivals
+        }
+        None => all.into_iter().map(Arrival::new).collect(),
+    };
     // What is finished takes no place of `max_files` or of a sample.
-    let is_finished = |path: &PathBuf| {
-        let mark = known.get(path).filter(|mark| mark.until.is_none());
-        mark.is_some_and(|mark| mark.stamp == Stamp::of(path))
-    };
-    all.retain(|path| !is_finished(path));
-    let mut files = match settings.sampling {
-        Some((sampling, seed)) => sampling.of(all, seed),
-        None => all,
-    };
-    files.truncate(max_files.unwrap_or(usize::MAX));
+    arrivals.retain(|arrival| !arrival.is_finished());
+    if let Some((sampling, seed)) = settings.sampling {
+        let files = arrivals.iter().map(|arrival| arrival.path.clone()).collect();
+        let sample: HashSet<PathBuf> = sampling.of(files, seed).into_iter().collect();
+        arrivals.retain(|arrival| sample.contains(&arrival.path));
+    }
+    arrivals.truncate(max_files.unwrap_or(usize::MAX));
     let hours =
         |files: &[PathBuf]| source::times(files, settings, user_column, sliced, &shared.pool);
-    let fixed = Fixed::new(files, known, &settings.rules, &hours);
+    let fixed = Fixed::new(arrivals, &settings.rules, &hours);
     if fixed.is_cut() && settings.rules.period.is_none() {
         let text = "input: it is larger than --batch_megabytes or --memory_limit allow at once, and is read in parts, in the order of time; users come anew in each part";
         shared.reporter.say(Weight::Info, text);
@@ -274,7 +304,7 @@ fn fixed(
 fn watching(
     settings: &SourceSettings,
     watch: WatchSettings,
-    known: HashMap<PathBuf, FileMark>,
+    known: KnownFiles,
     outputs: HashSet<PathBuf>,
     shared: &Shared,
 ) -> Watching {
@@ -284,10 +314,8 @@ fn watching(
         interval: watch.interval,
         settle: watch.settle,
     };
-    let finished = known.iter().filter(|(_, mark)| mark.until.is_none());
-    let finished = finished.map(|(path, mark)| (path.clone(), mark.stamp)).collect();
     let not = Box::new(move |path: &Path| outputs.contains(&absolute(path)));
-    let (watcher, why_not) = Watch::new(options, finished, not);
+    let (watcher, why_not) = Watch::new(options, known.stamps(), not);
     if let Some(why) = why_not {
         let text = format!(
             "the system does not tell of new files ({why}); they are looked for every {:?}",

@@ -20,9 +20,11 @@ pub mod results;
 pub mod retrain;
 pub mod sources;
 
+mod alike;
 mod canvas;
 pub mod derive;
 pub mod drawing;
+mod duplicates;
 mod intake;
 pub mod library;
 mod message;

@@ -57,6 +57,8 @@ pub struct Receipt {
     pub rows: Vec<(Arc<str>, u64)>,
     /// What derived columns remember of these users.
     pub memory: Vec<(Arc<str>, Vec<u8>)>,
+    /// Hashes of the ids of the batch's events.
+    pub event_ids: Vec<u64>,
     /// The history of these users' rhythm as of the end of the batch.
     pub history: Mutex<Vec<(Arc<str>, Vec<u8>)>>,
     /// What becomes of these users' windows of rows that models are learnt from.

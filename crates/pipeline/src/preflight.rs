@@ -124,6 +124,8 @@ impl Preflight {
             strict: false,
             pool: &pool,
             reporter,
+            duplicates: None,
+            on_rows: None,
         };
         let files = [file.to_owned()];
         let read =

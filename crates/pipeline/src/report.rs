@@ -66,6 +66,10 @@ pub struct Summary {
     pub rows_of_others: usize,
     /// Rows that the feature file leaves out, of each purpose.
     pub filtered: Vec<(&'static str, usize)>,
+    /// Rows with the event id of an earlier one, and whether they were left out.
+    pub repeated: usize,
+    /// Whether these were left out.
+    pub drops_repeated: bool,
     /// Rows outside of the times asked for.
     pub rows_outside: usize,
     /// Rows scored.

@@ -2,6 +2,7 @@
 
 use crate::batches::Batch;
 use crate::derive::{self, Memory, Notes};
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::features::Features;
 use crate::plan::SourceSettings;
@@ -14,6 +15,7 @@ use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +32,8 @@ pub struct ReadCount {
     pub filtered: usize,
     /// Rows without a user.
     pub without_user: usize,
+    /// Rows with the event id of an earlier one.
+    pub repeated: usize,
     /// Rows and files that could not be used.
     pub skipped: Skipped,
 }
@@ -83,6 +87,10 @@ pub struct Reading<'a> {
     pub pool: &'a ThreadPool,
     /// Who is told.
     pub reporter: &'a dyn Reporter,
+    /// The ids of earlier rows, where repeated ones are looked for.
+    pub duplicates: Option<&'a Mutex<Duplicates>>,
+    /// As [`ReadOptions::on_rows`].
+    pub on_rows: Option<&'a (dyn Fn(&Path, u64) + Sync)>,
 }
 
 /// Some columns instead of all.
@@ -113,11 +121,22 @@ pub fn read(
     let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
     let notes = derive::before_users(&features, &mut table)?;
     tell(&notes);
+    let repeated = match reading.duplicates {
+        Some(duplicates) => {
+            let mut duplicates = duplicates.lock().unwrap_or_else(PoisonError::into_inner);
+            let column = features.event_id.as_deref();
+            let repeated = duplicates.meet(column, &mut table)?;
+            duplicates.report(column, repeated, reading.reporter);
+            repeated
+        }
+        None => 0,
+    };
     let mut users = match reading.user_column {
         Some(column) => Users::of(&table.batch, column, purpose)?,
         None => Users::everyone(&table.batch),
     };
     users.filtered = notes.filtered;
+    users.repeated = repeated;
     recall(&users, memory)?;
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
@@ -141,7 +160,7 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, only, batch, strict, pool, reporter, .. } = *reading;
+    let Reading { settings, only, batch, strict, pool, reporter, on_rows, .. } = *reading;
     let features = reading.features();
     let identifiers = reading.identifiers();
     let clock = features.clock();
@@ -158,6 +177,7 @@ pub fn read_log(
             clock: clock.as_ref(),
             between: settings.between.clone(),
             slice: slice.as_ref().map(|slice| slice as &(dyn Fn(&Path) -> Slice + Sync)),
+            on_rows,
             sliced,
             memory: settings.memory,
             // A batch that does not fit is cut.
@@ -280,6 +300,7 @@ impl ReadCount {
         self.rows_of_others += users.of_others;
         self.filtered += users.filtered;
         self.without_user += users.without_user;
+        self.repeated += users.repeated;
         self.skipped.merge(table.skipped.clone());
     }
 

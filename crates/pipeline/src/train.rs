@@ -316,6 +316,8 @@ impl<'a> Trainer<'a> {
             strict: self.plan.strict,
             pool,
             reporter: self.reporter,
+            duplicates: None,
+            on_rows: None,
         };
         let (table, users) = source::read(files, TRAINING_DATA, &reading, memory, recall)?;
         if table.batch.num_rows() == 0 {

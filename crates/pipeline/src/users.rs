@@ -22,6 +22,8 @@ pub struct Users {
     pub of_others: usize,
     /// Rows that the feature file leaves out.
     pub filtered: usize,
+    /// Rows with the event id of an earlier one.
+    pub repeated: usize,
 }
 
 impl Users {
@@ -62,7 +64,7 @@ impl Users {
         let one = self.rows.swap_remove(at);
         let of_others =
             self.without_user + self.rows.iter().map(|(_, rows)| rows.len()).sum::<usize>();
-        Ok(Self { rows: vec![one], without_user: 0, of_others, filtered: self.filtered })
+        Ok(Self { rows: vec![one], without_user: 0, of_others, ..self })
     }
 }
 

@@ -10,6 +10,7 @@ mod bounds;
 mod compliance;
 mod counters;
 mod features;
+mod file_identity;
 mod generate;
 mod golden_distribution;
 #[cfg(unix)]
@@ -32,4 +33,5 @@ mod statistics;
 mod store;
 mod timeseries;
 mod tutorial;
+mod users;
 mod watching;

@@ -1,7 +1,9 @@
 //! Input without an end: watching a directory, the state folder, batches by time.
+//!
+//! `DFP_KILLS=200` sets how often the test of the order of time kills the program.
 
 use crate::place::{Place, Running, column, log, numbers};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -337,4 +339,83 @@ fn later_runs_take_the_files_and_times_that_earlier_ones_left() {
     let ended = place.morpheus(&line(state).replace("=logs/", &format!("={folder}/")));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     once(&place, 300);
+}
+
+/// Sign-ins of one file: three users, times that go on from file to file, a new day now and then.
+fn sign_ins(file: usize) -> String {
+    (4 * file..4 * file + 1 + file % 4).fold(String::new(), |mut text, number| {
+        let (day, minute) = (1 + number / 400, number % 400);
+        let _ = writeln!(
+            text,
+            r#"{{"id":"id-{number}","createdDateTime":"2024-05-{day:02}T{:02}:{:02}:00Z","userPrincipalName":"user{}","appDisplayName":"app{}","location":{{"city":"city{}"}}}}"#,
+            minute / 60,
+            minute % 60,
+            number % 3,
+            number % 7,
+            number % 5
+        );
+        text
+    })
+}
+
+/// Each event with its number and its counters.
+fn counted(place: &Place, name: &str) -> BTreeMap<String, Vec<String>> {
+    let out = place.read(name);
+    let columns = ["", "time", "logcount", "locincrement", "appincrement"];
+    let columns = columns.map(|name| column(&out, name));
+    let row = |row: usize| columns.iter().map(|column| column[row].clone()).collect();
+    let ids = column(&out, "id");
+    let rows = ids.len();
+    let all: BTreeMap<_, _> = ids.into_iter().enumerate().map(|(at, id)| (id, row(at))).collect();
+    assert_eq!(all.len(), rows, "an event is there twice");
+    all
+}
+
+/// The bar: files are renamed in at random moments, in the order of their events, while the program is
+/// killed again and again; every counter is that of one run over all files.
+#[test]
+fn however_often_it_is_killed_counters_are_those_of_one_run() {
+    const LINE: &str =
+        "run pipeline-ae from-azure --input_glob=logs/*.json SOURCE to-file --filename=";
+    let kills = std::env::var("DFP_KILLS").map_or(12, |kills| kills.parse().unwrap());
+    let place = place();
+    let watching = || {
+        let source = "--watch_directory=true --state_dir=state --settle=300ms --batch_timeout=0.3";
+        place.start(&(LINE.replace("SOURCE", source) + "out.csv"))
+    };
+    let mut random = 5_u64;
+    let mut up_to = |most: u64| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) % most
+    };
+    let mut file = 0;
+    for _ in 0..kills {
+        let running = watching();
+        let end = Instant::now() + Duration::from_millis(150 + up_to(900));
+        while Instant::now() < end {
+            // Names are no help: they do not sort as the events do.
+            let name = format!("logs/{}-{file}.json", file * 7_919 % 1_000);
+            place.write("incoming", sign_ins(file));
+            std::fs::rename(place.path("incoming"), place.path(&name)).unwrap();
+            file += 1;
+            std::thread::sleep(Duration::from_millis([0, 1, 20, 150][up_to(4) as usize]));
+        }
+        running.killed();
+    }
+    let last = watching();
+    let rows = (0..file).map(|file| 1 + file % 4).sum();
+    place.wait_for_rows("out.csv", rows);
+    let ended = last.stopped();
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let whole = place.morpheus(&(LINE.replace("SOURCE", "") + "whole.csv"));
+    assert_eq!(whole.code, 0, "{}", whole.stderr);
+    let (watched, whole) = (counted(&place, "out.csv"), counted(&place, "whole.csv"));
+    let differ: Vec<_> = whole.iter().filter(|(id, row)| watched.get(*id) != Some(row)).collect();
+    assert!(
+        differ.is_empty() && watched.len() == whole.len(),
+        "{} of {} events of {file} files, such as {:?}",
+        differ.len(),
+        whole.len(),
+        differ.first()
+    );
 }

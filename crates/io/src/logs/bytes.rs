@@ -148,7 +148,7 @@ pub(super) fn read(path: &Path, most: u64, memory: MemoryLimit) -> Result<Vec<u8
 }
 
 /// The same content from its beginning on.
-pub(super) struct Content {
+pub(crate) struct Content {
     path: PathBuf,
     form: Option<&'static str>,
     reader: Box<dyn Read + Send>,
@@ -156,7 +156,7 @@ pub(super) struct Content {
 }
 
 impl Content {
-    pub(super) fn open(path: &Path, memory: MemoryLimit) -> Result<Self, IoError> {
+    pub(crate) fn open(path: &Path, memory: MemoryLimit) -> Result<Self, IoError> {
         let fail = |e| IoError::os("read", path, e);
         let raw: Box<dyn Read + Send> = if remote::is_address(path) {
             Object::open(path)?.stream()?
@@ -172,8 +172,13 @@ impl Content {
         Ok(Self { path: path.to_owned(), form, reader, read: 0 })
     }
 
+    /// Whether it is unpacked on the way.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.form.is_some()
+    }
+
     /// Appends the next bytes, fewer than `bytes` only at the end.
-    pub(super) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
+    pub(crate) fn append(&mut self, into: &mut Vec<u8>, bytes: usize) -> Result<(), IoError> {
         let appended = self.reader.by_ref().take(bytes as u64).read_to_end(into);
         let appended = appended.map_err(|e| match self.form {
             Some(name) => broken(&self.path, name, &e, self.read),

@@ -63,17 +63,21 @@ pub(super) fn clean(
     wanted: &Wanted<'_>,
     repeat: usize,
 ) -> Result<Part, IoError> {
+    let options = wanted.options;
+    let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
     let mut cleaner = Cleaner::new(path, table, wanted)?;
+    if let (Some(on_rows), Some(last)) = (options.on_rows, cleaner.labels.iter().flatten().max()) {
+        on_rows(path, u64::try_from(last).unwrap_or_default() + 1);
+    }
+    cleaner.behind(slice.from_row)?;
     if let Some(required) = wanted.dialect.required {
         cleaner.drop_missing(required)?;
     }
-    let options = wanted.options;
     if let Some(time) = wanted.time() {
         let iso = TimeFormats::default();
         cleaner.parse_times(time, options.time.map_or(&iso, |time| &time.formats))?;
     }
     cleaner.repeat(repeat, wanted.time().unwrap_or_default())?;
-    let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
     cleaner.within(&options.between, slice, options.clock)?;
     cleaner.finish(options)
 }
@@ -243,6 +247,16 @@ impl<'p> Cleaner<'p> {
             times: None,
             skipped: table.skipped,
         })
+    }
+
+    /// Leaves out the rows that were read before the file was appended to.
+    fn behind(&mut self, from_row: u64) -> Result<(), IoError> {
+        if from_row == 0 {
+            return Ok(());
+        }
+        let first = i64::try_from(from_row).unwrap_or(i64::MAX);
+        let keep: Vec<bool> = self.labels.values().iter().map(|label| *label >= first).collect();
+        self.retain(&keep)
     }
 
     /// Leaves out rows without a value in a column that is there.

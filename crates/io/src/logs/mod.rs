@@ -1,7 +1,7 @@
 //! Log files to Arrow tables: one file a source, one folder a format.
 
 pub mod azure;
-mod bytes;
+pub(crate) mod bytes;
 pub mod cloudtrail;
 pub mod csv;
 pub mod dialect;

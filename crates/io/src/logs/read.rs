@@ -62,6 +62,9 @@ pub struct ReadOptions<'a> {
     pub between: Range<i64>,
     /// Which part of a file is read now, if not all of it.
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
+    /// Called with the number of rows of each file, or each part of one, skipped ones included, as far as
+    /// there is a usable row.
+    pub on_rows: Option<&'a (dyn Fn(&Path, u64) + Sync)>,
     /// What earlier slices have left, where each file is read once for all of its slices. Without it a file
     /// is read anew for each.
     pub sliced: Option<Sliced<'a>>,
@@ -79,17 +82,19 @@ pub struct Slice {
     pub times: Range<i64>,
     /// The file has been read before: what it had to leave out has been counted.
     pub again: bool,
+    /// So many rows at its beginning were read before it was appended to.
+    pub from_row: u64,
 }
 
 impl Slice {
     /// All rows of a file that has not been read before.
     pub fn whole() -> Self {
-        Self { times: ALWAYS, again: false }
+        Self { times: ALWAYS, again: false, from_row: 0 }
     }
 
     /// This slice and all later ones.
     pub(super) fn from_start(&self) -> Self {
-        Self { times: self.times.start..ALWAYS.end, again: self.again }
+        Self { times: self.times.start..ALWAYS.end, ..self.clone() }
     }
 }
 
@@ -109,6 +114,7 @@ impl Default for ReadOptions<'_> {
             nested: Nested::Flatten,
             between: ALWAYS,
             slice: None,
+            on_rows: None,
             sliced: None,
             memory: MemoryLimit::default(),
             all_or_nothing: false,

@@ -218,8 +218,13 @@ impl SlicedFiles {
         options: &ReadOptions<'_>,
     ) -> Result<Open, IoError> {
         let clock: Vec<String> = options.clock.iter().map(|clock| clock.name.clone()).collect();
-        let narrow =
-            ReadOptions { columns: Some(&clock), slice: None, sliced: None, ..options.clone() };
+        let narrow = ReadOptions {
+            columns: Some(&clock),
+            slice: None,
+            sliced: None,
+            on_rows: None,
+            ..options.clone()
+        };
         let mut look = Look::new(Wanted { dialect, options: &narrow });
         let wanted = Wanted { dialect, options };
         let source = Source::open(path, &wanted, options.memory.piece(), Some(&mut look))?;

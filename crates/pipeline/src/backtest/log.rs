@@ -57,6 +57,8 @@ impl Log {
             strict: plan.strict,
             pool,
             reporter,
+            duplicates: None,
+            on_rows: None,
         };
         let Some(user_column) = reading.user_column else {
             return Err(RunError::Failed("backtest needs a column of users".to_owned()));

@@ -11,14 +11,16 @@
 //! is `lateness` behind the end of their period, or nothing has come for as long.
 
 mod names;
+mod recognised;
 mod sampling;
 mod watching;
 
+pub use recognised::Notes;
 pub use sampling::Sampling;
 pub use watching::{Patience, Watching};
 
 use crate::period::Period;
-use dfp_io::files::Stamp;
+use dfp_io::known::{Arrival, Seen};
 use dfp_io::logs::{ALWAYS, Hours, Slice, Times};
 use dfp_io::state::FileMark;
 use std::collections::{BTreeMap, HashMap};
@@ -54,6 +56,8 @@ pub struct Batch {
     pub marks: Vec<(PathBuf, FileMark)>,
     /// Files of which earlier batches had all rows before this time.
     before: HashMap<PathBuf, i64>,
+    /// Files of which earlier batches had so many rows, before they were appended to.
+    rows_before: HashMap<PathBuf, u64>,
     /// Rows from here on are left to later batches.
     end: Option<i64>,
     /// Where later batches of the same files end, as far as that is known.
@@ -75,9 +79,10 @@ impl Batch {
 
     /// Batches of the same rows that fit into memory, as far as they can be cut by time.
     pub fn cut(self, rules: &Rules, look: &Look<'_>) -> Vec<Self> {
-        let open = self.marks.into_iter().map(|(path, FileMark { stamp, .. })| {
-            let before = self.before.get(&path).copied();
-            Open { before, ..Open::new(path, stamp, None) }
+        let open = self.marks.into_iter().map(|(path, mark)| {
+            let mark = FileMark { until: self.before.get(&path).copied(), ..mark };
+            let rows_before = self.rows_before.get(&path).copied();
+            Open::of(path, mark, rows_before)
         });
         let mut open: Vec<Open> = open.collect();
         look_at_times(&mut open, look);
@@ -92,7 +97,13 @@ impl Batch {
     pub fn slice(&self, path: &Path) -> Slice {
         let before = self.before.get(path);
         let start = before.copied().unwrap_or(ALWAYS.start);
-        Slice { times: start..self.end.unwrap_or(ALWAYS.end), again: before.is_some() }
+        let from_row = self.rows_before.get(path).copied().unwrap_or_default();
+        Slice { times: start..self.end.unwrap_or(ALWAYS.end), again: before.is_some(), from_row }
+    }
+
+    /// Whether all rows of a file are in this batch.
+    pub fn is_whole(&self, path: &Path) -> bool {
+        self.end.is_none() && !self.before.contains_key(path)
     }
 }
 
@@ -100,9 +111,10 @@ impl Batch {
 #[derive(Clone, Debug)]
 struct Open {
     path: PathBuf,
-    stamp: Stamp,
-    /// Rows before this time were in an earlier batch.
-    before: Option<i64>,
+    /// The file as it is, and up to which time earlier batches had its rows.
+    mark: FileMark,
+    /// How many rows earlier batches had, before it was appended to.
+    rows_before: Option<u64>,
     /// When its events happened; `None` where nobody has looked.
     hours: Option<Hours>,
     /// Times of single rows, and how many rows there are for each.
@@ -112,9 +124,22 @@ struct Open {
 }
 
 impl Open {
-    fn new(path: PathBuf, stamp: Stamp, mark: Option<&FileMark>) -> Self {
-        let before = mark.filter(|mark| mark.stamp == stamp).and_then(|mark| mark.until);
-        Self { path, stamp, before, hours: None, sample: (Vec::new(), 1), counted: None }
+    /// `None` if nothing is left to read.
+    fn new(arrival: Arrival) -> Option<Self> {
+        if arrival.is_finished() {
+            return None;
+        }
+        let rows_before = match arrival.seen {
+            Seen::Grown(rows) => rows,
+            _ => None,
+        };
+        let Arrival { path, mark, .. } = arrival;
+        Some(Self::of(path, mark, rows_before))
+    }
+
+    fn of(path: PathBuf, mark: FileMark, rows_before: Option<u64>) -> Self {
+        let sample = (Vec::new(), 1);
+        Self { path, mark, rows_before, hours: None, sample, counted: None }
     }
 
     /// Length of its text, and of its rows in memory, roughly.
@@ -128,30 +153,30 @@ impl Open {
         let packed = ["gz", "zst", "bz2", "xz", "parquet"];
         let ending = self.path.extension().unwrap_or_default().to_string_lossy();
         let factor = if packed.contains(&ending.as_ref()) { UNPACKED } else { 1 };
-        self.stamp.bytes.saturating_mul(factor).max(1)
+        self.mark.stamp.bytes.saturating_mul(factor).max(1)
     }
 
     /// The time in its name, else that of its last change.
     fn time(&self) -> i64 {
-        let changed = i64::try_from(self.stamp.modified_ns / 1_000).unwrap_or(i64::MAX);
+        let changed = i64::try_from(self.mark.stamp.modified_ns / 1_000).unwrap_or(i64::MAX);
         names::time(&self.path).unwrap_or(changed)
     }
 
     /// Rows that no batch has had, by the hour.
     fn left(&self) -> impl Iterator<Item = (i64, usize)> {
-        let before = self.before.map_or(i64::MIN, |before| before.div_euclid(HOUR));
+        let before = self.mark.until.map_or(i64::MIN, |before| before.div_euclid(HOUR));
         let hours = self.hours.iter().flatten();
         hours.map(|(hour, rows)| (*hour, *rows)).filter(move |(hour, _)| *hour >= before)
     }
 
     /// Whether it may have rows before `end` that no batch has had. One without known times has.
     fn has_rows_before(&self, end: i64) -> bool {
-        if self.before.is_some_and(|before| before >= end) {
+        if self.mark.until.is_some_and(|before| before >= end) {
             return false;
         }
         match self.left().next() {
             Some((hour, _)) => hour.saturating_mul(HOUR) < end,
-            None => self.before.is_none(),
+            None => self.mark.until.is_none(),
         }
     }
 
@@ -169,13 +194,15 @@ fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
             return true;
         }
         batch.files.push(file.path.clone());
-        if let Some(before) = file.before {
+        if let Some(before) = file.mark.until {
             batch.before.insert(file.path.clone(), before);
         }
-        let until = end.filter(|end| file.has_rows_from(*end));
-        batch.marks.push((file.path.clone(), FileMark { stamp: file.stamp, until, head: None }));
-        file.before = until;
-        until.is_some()
+        if let Some(rows) = file.rows_before {
+            batch.rows_before.insert(file.path.clone(), rows);
+        }
+        file.mark.until = end.filter(|end| file.has_rows_from(*end));
+        batch.marks.push((file.path.clone(), file.mark));
+        file.mark.until.is_some()
     });
     batch
 }
@@ -214,7 +241,7 @@ fn within(open: &[Open], hour: i64, times: f64) -> Vec<i64> {
     let mut sample: Vec<(i64, usize)> = Vec::new();
     for file in open {
         let (times, rows) = &file.sample;
-        let first = file.before.unwrap_or(i64::MIN).max(start);
+        let first = file.mark.until.unwrap_or(i64::MIN).max(start);
         let inside = times.iter().filter(|time| (first..end).contains(*time));
         sample.extend(inside.map(|time| (*time, *rows)));
     }
@@ -292,28 +319,10 @@ pub struct Fixed {
 }
 
 impl Fixed {
-    /// `files` sorted by path; `known` is what earlier runs have read of them. `hours` finds out when
+    /// `files` sorted by path. `hours` finds out when
     /// the events of files happened, and is only asked if need be.
-    pub fn new(
-        files: Vec<PathBuf>,
-        known: &HashMap<PathBuf, FileMark>,
-        rules: &Rules,
-        hours: &Look<'_>,
-    ) -> Self {
-        let mut open: Vec<Open> = files
-            .into_iter()
-            .map(|path| {
-                let stamp = Stamp::of(&path);
-                Open::new(path, stamp, None)
-            })
-            .collect();
-        open.retain_mut(|file| match known.get(&file.path).filter(|m| m.stamp == file.stamp) {
-            Some(mark) => {
-                file.before = mark.until;
-                mark.until.is_some()
-            }
-            None => true,
-        });
+    pub fn new(files: Vec<Arrival>, rules: &Rules, hours: &Look<'_>) -> Self {
+        let mut open: Vec<Open> = files.into_iter().filter_map(Open::new).collect();
         let by_name = rules.period.filter(|_| rules.by_name);
         let bytes: u64 = open.iter().map(Open::bytes).sum();
         let (mut ends_of, mut is_cut) = (Vec::new(), false);

@@ -1,5 +1,8 @@
 use super::*;
 use crate::period::{Period, instant};
+use dfp_io::files::Stamp;
+use dfp_io::known::KnownFiles;
+use std::ops::Range;
 
 fn rules(period: Option<Period>, bytes: u64) -> Rules {
     Rules { period, by_name: false, bytes, memory: u64::MAX }
@@ -13,7 +16,16 @@ fn open(path: &str, hours: &[i64]) -> Open {
         *of_hour.entry(first + hour).or_default() += 1;
     }
     let stamp = Stamp { bytes: 10 * hours.len() as u64, modified_ns: 1 };
-    Open { hours: Some(of_hour), ..Open::new(path.into(), stamp, None) }
+    let mark = FileMark::new(stamp);
+    Open { hours: Some(of_hour), ..Open::of(path.into(), mark, None) }
+}
+
+fn new(files: &[PathBuf]) -> Vec<Arrival> {
+    files.iter().cloned().map(Arrival::new).collect()
+}
+
+fn slice(times: Range<i64>, again: bool) -> Slice {
+    Slice { times, again, from_row: 0 }
 }
 
 fn day(day: i64) -> i64 {
@@ -54,15 +66,15 @@ fn every_row_is_in_one_batch_and_a_late_file_in_the_next() {
     let mut files = vec![open("a", &[0, 30]), open("b", &[1])];
     let first = cut(&mut files, Some(day(1)));
     assert_eq!(first.files, [Path::new("a"), Path::new("b")]);
-    assert_eq!(first.slice(Path::new("a")), Slice { times: i64::MIN..day(1), again: false });
+    assert_eq!(first.slice(Path::new("a")), slice(i64::MIN..day(1), false));
     assert_eq!(first.marks[0].1.until, Some(day(1)));
     assert_eq!(first.marks[1].1.until, None);
     // Rows before the first batch's end, but nobody has had them.
     files.push(open("late", &[2]));
     let second = cut(&mut files, Some(day(2)));
     assert_eq!(second.files, [Path::new("a"), Path::new("late")]);
-    assert_eq!(second.slice(Path::new("a")), Slice { times: day(1)..day(2), again: true });
-    assert_eq!(second.slice(Path::new("late")), Slice { times: i64::MIN..day(2), again: false });
+    assert_eq!(second.slice(Path::new("a")), slice(day(1)..day(2), true));
+    assert_eq!(second.slice(Path::new("late")), slice(i64::MIN..day(2), false));
     assert!(files.is_empty(), "a ends in the second day");
 }
 
@@ -76,7 +88,7 @@ fn files_that_are_all_there_are_one_batch_unless_they_are_large() {
     };
     let files = vec![write("a.csv"), write("b.csv")];
     let never = |_: &[PathBuf]| -> Vec<Times> { panic!("nobody needs the times") };
-    let mut small = Fixed::new(files.clone(), &HashMap::new(), &rules(None, 40), &never);
+    let mut small = Fixed::new(new(&files), &rules(None, 40), &never);
     assert!(!small.is_cut());
     assert_eq!(small.next().unwrap().files, files);
     assert_eq!(small.next(), None);
@@ -84,7 +96,7 @@ fn files_that_are_all_there_are_one_batch_unless_they_are_large() {
     let hours = |paths: &[PathBuf]| -> Vec<Times> {
         paths.iter().map(|_| Times::of(Hours::from([(10, 1), (20, 1)]))).collect()
     };
-    let mut large = Fixed::new(files.clone(), &HashMap::new(), &rules(None, 30), &hours);
+    let mut large = Fixed::new(new(&files), &rules(None, 30), &hours);
     assert!(large.is_cut());
     let (first, second) = (large.next().unwrap(), large.next().unwrap());
     assert_eq!((&first.files, &second.files), (&files, &files));
@@ -93,14 +105,12 @@ fn files_that_are_all_there_are_one_batch_unless_they_are_large() {
     assert_eq!(large.next(), None);
 
     // What an earlier run has read is not read again.
-    let known: HashMap<_, _> = first.marks.iter().cloned().collect();
-    let mut rest = Fixed::new(files.clone(), &known, &rules(None, 1_000), &never);
-    assert_eq!(
-        rest.next().unwrap().slice(&files[1]),
-        Slice { times: 20 * HOUR..i64::MAX, again: true }
-    );
-    let known: HashMap<_, _> = second.marks.into_iter().collect();
-    assert_eq!(Fixed::new(files, &known, &rules(None, 1_000), &never).next(), None);
+    let mut known = KnownFiles::new(Vec::new(), first.marks.clone());
+    let again = known.recognise(files.clone());
+    let mut rest = Fixed::new(again, &rules(None, 1_000), &never);
+    assert_eq!(rest.next().unwrap().slice(&files[1]), slice(20 * HOUR..i64::MAX, true));
+    let again = KnownFiles::new(Vec::new(), second.marks).recognise(files);
+    assert_eq!(Fixed::new(again, &rules(None, 1_000), &never).next(), None);
 }
 
 #[test]
@@ -109,7 +119,7 @@ fn files_can_go_by_the_time_in_their_names() {
     let files = names.map(PathBuf::from).to_vec();
     let days = Rules { by_name: true, ..rules(Period::parse("D"), 1_000) };
     let never = |_: &[PathBuf]| -> Vec<Times> { panic!("nobody needs the times") };
-    let mut batches = Fixed::new(files, &HashMap::new(), &days, &never);
+    let mut batches = Fixed::new(new(&files), &days, &never);
     assert_eq!(batches.next().unwrap().files, [Path::new("b_2024-01-01.csv")]);
     let second = batches.next().unwrap();
     assert_eq!(second.files, [Path::new("a_2024-01-02.csv"), Path::new("x_2024-01-02.csv")]);

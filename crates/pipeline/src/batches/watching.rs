@@ -1,11 +1,12 @@
 //! Batches of files that arrive while the run goes on.
 
+use super::recognised::Notes;
 use super::{Batch, HOUR, Look, Open, Rules, cut, cut_of_several, ends, look_at_times};
 use crate::period::now;
 use dfp_io::IoError;
+use dfp_io::known::KnownFiles;
 use dfp_io::state::FileMark;
 use dfp_io::watch::Watch;
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 pub struct Watching {
     watch: Watch,
     open: Vec<Open>,
-    known: HashMap<PathBuf, FileMark>,
+    known: KnownFiles,
+    notes: Notes,
     rules: Rules,
     /// Microseconds that a row may be behind the newest one.
     lateness: i64,
@@ -39,7 +41,7 @@ impl Watching {
     /// Batches of what `watch` finds; `known` is how far earlier runs have read files.
     pub fn new(
         watch: Watch,
-        known: HashMap<PathBuf, FileMark>,
+        known: KnownFiles,
         rules: Rules,
         patience: Patience,
         max_files: Option<usize>,
@@ -48,6 +50,7 @@ impl Watching {
             watch,
             open: Vec::new(),
             known,
+            notes: Notes::default(),
             rules,
             lateness: i64::try_from(patience.lateness.as_micros()).unwrap_or(i64::MAX),
             idle: patience.lateness.max(Duration::from_secs(1)),
@@ -89,20 +92,39 @@ impl Watching {
         self.watch.wait(ended);
     }
 
+    /// Remembers how far files have been read, once they have been.
+    pub fn finished(&mut self, marks: &[(PathBuf, FileMark)]) {
+        for (path, mark) in marks {
+            self.known.insert(path.clone(), *mark);
+        }
+    }
+
+    /// What is to be remembered of files that were read under another name or with another time of change.
+    pub fn changes(&mut self) -> Vec<(PathBuf, FileMark)> {
+        self.known.changes()
+    }
+
+    /// What is to be reported about files that were recognised.
+    pub fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
+    }
+
     fn take_arrivals(&mut self) -> Result<(), IoError> {
-        let mut found = self.watch.look()?;
-        found.truncate(self.left.unwrap_or(usize::MAX));
+        let found = self.watch.look()?;
         if found.is_empty() {
             return Ok(());
         }
-        self.left = self.left.map(|left| left - found.len());
-        self.last_arrival = Instant::now();
-        for (path, stamp) in found {
-            let mark = self.known.get(&path);
-            // A file that changed while it waited is read as it is now.
-            self.open.retain(|file| file.path != path);
-            self.open.push(Open::new(path, stamp, mark));
+        // A file that changed while it waited is read as it is now.
+        self.open.retain(|file| found.iter().all(|(path, _)| *path != file.path));
+        let mut arrivals = self.known.recognise_stamped(found);
+        self.notes.add(&arrivals);
+        arrivals.retain(|arrival| !arrival.is_finished());
+        arrivals.truncate(self.left.unwrap_or(usize::MAX));
+        self.left = self.left.map(|left| left - arrivals.len());
+        if !arrivals.is_empty() {
+            self.last_arrival = Instant::now();
         }
+        self.open.extend(arrivals.into_iter().filter_map(Open::new));
         self.open.sort_by(|a, b| a.path.cmp(&b.path));
         Ok(())
     }
@@ -136,15 +158,7 @@ impl Watching {
             return None;
         }
         match self.rules.period {
-            None => {
-                let mut bytes = 0;
-                let fits = |file: &&Open| {
-                    bytes += file.bytes();
-                    bytes <= self.rules.bytes
-                };
-                let count = self.open.iter().take_while(fits).count().max(1);
-                Some(cut(&mut self.open.drain(..count).collect(), None))
-            }
+            None => Some(self.as_much_as_fits(hours)),
             Some(period) if self.rules.by_name => {
                 let first = self.open.iter().map(Open::time).min()?;
                 let end = period.around(first).1;
@@ -168,5 +182,26 @@ impl Watching {
                 Some(cut_of_several(&mut self.open, &ends))
             }
         }
+    }
+
+    /// The earliest rows of what is there, as many as are read together.
+    fn as_much_as_fits(&mut self, hours: &Look<'_>) -> Batch {
+        let most = self.rules.bytes.min(self.rules.memory);
+        if self.open.iter().map(Open::bytes).sum::<u64>() <= most {
+            return cut(&mut self.open, None);
+        }
+        look_at_times(&mut self.open, hours);
+        if self.open.iter().any(|file| file.left().next().is_some()) {
+            let ends = ends(&self.open, &self.rules);
+            return cut_of_several(&mut self.open, &ends);
+        }
+        // Without times: in the order of their names.
+        let mut bytes = 0;
+        let fits = |file: &&Open| {
+            bytes += file.bytes();
+            bytes <= most
+        };
+        let count = self.open.iter().take_while(fits).count().max(1);
+        cut(&mut self.open.drain(..count).collect(), None)
     }
 }

@@ -165,7 +165,7 @@ pub(crate) enum Of {
 }
 
 /// All operations.
-pub(crate) static OPERATIONS: [Operation; 17] = [
+pub(crate) static OPERATIONS: [Operation; 19] = [
     Operation { name: "rename", of: Of::One, read: text::rename },
     Operation { name: "cast", of: Of::One, read: text::cast },
     Operation { name: "bool", of: Of::One, read: text::boolean },
@@ -174,6 +174,8 @@ pub(crate) static OPERATIONS: [Operation; 17] = [
     Operation { name: "join", of: Of::One, read: text::join },
     Operation { name: "concat", of: Of::Several, read: text::concat },
     Operation { name: "extract", of: Of::One, read: text::extract },
+    Operation { name: "lowercase", of: Of::One, read: text::lowercase },
+    Operation { name: "trim", of: Of::One, read: text::trim },
     Operation { name: "network", of: Of::One, read: network::network },
     Operation { name: "address_class", of: Of::One, read: network::class },
     Operation { name: "lookup", of: Of::One, read: lookup::lookup },

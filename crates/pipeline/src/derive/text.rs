@@ -1,4 +1,4 @@
-//! Texts: rename, cast, bool, join, concat, extract.
+//! Texts: rename, cast, bool, join, concat, extract, lowercase, trim.
 
 use super::{Inputs, Op, RowOp, kinds};
 use crate::error::RunError;
@@ -221,6 +221,38 @@ impl RowOp for Extract {
     }
 }
 
+/// The same text in lower case: accounts whose names differ by case only.
+#[derive(Debug)]
+struct Lowercase;
+
+pub(super) fn lowercase(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
+    Some(Op::Row(Arc::new(Lowercase)))
+}
+
+impl RowOp for Lowercase {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+        Ok(vec![inputs.first().texts()?.map(|text| Some(text.to_lowercase()))?])
+    }
+}
+
+/// The same text without white space at its ends.
+#[derive(Debug)]
+struct Trim;
+
+pub(super) fn trim(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
+    Some(Op::Row(Arc::new(Trim)))
+}
+
+impl RowOp for Trim {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+        let trimmed = |text: &str| {
+            let text = text.trim();
+            (!text.is_empty()).then(|| text.to_owned())
+        };
+        Ok(vec![inputs.first().texts()?.map(trimmed)?])
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::tests::{made, refused, texts_of};
@@ -296,6 +328,15 @@ mod tests {
             &[city],
         );
         assert_eq!(texts_of(&batch, "b"), [Some("Oslo-"), Some("--")]);
+    }
+
+    #[test]
+    fn names_of_one_account_become_equal() {
+        let users: &[Option<&str>] = &[Some("Ana.Berg@X"), Some(" ana.berg@x\t"), Some(" "), None];
+        let lower = "name = 'a'\nop = 'lowercase'\nof = 'a'\n";
+        let trimmed = "[[column]]\nname = 'b'\nop = 'trim'\nof = 'a'";
+        let batch = made(&format!("{lower}{trimmed}"), &[("a", users)]);
+        assert_eq!(texts_of(&batch, "b"), [Some("ana.berg@x"), Some("ana.berg@x"), None, None]);
     }
 
     #[test]

@@ -104,6 +104,7 @@ impl<'t> File<'_, 't> {
         }
         let user = keys.text("user");
         let time = self.time(&keys);
+        let event_id = keys.text("event_id");
         let lateness = keys.text("lateness").map(|text| duration(&text));
         let (columns, places): (Vec<Column>, Vec<usize>) =
             self.columns(&keys, time.as_ref()).into_iter().unzip();
@@ -119,6 +120,7 @@ impl<'t> File<'_, 't> {
             source,
             user,
             time,
+            event_id,
             lateness: lateness.clone().and_then(Result::ok).unwrap_or(DAY),
             keep: self.keep(&keys),
             rows,

@@ -82,6 +82,8 @@ pub fn inspect(options: &Options, reporter: &dyn Reporter) -> Result<Inspection,
         strict: false,
         pool: &pool,
         reporter,
+        duplicates: None,
+        on_rows: None,
     };
     let mut memory = Memory::default();
     let (table, users) = source::read(&files, "input", &reading, &mut memory, &mut |_, _| Ok(()))?;

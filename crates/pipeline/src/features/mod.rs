@@ -33,6 +33,8 @@ pub struct Features {
     pub user: Option<String>,
     /// The column of event times: one of the log, or a derived one.
     pub time: Option<TimeColumn>,
+    /// The column that identifies an event: one of the log, or a derived one.
+    pub event_id: Option<String>,
     /// How long after a period's end its counts are remembered, in nanoseconds.
     pub lateness: i64,
     /// The log's columns that are passed on, by the beginnings of their names; `None`: all.
@@ -87,6 +89,7 @@ impl Features {
             source: None,
             user: None,
             time: None,
+            event_id: None,
             lateness: file::DAY,
             keep: None,
             rows: None,
@@ -110,6 +113,7 @@ impl Features {
         self.features.iter_mut().map(|feature| &mut feature.column).for_each(of_log);
         self.time.iter_mut().map(|time| &mut time.name).for_each(of_log);
         self.user.iter_mut().for_each(of_log);
+        self.event_id.iter_mut().for_each(of_log);
         if let Some(rows) = &mut self.rows {
             rows.rename(&of_log);
         }

@@ -1,8 +1,9 @@
 //! What is read of a batch: all of it at once, in several batches, or in several tables.
 
-use super::{Current, Intake, Seen};
+use super::{Batches, Current, Intake, Seen};
 use crate::batches::Batch;
 use crate::derive::Memory;
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
 use crate::report::Weight;
@@ -12,9 +13,9 @@ use dfp_io::IoError;
 use dfp_io::logs::{ALWAYS, LogTable};
 use dfp_io::state::{Commit, FileMark, StateDir};
 use std::collections::{BTreeSet, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const UNUSABLE: &str = "file of a batch that cannot be used";
 
@@ -54,6 +55,7 @@ impl Intake {
             }
             // It is not remembered: the next run tries again.
             Err(error) if self.settings.watch.is_some() && !self.strict => {
+                self.duplicates().take_back();
                 self.shared.reporter.say(Weight::Error, &error.to_string());
                 let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
                 count.skipped.add_files(rest.batch.files.len(), UNUSABLE, error.to_string());
@@ -81,10 +83,14 @@ impl Intake {
             let ended = rest.batch.files.iter().filter(|path| rest.batch.ends(path));
             ended.for_each(|path| self.sliced.forget(path));
         }
-        if !rest.has_rows {
-            return self.remember_without_rows(&rest.batch);
+        let finished = self.finished(&rest.batch);
+        if let Batches::Watching(watching) = &mut self.batches {
+            watching.finished(&finished);
         }
-        let receipt = self.receipt(&rest, of_table);
+        if !rest.has_rows {
+            return self.remember(finished);
+        }
+        let receipt = self.receipt(&rest, of_table, finished);
         match rows {
             Some((table, users)) => {
                 self.current = Some(Current { table, users: users.rows.into_iter(), receipt });
@@ -106,13 +112,15 @@ impl Intake {
         cut.extend(batch.cut(&settings.rules, &look));
     }
 
-    /// Nothing of the batch will pass the end of the pipeline, so it is remembered here; but not while
-    /// rows of an earlier one are on their way, which may be of an earlier part of the same files.
-    fn remember_without_rows(&mut self, batch: &Batch) -> Result<(), RunError> {
+    /// Remembers files of which nothing will pass the end of the pipeline; but not while
+    /// rows of an earlier batch are on their way, which may be of an earlier part of the same files, or of
+    /// the same file under its former name.
+    pub(super) fn remember(&mut self, files: Vec<(PathBuf, FileMark)>) -> Result<(), RunError> {
         let Some(state) = &self.shared.state else { return Ok(()) };
-        self.without_rows.extend(self.finished(batch));
+        self.without_rows.extend(files);
         let before = self.latest.as_ref();
-        if before.is_none_or(|receipt| receipt.committed.load(Ordering::Acquire)) {
+        let waits = before.is_some_and(|receipt| !receipt.committed.load(Ordering::Acquire));
+        if !waits && !self.without_rows.is_empty() {
             state.commit(&Commit { files: &self.without_rows, ..Commit::default() })?;
             self.without_rows.clear();
         }
@@ -129,12 +137,31 @@ impl Intake {
             (Some(until), Some(end)) => Some(until.min(end)),
             (until, end) => until.or(end),
         };
-        read.map(|(path, mark)| (path.clone(), FileMark { until: until(*mark), ..*mark })).collect()
+        // Where parts were read at different times, nobody knows how far each of them went.
+        let rows = |path: &PathBuf| {
+            let rows = self.file_rows.get(path).copied().unwrap_or_default();
+            batch.is_whole(path).then_some(rows)
+        };
+        let mark = |path, mark: FileMark| FileMark { until: until(mark), rows: rows(path), ..mark };
+        read.map(|(path, of_file)| (path.clone(), mark(path, *of_file))).collect()
+    }
+
+    fn duplicates(&self) -> MutexGuard<'_, Duplicates> {
+        self.shared.duplicates.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next rows of a batch, if there are any.
     fn read(&mut self, rest: &Rest) -> Result<Read, RunError> {
         let Self { settings, user_column, shared, rows, unread, sliced, .. } = self;
+        let file_rows = Mutex::new(match rest.is_begun {
+            true => std::mem::take(&mut self.file_rows),
+            false => HashMap::new(),
+        });
+        let on_rows = |path: &Path, rows: u64| {
+            let mut all = file_rows.lock().unwrap_or_else(PoisonError::into_inner);
+            let most: &mut u64 = all.entry(path.to_owned()).or_default();
+            *most = rows.max(*most);
+        };
         let batch = &rest.batch;
         if !rest.is_begun {
             // A file that is read from its beginning has another chance.
@@ -155,6 +182,8 @@ impl Intake {
             strict: self.strict,
             pool: &shared.pool,
             reporter: shared.reporter.as_ref(),
+            duplicates: Some(&shared.duplicates),
+            on_rows: Some(&on_rows),
         };
         let memory = Arc::clone(&shared.memory);
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
@@ -162,6 +191,7 @@ impl Intake {
         let mut recall = |users: &Users, memory: &mut Memory| recall(users, state, rows, memory);
         let read = source::read(&batch.files, "input", &reading, &mut memory, &mut recall);
         drop(memory);
+        self.file_rows = file_rows.into_inner().unwrap_or_else(PoisonError::into_inner);
         let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
         if !rest.is_begun && !matches!(read, Err(RunError::Overflow(_))) {
             count.files += batch.files.len();
@@ -195,8 +225,14 @@ impl Intake {
         }
         for (user, rows) in &users.rows {
             let seen = self.rows.entry(Arc::clone(user)).or_default();
-            self.met += usize::from(!std::mem::replace(&mut seen.is_met, true));
+            if !std::mem::replace(&mut seen.is_met, true) {
+                self.met += 1;
+                self.alike.meet(user);
+            }
             self.shared.book.expect(user, seen.rows, rows.len());
+        }
+        if let Some(column) = &self.user_column {
+            self.alike.report(column, self.shared.reporter.as_ref());
         }
         count.users = self.met;
         drop(count);
@@ -204,9 +240,14 @@ impl Intake {
     }
 
     /// What is to be remembered once a batch is written, the last rows of which are `last`.
-    fn receipt(&mut self, rest: &Rest, last: &[(Arc<str>, Vec<u32>)]) -> Option<Arc<Receipt>> {
+    fn receipt(
+        &mut self,
+        rest: &Rest,
+        last: &[(Arc<str>, Vec<u32>)],
+        finished: Vec<(PathBuf, FileMark)>,
+    ) -> Option<Arc<Receipt>> {
         let mut files = std::mem::take(&mut self.without_rows);
-        files.extend(self.finished(&rest.batch));
+        files.extend(finished);
         if !self.marks_batches {
             self.latest = None;
             return None;
@@ -222,7 +263,9 @@ impl Intake {
             Some(_) => self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner).changes(),
             None => Vec::new(),
         };
-        let receipt = Arc::new(Receipt { files, rows, memory, ..Receipt::default() });
+        let event_ids = self.duplicates().take_new();
+        let receipt = Receipt { files, rows, memory, event_ids, ..Receipt::default() };
+        let receipt = Arc::new(receipt);
         self.latest = Some(Arc::clone(&receipt));
         Some(receipt)
     }

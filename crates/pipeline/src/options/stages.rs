@@ -27,6 +27,18 @@ const SOURCE: &[OptionSpec] = &[
         Kind::Path,
         "remember there which files are finished, and what users have done, so that the next run goes on where this one ends; results are appended",
     ),
+    OptionSpec::new(
+        "rebuild_state",
+        Kind::Bool,
+        "if the state in --state_dir is damaged, move it aside and continue from the copy kept beside it",
+    )
+    .default("false"),
+    OptionSpec::new(
+        "drop_duplicates",
+        Kind::Bool,
+        "leave out rows whose event id is that of an earlier row; without it they are counted",
+    )
+    .default("false"),
     OptionSpec::new("start_time", Kind::Instant, "only rows from this time on"),
     OptionSpec::new("end_time", Kind::Instant, "only rows before this time"),
     OptionSpec::new(

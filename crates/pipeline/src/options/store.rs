@@ -72,6 +72,13 @@ pub const CACHE: OptionSpec = OptionSpec::new(
     "megabytes of models from the store that stay in memory",
 )
 .default("512");
+/// Of every place that keeps something from run to run.
+const REBUILD: OptionSpec = OptionSpec::new(
+    "rebuild_state",
+    Kind::Bool,
+    "if what is kept from run to run is damaged, move it aside and continue from the copy kept beside it",
+)
+.default("false");
 /// Of every place that opens model files.
 pub const FILE_LIMIT: OptionSpec = OptionSpec::new(
     "model_file_limit",
@@ -147,6 +154,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
             Kind::Path,
             "keep each user's rows there from run to run: files that were learnt once are not read again",
         ),
+        REBUILD,
         OptionSpec::new(
             "promote",
             Kind::Choice(&["always", "better", "never"]),
@@ -199,6 +207,13 @@ pub const SCORE: CommandSpec = CommandSpec {
             Kind::Path,
             "remember there what has been scored; a run with the same folder scores only what is new",
         ),
+        REBUILD,
+        OptionSpec::new(
+            "drop_duplicates",
+            Kind::Bool,
+            "leave out rows whose event id is that of an earlier row; without it they are counted",
+        )
+        .default("false"),
         OptionSpec::new(
             "watch_directory",
             Kind::Bool,

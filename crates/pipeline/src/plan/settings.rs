@@ -98,6 +98,9 @@ pub struct SourceSettings {
     /// Going on as files arrive.
     pub watch: Option<WatchSettings>,
     pub state_dir: Option<PathBuf>,
+    /// Whether a damaged state is replaced by its copy.
+    pub rebuild_state: bool,
+    pub drop_duplicates: bool,
     /// The memory that reading may take.
     pub memory: MemoryLimit,
 }
@@ -119,6 +122,8 @@ impl SourceSettings {
             sampling: None,
             watch: None,
             state_dir: None,
+            rebuild_state: false,
+            drop_duplicates: false,
             memory: MemoryLimit::default(),
         }
     }

@@ -61,6 +61,8 @@ impl Checker {
             sampling: self.sampling(values, run),
             watch: self.watch(values),
             state_dir: values.text("state_dir").map(Into::into),
+            rebuild_state: self.rebuild(values),
+            drop_duplicates: values.bool("drop_duplicates"),
             memory,
         }
     }
@@ -92,6 +94,17 @@ impl Checker {
             ));
         }
         start..end
+    }
+
+    fn rebuild(&mut self, values: &Values) -> bool {
+        let rebuild = values.bool("rebuild_state");
+        if rebuild && values.text("state_dir").is_none() {
+            self.mistakes.push(format!(
+                "{}: --rebuild_state: there is no --state_dir to rebuild",
+                values.place
+            ));
+        }
+        rebuild
     }
 
     fn sampling(&mut self, values: &Values, run: &Values) -> Option<(Sampling, u64)> {

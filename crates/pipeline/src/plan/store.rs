@@ -93,6 +93,7 @@ pub fn check_train(
         },
         generic_rows: values.count("generic_rows").unwrap_or(usize::MAX),
         history_dir: values.text("history_dir").map(PathBuf::from),
+        rebuild_state: values.bool("rebuild_state"),
     };
     match plan {
         Some(plan) if checker.mistakes.is_empty() => {
@@ -331,7 +332,13 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
         stages: [
             stage(
                 source,
-                given(&[("input", "input_glob"), same("state_dir"), same("watch_directory")]),
+                given(&[
+                    ("input", "input_glob"),
+                    same("state_dir"),
+                    same("rebuild_state"),
+                    same("drop_duplicates"),
+                    same("watch_directory"),
+                ]),
             ),
             // A command that trains has a seed, one that scores has a look-up.
             stage(

@@ -1,9 +1,11 @@
 //! Which log files have not been learnt, and how many of them are read together.
 
-use dfp_io::files::{Stamp, head, is_packed};
+use crate::batches::Notes;
+use dfp_io::files::{head, is_packed};
+use dfp_io::known::{Arrival, KnownFiles, Seen};
 use dfp_io::memory::MemoryLimit;
 use dfp_io::state::FileMark;
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 /// Files are read together up to so many bytes, or what fits into memory.
@@ -18,44 +20,37 @@ const LONGEST_HEADER: u64 = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// Not learnt yet, in the order of their names.
-    pub(super) new: Vec<PathBuf>,
-    /// Learnt under another name.
-    pub(super) renamed: Vec<(PathBuf, FileMark)>,
+    pub(super) new: Vec<(PathBuf, FileMark)>,
     /// Learnt when they were shorter.
     pub(super) changed: Vec<PathBuf>,
+    /// Those that were recognised.
+    pub(super) notes: Notes,
 }
 
 impl Found {
-    /// Sorts files by what earlier runs have learnt. A file is the one that was learnt if its length, time
-    /// and beginning are the same, wherever that one is now gone from; and another one under a known name if
-    /// it begins otherwise, as the log that a program begins when it has renamed the old one.
-    pub(super) fn of(files: Vec<PathBuf>, known: &HashMap<PathBuf, FileMark>) -> Self {
-        let mut by_stamp: HashMap<Stamp, Vec<(&PathBuf, &FileMark)>> = HashMap::new();
-        for (path, mark) in known.iter().filter(|(_, mark)| mark.head.is_some()) {
-            by_stamp.entry(mark.stamp).or_default().push((path, mark));
-        }
+    /// Sorts files by what earlier runs have learnt.
+    pub(super) fn of(files: Vec<PathBuf>, known: &mut KnownFiles) -> Self {
+        // Earlier versions have kept the beginning of a file alone.
+        let begins_as_before = |path: &Path| {
+            let mark = known.get(path).filter(|mark| mark.content.is_none());
+            mark.is_some_and(|mark| {
+                mark.head.is_none() || mark.head == head(path, mark.stamp.bytes)
+            })
+        };
+        let grown: HashSet<PathBuf> =
+            files.iter().filter(|path| begins_as_before(path)).cloned().collect();
         let mut found = Self::default();
-        for path in files {
-            let stamp = Stamp::of(&path);
-            let own = known.get(&path);
-            if own.is_some_and(|mark| mark.stamp == stamp) {
-                continue;
-            }
-            let was = by_stamp.get(&stamp).into_iter().flatten().find(|(former, mark)| {
-                Stamp::of(former) != stamp && mark.head == head(&path, stamp.bytes)
-            });
-            if let Some((_, mark)) = was {
-                found.renamed.push((path, **mark));
-                continue;
-            }
-            let begins_as_before = own.is_some_and(|mark| {
-                mark.head.is_none() || mark.head == head(&path, mark.stamp.bytes)
-            });
-            match begins_as_before {
-                true => found.changed.push(path),
-                false => found.new.push(path),
+        let arrivals = known.recognise(files);
+        for Arrival { path, mark, seen } in &arrivals {
+            match seen {
+                Seen::Grown(_) => found.changed.push(path.clone()),
+                Seen::Changed if grown.contains(path) => found.changed.push(path.clone()),
+                Seen::New | Seen::Changed => found.new.push((path.clone(), *mark)),
+                _ => {}
             }
         }
+        let recognised: Vec<Arrival> = arrivals.into_iter().filter(Arrival::is_finished).collect();
+        found.notes.add(&recognised);
         found
     }
 }
@@ -77,24 +72,21 @@ fn start(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     }
 }
 
-/// A file that is read now.
-pub(super) fn mark(path: &Path) -> FileMark {
-    let stamp = Stamp::of(path);
-    FileMark { stamp, until: None, head: head(path, stamp.bytes) }
-}
-
 /// Files in their order, as many in one as are read together.
-pub(super) fn together(files: Vec<PathBuf>, memory: MemoryLimit) -> Vec<Vec<PathBuf>> {
+pub(super) fn together(
+    files: Vec<(PathBuf, FileMark)>,
+    memory: MemoryLimit,
+) -> Vec<Vec<(PathBuf, FileMark)>> {
     let most = TOGETHER.min(memory.table());
-    let mut all: Vec<Vec<PathBuf>> = Vec::new();
+    let mut all: Vec<Vec<(PathBuf, FileMark)>> = Vec::new();
     let mut bytes = 0_u64;
-    for file in files {
-        let size = Stamp::of(&file).bytes;
-        let size = if is_packed(&file) { size.saturating_mul(PACKED) } else { size };
+    for (path, mark) in files {
+        let size = mark.stamp.bytes;
+        let size = if is_packed(&path) { size.saturating_mul(PACKED) } else { size };
         match all.last_mut().filter(|_| bytes.saturating_add(size) <= most) {
-            Some(last) => last.push(file),
+            Some(last) => last.push((path, mark)),
             None => {
-                all.push(vec![file]);
+                all.push(vec![(path, mark)]);
                 bytes = 0;
             }
         }
@@ -119,37 +111,47 @@ mod tests {
             files.sort();
             files
         };
-        let mut known = HashMap::new();
-        let mut look = |expected: [&[&str]; 3]| {
-            let found = Found::of(all(), &known);
+        let mut known = KnownFiles::default();
+        let mut look = |new: &[&str], changed: &[&str]| {
+            let found = Found::of(all(), &mut known);
             let names = |paths: Vec<&PathBuf>| -> Vec<String> {
                 paths.iter().map(|p| p.file_name().unwrap().to_str().unwrap().to_owned()).collect()
             };
-            let renamed = found.renamed.iter().map(|(path, _)| path).collect();
-            let seen = [found.new.iter().collect(), renamed, found.changed.iter().collect()];
-            assert_eq!(seen.map(names), expected.map(|names| names.to_vec()));
-            known.extend(found.new.iter().map(|path| (path.clone(), mark(path))));
-            known.extend(found.renamed);
+            let seen =
+                [found.new.iter().map(|(path, _)| path).collect(), found.changed.iter().collect()];
+            assert_eq!(seen.map(names), [new, changed].map(|names| names.to_vec()));
+            for (path, mark) in found.new {
+                known.insert(path, mark);
+            }
         };
         fs::write(path("log"), "first").unwrap();
-        look([&["log"], &[], &[]]);
-        look([&[], &[], &[]]);
+        look(&["log"], &[]);
+        look(&[], &[]);
         fs::rename(path("log"), path("log.1")).unwrap();
         fs::write(path("log"), "second").unwrap();
-        look([&["log"], &["log.1"], &[]]);
+        look(&["log"], &[]);
         fs::rename(path("log.1"), path("log.2")).unwrap();
         fs::rename(path("log"), path("log.1")).unwrap();
         fs::write(path("log"), "third, and longer").unwrap();
-        look([&["log"], &["log.1", "log.2"], &[]]);
-        // A copy is there twice, and so are its rows.
+        look(&["log"], &[]);
+        // Of a copy nothing is learnt, and what is packed is what was packed.
         fs::copy(path("log.2"), path("copy")).unwrap();
-        let of_the_first = fs::metadata(path("log.2")).unwrap().modified().unwrap();
-        let copy = fs::File::options().append(true).open(path("copy")).unwrap();
-        copy.set_modified(of_the_first).unwrap();
-        look([&["copy"], &[], &[]]);
+        look(&[], &[]);
+        pack(&path("log.2"), &path("log.2.gz"));
+        look(&[], &[]);
         fs::write(path("log"), "third, and longer, and grown").unwrap();
-        look([&[], &[], &["log"]]);
+        look(&[], &["log"]);
         fs::write(path("log"), "cut").unwrap();
-        look([&["log"], &[], &[]]);
+        look(&["log"], &[]);
+    }
+
+    fn pack(from: &Path, to: &Path) {
+        let mut gzip = flate2::write::GzEncoder::new(
+            fs::File::create(to).unwrap(),
+            flate2::Compression::fast(),
+        );
+        std::io::Write::write_all(&mut gzip, &fs::read(from).unwrap()).unwrap();
+        gzip.finish().unwrap();
+        fs::remove_file(from).unwrap();
     }
 }

@@ -4,9 +4,9 @@
 //! read. One that has changed since is left out and told, since its first rows are there already. Rows
 //! with equal times are kept, and so are late ones: a window is put in order when it is read.
 
-use super::files::{self, Found, has_only_begun, together};
+use super::Length;
+use super::files::{Found, has_only_begun, together};
 use super::rows::{newest, until_tomorrow};
-use super::{Length, counted};
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::plan::Plan;
@@ -29,6 +29,16 @@ const MOST_PARTS: usize = 8;
 /// Windows that are tidied in one transaction.
 const TIDIED: usize = 256;
 
+/// How the folder is opened.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Opening {
+    Plain,
+    /// With its copy in place of a damaged one.
+    Rebuild,
+    /// A copy, by who only looks.
+    Copy,
+}
+
 /// The windows of all users.
 pub(super) struct Histories {
     state: StateDir,
@@ -46,20 +56,26 @@ impl Histories {
         directory: &Path,
         plan: &Plan,
         longest: Option<Length>,
-        rehearses: bool,
+        opening: Opening,
+        reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
         let features = xxhash_rust::xxh3::xxh3_64(plan.columns.join("\n").as_bytes());
         let users = plan.user_column.as_deref().unwrap_or_default();
         let source = plan.source.kind.stage.name;
         let about = format!("training from {source} by {users}, features {features:016x}");
-        let (state, copy) = match rehearses {
-            true => {
+        let (state, copy) = match opening {
+            Opening::Copy => {
                 let copy = tempfile::tempdir().map_err(|error| {
                     RunError::Failed(format!("cannot make a copy of the histories: {error}"))
                 })?;
                 (StateDir::copy(directory, copy.path(), &about)?, Some(copy))
             }
-            false => (StateDir::open(directory, &about)?, None),
+            Opening::Rebuild => {
+                let (state, said) = StateDir::rebuild(directory, &about)?;
+                reporter.say(Weight::Warning, &said);
+                (state, None)
+            }
+            Opening::Plain => (StateDir::open(directory, &about)?, None),
         };
         let strict = plan.strict;
         Ok(Self { state, longest, strict, tidied: Mutex::default(), _copy: copy })
@@ -82,11 +98,11 @@ impl Histories {
                 false => absolute(Path::new(glob)).to_string_lossy().into_owned(),
             })
             .collect();
-        let known = self.state.files()?;
+        let mut known = self.state.known()?;
         // Logs that were learnt may be gone.
         let files = source::find(&globs, source.recursive, source.max_files, !known.is_empty())?;
         let mut count = ReadCount::default();
-        let Found { new, renamed, changed } = Found::of(files, &known);
+        let Found { new, changed, mut notes } = pool.install(|| Found::of(files, &mut known));
         for path in changed {
             let text = format!(
                 "{}: it has changed since its rows were learnt; new rows are taken from files of their own",
@@ -94,10 +110,9 @@ impl Histories {
             );
             count.skipped.add_files(1, "file that has changed since it was read", text);
         }
+        notes.report(reporter);
+        let renamed = known.changes();
         if !renamed.is_empty() {
-            let text =
-                format!("{} learnt before, under other names", counted(renamed.len(), "file"));
-            reporter.say(Weight::Info, &text);
             self.state.commit(&Commit { files: &renamed, ..Commit::default() })?;
         }
         source::check_skipped(&count.skipped, TRAINING_DATA, self.strict, reporter)?;
@@ -119,15 +134,14 @@ impl Histories {
 
     fn take_in_some(
         &self,
-        files: &[PathBuf],
+        marks: &[(PathBuf, FileMark)],
         trainer: &Trainer<'_>,
         pool: &ThreadPool,
         memory: &mut Memory,
         met: &mut HashSet<Arc<str>>,
         count: &mut ReadCount,
     ) -> Result<(), RunError> {
-        let marks: Vec<(PathBuf, FileMark)> =
-            files.iter().map(|path| (path.clone(), files::mark(path))).collect();
+        let files: Vec<PathBuf> = marks.iter().map(|(path, _)| path.clone()).collect();
         let mut recall = |users: &Users, memory: &mut Memory| {
             for (user, _) in users.rows.iter().filter(|(user, _)| !met.contains(user)) {
                 if let (_, Some(bytes)) = self.state.user(user)? {
@@ -136,7 +150,7 @@ impl Histories {
             }
             Ok(())
         };
-        let (table, mut users) = trainer.read(files, pool, memory, &mut recall)?;
+        let (table, mut users) = trainer.read(&files, pool, memory, &mut recall)?;
         source::check_strict(&users, TRAINING_DATA, self.strict)?;
         count.files += files.len();
         count.add(&table, &users);
@@ -153,8 +167,9 @@ impl Histories {
         let windows = users.rows.iter().map(part).collect::<Result<Vec<_>, _>>()?;
         met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
         let read: Vec<_> = marks
-            .into_iter()
+            .iter()
             .filter(|(path, _)| !unread.contains(path) && !has_only_begun(path))
+            .cloned()
             .collect();
         let memory = memory.changes();
         let commit =

@@ -30,7 +30,7 @@ use crate::source::{self, ReadCount};
 use crate::train::{TRAINING_DATA, Task, Trainer, TrainingProgress};
 use dfp_flow::Stop;
 use dfp_io::store::Purpose;
-use history::Histories;
+use history::{Histories, Opening};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use rows::{Rows, of_everyone};
 use serde::Serialize;
@@ -91,6 +91,8 @@ pub struct TrainOptions {
     pub generic_rows: usize,
     /// Where histories are kept from run to run.
     pub history_dir: Option<PathBuf>,
+    /// Whether damaged histories are replaced by their copy.
+    pub rebuild_state: bool,
 }
 
 /// What a training run has come to.
@@ -138,7 +140,13 @@ pub fn train(
     let strict = plan.strict;
     let (count, rows) = match &options.history_dir {
         Some(directory) => {
-            let histories = Histories::open(directory, plan, options.rules.max_history, rehearses)?;
+            let opening = match (rehearses, options.rebuild_state) {
+                (true, _) => Opening::Copy,
+                (false, true) => Opening::Rebuild,
+                (false, false) => Opening::Plain,
+            };
+            let longest = options.rules.max_history;
+            let histories = Histories::open(directory, plan, longest, opening, reporter.as_ref())?;
             let count = histories.take_in(plan, &trainer, &pool, reporter.as_ref())?;
             (count, Rows::Kept(histories))
         }

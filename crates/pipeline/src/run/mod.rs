@@ -7,6 +7,7 @@ mod reports;
 mod summary;
 
 use crate::derive::Memory;
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::intake::{self, Intake};
 use crate::models::Models;
@@ -34,7 +35,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
     // Everything that can be refused without reading data is refused before training.
     let state = run.open_state()?;
-    let source = Intake::new(plan, run.shared(state.clone()))?;
+    let source = Intake::new(plan, run.shared(state.clone())?)?;
     let sinks = run.open_sinks(state.as_deref())?;
     let reports = run.open_reports()?;
     let validations = run.open_validations()?;
@@ -138,11 +139,19 @@ impl<'a> Run<'a> {
             Some(column) => format!("{source} by {column}"),
             None => source.to_owned(),
         };
+        if self.plan.source.rebuild_state {
+            let (state, said) = StateDir::rebuild(directory, &pipeline)?;
+            self.reporter.say(Weight::Warning, &said);
+            return Ok(Some(Arc::new(state)));
+        }
         Ok(Some(Arc::new(StateDir::open(directory, &pipeline)?)))
     }
 
-    fn shared(&self, state: Option<Arc<StateDir>>) -> intake::Shared {
-        intake::Shared {
+    fn shared(&self, state: Option<Arc<StateDir>>) -> Result<intake::Shared, RunError> {
+        let earlier = state.as_ref().map(|state| state.event_ids()).transpose()?;
+        let drops = self.plan.source.drop_duplicates;
+        Ok(intake::Shared {
+            duplicates: Mutex::new(Duplicates::new(drops, earlier.unwrap_or_default())),
             pool: Arc::clone(&self.pool),
             reporter: Arc::clone(&self.reporter),
             stop: self.stop.clone(),
@@ -150,7 +159,7 @@ impl<'a> Run<'a> {
             book: Arc::clone(&self.book),
             memory: Arc::clone(&self.memory),
             state,
-        }
+        })
     }
 
     fn train_ae(&self) -> Option<&'a plan::TrainAe> {

@@ -67,6 +67,8 @@ impl Run<'_> {
             std::mem::take(&mut *self.validations.lock().unwrap_or_else(PoisonError::into_inner));
         self.summary.rows_of_others = input.rows_of_others;
         self.summary.filtered.push(("input", input.filtered));
+        self.summary.repeated = input.repeated;
+        self.summary.drops_repeated = self.plan.source.drop_duplicates;
         self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
         if self.gaps.cells() > 0 {

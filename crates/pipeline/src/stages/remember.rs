@@ -28,6 +28,7 @@ impl Stage<Message> for Remember {
                 outputs: &outputs,
                 alerts: alerts.as_deref(),
                 windows: &windows,
+                event_ids: &receipt.event_ids,
             })?;
             receipt.committed.store(true, Ordering::Release);
         }

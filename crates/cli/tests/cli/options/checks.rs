@@ -155,6 +155,16 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("from-file", "state_dir") => {
             In(WATCHING, "runs_one_after_the_other_go_on_where_the_last_one_ended", "--state_dir")
         }
+        ("from-file", "rebuild_state") => In(
+            "cli/tests/cli/file_identity.rs",
+            "a_damaged_state_is_found_and_rebuilt_from_its_copy",
+            "--state_dir state --rebuild_state",
+        ),
+        ("from-file", "drop_duplicates") => In(
+            "cli/tests/cli/users.rs",
+            "a_feature_file_says_what_identifies_an_event",
+            "--drop_duplicates",
+        ),
         ("from-file", "start_time") => {
             Changes(DUMP, IN, "--input_glob=in/*.csv --start_time=2021-10-01T00:10:00Z")
         }

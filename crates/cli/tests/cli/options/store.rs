@@ -12,6 +12,7 @@ const SOMEBODY_ELSE: &str = "everyones_model_has_the_name_that_is_asked_for";
 const TOO_LARGE: &str = "a_model_file_beyond_the_limit_is_refused";
 const CHOSEN: &str = "logs_features_and_scorers_are_chosen";
 const LIVE: &str = "a_promoted_version_is_used_while_the_program_runs";
+const IDENTITY: &str = "cli/tests/cli/file_identity.rs";
 
 /// The check of an option.
 pub fn check(place: &str, option: &str) -> Option<Check> {
@@ -27,6 +28,12 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ),
         ("train", "min_increment" | "retrain_every" | "history_dir") => {
             In(TRAINING, "histories_are_kept_from_run_to_run", "--retrain_every=2d")
+        }
+        ("train" | "score", "rebuild_state") => {
+            In(IDENTITY, "a_history_learns_a_log_once_and_is_rebuilt", "--rebuild_state")
+        }
+        ("score", "drop_duplicates") => {
+            In(IDENTITY, "a_history_learns_a_log_once_and_is_rebuilt", "--drop_duplicates")
         }
         ("train", "promote" | "seed") => In(VERSIONS, CARE, "--seed=7 --promote=always"),
         ("train", "held_out") => In(TRAINING, "a_new_model_earns_its_place", "--held_out=0.3"),

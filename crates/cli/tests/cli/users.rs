@@ -1,0 +1,108 @@
+//! Who is one user, and which events are one event.
+
+use crate::place::{Place, column, numbers};
+
+fn sign_in(id: &str, user: &str, second: usize) -> String {
+    format!(
+        "{{\"id\":\"{id}\",\"createdDateTime\":\"2024-05-06T08:00:{second:02}Z\",\"userPrincipalName\":\"{user}\",\"appDisplayName\":\"Mail\"}}\n"
+    )
+}
+
+fn logs(place: &Place, name: &str, events: &[(&str, &str, usize)]) {
+    let text: String = events.iter().map(|(id, user, at)| sign_in(id, user, *at)).collect();
+    place.write(name, text);
+}
+
+const LINE: &str =
+    "run pipeline-ae from-azure --input_glob=logs/*.json SOURCE to-file --filename=out.csv";
+
+#[test]
+fn names_that_differ_by_case_or_blanks_are_reported_once_and_can_be_made_one() {
+    let place = Place::new();
+    let users = ["Eva.Dahl@x", "eva.dahl@x", "EVA.DAHL@x", "eva.dahl@x ", "Ola@x"];
+    let events: Vec<_> = users.iter().enumerate().map(|(at, user)| ("", *user, at)).collect();
+    logs(&place, "logs/a.json", &events);
+    let ended = place.morpheus(&LINE.replace("SOURCE", ""));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    let said = "3 users differ from another one by case or blanks only, as \"eva.dahl@x\" from \"Eva.Dahl@x\"";
+    assert_eq!(ended.stderr.matches(said).count(), 1, "{}", ended.stderr);
+    let built_in = place.morpheus("tools features azure").stdout;
+    let more = "\n[[column]]\nname = \"lower\"\nop = \"lowercase\"\nof = \"userPrincipalName\"\n\n\
+                [[column]]\nname = \"account\"\nop = \"trim\"\nof = \"lower\"\n";
+    let own = built_in.replace("user = \"userPrincipalName\"", "user = \"account\"") + more;
+    place.write("own.toml", own);
+    let line = LINE.replace("SOURCE", "").replace("pipeline-ae", "pipeline-ae --features=own.toml");
+    let ended = place.morpheus(&(line + " --overwrite"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("by case or blanks"), "{}", ended.stderr);
+    assert!(ended.stdout.contains("read       5 rows of 2 users"), "{}", ended.stdout);
+    let out = place.read("out.csv");
+    assert_eq!(numbers(&out, "logcount"), [0.0, 1.0, 2.0, 3.0, 0.0]);
+}
+
+#[test]
+fn events_that_are_delivered_twice_are_counted_and_left_out_where_asked_for() {
+    let place = Place::new();
+    logs(&place, "logs/a.json", &[("1", "ana", 1), ("2", "ana", 2)]);
+    // Overlapping polls: other bytes, the same event.
+    logs(
+        &place,
+        "logs/b.json",
+        &[("2", "ana", 2), ("3", "ana", 3), ("", "ana", 4), ("", "ana", 5)],
+    );
+    let ended = place.morpheus(&LINE.replace("SOURCE", ""));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("repeated   1 row with the event id of an earlier row"),
+        "{}",
+        ended.stdout
+    );
+    assert!(ended.stderr.contains("--drop_duplicates leaves such rows out"), "{}", ended.stderr);
+    assert_eq!(column(&place.read("out.csv"), "id").len(), 6);
+    let ended = place.morpheus(&(LINE.replace("SOURCE", "--drop_duplicates") + " --overwrite"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(
+        ended.stdout.contains("left out   1 row with the event id of an earlier row"),
+        "{}",
+        ended.stdout
+    );
+    let out = place.read("out.csv");
+    assert_eq!(column(&out, "id"), ["1", "2", "3", "", ""]);
+    assert_eq!(numbers(&out, "logcount"), [0.0, 1.0, 2.0, 3.0, 4.0]);
+}
+
+/// Ids are remembered from run to run, with what was written.
+#[test]
+fn an_event_of_an_earlier_run_is_left_out_too() {
+    let place = Place::new();
+    let run = |more: &str| {
+        let source = format!("--state_dir=state --drop_duplicates {more}");
+        let ended = place.morpheus(&LINE.replace("SOURCE", &source));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        column(&place.read("out.csv"), "id")
+    };
+    logs(&place, "logs/a.json", &[("1", "ana", 1), ("2", "ana", 2)]);
+    assert_eq!(run(""), ["1", "2"]);
+    logs(&place, "logs/b.json", &[("2", "ana", 2)]);
+    assert_eq!(run(""), ["1", "2"]);
+    logs(&place, "logs/c.json", &[("1", "ana", 1), ("3", "ana", 3)]);
+    assert_eq!(run("--batch_megabytes=1"), ["1", "2", "3"]);
+    assert_eq!(numbers(&place.read("out.csv"), ""), [0.0, 1.0, 2.0]);
+}
+
+#[test]
+fn a_feature_file_says_what_identifies_an_event() {
+    let place = Place::new();
+    place.write(
+        "logs/a.json",
+        "{\"u\":\"ana\",\"nr\":7}\n{\"u\":\"ana\",\"nr\":8}\n{\"u\":\"bo\",\"nr\":7}\n",
+    );
+    place.write("own.toml", "user = \"u\"\nevent_id = \"nr\"\nfeatures = [\"nr\"]\n");
+    let line = LINE
+        .replace("SOURCE", "--drop_duplicates")
+        .replace("from-azure", "from-file")
+        .replace("pipeline-ae", "pipeline-ae --features=own.toml");
+    let ended = place.morpheus(&line);
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert_eq!(column(&place.read("out.csv"), "nr"), ["7", "8"]);
+}
