@@ -2,7 +2,7 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::summary::count;
+use crate::summary::{count, too_few};
 use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::RunError;
 use dfp_pipeline::plan::{self, OptionTexts};
@@ -52,8 +52,12 @@ fn made(
             for skipped in &made.skipped {
                 out(&format!("skipped    {skipped}"));
             }
-            if let Some(alerts) = made.alerts {
+            let (users, rows) = (number(made.too_few.0), number(made.too_few.1));
+            if let Some(alerts) = made.alerts.filter(|alerts| *alerts > 0 || rows == 0) {
                 out(&format!("alerts     {}", count(number(alerts), "row")));
+            }
+            if users > 0 {
+                out(&format!("too few    {}", too_few(users, rows)));
             }
             out(&format!("written    {}", file.display()));
             if made.skipped.is_empty() { DONE } else { SKIPPED }

@@ -1,6 +1,8 @@
 //! The few lines at the end of a run.
 
-use dfp_pipeline::report::{AlertCount, Summary, TimeSeriesCount, Unlikely, Validation};
+use dfp_pipeline::report::{
+    AlertCount, Summary, TimeSeriesCount, TooFew, Unlikely, Unusual, Validation,
+};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.
@@ -233,12 +235,9 @@ fn least_likely(text: &mut String, unlikely: &Unlikely) {
 
 fn unusual(text: &mut String, summary: &Summary) {
     let unusual = &summary.unusual;
-    let _ = writeln!(
-        text,
-        "{:<10} {} with z > 4; the highest:",
-        "unusual",
-        count(unusual.above_four, "row")
-    );
+    for line in above_four(unusual) {
+        let _ = writeln!(text, "{:<10} {line}", "unusual");
+    }
     let users: Vec<String> = unusual.top.iter().map(|row| printable(&row.user)).collect();
     let width = users.iter().map(|user| user.chars().count()).max().unwrap_or(0).max("user".len());
     let _ = writeln!(text, "  {:<width$} {:>9} {:>9} {:>7}", "user", "_index_", "score", "z");
@@ -249,6 +248,45 @@ fn unusual(text: &mut String, summary: &Summary) {
             row.file_row, row.score, row.z
         );
     }
+}
+
+/// How many rows have z > 4, and of how many users none can.
+fn above_four(unusual: &Unusual) -> Vec<String> {
+    let Unusual { above_four, users, too_few, .. } = unusual;
+    if too_few.users == 0 {
+        return vec![format!("{} with z > 4; the highest:", count(*above_four, "row"))];
+    }
+    let enough = match (*users, *above_four) {
+        (0, _) => None,
+        (users, 0) => {
+            Some(format!("no row has z > 4, of {} with enough rows", count(users, "user")))
+        }
+        (users, rows) => {
+            let rows = count(rows, "row");
+            Some(format!("{rows} with z > 4, of {} with enough rows", count(users, "user")))
+        }
+    };
+    let few = self::too_few(too_few.users, too_few.rows);
+    let instead = match too_few.above_four_of_training {
+        0 => "none of these rows has".to_owned(),
+        1 => "1 of these rows has".to_owned(),
+        rows => format!("{} of these rows have", grouped(rows)),
+    };
+    let instead = format!(
+        "compared with the training rows, {instead} a z-score above 4 (add-scores --label=zscore); \
+         inf-ae --scorer=recommended gives p-values; the highest:"
+    );
+    enough.into_iter().chain([few, instead]).collect()
+}
+
+/// Why no row of some users has z > 4.
+pub fn too_few(users: usize, rows: usize) -> String {
+    format!(
+        "z > 4 is not possible for {} with fewer than {} rows ({} in all), since z is over the rows of a run",
+        count(users, "user"),
+        TooFew::LEAST,
+        count(rows, "row")
+    )
 }
 
 /// "1 row", "2 rows", "1,234 rows".

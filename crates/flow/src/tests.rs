@@ -2,6 +2,7 @@
 
 mod engine;
 mod model;
+mod parts;
 
 use std::sync::mpsc;
 use std::time::Duration;

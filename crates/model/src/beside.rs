@@ -105,7 +105,7 @@ impl Learning {
         let standard = rows.rows >= LEAST_ROWS && Neighbours::are_useful(numeric);
         plan.encode_values(&coding, data.rows, standard, rows)?;
         if let Some(peers) = data.peers {
-            rows.beside.of_peers = peers::encode(peers, data.rows)?;
+            peers::encode(peers, data.rows, &mut rows.beside)?;
         }
         let values = plan.value_counts(&coding).unwrap_or_default();
         Ok(Self { coding, values, numeric })
@@ -136,7 +136,7 @@ impl Learning {
             held_out: None,
         };
         let of_counts = scorers.cells().row_scores(rows, 0..rows.rows, Row::Counted);
-        scorers.of_counts = Reference::new(of_counts);
+        scorers.of_counts = Reference::new(of_counts).with_a_tail();
         let of_neighbours = scorers.neighbours.as_ref().map(|neighbours| {
             let all = (0..rows.rows).into_par_iter().with_min_len(ROWS_PER_TASK);
             all.map(|row| neighbours.score(rows, row, Some(row as u32))).collect::<Vec<f32>>()
@@ -211,7 +211,7 @@ impl Scorers {
     ) -> Result<(), ModelError> {
         plan.encode_values(&self.coding, rows, self.neighbours.is_some(), into)?;
         if let Some(peers) = &self.peers {
-            into.beside.of_peers = peers::encode(peers.model(), rows)?;
+            peers::encode(peers.model(), rows, &mut into.beside)?;
         }
         Ok(())
     }
@@ -303,6 +303,10 @@ impl Cells<'_> {
         let values = &rows.beside.values[row * width..(row + 1) * width];
         surprises.clear();
         surprises.extend((0..width).map(|column| self.counts.surprise(column, values, of)));
+        // Numbers are the first columns. Beyond those learnt they all have one value, which was never seen.
+        for (surprise, beyond) in surprises.iter_mut().zip(rows.beyond(row)) {
+            *surprise += f64::from(*beyond);
+        }
         match self.peers {
             Some(peers) => peers.shrink(rows, row, of, self.counts.rows(), surprises),
             None => 0.0,

@@ -34,8 +34,10 @@ use std::collections::HashSet;
 const LEAST_TAIL: usize = 5;
 /// Microseconds.
 const DAY: i64 = 86_400_000_000;
-/// Nobody needs to know more: exp(-s) is far below the smallest number by then.
-const MOST_SURPRISE: f64 = 1e6;
+/// From here on a surprise grows with the logarithm, so that sums of surprises keep the order of the largest.
+const MUCH_SURPRISE: f64 = 1e6;
+/// exp(-s) is below the smallest normal number a little further on.
+const LEAST_LOG: f64 = 700.0;
 
 /// A sample of scores to compare others with.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,6 +47,8 @@ pub(crate) struct Reference {
     tail: Option<Tail>,
     /// t, of scores of rows in their order.
     index: Option<f64>,
+    /// Whether the sample is too small for a tail and has one: see [`Reference::with_a_tail`].
+    open: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -70,7 +74,21 @@ impl Reference {
     pub(crate) fn new(mut scores: Vec<f32>) -> Self {
         scores.sort_unstable_by(f32::total_cmp);
         let tail = Tail::of(&scores, None);
-        Self { sorted: scores, tail, index: None }
+        Self { sorted: scores, tail, index: None, open: false }
+    }
+
+    /// The same sample, with a tail above its largest score even if it is too small to know one: the
+    /// predictive distribution of one excess of 1 nat. Old models do not have it.
+    pub(crate) fn with_a_tail(self) -> Self {
+        match self.tail {
+            Some(_) => self,
+            None => Self { tail: Tail::of_few(&self.sorted), open: true, ..self },
+        }
+    }
+
+    /// Whether it is one [`with_a_tail`](Self::with_a_tail).
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
     }
 
     /// A reference of these scores, which are finite, of rows in the order in which they came, with their
@@ -88,7 +106,8 @@ impl Reference {
         let usable = sorted.is_sorted()
             && sorted.iter().all(|score| score.is_finite())
             && index.is_none_or(|index| index > 0.0 && index <= 1.0);
-        usable.then(|| Self { sorted: sorted.to_vec(), tail: Tail::of(sorted, index), index })
+        let tail = || Tail::of(sorted, index);
+        usable.then(|| Self { sorted: sorted.to_vec(), tail: tail(), index, open: false })
     }
 
     /// The extremal index, if the sample is one of rows in their order.
@@ -122,7 +141,7 @@ impl Reference {
                     true => tail.known * libm::log1p(over / tail.known),
                     false => over,
                 };
-                (tail.surprise + over).min(MOST_SURPRISE)
+                damped(tail.surprise + over)
             }
             _ => {
                 let below = self.sorted.partition_point(|&r| r < score);
@@ -164,6 +183,19 @@ impl Tail {
         let known = index.map_or(f64::INFINITY, |index| (index * count as f64).max(1.0));
         Some(Self { start, surprise: share(count, rows, index), excess, known })
     }
+
+    fn of_few(sorted: &[f32]) -> Option<Self> {
+        let start = *sorted.last()?;
+        Some(Self { start, surprise: share(0, sorted.len(), None), excess: 1.0, known: 1.0 })
+    }
+}
+
+/// A surprise as it is, above [`MUCH_SURPRISE`] its logarithm.
+fn damped(surprise: f64) -> f64 {
+    match surprise > MUCH_SURPRISE {
+        true => MUCH_SURPRISE * (1.0 + libm::log(surprise.min(f64::MAX) / MUCH_SURPRISE)),
+        false => surprise,
+    }
 }
 
 fn share(as_high: usize, rows: usize, index: Option<f64>) -> f64 {
@@ -192,9 +224,13 @@ fn extremal_index(scores: &[f32], times: &[i64], threshold: f32) -> f64 {
     (2.0 * sum * sum / (gaps.len() as f64 * squares)).clamp(least, 1.0)
 }
 
-/// exp(-surprise), above 0.
+/// exp(-surprise). Where that would no longer be a normal number, something larger that still falls with
+/// the surprise and stays above 0.
 pub(crate) fn probability(surprise: f64) -> f64 {
-    libm::exp(-surprise).max(f64::MIN_POSITIVE)
+    let over = (surprise - LEAST_LOG).max(0.0);
+    // From 700 to below 708: e^-708 is 3e-308.
+    let tail = 8.0 * over / (over + 1000.0);
+    libm::exp(-(surprise.min(LEAST_LOG) + tail))
 }
 
 #[cfg(test)]
@@ -245,6 +281,11 @@ mod tests {
             let few = Reference::new(vec![2.0; n]);
             near(few.surprise(9.0), -(1.0 / (n as f64 + 1.0)).ln());
         }
+        for n in 1..=5 {
+            let few = Reference::new(vec![2.0; n]).with_a_tail();
+            near(few.surprise(2.0), 0.0);
+            near(few.surprise(9.0), (n as f64 + 1.0).ln() + 8.0_f64.ln());
+        }
         let equal = Reference::new(vec![2.0; 50]);
         near(equal.surprise(2.0), 0.0);
         near(equal.surprise(3.5), -(6.0_f64 / 51.0).ln() + 1.5);
@@ -284,6 +325,28 @@ mod tests {
         near(reference.surprise(18.0), -(3.0 / 9.0_f64).ln() + 2.0 * 1.5_f64.ln());
         for index in [0.0, -1.0, 1.5, f64::NAN] {
             assert_eq!(Reference::restore(&sorted, Some(index)), None);
+        }
+    }
+
+    #[test]
+    fn however_high_a_score_a_higher_one_is_less_probable() {
+        let sample = || (0..400_u16).map(|i| f32::from(i % 97) / 97.0).collect::<Vec<f32>>();
+        let heights = (0..38).map(|power| 10.0_f32.powi(power)).chain([f32::MAX]);
+        let heights: Vec<f32> = heights.collect();
+        for reference in [
+            Reference::new(sample()),
+            Reference::of_series(sample(), &[]),
+            Reference::new(vec![0.5; 50]),
+            Reference::new(vec![0.5; 3]).with_a_tail(),
+        ] {
+            let surprises: Vec<f64> = heights.iter().map(|x| reference.surprise(*x)).collect();
+            assert!(surprises.windows(2).all(|pair| pair[0] < pair[1]), "{surprises:?}");
+            let p: Vec<f64> = surprises.iter().map(|s| probability(*s)).collect();
+            assert!(p.windows(2).all(|pair| pair[0] > pair[1]), "{p:?}");
+            assert!(p.iter().all(|p| p.is_normal()), "{p:?}");
+            // Sums are single precision, and hold up to three surprises.
+            let sums = surprises.iter().map(|s| (3.0 * s) as f32).collect::<Vec<f32>>();
+            assert!(sums.windows(2).all(|pair| pair[0] < pair[1]), "{sums:?}");
         }
     }
 

@@ -59,6 +59,9 @@ pub struct ModelConfig {
     /// What scores a row besides the network.
     #[serde(default, skip_serializing_if = "Scorer::is_network")]
     pub scorer: Scorer,
+    /// What a number means that is beyond those learnt.
+    #[serde(default, skip_serializing_if = "Beyond::is_scaled")]
+    pub beyond: Beyond,
 }
 
 impl Default for ModelConfig {
@@ -93,6 +96,7 @@ impl Default for ModelConfig {
             patience: None,
             seed: 0,
             scorer: Scorer::Network,
+            beyond: Beyond::Scaled,
         }
     }
 }
@@ -137,6 +141,7 @@ impl ModelConfig {
             epochs: Self::compact_epochs(rows, BATCH_SIZE),
             scaler: Scaler::GaussRank,
             objective: Objective::SumOverFeatures,
+            beyond: Beyond::Distance,
             ..Self::default()
         }
     }
@@ -241,6 +246,27 @@ impl Scorer {
     #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
     fn is_network(&self) -> bool {
         *self == Self::Network
+    }
+}
+
+/// What becomes of a number beyond those that a feature has had in training.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Beyond {
+    /// What the scaler makes of it, as in the reference: it grows with the number, except that
+    /// [`Scaler::GaussRank`] ends at the learnt range.
+    #[default]
+    Scaled,
+    /// The network reads the nearest number that was learnt, and all scorers get the distance from it on
+    /// top: ln(1 + distance / width of the learnt range). So the score grows with the distance whatever the
+    /// network makes of inputs that it has never seen, and only this feature's part of it does.
+    Distance,
+}
+
+impl Beyond {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    fn is_scaled(&self) -> bool {
+        *self == Self::Scaled
     }
 }
 

@@ -25,7 +25,13 @@ impl Distinct {
         let beside = &table.beside;
         let width = |cells: usize| cells.checked_div(table.rows).unwrap_or(0);
         let widths = Widths {
-            numbers: [shape.numeric, shape.binary, width(beside.standard.len())],
+            numbers: [
+                shape.numeric,
+                shape.binary,
+                width(beside.standard.len()),
+                width(table.beyond.len()),
+                width(beside.beyond_peers.len()),
+            ],
             codes: [shape.codes.len(), width(beside.values.len()), width(beside.of_peers.len())],
         };
         let new = Table { table, widths };
@@ -63,7 +69,7 @@ pub(crate) fn spread<T: Copy>(places: &[usize], values: &[T], width: usize) -> V
 /// Columns of each matrix of numbers, and of codes.
 #[derive(Clone, Copy)]
 struct Widths {
-    numbers: [usize; 3],
+    numbers: [usize; 5],
     codes: [usize; 3],
 }
 
@@ -76,7 +82,9 @@ struct Table<'a> {
 impl Table<'_> {
     fn numbers(&self, row: usize) -> impl Iterator<Item = u32> {
         let table = self.table;
-        let parts = [&table.numeric, &table.binary, &table.beside.standard];
+        let beside = &table.beside;
+        let parts =
+            [&table.numeric, &table.binary, &beside.standard, &table.beyond, &beside.beyond_peers];
         let cells = parts.into_iter().zip(self.widths.numbers);
         cells
             .flat_map(move |(all, width)| &all[row * width..(row + 1) * width])
@@ -104,7 +112,7 @@ impl Table<'_> {
     }
 
     fn append(&self, row: usize, to: &mut EncodedRows) {
-        let [numeric, binary, standard] = self.widths.numbers;
+        let [numeric, binary, standard, beyond, beyond_peers] = self.widths.numbers;
         let [codes, values, of_peers] = self.codes(row);
         let (table, beside) = (self.table, &mut to.beside);
         to.rows += 1;
@@ -114,6 +122,11 @@ impl Table<'_> {
         beside
             .standard
             .extend_from_slice(&table.beside.standard[row * standard..(row + 1) * standard]);
+        to.beyond.extend_from_slice(&table.beyond[row * beyond..(row + 1) * beyond]);
+        let of_peers_model = &table.beside.beyond_peers;
+        beside
+            .beyond_peers
+            .extend_from_slice(&of_peers_model[row * beyond_peers..(row + 1) * beyond_peers]);
         beside.values.extend_from_slice(values);
         beside.of_peers.extend_from_slice(of_peers);
     }

@@ -1,7 +1,8 @@
 //! How far a row is from the nearest of some training rows: what neither counts nor a network see
 //! in numbers that stand together as never before.
 //!
-//! Numbers are standardised and end at 12 deviations; categories are one-hot times the root of 1/2,
+//! Numbers are standardised and end at 12 deviations, and how far they are beyond the learnt range is a
+//! coordinate of its own; categories are one-hot times the root of 1/2,
 //! so that two that differ are 1 apart. The score is the mean Euclidean distance to the 3 nearest of
 //! 256 training rows, drawn at random. Only for models with two or more numeric features: on rows of
 //! categories alone it hurts.
@@ -84,6 +85,8 @@ impl Neighbours {
     pub(crate) fn score(&self, rows: &EncodedRows, row: usize, itself: Option<u32>) -> f32 {
         let (standard, values) = self.cells(rows, row);
         let width = self.features - self.numeric;
+        // All points are within the learnt ranges.
+        let beyond: f32 = rows.beyond(row).iter().map(|x| x * x).sum();
         let mut nearest = [f32::INFINITY; NEAREST];
         for (at, point) in self.standard.chunks_exact(self.numeric.max(1)).enumerate() {
             if itself.is_some() && self.rows.get(at).copied() == itself {
@@ -92,7 +95,7 @@ impl Neighbours {
             let of_point = &self.values[at * width..(at + 1) * width];
             let differing = values.iter().zip(of_point).filter(|(a, b)| a != b).count() as f32;
             let squares: f32 = standard.iter().zip(point).map(|(a, b)| (a - b) * (a - b)).sum();
-            let distance = squares + differing;
+            let distance = squares + differing + beyond;
             if distance < nearest[NEAREST - 1] {
                 let place = nearest.partition_point(|&d| d <= distance);
                 nearest[place..].rotate_right(1);
@@ -155,6 +158,7 @@ mod tests {
                 values: of.iter().flat_map(|row| [0, 0, row.1]).collect(),
                 standard: of.iter().flat_map(|row| row.0).collect(),
                 of_peers: Vec::new(),
+                beyond_peers: Vec::new(),
             },
             ..EncodedRows::default()
         }

@@ -13,8 +13,8 @@ use arrow_schema::ArrowError;
 use arrow_select::take::take;
 use serde::{Deserialize, Serialize};
 
-/// The z value of a score that no training row explains: every training row has the same score,
-/// and this one differs, or it is not a finite number. Larger z values are cut to it.
+/// What the distance of a score from that of all training rows is multiplied with, after 1 is added, if they
+/// all have the same one and there is no deviation to divide by.
 pub const Z_LIMIT: f32 = 1e6;
 
 /// Scores of rows, in their order.
@@ -22,7 +22,7 @@ pub const Z_LIMIT: f32 = 1e6;
 pub struct Scores {
     /// Mean loss over all features.
     pub anomaly_score: Vec<f32>,
-    /// |score - mean| / standard deviation of the training rows' scores, at most [`Z_LIMIT`].
+    /// |score - mean| / standard deviation of the training rows' scores: see [`ScoreScale::z`].
     pub zscore: Vec<f32>,
     /// The scores of all scorers together; empty for a model that has the network alone.
     pub combined: Vec<RowScore>,
@@ -140,9 +140,9 @@ impl LossScale {
         }
     }
 
-    /// The scaled loss.
+    /// The scaled loss, a finite number.
     pub fn apply(self, loss: f32) -> f32 {
-        (loss - self.location) / self.spread
+        ((loss - self.location) / self.spread).clamp(f32::MIN, f32::MAX)
     }
 }
 
@@ -163,14 +163,19 @@ impl ScoreScale {
         Self { mean: mean as f32, std: (squares / scores.len().max(1) as f64).sqrt() as f32 }
     }
 
-    /// |score - mean| / standard deviation, at most [`Z_LIMIT`]; 0 for the mean itself.
+    /// |score - mean| / standard deviation, at least [`Z_LIMIT`] where that is 0; 0 for the mean itself.
+    /// It is finite, and grows with the distance.
     pub fn z(self, score: f32) -> f32 {
         let distance = (score - self.mean).abs();
         if distance == 0.0 {
             return 0.0;
         }
-        // `min` also turns NaN into the limit.
-        (distance / self.std).min(Z_LIMIT)
+        let z = match self.std > 0.0 {
+            true => distance / self.std,
+            false => Z_LIMIT * (1.0 + distance),
+        };
+        // `min` also turns NaN into the largest number.
+        z.min(f32::MAX)
     }
 }
 
@@ -218,7 +223,22 @@ pub(crate) fn losses_from(
     each_slice(network, rows, first, slice_rows, |evaluation| {
         all.extend_from_slice(evaluation.losses());
     });
+    add_beyond(&mut all, rows, first, network.layout().shape().features());
     all
+}
+
+/// Adds to the losses of the rows from `first` on, `[rows, features]`, how far their numbers are beyond what
+/// the network has read of them. The distance is added to the loss's root, a distance too, so that a number
+/// further away never has the smaller loss.
+pub(crate) fn add_beyond(losses: &mut [f32], rows: &EncodedRows, first: usize, features: usize) {
+    for (losses, row) in losses.chunks_exact_mut(features.max(1)).zip(first..) {
+        // Numeric features are the first ones.
+        for (loss, &beyond) in losses.iter_mut().zip(rows.beyond(row)) {
+            if beyond > 0.0 {
+                *loss = (loss.sqrt() + beyond).powi(2);
+            }
+        }
+    }
 }
 
 /// Most bytes of a slice's table: a large vocabulary must not fill the memory.
@@ -262,7 +282,8 @@ mod tests {
         let scale = LossScale::fit(LossScaler::Standard, &mut [0.5]);
         assert_eq!(scale.apply(0.75), 0.25);
         let scores = ScoreScale::fit(&[0.5]);
-        assert_eq!((scores.z(0.5), scores.z(0.6)), (0.0, Z_LIMIT));
+        assert_eq!(scores.z(0.5), 0.0);
+        assert!(scores.z(0.6) > Z_LIMIT && scores.z(0.7) > scores.z(0.6));
     }
 
     #[test]
@@ -277,6 +298,7 @@ mod tests {
     fn z_is_finite() {
         let scores = ScoreScale { mean: 1.0, std: 0.5 };
         assert_eq!((scores.z(0.0), scores.z(2.0)), (2.0, 2.0));
-        assert_eq!((scores.z(f32::INFINITY), scores.z(f32::NAN)), (Z_LIMIT, Z_LIMIT));
+        assert_eq!((scores.z(f32::INFINITY), scores.z(f32::NAN)), (f32::MAX, f32::MAX));
+        assert!(scores.z(1e9) < scores.z(1e10));
     }
 }

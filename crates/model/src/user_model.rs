@@ -4,7 +4,7 @@ use crate::artifact::SOFTWARE;
 use crate::beside::{Learning, RowScore, Scorers, StoredPeers, network_rows};
 use crate::config::{ModelConfig, Scorer};
 use crate::distinct::{Distinct, spread};
-use crate::encode::{EncodedRows, FeaturePlan};
+use crate::encode::{EncodedRows, FeaturePlan, set_aside};
 use crate::error::ModelError;
 use crate::heap::Heap;
 use crate::kernels::math::sigmoid;
@@ -149,6 +149,7 @@ impl UserModel {
     ///
     /// `validation` rows, if any, are scored after every epoch: see [`train::train`]. `on_epoch`
     /// hears of every epoch and may break off. The result depends on the arguments alone.
+    /// Numbers far beyond all others of their column are not learnt: [`FeaturePlan::set_aside`] names them.
     /// A single training row is enough to train, but says nothing about spreads: see
     /// [`LossScale::fit`] and [`ScoreScale::z`].
     ///
@@ -186,7 +187,10 @@ impl UserModel {
         on_epoch: &mut dyn FnMut(EpochReport) -> ControlFlow<()>,
     ) -> Result<Self, ModelError> {
         config.check()?;
-        let plan = FeaturePlan::fit(data.rows, config)?;
+        let (kept, aside) = set_aside(data.rows)?;
+        let data = &TrainingData { rows: &kept, ..*data };
+        let mut plan = FeaturePlan::fit(data.rows, config)?;
+        plan.remember(aside);
         let mut rows = encode(&plan, data.rows)?;
         let learning = match config.scorer {
             Scorer::Network => None,
@@ -471,6 +475,7 @@ impl UserModel {
             outputs.extend(evaluation.outputs());
         });
         let features = self.header.loss_scales.len();
+        score::add_beyond(&mut loss, &distinct.rows, 0, features);
         let combined = match &self.beside {
             Some(scorers) => {
                 let (anomaly_score, _) = self.scores_of(&loss);
@@ -498,7 +503,10 @@ impl UserModel {
                 .chunks_exact(features)
                 .map(|row| row.iter().copied().fold(f32::NEG_INFINITY, f32::max))
                 .collect(),
-            mean_abs_z: score::row_means(&z_loss, features),
+            mean_abs_z: score::row_means(&z_loss, features)
+                .into_iter()
+                .map(|mean| mean.clamp(f32::MIN, f32::MAX))
+                .collect(),
             predictions: self.predictions(&outputs, &places),
             loss,
             z_loss,

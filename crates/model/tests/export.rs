@@ -1,6 +1,10 @@
 //! Exported models are opened by the Python packages that others open them with, and agree.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "../../cli/tests/cli/absent.rs"]
+mod absent;
+
+use absent::absent;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{
@@ -245,8 +249,7 @@ fn exported_models_agree_in_python() {
     let python = match python() {
         Ok(python) => python,
         Err(why) => {
-            eprintln!("skipped, because the packages cannot be installed: {why}");
-            return;
+            return absent("packages of Python", &format!("they cannot be installed: {why}"));
         }
     };
     let folder = tempfile::tempdir().unwrap();

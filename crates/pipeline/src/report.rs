@@ -210,8 +210,29 @@ pub struct Validation {
 pub struct Unusual {
     /// Rows with z above 4.
     pub above_four: usize,
+    /// Users with enough rows for that.
+    pub users: usize,
+    /// Those with fewer.
+    pub too_few: TooFew,
     /// The highest z values, highest first.
     pub top: Vec<UnusualRow>,
+}
+
+/// Rows whose z over the rows of their user cannot be above 4, however large their score is: among n rows it is
+/// (n - 1) / sqrt(n) at most (Samuelson 1968), and that is above 4 from 18 rows on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TooFew {
+    /// Users with fewer rows.
+    pub users: usize,
+    /// Their rows.
+    pub rows: usize,
+    /// Those with a z over the training rows above 4.
+    pub above_four_of_training: usize,
+}
+
+impl TooFew {
+    /// With fewer rows no z is above 4.
+    pub const LEAST: usize = 18;
 }
 
 /// The rows that are least likely for their users.

@@ -15,6 +15,7 @@ use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use dfp_flow::Stop;
 use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
 use dfp_model::config::{ModelConfig, Scorer};
+use dfp_model::encode::SetAside;
 use dfp_model::{ModelError, TrainingData, UserModel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::ControlFlow;
@@ -269,6 +270,10 @@ impl<'a> Trainer<'a> {
         let data = TrainingData { rows: &rows, validation: None, times: &times, peers };
         UserModel::fit_with(user, &data, &config, &mut on_epoch)
             .map(|model| {
+                for aside in model.header().plan.set_aside() {
+                    let text = set_aside(user, aside, rows.num_rows());
+                    self.reporter.say(Weight::Warning, &text);
+                }
                 for (column, reason) in model.header().plan.dropped() {
                     let text = format!("user {user:?}: column {column:?} is no feature: {reason}");
                     self.reporter.say(Weight::Info, &text);
@@ -388,6 +393,23 @@ impl<'a> Trainer<'a> {
             None => Ok(table),
         }
     }
+}
+
+/// Which numbers a model has not learnt, and why.
+fn set_aside(user: &str, aside: &SetAside, rows: usize) -> String {
+    let SetAside { column, cells, value, others } = aside;
+    let which = match cells {
+        1 => format!("the value {value} in column {column:?} is"),
+        _ => format!("{cells} values in column {column:?}, the furthest {value}, are"),
+    };
+    let beyond = match others {
+        Some((low, high)) if low == high => format!("far beyond the others, all {low}"),
+        Some((low, high)) => format!("far beyond the others, {low} to {high}"),
+        None => "too large for any scale".to_owned(),
+    };
+    format!(
+        "user {user:?}: {which} {beyond}: learnt as missing, in {cells} of {rows} training rows"
+    )
 }
 
 /// Takes the times, in microseconds since 1970, off a table of features. One that is missing makes all

@@ -1,6 +1,7 @@
 //! Behaviour of the real binary, each test in a fresh directory.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has failed")]
 
+mod absent;
 mod alerts;
 mod bad_input;
 mod bench;
@@ -16,6 +17,7 @@ mod golden_distribution;
 #[cfg(unix)]
 mod guide;
 mod kept_models;
+mod numbers;
 mod options;
 mod place;
 mod plans;

@@ -1,6 +1,7 @@
 //! Drives the real binary in a fresh directory.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -179,10 +180,21 @@ pub fn log(users: &[&str], rows: usize) -> String {
     text
 }
 
+/// Shows that a test is skipped since it needs data that are not kept with the sources.
+pub fn not_kept(what: &str) {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    // Not `eprintln`, which the test harness shows only of tests that fail.
+    let _ = writeln!(std::io::stderr(), "skipped {test}: {what} is not kept with the sources");
+}
+
 /// The folder with data for development, where there is one beside the repository.
 pub fn shared(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
-    path.exists().then_some(path)
+    if path.exists() {
+        return Some(path);
+    }
+    not_kept(name);
+    None
 }
 
 /// Columns of a CSV text by name.

@@ -1,5 +1,6 @@
 //! `to-report`, `report` and `plot` in whole runs of the binary, and the page in a browser where there is one.
 
+use crate::absent::absent;
 use crate::place::{Ended, Place, USER, column, log, numbers};
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -322,8 +323,7 @@ fn browsed(browser: &PathBuf, place: &Place, page: &str) -> (String, Vec<String>
 #[test]
 fn a_browser_shows_the_page_sorts_and_filters_its_tables_and_runs_no_other_script() {
     let Some(browser) = chromium() else {
-        eprintln!("skipped: there is no chromium in PATH, and DFP_CHROMIUM names none");
-        return;
+        return absent("chromium", "it is not in PATH, and DFP_CHROMIUM names none");
     };
     let place = Place::new();
     scored(

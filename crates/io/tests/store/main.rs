@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on has failed")]
 
+#[cfg(feature = "remote")]
+#[path = "../../../cli/tests/cli/absent.rs"]
+mod absent;
 mod conformance;
 #[cfg(feature = "remote")]
 mod remote;

@@ -14,7 +14,7 @@
 //! than theirs do, by two standard errors. Peers of another kind would hide what is odd for this user.
 
 use crate::counts::{Counts, Row};
-use crate::encode::{EncodedRows, FeaturePlan};
+use crate::encode::{BesideRows, EncodedRows, FeaturePlan, of_row};
 use crate::error::ModelError;
 use crate::heap::Heap;
 use crate::user_model::UserModel;
@@ -45,9 +45,16 @@ impl Heap for Peers {
 }
 
 /// Rows as the peers' counts read them, whatever columns they have.
-pub(super) fn encode(peers: &UserModel, rows: &RecordBatch) -> Result<Vec<u32>, ModelError> {
+pub(super) fn encode(
+    peers: &UserModel,
+    rows: &RecordBatch,
+    into: &mut BesideRows,
+) -> Result<(), ModelError> {
     let plan = &peers.header().plan;
-    let Some(scorers) = peers.beside() else { return Ok(Vec::new()) };
+    let Some(scorers) = peers.beside() else {
+        (into.of_peers, into.beyond_peers) = (Vec::new(), Vec::new());
+        return Ok(());
+    };
     let numeric = plan.shape().numeric;
     let (mut fields, mut columns) = (Vec::new(), Vec::new());
     for (at, name) in plan.names().enumerate() {
@@ -67,7 +74,8 @@ pub(super) fn encode(peers: &UserModel, rows: &RecordBatch) -> Result<Vec<u32>, 
     let mut encoded = EncodedRows::default();
     plan.encode(&rows, &mut encoded)?;
     plan.encode_values(scorers.coding(), &rows, false, &mut encoded)?;
-    Ok(encoded.beside.values)
+    (into.of_peers, into.beyond_peers) = (encoded.beside.values, encoded.beyond);
+    Ok(())
 }
 
 /// c*: what own rows and peers say together.
@@ -132,8 +140,7 @@ impl Peers {
         column: usize,
     ) -> Option<f64> {
         let at = self.columns[column].filter(|_| self.weights[column] > 0)?;
-        let counts = self.model.beside()?.counts();
-        Some(counts.surprise(at, of_row(rows, row), of))
+        Some(surprise((self.model.beside()?.counts(), at), rows, row, of))
     }
 
     /// Turns c into c*; returns the peers' part in the row's score: the mean of s_i / (n + s_i),
@@ -171,9 +178,11 @@ fn columns(model: &UserModel, plan: &FeaturePlan) -> Vec<Option<usize>> {
     plan.names().map(|name| names.iter().position(|of_peers| *of_peers == name)).collect()
 }
 
-fn of_row(rows: &EncodedRows, row: usize) -> &[u32] {
-    let width = rows.beside.of_peers.len().checked_div(rows.rows).unwrap_or(0);
-    &rows.beside.of_peers[row * width..(row + 1) * width]
+/// The peers' surprise at their column `at` of a row.
+fn surprise((peers, at): (&Counts, usize), rows: &EncodedRows, row: usize, of: Row) -> f64 {
+    let beyond = of_row(&rows.beside.beyond_peers, rows.rows, row).get(at);
+    let values = of_row(&rows.beside.of_peers, rows.rows, row);
+    peers.surprise(at, values, of) + beyond.map_or(0.0, |beyond| f64::from(*beyond))
 }
 
 /// s of a column, from the user's own rows.
@@ -187,7 +196,7 @@ fn weight(
         .map(|row| {
             let values = &rows.beside.values[row * width..(row + 1) * width];
             let own = own.surprise(column, values, Row::Counted);
-            (own, peers.surprise(at, of_row(rows, row), Row::Counted))
+            (own, surprise((peers, at), rows, row, Row::Counted))
         })
         .collect();
     let count = cells.len().max(1) as f64;

@@ -26,6 +26,9 @@ pub(crate) struct Stored {
     /// The extremal index of the sums; files of version 2 have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     index: Option<f64>,
+    /// Whether the sample of counts is too small for a tail and has one; in old files it has none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    open: bool,
     /// Whom the user leans on.
     pub(crate) peers: Option<StoredPeers>,
 }
@@ -69,6 +72,7 @@ impl Scorers {
             neighbours: self.neighbours.as_ref().map(|n| n.store(words, numbers)),
             samples: samples.map(<[f32]>::len),
             index: held_out.and_then(|h| h.of_sum.index()),
+            open: self.of_counts.is_open(),
             peers: self.peers.as_ref().map(|peers| StoredPeers {
                 user: peers.model().header().user.clone(),
                 fingerprint: None,
@@ -113,6 +117,10 @@ impl Scorers {
         }
         let is_some = |sample: &Reference| !sample.scores().is_empty();
         let mut samples = samples.into_iter();
+        let with_a_tail = |sample: Reference| match stored.open {
+            true => sample.with_a_tail(),
+            false => sample,
+        };
         let (of_counts, of_neighbours) = (samples.next(), samples.next());
         let (of_net, of_sum) = (samples.next().filter(is_some), samples.next().filter(is_some));
         let of_neighbours = of_neighbours.filter(is_some);
@@ -124,7 +132,7 @@ impl Scorers {
             counts,
             neighbours,
             peers: None,
-            of_counts: of_counts.ok_or_else(|| refuse("lack a sample"))?,
+            of_counts: of_counts.map(with_a_tail).ok_or_else(|| refuse("lack a sample"))?,
             of_neighbours,
             held_out: of_net.zip(of_sum).map(|(of_net, of_sum)| HeldOut { of_net, of_sum }),
         })

@@ -147,7 +147,8 @@ impl From<ArrowError> for NotNumbers {
 }
 
 /// Calls `put(row, number)` for each row of a column of numbers, of booleans (0 and 1) or of text
-/// that reads as numbers, blanks around it ignored. What is missing or not finite is `None`.
+/// that reads as numbers, blanks around it ignored. What is missing or no number is `None`; an infinite
+/// number is the largest one of its sign, so that it is never nearer than a finite one.
 pub(super) fn each_number(
     array: &dyn Array,
     mut put: impl FnMut(usize, Option<f64>),
@@ -156,19 +157,24 @@ pub(super) fn each_number(
     if data_type.is_numeric() || matches!(data_type, DataType::Boolean | DataType::Null) {
         let cast = arrow_cast::cast(array, &DataType::Float64)?;
         let numbers = cast.as_primitive::<Float64Type>().iter();
-        numbers.enumerate().for_each(|(row, x)| put(row, x.filter(|x| x.is_finite())));
+        numbers.enumerate().for_each(|(row, x)| put(row, x.and_then(finite)));
         return Ok(());
     }
     let mut first_bad = None;
     let parse = |text: &str| text.trim().parse::<f64>().ok();
     each_canonical_text(array, Some(f64::NAN), parse, |row, number| match number {
-        Some(x) => put(row, Some(x).filter(|x| x.is_finite())),
+        Some(x) => put(row, finite(x)),
         None => first_bad = first_bad.or(Some(row)),
     })?;
     match first_bad {
         Some(row) => Err(NotNumbers::Cell { row, value: array_value_to_string(array, row)? }),
         None => Ok(()),
     }
+}
+
+/// `x` as the nearest finite number; nothing for what is no number.
+fn finite(x: f64) -> Option<f64> {
+    (!x.is_nan()).then(|| x.clamp(f64::MIN, f64::MAX))
 }
 
 /// Calls `put(row, truth)` for each row: booleans as they are, otherwise true for the canonical

@@ -9,7 +9,7 @@
 //! | integers, floats | numeric |
 //! | booleans | binary |
 //! | text, dictionaries of text | categorical (binary if [`Typing::V2206`](crate::config::Typing) says so) |
-//! | anything else, or numbers without a single finite value | none; see [`FeaturePlan::dropped`] |
+//! | anything else, or numbers without a single value | none; see [`FeaturePlan::dropped`] |
 //!
 //! A feature keeps its kind for good: what a cell of another type means at scoring is told at
 //! [`FeaturePlan::encode`].
@@ -17,8 +17,10 @@
 mod cells;
 mod gauss_rank;
 pub(crate) mod normal;
+mod outliers;
 mod plan;
 mod predict;
+mod range;
 mod scale;
 pub mod swap;
 #[cfg(test)]
@@ -27,6 +29,8 @@ pub(crate) mod values;
 pub(crate) mod view;
 mod vocabulary;
 
+pub(crate) use outliers::set_aside;
+pub use outliers::{Infinite, SetAside};
 pub use plan::FeaturePlan;
 
 use std::ops::Range;
@@ -41,6 +45,9 @@ pub struct EncodedRows {
     pub rows: usize,
     /// Scaled numeric features, `[rows, numeric features]`.
     pub numeric: Vec<f32>,
+    /// How far numeric features are beyond the learnt range, 0 within it, `[rows, numeric features]`;
+    /// empty for a model that scales them as they are. See [`Beyond`](crate::config::Beyond).
+    pub beyond: Vec<f32>,
     /// Binary features as 0 or 1, `[rows, binary features]`.
     pub binary: Vec<f32>,
     /// Category codes, `[rows, categorical features]`; the last code of a feature is `_other`.
@@ -59,6 +66,8 @@ pub struct BesideRows {
     pub standard: Vec<f32>,
     /// Value codes as the peers' model has them, `[rows, its features]`; empty without peers.
     pub of_peers: Vec<u32>,
+    /// As [`EncodedRows::beyond`], as the peers' model has it.
+    pub beyond_peers: Vec<f32>,
 }
 
 impl BesideRows {
@@ -67,6 +76,7 @@ impl BesideRows {
             values: take(&self.values, total, rows),
             standard: take(&self.standard, total, rows),
             of_peers: take(&self.of_peers, total, rows),
+            beyond_peers: take(&self.beyond_peers, total, rows),
         }
     }
 
@@ -75,8 +85,15 @@ impl BesideRows {
             values: part(&self.values, rows, range),
             standard: part(&self.standard, rows, range),
             of_peers: part(&self.of_peers, rows, range),
+            beyond_peers: part(&self.beyond_peers, rows, range),
         }
     }
+}
+
+/// Row `row` of a matrix of `rows` rows.
+pub(crate) fn of_row<T>(matrix: &[T], rows: usize, row: usize) -> &[T] {
+    let width = matrix.len().checked_div(rows).unwrap_or(0);
+    &matrix[row * width..(row + 1) * width]
 }
 
 /// These rows of a matrix of `total` rows.
@@ -92,6 +109,11 @@ fn part<T: Copy>(matrix: &[T], rows: usize, range: &Range<usize>) -> Vec<T> {
 }
 
 impl EncodedRows {
+    /// How far the numbers of a row are beyond the learnt range; empty if that is not told.
+    pub(crate) fn beyond(&self, row: usize) -> &[f32] {
+        of_row(&self.beyond, self.rows, row)
+    }
+
     /// Makes room for `rows` rows of `shape`, keeping the memory of earlier, larger tables.
     pub fn reset(&mut self, rows: usize, shape: &FeatureShape) {
         self.rows = rows;
@@ -104,11 +126,13 @@ impl EncodedRows {
     pub fn copy_from(&mut self, other: &Self) {
         self.rows = other.rows;
         self.numeric.clone_from(&other.numeric);
+        self.beyond.clone_from(&other.beyond);
         self.binary.clone_from(&other.binary);
         self.codes.clone_from(&other.codes);
         self.beside.values.clone_from(&other.beside.values);
         self.beside.standard.clone_from(&other.beside.standard);
         self.beside.of_peers.clone_from(&other.beside.of_peers);
+        self.beside.beyond_peers.clone_from(&other.beside.beyond_peers);
     }
 
     /// A copy of these rows, in this order.
@@ -119,6 +143,7 @@ impl EncodedRows {
         Self {
             rows: rows.len(),
             numeric: take(&self.numeric, self.rows, rows),
+            beyond: take(&self.beyond, self.rows, rows),
             binary: take(&self.binary, self.rows, rows),
             codes: take(&self.codes, self.rows, rows),
             beside: self.beside.take(self.rows, rows),
@@ -133,6 +158,7 @@ impl EncodedRows {
         Self {
             rows: range.len(),
             numeric: part(&self.numeric, self.rows, &range),
+            beyond: part(&self.beyond, self.rows, &range),
             binary: part(&self.binary, self.rows, &range),
             codes: part(&self.codes, self.rows, &range),
             beside: self.beside.part(self.rows, &range),

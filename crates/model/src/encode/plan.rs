@@ -1,10 +1,12 @@
 //! Deciding what each column becomes, and applying the decision to batches.
 
 use super::cells::{NotNumbers, each_canonical_text, each_number, each_truth, is_text};
+use super::outliers::SetAside;
+use super::range::Range;
 use super::scale::{FittedScaler, mean};
 use super::vocabulary::{Vocabulary, count_texts};
 use super::{EncodedRows, FeatureShape};
-use crate::config::{ModelConfig, Scaler, Typing};
+use crate::config::{Beyond, ModelConfig, Scaler, Typing};
 use crate::error::ModelError;
 use crate::heap::Heap;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -24,6 +26,8 @@ pub struct FeaturePlan {
     pub(super) binary: Vec<BinaryFeature>,
     pub(super) categorical: Vec<CategoricalFeature>,
     dropped: Vec<(String, String)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    set_aside: Vec<SetAside>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -33,6 +37,9 @@ pub(super) struct NumericFeature {
     /// What a missing value is taken for: the mean of the training values.
     pub(super) fill: f64,
     pub(super) scaler: FittedScaler,
+    /// Where numbers end for the scaler; `None` if they do not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) range: Option<Range>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -72,8 +79,8 @@ enum Decision {
 
 impl Heap for FeaturePlan {
     fn heap(&self) -> usize {
-        let Self { numeric, binary, categorical, dropped } = self;
-        numeric.heap() + binary.heap() + categorical.heap() + dropped.heap()
+        let Self { numeric, binary, categorical, dropped, set_aside } = self;
+        numeric.heap() + binary.heap() + categorical.heap() + dropped.heap() + set_aside.heap()
     }
 }
 
@@ -128,8 +135,13 @@ impl FeaturePlan {
             .into_iter()
             .collect::<Result<_, ModelError>>()?;
 
-        let mut plan =
-            Self { numeric: vec![], binary: vec![], categorical: vec![], dropped: vec![] };
+        let mut plan = Self {
+            numeric: vec![],
+            binary: vec![],
+            categorical: vec![],
+            dropped: vec![],
+            set_aside: vec![],
+        };
         let (mut floats, mut booleans) = (Vec::new(), Vec::new());
         for (field, decision) in schema.fields().iter().zip(decisions) {
             match decision {
@@ -157,7 +169,7 @@ impl FeaturePlan {
     ///
     /// | feature | cells |
     /// |---|---|
-    /// | numeric | numbers, booleans (0 and 1), text that reads as a number; missing and infinite become the training mean |
+    /// | numeric | numbers, booleans (0 and 1), text that reads as a number; missing becomes the training mean, infinite the largest number of its sign |
     /// | binary | booleans; `True`, `true`, `TRUE` and 1 are 1, everything else and missing 0 |
     /// | categorical | text; anything else by its canonical text: 5.0 is `5`, true is `True` |
     ///
@@ -167,6 +179,9 @@ impl FeaturePlan {
     pub fn encode(&self, rows: &RecordBatch, into: &mut EncodedRows) -> Result<(), ModelError> {
         let columns = self.find_columns(rows)?;
         into.reset(rows.num_rows(), &self.shape());
+        let ranged = self.numeric.iter().any(|feature| feature.range.is_some());
+        into.beyond.clear();
+        into.beyond.resize(if ranged { into.numeric.len() } else { 0 }, 0.0);
         let tasks = split_rows(into);
         let done: Vec<Result<(), ModelError>> =
             tasks.into_par_iter().map(|task| self.encode_task(&columns, task)).collect();
@@ -218,6 +233,16 @@ impl FeaturePlan {
         })
     }
 
+    /// Training cells that were not learnt, since they are far beyond all others of their column.
+    pub fn set_aside(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// Remembers what was set aside of the training rows.
+    pub(crate) fn remember(&mut self, set_aside: Vec<SetAside>) {
+        self.set_aside = set_aside;
+    }
+
     /// Training columns that became no feature, each with the reason.
     pub fn dropped(&self) -> &[(String, String)] {
         &self.dropped
@@ -253,13 +278,16 @@ impl FeaturePlan {
     }
 
     fn encode_task(&self, columns: &Columns, task: Task<'_>) -> Result<(), ModelError> {
-        let Task { first_row, rows, numeric, binary, codes } = task;
+        let Task { first_row, rows, numeric, beyond, binary, codes } = task;
+        let width = self.numeric.len();
         for (j, (feature, column)) in self.numeric.iter().zip(&columns.numeric).enumerate() {
-            let mut cells = numeric.iter_mut().skip(j).step_by(self.numeric.len());
             let filled = feature.scaler.transform(feature.fill);
-            each_number(&column.slice(first_row, rows), |_, x| {
-                if let Some(cell) = cells.next() {
-                    *cell = x.map_or(filled, |x| feature.scaler.transform(x));
+            each_number(&column.slice(first_row, rows), |row, x| {
+                let nearest = |x| feature.range.map_or(x, |range| range.nearest(x));
+                numeric[row * width + j] =
+                    x.map_or(filled, |x| feature.scaler.transform(nearest(x)));
+                if let (Some(x), Some(range)) = (x, feature.range) {
+                    beyond[row * width + j] = range.beyond(x);
                 }
             })
             .map_err(|e| feature.not_numbers(e, first_row))?;
@@ -322,7 +350,7 @@ fn decide(name: &str, array: &ArrayRef, config: &ModelConfig) -> Result<Decision
     Ok(match data_type {
         _ if data_type.is_integer() || data_type.is_floating() => {
             let scaler = config.scaler_overrides.get(name).copied().unwrap_or(config.scaler);
-            decide_numeric(column, array, scaler)?
+            decide_numeric(column, array, scaler, config.beyond)?
         }
         DataType::Boolean => {
             Decision::Binary(BinaryFeature { column, values: BinaryValues::Truth })
@@ -339,9 +367,12 @@ fn decide_numeric(
     column: String,
     array: &ArrayRef,
     scaler: Scaler,
+    beyond: Beyond,
 ) -> Result<Decision, ModelError> {
     let mut values = Vec::with_capacity(array.len());
-    each_number(array, |_, x| values.extend(x)).map_err(|e| match e {
+    // What is infinite is the largest number here.
+    let finite = |x: Option<f64>| x.filter(|x| x.abs() < f64::MAX);
+    each_number(array, |_, x| values.extend(finite(x))).map_err(|e| match e {
         NotNumbers::Arrow(error) => ModelError::from(error),
         NotNumbers::Cell { row, value } => ModelError::Cell { column: column.clone(), row, value },
     })?;
@@ -352,7 +383,15 @@ fn decide_numeric(
     values.sort_unstable_by(f64::total_cmp);
     Ok(match FittedScaler::fit(scaler, &values) {
         Some(scaler) if fill.is_finite() => Decision::Numeric {
-            feature: NumericFeature { column, fill, scaler },
+            feature: NumericFeature {
+                column,
+                fill,
+                scaler,
+                range: match beyond {
+                    Beyond::Scaled => None,
+                    Beyond::Distance => Range::new(values[0], values[values.len() - 1]),
+                },
+            },
             integer: array.data_type().is_integer(),
         },
         _ => Decision::Dropped("its values are too large to be scaled".into()),
@@ -391,17 +430,20 @@ struct Task<'a> {
     first_row: usize,
     rows: usize,
     numeric: &'a mut [f32],
+    /// Empty where no feature has a range.
+    beyond: &'a mut [f32],
     binary: &'a mut [f32],
     codes: &'a mut [u32],
 }
 
 /// Cuts a table into runs of [`ROWS_PER_TASK`] rows.
 fn split_rows(table: &mut EncodedRows) -> Vec<Task<'_>> {
-    let EncodedRows { rows, numeric, binary, codes, beside: _ } = table;
+    let EncodedRows { rows, numeric, beyond, binary, codes, beside: _ } = table;
     let total = *rows;
-    let widths = (numeric.len(), binary.len(), codes.len());
+    let widths = (numeric.len(), binary.len(), codes.len(), beyond.len());
     let (mut numeric, mut binary, mut codes) =
         (numeric.as_mut_slice(), binary.as_mut_slice(), codes.as_mut_slice());
+    let mut beyond = beyond.as_mut_slice();
     (0..total)
         .step_by(ROWS_PER_TASK)
         .map(|first_row| {
@@ -410,6 +452,7 @@ fn split_rows(table: &mut EncodedRows) -> Vec<Task<'_>> {
                 first_row,
                 rows,
                 numeric: take_front(&mut numeric, widths.0 / total * rows),
+                beyond: take_front(&mut beyond, widths.3 / total * rows),
                 binary: take_front(&mut binary, widths.1 / total * rows),
                 codes: take_front(&mut codes, widths.2 / total * rows),
             }

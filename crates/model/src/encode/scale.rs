@@ -6,8 +6,12 @@ use crate::config::Scaler;
 use crate::heap::Heap;
 use serde::{Deserialize, Serialize};
 
-/// Scaled values end here, so that a squared loss stays finite in single precision.
+/// Scaled values grow with the logarithm from here on, so that a squared loss stays finite in single
+/// precision and the larger one of two values still is the larger.
 pub(super) const LARGEST: f64 = 1e15;
+/// What a factor of e adds to values above [`LARGEST`]. The largest number of double precision is then scaled
+/// to less than 1.7 times `LARGEST`.
+pub(super) const LARGE_STEP: f64 = LARGEST / 1000.0;
 
 /// A scaler with its parameters.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -55,14 +59,14 @@ impl FittedScaler {
         .map(Self::Linear)
     }
 
-    /// The scaled value; its absolute value is 1e15 at most.
+    /// The scaled value; its absolute value is below 1.7e15.
     pub(super) fn transform(&self, x: f64) -> f32 {
         let scaled = match self {
             Self::Linear(Linear { centre, scale }) => (x - centre) / scale,
             Self::GaussRank(scaler) => scaler.transform(x),
             Self::None => x,
         };
-        scaled.clamp(-LARGEST, LARGEST) as f32
+        damped(scaled) as f32
     }
 
     pub(super) fn inverse(&self, scaled: f32) -> f64 {
@@ -117,6 +121,16 @@ impl From<Linear> for (f64, f64) {
     }
 }
 
+/// `scaled` itself up to [`LARGEST`], above its logarithm.
+fn damped(scaled: f64) -> f64 {
+    if scaled.abs() <= LARGEST {
+        return scaled;
+    }
+    // A difference or quotient of finite numbers can be infinite.
+    let over = libm::log(scaled.abs().min(f64::MAX) / LARGEST);
+    (LARGEST + LARGE_STEP * over).copysign(scaled)
+}
+
 /// Mean of at least one value.
 pub(super) fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
@@ -152,7 +166,9 @@ mod tests {
     #[test]
     fn huge_values_never_become_infinite() {
         let fitted = FittedScaler::fit(Scaler::Standard, &[0.0, 1.0]).unwrap();
-        assert_eq!(fitted.transform(1e300), 1e15);
+        assert!((1e15..1.7e15).contains(&fitted.transform(1e300)));
+        assert!(fitted.transform(1e300) < fitted.transform(f64::MAX));
+        assert_eq!(fitted.transform(-f64::MAX), -fitted.transform(f64::MAX));
         for scaler in [Scaler::Standard, Scaler::Modified, Scaler::GaussRank, Scaler::None] {
             assert_eq!(FittedScaler::fit(scaler, &[-f64::MAX, 0.0, f64::MAX]), None);
         }

@@ -4,8 +4,10 @@ use super::gauss_rank;
 use super::plan::{BinaryValues, FeaturePlan};
 use super::scale::{self, FittedScaler, Linear};
 
-/// Scaled numbers end here, above and below 0.
+/// Scaled numbers grow with the logarithm from here on, above and below 0,
 pub(crate) const LARGEST: f64 = scale::LARGEST;
+/// and so much for a factor of e.
+pub(crate) const LARGE_STEP: f64 = scale::LARGE_STEP;
 /// Numbers this near to the first or last quantile have rank 0 or 1.
 pub(crate) const EDGE: f64 = gauss_rank::EDGE;
 
@@ -17,12 +19,21 @@ pub(crate) struct Feature<'a> {
 
 /// What becomes of a cell.
 pub(crate) enum Kind<'a> {
-    /// `fill` stands for what is missing or not finite.
-    Numeric { fill: f64, scaling: Scaling<'a> },
+    /// `fill` is read for what is missing.
+    Numeric { fill: f64, scaling: Scaling<'a>, range: Option<Ends> },
     /// Of text, what 0 and 1 stand for, if anything; of booleans nothing.
     Binary { texts: Option<[Option<&'a str>; 2]> },
     /// Texts in the order of their codes; the next code is `_other`.
     Categorical { texts: &'a [String] },
+}
+
+/// What the network reads of numbers beyond the range is its end; ln(1 + distance / width) is added to the root
+/// of the loss.
+#[derive(Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) low: f64,
+    pub(crate) high: f64,
+    pub(crate) width: f64,
 }
 
 /// How a number is scaled.
@@ -47,7 +58,14 @@ impl FeaturePlan {
     pub(crate) fn features(&self) -> impl Iterator<Item = Feature<'_>> {
         let numeric = self.numeric.iter().map(|f| Feature {
             column: &f.column,
-            kind: Kind::Numeric { fill: f.fill, scaling: f.scaler.scaling() },
+            kind: Kind::Numeric {
+                fill: f.fill,
+                scaling: f.scaler.scaling(),
+                range: f.range.map(|range| {
+                    let (low, high) = range.ends();
+                    Ends { low, high, width: range.width() }
+                }),
+            },
         });
         let binary = self.binary.iter().map(|f| Feature {
             column: &f.column,

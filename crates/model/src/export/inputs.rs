@@ -5,12 +5,14 @@ use super::graph::{Builder, Type, Value, int};
 use super::{input_name, tables};
 use crate::encode::FeaturePlan;
 use crate::encode::normal::{CENTRE_DOWN, CENTRE_UP, HIGHEST, LOWEST, SIDE_DOWN, SIDE_UP, TAIL};
-use crate::encode::view::{EDGE, Feature, Kind, LARGEST, Scaling};
+use crate::encode::view::{EDGE, Ends, Feature, Kind, LARGE_STEP, LARGEST, Scaling};
 
 /// Rows as the network reads them.
 pub(super) struct Inputs {
     /// Scaled numbers, `[rows, numeric features]`.
     pub(super) numeric: Option<Value>,
+    /// How far numbers are beyond the learnt range, `[rows, numeric features]`; nothing if no feature has one.
+    pub(super) beyond: Option<Value>,
     /// Truth values, `[rows, binary features]`.
     pub(super) binary: Option<Value>,
     /// Of each categorical feature the column and the codes, `[rows, 1]`.
@@ -21,12 +23,17 @@ impl Inputs {
     /// Adds an input for each feature, and what makes of it what the network reads.
     pub(super) fn new(graph: &Builder, plan: &FeaturePlan) -> Self {
         let (mut numbers, mut truths, mut codes) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut distances, mut ranged) = (Vec::new(), false);
         for Feature { column, kind } in plan.features() {
             let (input_type, holds) = tables::input(&kind);
             let input = graph.input(input_name(column), input_type, holds);
             match kind {
-                Kind::Numeric { fill, scaling } => {
-                    numbers.push(number(graph, column, &input, fill, &scaling));
+                Kind::Numeric { fill, scaling, range } => {
+                    let x = finite(graph, column, &input, fill);
+                    let (x, beyond) = within(graph, column, x, range);
+                    ranged |= range.is_some();
+                    distances.push(beyond);
+                    numbers.push(number(graph, column, x, &scaling));
                 }
                 Kind::Binary { .. } => truths.push(input),
                 Kind::Categorical { texts } => {
@@ -36,6 +43,10 @@ impl Inputs {
         }
         Self {
             numeric: (!numbers.is_empty()).then(|| scaled(graph, &numbers)),
+            beyond: ranged.then(|| {
+                let all = graph.concat(&distances, "beyond.float64");
+                graph.cast(&all, Type::Float, "beyond")
+            }),
             binary: (!truths.is_empty()).then(|| graph.concat(&truths, "binary")),
             codes,
         }
@@ -62,19 +73,41 @@ enum Number {
     },
 }
 
-fn number(
-    graph: &Builder,
-    column: &str,
-    input: &Value,
-    fill: f64,
-    scaling: &Scaling<'_>,
-) -> Number {
+/// The largest number.
+fn most(graph: &Builder) -> Value {
+    graph.constants("most", &[], &[f64::MAX])
+}
+
+/// A number with `fill` for what is missing, and the largest one for what is infinite.
+fn finite(graph: &Builder, column: &str, input: &Value, fill: f64) -> Value {
     let name = |part: &str| format!("{column}.{part}");
     let fill = graph.scalar(&name("fill"), fill);
     let missing = graph.node("IsNaN", &[input], &name("missing"));
-    let infinite = graph.node("IsInf", &[input], &name("infinite"));
-    let unusable = graph.node("Or", &[&missing, &infinite], &name("unusable"));
-    let x = graph.node("Where", &[&unusable, &fill, input], &name("filled"));
+    let x = graph.node("Where", &[&missing, &fill, input], &name("filled"));
+    let ends = [graph.constants("least", &[], &[f64::MIN]), most(graph)];
+    graph.node("Clip", &[&x, &ends[0], &ends[1]], &name("finite"))
+}
+
+/// The nearest number within the range, and how far `x` is beyond it.
+fn within(graph: &Builder, column: &str, x: Value, range: Option<Ends>) -> (Value, Value) {
+    let name = |part: &str| format!("{column}.{part}");
+    let Some(Ends { low, high, width }) = range else {
+        let none = graph.node("Mul", &[&x, &graph.constant(0_f64)], &name("beyond"));
+        return (x, none);
+    };
+    let (low, high) = (graph.scalar(&name("low"), low), graph.scalar(&name("high"), high));
+    let nearest = graph.node("Clip", &[&x, &low, &high], &name("nearest"));
+    let apart = graph.node("Sub", &[&x, &nearest], &name("apart"));
+    let apart = graph.node("Abs", &[&apart], &name("distance"));
+    let widths =
+        graph.node("Div", &[&apart, &graph.scalar(&name("width"), width)], &name("widths"));
+    let widths = graph.node("Min", &[&widths, &most(graph)], &name("widths.finite"));
+    let more = graph.node("Add", &[&widths, &graph.constant(1_f64)], &name("widths.and_one"));
+    (nearest, graph.node("Log", &[&more], &name("beyond")))
+}
+
+fn number(graph: &Builder, column: &str, x: Value, scaling: &Scaling<'_>) -> Number {
+    let name = |part: &str| format!("{column}.{part}");
     match scaling {
         Scaling::None => Number::Scaled(x),
         Scaling::Linear { centre, scale } => {
@@ -159,9 +192,20 @@ fn scaled(graph: &Builder, numbers: &[Number]) -> Value {
             Some(graph.node_with("Gather", &[scores.as_ref()?, &place], axis, &name))
         }
     });
-    let numeric = graph.concat(&columns.collect::<Vec<_>>(), "numeric.unbounded");
-    let bounds = [graph.constant(-LARGEST), graph.constant(LARGEST)];
-    let numeric = graph.node("Clip", &[&numeric, &bounds[0], &bounds[1]], "numeric.float64");
+    let numeric = graph.concat(&columns.collect::<Vec<_>>(), "numeric.undamped");
+    let largest = graph.constant(LARGEST);
+    let size = graph.node("Abs", &[&numeric], "numeric.size");
+    let over = graph.node("Clip", &[&size, &largest, &most(graph)], "numeric.over");
+    let over = graph.node(
+        "Log",
+        &[&graph.node("Div", &[&over, &largest], "numeric.ratio")],
+        "numeric.log",
+    );
+    let over = graph.node("Mul", &[&over, &graph.constant(LARGE_STEP)], "numeric.more");
+    let size = graph.node("Min", &[&size, &largest], "numeric.up_to_largest");
+    let size = graph.node("Add", &[&size, &over], "numeric.damped");
+    let sign = graph.node("Sign", &[&numeric], "numeric.sign");
+    let numeric = graph.node("Mul", &[&size, &sign], "numeric.float64");
     graph.cast(&numeric, Type::Float, "numeric")
 }
 

@@ -77,7 +77,9 @@ impl Output {
             Self::Loss => "how badly the network reconstructs each feature",
             Self::ZLoss => "(loss - location) / spread, by each feature's loss_scale; signed",
             Self::AnomalyScore => "mean loss over all features",
-            Self::Zscore => "|anomaly_score - mean| / std, by the score_scale, at most z_limit",
+            Self::Zscore => {
+                "|anomaly_score - mean| / std, by the score_scale; z_limit * (1 + |anomaly_score - mean|) where std is 0"
+            }
         }
     }
 
@@ -127,7 +129,7 @@ pub fn onnx(model: &UserModel) -> Result<Vec<u8>, ModelError> {
 ///
 /// | kind | more |
 /// |---|---|
-/// | `numeric` | `fill`, the number for missing ones; `scaler`; `largest`, where scaled numbers end |
+/// | `numeric` | `fill`, the number for missing ones; `scaler`; `largest`, from where scaled numbers grow with the logarithm, by `large_step` for a factor of e; `range`, if numbers are read as the nearest within `low` and `high`: ln(1 + distance / `width`) is added to the root of the loss |
 /// | `binary` | `zero` and `one`, the texts or truth values for 0 and 1 |
 /// | `categorical` | `categories`, texts in the order of their codes; `other`, the code and text of all others |
 pub fn tables(model: &UserModel) -> serde_json::Value {

@@ -130,7 +130,11 @@ fn losses(graph: &Builder, weights: &Weights, inputs: &Inputs, last: &Value) -> 
     let numeric = inputs.numeric.as_ref().and_then(|numeric| {
         let predicted = weights.dense(graph, last, "numeric_output", "numeric_output")?;
         let difference = graph.node("Sub", &[&predicted, numeric], "numeric_loss.difference");
-        Some(graph.node("Mul", &[&difference, &difference], "numeric_loss"))
+        let square = graph.node("Mul", &[&difference, &difference], "numeric_loss.of_network");
+        let Some(beyond) = &inputs.beyond else { return Some(square) };
+        let root = graph.node("Abs", &[&difference], "numeric_loss.root");
+        let sum = graph.node("Add", &[&root, beyond], "numeric_loss.sum");
+        Some(graph.node("Mul", &[&sum, &sum], "numeric_loss"))
     });
     let binary = inputs.binary.as_ref().and_then(|binary| {
         let logits = weights.dense(graph, last, "binary_output", "binary_output")?;
@@ -200,10 +204,17 @@ fn scores(graph: &Builder, model: &UserModel, losses: &Value) {
     let limit = graph.constant(Z_LIMIT);
     let distance = graph.node("Sub", &[&score, &mean], "z.difference");
     let distance = graph.node("Abs", &[&distance], "z.distance");
-    let ratio = graph.node("Div", &[&distance, &deviation], "z.ratio");
-    let is_less = graph.node("Less", &[&ratio, &limit], "z.is_less");
+    let ratio = match std > 0.0 {
+        true => graph.node("Div", &[&distance, &deviation], "z.ratio"),
+        false => {
+            let more = graph.node("Add", &[&distance, &graph.constant(1_f32)], "z.and_one");
+            graph.node("Mul", &[&more, &limit], "z.ratio")
+        }
+    };
+    let most = graph.constants("most", &[], &[f32::MAX]);
+    let is_less = graph.node("Less", &[&ratio, &most], "z.is_less");
     // What is no number is not less.
-    let z = graph.node("Where", &[&is_less, &ratio, &limit], "z.bounded");
+    let z = graph.node("Where", &[&is_less, &ratio, &most], "z.bounded");
     let is_mean = graph.node("LessOrEqual", &[&distance, &same], "z.is_mean");
     put(Output::Zscore, &graph.node("Where", &[&is_mean, &graph.constant(0_f32), &z], "z"));
 }

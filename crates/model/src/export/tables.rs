@@ -4,7 +4,7 @@ use super::graph::Type;
 use super::{FORMAT_VERSION, Output, PROGRAM, VERSION, input_name};
 use crate::config::Scorer;
 use crate::encode::OTHER;
-use crate::encode::view::{EDGE, Feature, Kind, LARGEST, Scaling};
+use crate::encode::view::{EDGE, Ends, Feature, Kind, LARGE_STEP, LARGEST, Scaling};
 use crate::score::{LossScale, Z_LIMIT};
 use crate::user_model::UserModel;
 use serde_json::{Map, Value, json};
@@ -60,8 +60,17 @@ pub(super) fn input(kind: &Kind<'_>) -> (Type, &'static str) {
 
 fn describe(feature: &Feature<'_>, loss_scale: LossScale) -> Value {
     let (kind, more) = match &feature.kind {
-        Kind::Numeric { fill, scaling } => {
-            ("numeric", json!({"fill": fill, "largest": LARGEST, "scaler": scaler(scaling)}))
+        Kind::Numeric { fill, scaling, range } => {
+            let mut more = json!({
+                "fill": fill,
+                "largest": LARGEST,
+                "large_step": LARGE_STEP,
+                "scaler": scaler(scaling),
+            });
+            if let Some(Ends { low, high, width }) = range {
+                more["range"] = json!({"low": low, "high": high, "width": width});
+            }
+            ("numeric", more)
         }
         Kind::Binary { texts: None } => ("binary", json!({"zero": false, "one": true})),
         Kind::Binary { texts: Some([zero, one]) } => ("binary", json!({"zero": zero, "one": one})),

@@ -13,6 +13,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde_json::Value;
 use std::env;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,6 +44,10 @@ pub fn golden_file(relative: &str) -> Option<PathBuf> {
     }
     let kept = !NOT_KEPT.iter().any(|prefix| relative.starts_with(prefix));
     assert!(!kept && env::var_os("DFP_GOLDEN").is_none(), "{} is missing", path.display());
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let why = "not kept with the sources, and DFP_GOLDEN names no folder";
+    // Not `eprintln`, which the test harness shows only of tests that fail.
+    let _ = writeln!(std::io::stderr(), "{test} goes without {relative}: {why}");
     None
 }
 

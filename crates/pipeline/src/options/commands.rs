@@ -135,8 +135,15 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
         OptionSpec::new("userid_filter", Kind::Text, "only this user"),
         OptionSpec::new(
             "feature_scaler",
-            Kind::Choice(&["STANDARD", "GAUSS_RANK", "GAUSSRANK", "MODIFIED", "NONE"]),
-            "how numeric features are scaled (default: STANDARD; compact: GAUSS_RANK)",
+            Kind::Choice(&[
+                "STANDARD",
+                "GAUSS_RANK",
+                "GAUSSRANK",
+                "GAUSS_RANK_REFERENCE",
+                "MODIFIED",
+                "NONE",
+            ]),
+            "how numeric features are scaled (default: STANDARD; compact: GAUSS_RANK; GAUSS_RANK_REFERENCE scores all numbers beyond those learnt alike, as NVIDIA Morpheus does)",
         ),
         OptionSpec::new(
             "use_generic_model",

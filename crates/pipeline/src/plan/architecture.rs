@@ -2,7 +2,7 @@
 
 use dfp_model::ModelConfig;
 use dfp_model::beside::network_rows;
-use dfp_model::config::{Activation, LossScaler, Optimizer, Scaler, Scorer};
+use dfp_model::config::{Activation, Beyond, LossScaler, Optimizer, Scaler, Scorer};
 use std::collections::BTreeMap;
 
 /// A step of the peer's network needs this many rows, where a user has them.
@@ -46,6 +46,7 @@ pub struct ModelSettings {
     pub batch_size: Option<usize>,
     pub swap_noise: Option<f64>,
     pub scaler: Option<Scaler>,
+    pub beyond: Option<Beyond>,
     pub scaler_overrides: BTreeMap<String, Scaler>,
     pub loss_scaler: Option<LossScaler>,
 }
@@ -56,6 +57,19 @@ impl ModelSettings {
         self.architecture.unwrap_or(match self.scorer {
             Scorer::Network => Architecture::Peer,
             Scorer::Recommended => Architecture::Compact,
+        })
+    }
+
+    /// What numbers beyond those learnt are. The reference's network keeps its way of reading them, in which
+    /// they grow without end, unless a scaler ends at the learnt range, or counts are to know how far they are.
+    fn beyond(&self, of_base: Beyond) -> Beyond {
+        let ranks = || self.scaler.iter().chain(self.scaler_overrides.values());
+        self.beyond.unwrap_or_else(|| {
+            let ends = ranks().any(|scaler| *scaler == Scaler::GaussRank);
+            match ends || self.scorer == Scorer::Recommended {
+                true => Beyond::Distance,
+                false => of_base,
+            }
         })
     }
 
@@ -89,6 +103,7 @@ impl ModelSettings {
             epochs,
             swap_probability: self.swap_noise.unwrap_or(base.swap_probability),
             scaler: self.scaler.unwrap_or(base.scaler),
+            beyond: self.beyond(base.beyond),
             scaler_overrides: self.scaler_overrides.clone(),
             loss_scaler: self.loss_scaler.unwrap_or(base.loss_scaler),
             seed,
@@ -151,7 +166,23 @@ mod tests {
             assert!(config.epochs * learnt.div_ceil(config.batch_size) >= 200, "{rows} rows");
         }
         let peer = ModelSettings { architecture: Some(Architecture::Peer), ..settings };
+        assert_eq!(peer.config(100, 0).beyond, Beyond::Distance);
         assert_eq!(peer.config(100, 0).encoder_layers, [512, 500]);
+    }
+
+    #[test]
+    fn numbers_beyond_those_learnt_have_an_end_only_if_asked_for() {
+        let beyond = |settings: ModelSettings| settings.config(100, 0).beyond;
+        let ranks = ModelSettings { scaler: Some(Scaler::GaussRank), ..Default::default() };
+        assert_eq!(beyond(ModelSettings::default()), Beyond::Scaled);
+        assert_eq!(beyond(ranks.clone()), Beyond::Distance);
+        let reference = ModelSettings { beyond: Some(Beyond::Scaled), ..ranks };
+        assert_eq!(beyond(reference.clone()), Beyond::Scaled);
+        let compact = Some(Architecture::Compact);
+        assert_eq!(beyond(ModelSettings { architecture: compact, ..reference }), Beyond::Scaled);
+        let one = BTreeMap::from([("logcount".to_owned(), Scaler::GaussRank)]);
+        let one = ModelSettings { scaler_overrides: one, ..Default::default() };
+        assert_eq!(beyond(one), Beyond::Distance);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::features::Features;
 use crate::library::LookupOptions;
 use crate::retrain::{Length as History, Promote, Rules};
 use crate::sources::Source;
-use dfp_model::config::{Activation, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
+use dfp_model::config::{Activation, Beyond, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
@@ -218,6 +218,8 @@ impl Checker {
             batch_size: values.count("train_batch_size"),
             swap_noise: values.number("swap_noise"),
             scaler: pipeline.text("feature_scaler").map(scaler),
+            beyond: (pipeline.text("feature_scaler") == Some("GAUSS_RANK_REFERENCE"))
+                .then_some(Beyond::Scaled),
             scaler_overrides: features.scalers(),
             loss_scaler: values.text("loss_scaler").map(loss_scaler),
         };
@@ -260,7 +262,7 @@ fn optimizer(word: &str) -> Optimizer {
 
 fn scaler(word: &str) -> Scaler {
     match word {
-        "GAUSS_RANK" | "GAUSSRANK" => Scaler::GaussRank,
+        "GAUSS_RANK" | "GAUSSRANK" | "GAUSS_RANK_REFERENCE" => Scaler::GaussRank,
         "MODIFIED" => Scaler::Modified,
         "NONE" => Scaler::None,
         _ => Scaler::Standard,

@@ -1,6 +1,7 @@
 //! The alerts, one row each, with their reasons.
 
 use super::digest::{Alert, Findings, Measure};
+use super::overview::none_possible;
 use super::{count, escape, scrolling};
 use crate::plots::axis;
 use maud::{Markup, html};
@@ -11,6 +12,9 @@ const LISTED: usize = 12;
 pub(super) fn section(found: &Findings) -> Markup {
     if found.alerts.is_empty() {
         let all = match found.alert_rows {
+            0 if none_possible(found) => {
+                "No row can be above the threshold: there are too few rows of each user.".to_owned()
+            }
             0 => "No row is above the threshold.".to_owned(),
             n => format!("{}, none of which is to be shown.", count(n, "alert")),
         };

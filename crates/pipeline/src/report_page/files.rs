@@ -7,7 +7,7 @@ use crate::plots::axis::Counted;
 use crate::plots::{
     self, Bars, Bins, Column, HistogramPlot, PictureFormat, Point, ScorePlot, Series,
 };
-use crate::report::Reporter;
+use crate::report::{Reporter, TooFew};
 use crate::results::{self, Results};
 use crate::source::ReadCount;
 use std::path::PathBuf;
@@ -64,6 +64,8 @@ pub struct Made {
     pub rows: u64,
     /// Rows that are alerts, if they are told apart.
     pub alerts: Option<u64>,
+    /// Users and rows of which none can be one.
+    pub too_few: (u64, u64),
     /// Files and rows that were skipped while reading, one line a reason.
     pub skipped: Vec<String>,
 }
@@ -93,8 +95,12 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
     }
     let files = results.files.iter();
     let findings = digest.finish();
-    let made =
-        Made { rows: findings.rows, alerts: Some(findings.alert_rows), skipped: skipped(&results) };
+    let made = Made {
+        rows: findings.rows,
+        alerts: Some(findings.alert_rows),
+        too_few: findings.too_few,
+        skipped: skipped(&results),
+    };
     let page = Page {
         findings,
         files: files.map(|(path, rows)| (path.display().to_string(), *rows as u64)).collect(),
@@ -139,7 +145,20 @@ pub fn plot(options: &PlotOptions, reporter: &dyn Reporter) -> Result<Made, RunE
         kind => plots::picture(&scores(&results, &of_user, kind, &of_whom), options.format),
     };
     dfp_io::sinks::write_whole(&options.output, &bytes.map_err(RunError::Failed)?)?;
-    Ok(Made { rows: rows as u64, alerts: None, skipped: skipped(&results) })
+    let too_few = match options.kind {
+        PictureKind::ZScores => too_few(&results, &of_user),
+        _ => (0, 0),
+    };
+    Ok(Made { rows: rows as u64, alerts: None, too_few, skipped: skipped(&results) })
+}
+
+/// Users, and their rows, of which none can have a z above 4.
+fn too_few(results: &Results, of_user: &[&[u32]]) -> (u64, u64) {
+    let scored = |rows: &&[u32]| {
+        rows.iter().filter(|row| results.scores[**row as usize].is_finite()).count()
+    };
+    let few = of_user.iter().map(scored).filter(|rows| *rows > 0 && *rows < TooFew::LEAST);
+    few.fold((0, 0), |sum, rows| (sum.0 + 1, sum.1 + rows as u64))
 }
 
 /// Scores of users' rows, or their z, over time; over their numbers where there are no times.

@@ -3,11 +3,41 @@
 use super::count;
 use super::digest::{Findings, Measure};
 use crate::plots::axis;
+use crate::report::TooFew;
 use maud::{Markup, html};
 
 pub(super) fn title(found: &Findings) -> String {
+    if none_possible(found) {
+        return format!("{}, too few for alerts by z", count(found.rows, "row"));
+    }
+    if found.alert_rows == 0 && found.too_few.1 > 0 {
+        let few = count(found.too_few.1, "row");
+        return format!(
+            "no alerts in {}; {few} of users with too few for one",
+            count(found.rows, "row")
+        );
+    }
     let more = if found.at_least { "at least " } else { "" };
     format!("{more}{} in {}", count(found.alert_rows, "alert"), count(found.rows, "row"))
+}
+
+/// Whether no user has enough rows for an alert.
+pub(super) fn none_possible(found: &Findings) -> bool {
+    found.too_few.1 > 0 && found.too_few.1 >= found.scored
+}
+
+/// Why users with few rows have no alerts.
+fn too_few(found: &Findings) -> Markup {
+    let (users, rows) = found.too_few;
+    html! {
+        p {
+            "No row of " (count(users, "user")) " with fewer than " (TooFew::LEAST) " rows ("
+            (count(rows, "row")) " in all) can be an alert, however large its score: among so few rows no z is above 4. "
+            "Rows of these users are compared with their training rows by "
+            code { "add-scores --label=zscore" } ", and by the p-values of "
+            code { "inf-ae --scorer=recommended" } "."
+        }
+    }
 }
 
 /// How many alerts there would be of rows of which none is unusual.
@@ -34,7 +64,10 @@ pub(super) fn section(found: &Findings) -> Markup {
             div { dt { "Users" } dd { (axis::grouped(found.users as u64)) } }
             div .hot[found.alert_rows > 0] {
                 dt { "Alerts" }
-                dd { (more) (axis::grouped(found.alert_rows)) }
+                dd {
+                    @if none_possible(found) { "not possible" }
+                    @else { (more) (axis::grouped(found.alert_rows)) }
+                }
             }
             @if let Measure::P(threshold) = found.measure {
                 @if !found.chosen {
@@ -55,11 +88,12 @@ pub(super) fn section(found: &Findings) -> Markup {
         }
         p {
             "An alert is a row " (rule) "."
-            @if let Some(share) = share { " That is " (axis::number(share)) " % of the scored rows." }
+            @if let Some(share) = share.filter(|_| !none_possible(found)) { " That is " (axis::number(share)) " % of the scored rows." }
             @if found.rows > found.scored {
                 " " (count(found.rows - found.scored, "row")) " without a score."
             }
         }
+        @if found.too_few.0 > 0 { (too_few(found)) }
         @if let Measure::Z = found.measure {
             p {
                 "z is (score - mean) / standard deviation over the rows of the same user on this page. "

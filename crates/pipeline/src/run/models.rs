@@ -143,6 +143,7 @@ impl Run<'_> {
         let trained = trainer.train(tasks, &self.pool);
         self.reporter.phase_over();
         let models = self.keep(trained?, settings)?;
+        self.count_set_aside(&models, &settings.generic_user);
         self.summary.phases.push(("training", start.elapsed()));
         if let Some(library) = library {
             let start = Instant::now();
@@ -150,6 +151,21 @@ impl Run<'_> {
             self.summary.phases.push(("storing models", start.elapsed()));
         }
         Ok(())
+    }
+
+    /// Counts the cells that models have not learnt, once: everyone's model has learnt the users' rows too.
+    fn count_set_aside(&mut self, models: &[Arc<UserModel>], everyone: &str) {
+        let cells = |of_everyone: bool| -> usize {
+            let of = models.iter().filter(|m| (m.header().user == everyone) == of_everyone);
+            of.flat_map(|model| model.header().plan.set_aside()).map(|aside| aside.cells).sum()
+        };
+        let cells = cells(false).max(cells(true));
+        if cells > 0 {
+            let s = if cells == 1 { "" } else { "s" };
+            self.summary.skipped.push(format!(
+                "{TRAINING_DATA}: {cells} number{s} far beyond all others of the user's column, learnt as missing"
+            ));
+        }
     }
 
     /// Looks trained models up from now on, and writes the file that is asked for.
@@ -192,9 +208,10 @@ impl Run<'_> {
     }
 
     /// Models from files are written before anything is scored; these only exist now.
-    pub(super) fn write_models_of_messages(&self) -> Result<(), RunError> {
+    pub(super) fn write_models_of_messages(&mut self) -> Result<(), RunError> {
         match self.train_ae() {
             Some(settings) if settings.trains_on_messages() => {
+                self.count_set_aside(&self.models.all(), &settings.generic_user);
                 match &settings.models_output_filename {
                     Some(path) => write_models(&self.models.all(), path),
                     None => Ok(()),

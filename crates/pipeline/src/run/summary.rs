@@ -77,6 +77,13 @@ impl Run<'_> {
                 "input: {cells} cells that are no numbers in columns learnt as numeric"
             ));
         }
+        if self.gaps.infinite() > 0 {
+            let cells = self.gaps.infinite();
+            let s = if cells == 1 { "" } else { "s" };
+            self.summary.skipped.push(format!(
+                "input: {cells} number{s} not finite, scored as the largest number there is"
+            ));
+        }
         if self.plan.stages.iter().any(|stage| matches!(stage, StageSettings::TimeSeries(_))) {
             let count = *self.time_series.lock().unwrap_or_else(PoisonError::into_inner);
             self.summary.time_series = Some(count);

@@ -2,7 +2,8 @@
 //!
 //! What a model learnt as a feature is found in new rows or counts as missing there: a column
 //! that no new event carries (raw CloudTrail has only the columns of its events), and a cell that
-//! is no number in a column learnt as numeric.
+//! is no number in a column learnt as numeric. An infinite number is no gap: it is scored as the largest
+//! number there is, and counted, since no log means it.
 
 use crate::message::{Encoded, FILE_ROW, Message, with_columns};
 use crate::models::Models;
@@ -12,6 +13,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, DataType};
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_model::encode::Infinite;
 use dfp_model::user_model::UserModel;
 use dfp_model::{EncodedRows, ModelError};
 use std::collections::BTreeSet;
@@ -37,9 +39,15 @@ pub struct Gaps {
     /// Columns that it has been said of.
     columns: Mutex<BTreeSet<String>>,
     cells: AtomicUsize,
+    infinite: AtomicUsize,
 }
 
 impl Gaps {
+    /// Infinite numbers in columns learnt as numeric.
+    pub fn infinite(&self) -> usize {
+        self.infinite.load(Ordering::Relaxed)
+    }
+
     /// Cells that are no numbers in columns learnt as numeric.
     pub fn cells(&self) -> usize {
         self.cells.load(Ordering::Relaxed)
@@ -74,9 +82,40 @@ impl Preprocess {
                     rows = self.without_text(user, &rows, &column, row, &value)?;
                 }
                 Err(error) => return Err(format!("user {user:?}: {error}").into()),
-                Ok(encoded) => return Ok(encoded),
+                Ok(encoded) => {
+                    self.name_infinite(user, model, &rows)?;
+                    return Ok(encoded);
+                }
             }
         }
+    }
+
+    /// Counts infinite numbers; they end a strict run.
+    fn name_infinite(
+        &self,
+        user: &str,
+        model: &UserModel,
+        rows: &RecordBatch,
+    ) -> Result<(), BoxError> {
+        for Infinite { column, cells, row, value } in model.header().plan.infinite(rows)? {
+            let row = file_row(rows, row);
+            if self.strict {
+                let text = format!(
+                    "user {user:?}: {value:?} in column {column:?}, row {row}, is not a finite number"
+                );
+                return Err(text.into());
+            }
+            self.gaps.infinite.fetch_add(cells, Ordering::Relaxed);
+            let cells = match cells {
+                1 => "1 number".to_owned(),
+                _ => format!("{cells} numbers"),
+            };
+            let text = format!(
+                "user {user:?}: {cells} of column {column:?} not finite, scored as the largest number there is; the first is {value:?} in row {row}"
+            );
+            self.reporter.say(Weight::Warning, &text);
+        }
+        Ok(())
     }
 
     fn with_absent_columns(
@@ -123,15 +162,19 @@ impl Preprocess {
             );
         }
         self.gaps.cells.fetch_add(cells, Ordering::Relaxed);
-        let numbered =
-            rows.column_by_name(FILE_ROW).and_then(|c| c.as_primitive_opt::<Int64Type>());
-        let file_row = numbered.map_or(row as i64, |numbers| numbers.value(row));
+        let file_row = file_row(rows, row);
         let text = format!(
             "user {user:?}: {cells} cells of column {column:?} are no numbers, as the model has learnt it, and count as missing; the first is {value:?} in row {file_row}"
         );
         self.reporter.say(Weight::Warning, &text);
         Ok(with_columns(rows, [(column.to_owned(), numbers)])?)
     }
+}
+
+/// The number of a row in its own file.
+fn file_row(rows: &RecordBatch, row: usize) -> i64 {
+    let numbered = rows.column_by_name(FILE_ROW).and_then(|c| c.as_primitive_opt::<Int64Type>());
+    numbered.map_or(row as i64, |numbers| numbers.value(row))
 }
 
 impl Stage<Message> for Preprocess {

@@ -1,7 +1,7 @@
 //! What the summary of a run says about scores, without keeping them.
 
 use crate::message::{FILE_ROW, INDEX, Message, RowScores};
-use crate::report::{Progress, Reporter, Unlikely, UnlikelyRow, Unusual, UnusualRow};
+use crate::report::{Progress, Reporter, TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use std::collections::BTreeMap;
@@ -39,6 +39,8 @@ struct UserScores {
     /// need a fixed one.
     waiting: BTreeMap<i64, Moments>,
     highest: Vec<Entry>,
+    /// Rows far from the training rows' scores: what is said of users with too few rows for a z.
+    above_four_of_training: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -200,6 +202,8 @@ impl ScoreBook {
             let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
             let user = users.entry(Arc::clone(&message.user)).or_default();
             user.enter(*first, &scores.anomaly_score, entries, self.window);
+            let above = scores.zscore.iter().filter(|z| f64::from(**z) > UNUSUAL_Z);
+            user.above_four_of_training += above.count();
         }
         let rows = message.rows.num_rows();
         let rows = self.scored.fetch_add(rows, Ordering::Relaxed) + rows;
@@ -231,6 +235,14 @@ impl ScoreBook {
                 scores.moments.add(waiting);
             }
             scores.keep_highest(KEPT);
+            let rows = scores.moments.rows as usize;
+            if rows >= TooFew::LEAST {
+                unusual.users += 1;
+            } else if rows > 0 {
+                unusual.too_few.users += 1;
+                unusual.too_few.rows += rows;
+                unusual.too_few.above_four_of_training += scores.above_four_of_training;
+            }
             for entry in &scores.highest {
                 let z = scores.moments.z(entry.score);
                 unusual.above_four += usize::from(z > UNUSUAL_Z);
@@ -258,6 +270,15 @@ mod tests {
         assert_eq!([1.0, 2.0, 3.0].map(|score| moments.z(score)), [-1.0, 0.0, 1.0]);
         assert_eq!(Moments::of(&[1.0]).z(1.0), 0.0);
         assert_eq!(Moments::of(&[1.0, 1.0]).z(1.0), 0.0);
+    }
+
+    #[test]
+    fn among_fewer_than_18_rows_no_z_is_above_4() {
+        let highest = |rows: usize| {
+            let scores: Vec<f32> = (0..rows).map(|row| if row == 0 { 1e6 } else { 0.0 }).collect();
+            Moments::of(&scores).z(1e6)
+        };
+        assert!(highest(TooFew::LEAST - 1) < UNUSUAL_Z && highest(TooFew::LEAST) > UNUSUAL_Z);
     }
 
     #[test]

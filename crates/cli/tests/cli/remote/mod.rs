@@ -1,7 +1,5 @@
 //! Logs in object stores and on web servers.
 
-#![cfg_attr(feature = "remote", expect(clippy::print_stderr, reason = "says what is skipped"))]
-
 #[cfg(feature = "remote")]
 mod servers;
 #[cfg(feature = "remote")]

@@ -1,6 +1,7 @@
 //! Servers on this machine: stores installed from the registries, a proxy that fails on purpose,
 //! and a page server. The tests of stores of models (`crates/io/tests/store`) use them too.
 
+use crate::absent::absent;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -60,7 +61,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a program, `arguments` being told the port. Without the program the test is skipped.
+    /// Starts a program, `arguments` being told the port. Without the program the test is skipped, or
+    /// fails: see [`absent`].
     pub fn start(
         program: &Installed,
         arguments: impl Fn(u16) -> Vec<String>,
@@ -69,7 +71,7 @@ impl Server {
         let program = match &**program {
             Ok(program) => program,
             Err(why) => {
-                eprintln!("skipped, because the server cannot be installed: {why}");
+                absent("a server", &format!("it cannot be installed: {why}"));
                 return None;
             }
         };

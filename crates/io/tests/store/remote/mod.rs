@@ -3,8 +3,6 @@
 //! Clients read the environment, which a test cannot change for itself: what needs it is a test of its
 //! own, ignored, that another one runs in a process of its own.
 
-#![expect(clippy::print_stderr, reason = "says what is skipped")]
-
 mod mlflow;
 mod objects;
 #[path = "../../../../cli/tests/cli/remote/servers.rs"]

@@ -4,6 +4,7 @@ use super::user::UserDigest;
 use super::{Alert, Digest, Measure, UNUSUAL_Z};
 use crate::plots::axis::Counted;
 use crate::plots::{Bins, Bucket, Column, Series};
+use crate::report::TooFew;
 use std::sync::Arc;
 
 /// Users that are listed.
@@ -24,6 +25,8 @@ pub struct Findings {
     pub alert_rows: u64,
     /// There may be more of them.
     pub at_least: bool,
+    /// Users and rows of which none can be an alert, since z is over too few rows.
+    pub too_few: (u64, u64),
     /// The lowest p-value.
     pub lowest_p: Option<f64>,
     /// Rows that `timeseries` has flagged; `None` if it was not there.
@@ -85,6 +88,12 @@ impl Digest {
             true => self.users.iter().map(|user| user.alerts).sum(),
             false => self.alerts.count,
         };
+        let few = self
+            .users
+            .iter()
+            .map(UserDigest::scored)
+            .filter(|rows| by_z && *rows > 0 && *rows < TooFew::LEAST as u64);
+        let too_few = few.fold((0, 0), |sum, rows| (sum.0 + 1, sum.1 + rows));
         let columns = if with_p { Column::all(&self.series) } else { self.columns_by_z() };
         let chosen = self.chosen;
         let (users, rows) = (self.users.len(), self.rows);
@@ -111,6 +120,7 @@ impl Digest {
             scored: self.scored,
             alert_rows,
             at_least,
+            too_few,
             lowest_p: self.lowest_p,
             flagged: self.flagged,
             without_time: self.without_time,

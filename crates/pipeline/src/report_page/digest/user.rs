@@ -94,6 +94,11 @@ impl UserDigest {
         self.moments.z(score)
     }
 
+    /// Rows that z is over.
+    pub(super) fn scored(&self) -> u64 {
+        self.moments.rows
+    }
+
     /// Whether a row with this score may be an alert when all rows are known.
     pub(super) fn is_high(&self, score: f64) -> bool {
         self.moments.rows < SETTLED || self.z(score) > super::UNUSUAL_Z / 2.0
