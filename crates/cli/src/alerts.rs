@@ -6,6 +6,7 @@ use crate::explain::moment;
 use crate::summary::{alerted, count, printable};
 use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::alerts::afterwards::{self, Chosen};
+use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::Weight;
 
@@ -36,7 +37,7 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     }
     match &options.output {
         Some((path, _)) => {
-            line("written", format!("{} to {}", count(chosen.written, "row"), path.display()));
+            line("written", format!("{} to {}", count(chosen.written, "row"), shown(&path)));
         }
         None => list(&chosen),
     }

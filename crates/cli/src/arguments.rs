@@ -8,13 +8,14 @@ mod tools;
 
 use crate::help;
 use crate::logging::{self, Logging};
+use dfp_pipeline::names;
 use dfp_pipeline::options::{
     self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
     WITH_WORDS, WithWords, bool_word, nearest,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What is to be done.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,8 +24,8 @@ pub enum Command {
     Help(String),
     /// Print the version.
     Version,
-    /// Run a pipeline; write what was typed as a plan first.
-    Run { spec: PlanSpec, process: Process, save: Option<PathBuf> },
+    /// Run a pipeline; write what was typed as a plan first, as the options about plans say.
+    Run { spec: PlanSpec, process: Process, about_plans: OptionTexts },
     /// Hold a plan against its data.
     CheckPlan(PlanSpec),
     /// Say what a run would do, or only what the machine has.
@@ -149,15 +150,18 @@ impl Parser<'_> {
             }
         }
         let last = |name: &str| global.get(name).and_then(|texts| texts.last());
-        let configuration = match last("log_config_file").map(|path| logging::read(Path::new(path)))
-        {
-            Some(Ok(configuration)) => configuration,
-            Some(Err(why)) => {
-                self.mistakes.push(format!("morpheus: --log_config_file: {why}"));
-                Logging::default()
-            }
-            None => Logging::default(),
-        };
+        let configuration =
+            match last("log_config_file").map(|path| logging::read(&names::path(path))) {
+                Some(Ok(configuration)) => configuration,
+                Some(Err(why)) => {
+                    self.mistakes.push(format!("morpheus: --log_config_file: {why}"));
+                    Logging::default()
+                }
+                None => Logging::default(),
+            };
+        if last("shared_files").and_then(|text| bool_word(text)) == Some(true) {
+            dfp_pipeline::private::share();
+        }
         let level = last("log_level").and_then(|word| logging::weight(word));
         Process {
             level: level.or(configuration.level).unwrap_or(Weight::Warning),
@@ -172,19 +176,16 @@ impl Parser<'_> {
             Options::Given(texts) => texts,
             _ => return (HERE, Some(Command::Help(help::run()))),
         };
-        let [plan, save] =
-            ABOUT_PLANS.map(|name| run.remove(name).and_then(|mut texts| texts.pop()));
-        let save = save.map(PathBuf::from);
-        if let Some(path) = plan {
-            return (
-                HERE,
-                self.plan_of(&path, run).map(|spec| Command::Run { spec, process, save }),
-            );
+        let of_plans = ABOUT_PLANS.iter().filter_map(|name| run.remove_entry(*name));
+        let about_plans: OptionTexts = of_plans.collect();
+        if let Some(path) = about_plans.get("plan").and_then(|texts| texts.last().cloned()) {
+            let spec = self.plan_of(&path, run);
+            return (HERE, spec.map(|spec| Command::Run { spec, process, about_plans }));
         }
         match self.next_word().as_deref() {
             None => (HERE, Some(Command::Help(help::run()))),
             Some(word) if let Some(kind) = PipelineKind::of(word) => {
-                self.pipeline(kind, run, process, save)
+                self.pipeline(kind, run, process, about_plans)
             }
             Some(word @ ("pipeline" | "pipeline-nlp" | "pipeline-fil")) => {
                 let mistake = format!(
@@ -206,7 +207,7 @@ impl Parser<'_> {
         kind: PipelineKind,
         run: OptionTexts,
         process: Process,
-        save: Option<PathBuf>,
+        about_plans: OptionTexts,
     ) -> Parsed {
         let here = match kind {
             PipelineKind::Autoencoder => "morpheus run pipeline-ae",
@@ -242,7 +243,7 @@ impl Parser<'_> {
         {
             self.mistakes.extend(further);
         }
-        (here, Some(Command::Run { spec, process, save }))
+        (here, Some(Command::Run { spec, process, about_plans }))
     }
 
     /// The plan in a file; what was typed of `run` goes before what it says.
@@ -251,7 +252,7 @@ impl Parser<'_> {
             self.mistakes
                 .push(format!("unexpected word {word:?}: the plan {path:?} is the whole pipeline"));
         }
-        match read_plan(Path::new(path)) {
+        match read_plan(&names::path(path)) {
             Ok(mut spec) => {
                 spec.run.extend(typed);
                 Some(spec)
@@ -494,7 +495,7 @@ mod tests {
                 "run: there is no option --num_thread; did you mean --num_threads",
                 "from-cloudtrail: there is no option --input_blob; did you mean --input_glob",
                 "from-cloudtrail: --input_glob is required: files to read, a directory or a pattern; ** stands for any number of directories",
-                "train-ae: --train_epochs: \"zero\" is not a whole number of at least 1",
+                "train-ae: --train_epochs: \"zero\" is not a whole number from 1 to 1000000",
                 "there is no stage \"preproces\"; did you mean preprocess",
                 "to-file: --filename is required: the file to write",
             ]

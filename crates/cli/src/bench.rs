@@ -2,7 +2,7 @@
 
 use crate::arguments::Usage;
 use crate::summary::{count, grouped};
-use crate::{DONE, FAILED, INTERRUPTED, out, refuse};
+use crate::{DONE, FAILED, INTERRUPTED, err, out, refuse};
 use dfp_pipeline::generate::LogFormat;
 use dfp_pipeline::measure::{self, Figures, MeasureOptions, REPEATS, Work};
 use dfp_pipeline::plan::{self, Architecture, OptionTexts};
@@ -28,11 +28,11 @@ pub fn run(texts: &OptionTexts) -> u8 {
     // Without a handler Ctrl+C still ends this, and leaves the temporary logs.
     let _ = ctrlc::set_handler(move || handler_stop.set());
     out(&machine(&options));
-    eprintln!(
+    err(&format!(
         "measuring: {}, at least {}",
         count(options.rounds, "round"),
         duration(options.least_seconds())
-    );
+    ));
     match measure::measure(&options, &stop) {
         Ok(figures) => {
             out(table(&options, &figures).trim_end());
@@ -40,7 +40,7 @@ pub fn run(texts: &OptionTexts) -> u8 {
         }
         Err(RunError::Interrupted) => INTERRUPTED,
         Err(error) => {
-            eprintln!("error: {error}");
+            err(&format!("error: {error}"));
             FAILED
         }
     }

@@ -3,8 +3,10 @@
 
 use crate::arguments::{Usage, usable_stages};
 use crate::{DONE, FAILED, out, refuse};
+use dfp_pipeline::names::shown;
 use dfp_pipeline::options::{self, COMMANDS, Kind, OptionSpec, PipelineKind};
 use dfp_pipeline::plan::OptionTexts;
+use dfp_pipeline::write_whole;
 use std::path::PathBuf;
 
 const BEGIN: &str = "# >>> morpheus completion >>>";
@@ -229,7 +231,9 @@ pub fn install(texts: &OptionTexts) -> u8 {
         let mistakes = vec![format!("install: {why}")];
         refuse(&Usage { mistakes, command: "morpheus tools autocomplete install".into() })
     };
-    let Some(path) = last("path").map(PathBuf::from).or_else(|| own_file(&shell)) else {
+    let Some(path) =
+        last("path").map(|text| dfp_pipeline::names::path(text)).or_else(|| own_file(&shell))
+    else {
         return usage("--path is required: the home directory is not known");
     };
     let is = |name: &str| last(name).and_then(|text| options::bool_word(text));
@@ -237,23 +241,21 @@ pub fn install(texts: &OptionTexts) -> u8 {
     if keep && is("overwrite") == Some(true) {
         return usage("--append and --overwrite exclude each other");
     }
-    let write = || -> std::io::Result<()> {
+    let write = || -> Result<(), String> {
         let before = match std::fs::read_to_string(&path) {
             Err(why) if why.kind() == std::io::ErrorKind::NotFound => String::new(),
-            read => read?,
+            read => read.map_err(|why| format!("{}: {why}", shown(&path)))?,
         };
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory)?;
-        }
-        std::fs::write(&path, with_block(&before, &script(&shell), keep))
+        let after = with_block(&before, &script(&shell), keep);
+        write_whole(&path, after.as_bytes()).map_err(|why| why.to_string())
     };
     match write() {
         Ok(()) => {
-            out(&format!("{shell} completion installed in {}", path.display()));
+            out(&format!("{shell} completion installed in {}", shown(&path)));
             DONE
         }
         Err(why) => {
-            out(&format!("error: {}: {why}", path.display()));
+            out(&format!("error: {}: {why}", shown(&path)));
             FAILED
         }
     }

@@ -1,5 +1,7 @@
 //! Messages and progress on standard error: bars on a terminal, plain lines elsewhere.
 
+use crate::kinds::Kinds;
+use crate::print::{err, message, safe};
 use crate::summary::{count, grouped, printable};
 use dfp_pipeline::report::{Progress, Reporter, Weight};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
@@ -20,6 +22,7 @@ pub struct Console {
     /// A file that is told too, messages of this weight and above.
     log: Option<(Mutex<File>, Weight)>,
     state: Mutex<State>,
+    kinds: Mutex<Kinds>,
 }
 
 #[derive(Default)]
@@ -51,7 +54,7 @@ impl Console {
     /// A console that says messages of this weight and above.
     pub fn new(level: Weight) -> Self {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self { level, bars, log: None, state: Mutex::default() }
+        Self { level, bars, log: None, state: Mutex::default(), kinds: Mutex::default() }
     }
 
     /// Tells a file too, messages of this weight and above.
@@ -68,15 +71,40 @@ impl Console {
             let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
             let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
             let word = format!("{weight:?}").to_uppercase();
-            for line in text.lines().map(printable) {
+            for line in safe(&message(text)).lines() {
                 let _ = writeln!(file, "{now} {word} {line}");
             }
         }
     }
 
-    /// Ends all displays.
+    /// Ends all displays, and says what was held back.
     pub fn close(&self) {
         self.phase_over();
+        self.say_held(true);
+    }
+
+    /// The last word of a command: it is said however many there were of its kind.
+    pub fn fail(&self, text: &str) {
+        self.write(Weight::Error, text);
+    }
+
+    fn say_held(&self, all: bool) {
+        let held =
+            self.kinds.lock().unwrap_or_else(PoisonError::into_inner).held(Instant::now(), all);
+        held.iter().for_each(|line| self.write(Weight::Warning, line));
+    }
+
+    fn write(&self, weight: Weight, text: &str) {
+        self.log(weight, text);
+        if weight < self.level {
+            return;
+        }
+        let word = match weight {
+            Weight::Error => "error: ",
+            Weight::Warning => "warning: ",
+            Weight::Info | Weight::Debug => "",
+        };
+        self.print(&format!("{word}{}", message(text)));
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -85,8 +113,8 @@ impl Console {
 
     fn print(&self, line: &str) {
         match &self.bars {
-            Some(bars) => bars.suspend(|| eprintln!("{line}")),
-            None => eprintln!("{line}"),
+            Some(bars) => bars.suspend(|| err(line)),
+            None => err(line),
         }
     }
 
@@ -110,10 +138,10 @@ impl Console {
         if let Some(bar) = &phase.bar {
             bar.set_length(all.max(done) as u64);
             bar.set_position(done as u64);
-            bar.set_message(line.clone());
+            bar.set_message(safe(&line));
         } else if phase.told.elapsed() >= PLAIN_INTERVAL {
             phase.told = Instant::now();
-            eprintln!("{line}");
+            err(&line);
         }
         phase.line = line;
     }
@@ -133,11 +161,17 @@ impl Console {
         meter.count(rows, settings.smoothing);
         let line = meter.line(settings, done);
         match (&meter.bar, done) {
-            (Some(bar), false) => bar.set_message(line),
-            (Some(bar), true) => bar.finish_with_message(line),
-            (None, true) => eprintln!("{line}"),
+            (Some(bar), false) => bar.set_message(safe(&line)),
+            (Some(bar), true) => bar.finish_with_message(safe(&line)),
+            (None, true) => err(&line),
             (None, false) => {}
         }
+    }
+}
+
+impl Drop for Console {
+    fn drop(&mut self) {
+        self.say_held(true);
     }
 }
 
@@ -178,18 +212,15 @@ impl Meter {
 
 impl Reporter for Console {
     fn say(&self, weight: Weight, text: &str) {
-        self.log(weight, text);
-        if weight < self.level {
-            return;
+        // Who asks for every step gets every step.
+        if weight > Weight::Debug {
+            self.say_held(false);
+            let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+            if !kinds.shows(text, Instant::now()) {
+                return;
+            }
         }
-        let word = match weight {
-            Weight::Error => "error: ",
-            Weight::Warning => "warning: ",
-            Weight::Info | Weight::Debug => "",
-        };
-        // A message may have several lines; within one, nothing steers the terminal.
-        let lines: Vec<String> = text.lines().map(printable).collect();
-        self.print(&format!("{word}{}", lines.join("\n")));
+        self.write(weight, text);
     }
 
     fn progress(&self, progress: Progress<'_>) {
@@ -208,6 +239,7 @@ impl Reporter for Console {
                 } else {
                     String::new()
                 };
+                // A name may have several lines, and a message too.
                 let user = printable(user);
                 let line =
                     format!("training: {of}{user} epoch {epoch} of {epochs}, loss {loss:.4}");
@@ -232,7 +264,7 @@ impl Reporter for Console {
         for phase in std::mem::take(&mut self.state().phases) {
             match phase.bar {
                 Some(bar) => bar.finish_and_clear(),
-                None => eprintln!("{}", phase.line),
+                None => err(&phase.line),
             }
         }
     }

@@ -2,8 +2,9 @@
 
 use crate::arguments::Usage;
 use crate::summary::{count, grouped};
-use crate::{DONE, FAILED, out, refuse};
+use crate::{DONE, FAILED, err, out, refuse};
 use dfp_pipeline::generate::generate;
+use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
 
 /// Makes the logs and says what was made; the exit code.
@@ -17,7 +18,7 @@ pub fn run(texts: &OptionTexts) -> u8 {
     let made = match generate(&options) {
         Ok(made) => made,
         Err(error) => {
-            eprintln!("error: {error}");
+            err(&format!("error: {error}"));
             return FAILED;
         }
     };
@@ -36,6 +37,6 @@ pub fn run(texts: &OptionTexts) -> u8 {
             takeover.kind.label()
         ));
     }
-    out(&format!("the truth is in {}", options.output_dir.join("labels.csv").display()));
+    out(&format!("the truth is in {}", shown(&options.output_dir.join("labels.csv"))));
     DONE
 }

@@ -1,6 +1,5 @@
 //! `morpheus`: digital fingerprinting from one binary. Arguments come in, lines and exit codes go
 //! out; everything between is `dfp-pipeline`.
-#![expect(clippy::print_stderr, reason = "this crate is the only place that prints")]
 
 mod alerts;
 mod arguments;
@@ -12,8 +11,10 @@ mod explain;
 mod features;
 mod generate;
 mod help;
+mod kinds;
 mod logging;
 mod models;
+mod print;
 mod quality;
 mod reference;
 mod report;
@@ -21,11 +22,12 @@ mod summary;
 mod train;
 
 use arguments::{Command, Process, Usage};
+use dfp_pipeline::names::{path, to_text};
 use dfp_pipeline::plan::{self, OptionTexts, PlanSpec};
 use dfp_pipeline::report::{Reporter, Weight};
-use dfp_pipeline::{RunError, Stop};
-use std::io::Write;
-use std::path::Path;
+use dfp_pipeline::{RunError, Stop, is_standard_output, write_whole};
+use print::{err, out};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -41,9 +43,9 @@ const SKIPPED: u8 = 3;
 const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let words: Vec<String> =
-        std::env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
-    let code = match arguments::parse(&words, &|name| std::env::var(name).ok()) {
+    let words: Vec<String> = std::env::args_os().skip(1).map(|word| to_text(&word)).collect();
+    let environment = |name: &str| std::env::var_os(name).map(|value| to_text(&value));
+    let code = match arguments::parse(&words, &environment) {
         Ok(Command::Help(text)) => {
             out(&text);
             DONE
@@ -53,7 +55,7 @@ fn main() -> ExitCode {
             out(&format!("cpu: {}", dfp_pipeline::measure::instruction_set()));
             DONE
         }
-        Ok(Command::Run { spec, process, save }) => run(&spec, &process, save.as_deref()),
+        Ok(Command::Run { spec, process, about_plans }) => run(&spec, &process, &about_plans),
         Ok(Command::CheckPlan(spec)) => doctor::check(&spec, "morpheus plan check"),
         Ok(Command::Doctor(spec)) => doctor::doctor(spec.as_ref()),
         Ok(Command::ShowCompletion(texts)) => completion::show(&texts),
@@ -96,28 +98,37 @@ fn with_words(line: &str, texts: &OptionTexts, words: &[String], level: Weight) 
 /// Scores with the models of a store: the run that does it; the exit code.
 fn score(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     match plan::check_score(texts, words) {
-        Ok(plan) => run_plan(plan, &Process { level, debug: false, log: None }),
+        Ok(plan) => {
+            if plan.outputs().any(is_standard_output) {
+                print::rows_on_standard_output();
+            }
+            run_plan(plan, &Process { level, debug: false, log: None })
+        }
         Err(mistakes) => refuse(&Usage { mistakes, command: "morpheus score".into() }),
     }
 }
 
-/// A line of standard output. Whoever reads it may have stopped reading (`| head`): the run goes on.
-fn out(line: &str) {
-    let _ = writeln!(std::io::stdout(), "{line}");
-}
-
 fn refuse(usage: &Usage) -> u8 {
     for mistake in &usage.mistakes {
-        eprintln!("error: {mistake}");
+        err(&format!("error: {}", print::message(mistake)));
     }
-    eprintln!("see {} --help", usage.command);
+    err(&format!("see {} --help", usage.command));
     USAGE
 }
 
 /// Checks a pipeline and runs it; the exit code.
-fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
+fn run(spec: &PlanSpec, process: &Process, about_plans: &OptionTexts) -> u8 {
+    let logs: Vec<PathBuf> = process.log.iter().map(|(path, _)| path.clone()).collect();
+    let checked = plan::check_beside(spec, about_plans, &logs);
+    let save = about_plans.get("save_plan").and_then(|texts| texts.last()).map(|text| path(text));
+    let is_out = |file: &Path| is_standard_output(file);
+    if checked.as_ref().is_ok_and(|plan| plan.outputs().any(is_out))
+        || save.as_deref().is_some_and(is_out)
+    {
+        print::rows_on_standard_output();
+    }
     out("Configuring Pipeline via CLI");
-    let mut plan = match plan::check(spec) {
+    let mut plan = match checked {
         Ok(plan) => plan,
         Err(mistakes) => {
             return refuse(&Usage {
@@ -126,7 +137,7 @@ fn run(spec: &PlanSpec, process: &Process, save: Option<&Path>) -> u8 {
             });
         }
     };
-    if let Some(path) = save
+    if let Some(path) = &save
         && let Err(why) = save_plan(spec, path)
     {
         let mistakes = vec![format!("run: --save_plan: {why}")];
@@ -179,7 +190,7 @@ fn run_plan(plan: plan::Plan, process: &Process) -> u8 {
 
 /// Says why something did not succeed; the exit code.
 fn fail(console: &console::Console, error: &RunError) -> u8 {
-    console.say(Weight::Error, &error.to_string());
+    console.fail(&error.to_string());
     match error {
         RunError::Usage(_) => USAGE,
         RunError::Failed(_) | RunError::NoRows(_) | RunError::Overflow(_) => FAILED,
@@ -189,7 +200,7 @@ fn fail(console: &console::Console, error: &RunError) -> u8 {
 
 fn save_plan(spec: &PlanSpec, path: &Path) -> Result<(), String> {
     let text = plan::plan_text(spec, plan::PlanFormat::of(path)?);
-    std::fs::write(path, text).map_err(|why| format!("{}: {why}", path.display()))
+    write_whole(path, text.as_bytes()).map_err(|why| why.to_string())
 }
 
 /// The signal USR1 lets the models of a store be looked up again.
@@ -210,10 +221,10 @@ fn stop_on_ctrl_c(stop: &Stop) -> Result<(), ctrlc::Error> {
     let stop = stop.clone();
     ctrlc::set_handler(move || {
         if stop.is_set() {
-            eprintln!("Killing");
+            err("Killing");
             std::process::exit(i32::from(INTERRUPTED));
         }
         stop.set();
-        eprintln!("Stopping pipeline... what is in flight is finished; Ctrl+C again to kill");
+        err("Stopping pipeline... what is in flight is finished; Ctrl+C again to kill");
     })
 }

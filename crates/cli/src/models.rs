@@ -8,6 +8,7 @@ use crate::{DONE, FAILED, SKIPPED, fail, out, refuse};
 use dfp_pipeline::RunError;
 use dfp_pipeline::library::care::{self, Difference, Listed, Shown, moment};
 use dfp_pipeline::library::{Library, Purpose};
+use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, ModelsCommand, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};
 use std::fmt::Write;
@@ -83,10 +84,10 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
             ));
         }
         "export" => {
-            let shown = care::show(&library, user, version)?;
-            for file in care::export(&shown, &options.exports)? {
-                let name = format!("{}:{}", printable(user), shown.version);
-                out(&format!("{name} written to {}", file.display()));
+            let version = care::show(&library, user, version)?;
+            for file in care::export(&version, &options.exports)? {
+                let name = format!("{}:{}", printable(user), version.version);
+                out(&format!("{name} written to {}", shown(&file)));
             }
         }
         "verify" => {

@@ -3,6 +3,7 @@
 use crate::arguments::Usage;
 use crate::console::Console;
 use crate::summary::{count, grouped, printable};
+use crate::train::write_json;
 use crate::{DONE, FAILED, SKIPPED, fail, out, refuse, stop_on_ctrl_c};
 use dfp_pipeline::backtest::{Backtest, Placed, backtest};
 use dfp_pipeline::evaluate::{BudgetOf, Evaluated, Evaluation, Spent, evaluate_outputs};
@@ -73,11 +74,8 @@ pub fn test_on_the_past(texts: &OptionTexts, words: &[String], level: Weight) ->
 
 fn end(console: &Console, json: Option<&Path>, found: &impl Serialize, complete: bool) -> u8 {
     if let Some(path) = json {
-        let written = serde_json::to_string_pretty(found).map_err(|error| error.to_string());
-        let written = written
-            .and_then(|text| std::fs::write(path, text + "\n").map_err(|error| error.to_string()));
-        if let Err(why) = written {
-            console.say(Weight::Error, &format!("--json: {}: {why}", path.display()));
+        if let Err(why) = write_json(path, found) {
+            console.say(Weight::Error, &why);
             return FAILED;
         }
     }

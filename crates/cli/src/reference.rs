@@ -3,10 +3,11 @@
 use crate::arguments::usable_stages;
 use crate::help::facts;
 use crate::{DONE, FAILED, out};
+use dfp_pipeline::names::shown;
 use dfp_pipeline::options::{self, COMMANDS, OptionSpec, PIPELINES, PipelineKind};
 use dfp_pipeline::plan::OptionTexts;
+use dfp_pipeline::write_whole;
 use std::fmt::Write;
-use std::path::Path;
 
 /// One command or stage.
 struct Page {
@@ -91,23 +92,23 @@ pub fn man(texts: &OptionTexts) -> u8 {
         out(whole.trim_end());
         return DONE;
     };
-    let directory = Path::new(directory);
-    let write = || -> std::io::Result<usize> {
-        std::fs::create_dir_all(directory)?;
+    let directory = &dfp_pipeline::names::path(directory);
+    let write = || -> Result<usize, String> {
         let mut written = 0;
         for page in pages() {
-            std::fs::write(directory.join(format!("{}.1", page.path.join("-"))), page_text(&page))?;
+            let file = directory.join(format!("{}.1", page.path.join("-")));
+            write_whole(&file, page_text(&page).as_bytes()).map_err(|why| why.to_string())?;
             written += 1;
         }
         Ok(written)
     };
     match write() {
         Ok(written) => {
-            out(&format!("{written} pages in {}", directory.display()));
+            out(&format!("{written} pages in {}", shown(&directory)));
             DONE
         }
         Err(why) => {
-            out(&format!("error: {}: {why}", directory.display()));
+            out(&format!("error: {}: {why}", shown(&directory)));
             FAILED
         }
     }

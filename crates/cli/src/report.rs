@@ -5,6 +5,7 @@ use crate::console::Console;
 use crate::summary::{count, too_few};
 use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::RunError;
+use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::report_page::files::{self, Made};
@@ -59,7 +60,7 @@ fn made(
             if users > 0 {
                 out(&format!("too few    {}", too_few(users, rows)));
             }
-            out(&format!("written    {}", file.display()));
+            out(&format!("written    {}", shown(file)));
             if made.skipped.is_empty() { DONE } else { SKIPPED }
         }
         Err(RunError::Usage(mistakes)) => refuse(&Usage { mistakes, command: command.to_owned() }),

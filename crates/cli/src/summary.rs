@@ -294,18 +294,7 @@ pub fn count(n: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
 }
 
-/// `text` without anything that steers a terminal: names come from logs, and so from anybody.
-pub fn printable(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
-}
+pub use dfp_pipeline::names::printable;
 
 /// [`printable`], cut after so many characters.
 pub fn shortened(text: &str, longest: usize) -> String {

@@ -6,10 +6,11 @@ use crate::summary::{aligned, count, grouped, printable};
 use crate::{
     DONE, FAILED, INTERRUPTED, SKIPPED, fail, look_again_on_signal, out, refuse, stop_on_ctrl_c,
 };
-use dfp_pipeline::Stop;
+use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::retrain::{Comparison, Outcome, Status, Training, train};
+use dfp_pipeline::{Stop, write_whole};
 use std::fmt::Write;
 use std::path::Path;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ fn can_write(path: &Path) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!(
             "{:?} cannot be written; accepted: a file in a folder that is there",
-            path.display().to_string()
+            shown(&path)
         )),
     }
 }
@@ -82,8 +83,7 @@ fn can_write(path: &Path) -> Result<(), String> {
 /// Writes what a command has found as JSON.
 pub fn write_json(path: &Path, found: &impl serde::Serialize) -> Result<(), String> {
     let text = serde_json::to_string_pretty(found).map_err(|error| error.to_string())?;
-    std::fs::write(path, text + "\n")
-        .map_err(|error| format!("--json: {}: {error}", path.display()))
+    write_whole(path, (text + "\n").as_bytes()).map_err(|error| format!("--json: {error}"))
 }
 
 fn text(found: &Training, json: Option<&Path>) -> String {
@@ -165,7 +165,7 @@ fn table(found: &Training, json: Option<&Path>) -> String {
     if users.len() > LISTED {
         let more = count(users.len() - LISTED, "more model");
         let _ = match json {
-            Some(path) => writeln!(text, "and {more}, all in {}", path.display()),
+            Some(path) => writeln!(text, "and {more}, all in {}", shown(&path)),
             None => writeln!(text, "and {more}; --json FILE writes all"),
         };
     }

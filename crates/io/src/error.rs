@@ -2,6 +2,7 @@
 
 use crate::logs::skipped::Skipped;
 use crate::memory::MemoryLimit;
+use crate::names::shown;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -38,7 +39,7 @@ pub enum IoError {
         accepted: String,
     },
     /// The operating system or a server refused.
-    #[error("{cause}: cannot {action} \"{}\"", path.display())]
+    #[error("{cause}: cannot {action} \"{}\"", shown(path))]
     Os {
         /// What was tried: `read`, `create`, `write`, …
         action: &'static str,
@@ -49,7 +50,7 @@ pub enum IoError {
         cause: io::Error,
     },
     /// The content of a file is not what it should be.
-    #[error("{cause}: \"{}\"{place}; expected {expected}", path.display())]
+    #[error("{cause}: \"{}\"{place}; expected {expected}", shown(path))]
     Content {
         /// The file.
         path: PathBuf,
@@ -61,7 +62,10 @@ pub enum IoError {
         expected: String,
     },
     /// A file that does not fit into the memory that reading may take, and cannot be cut.
-    #[error("{cause}: \"{}\"{place}; raise --memory_limit, which is {limit}, or split the file", path.display())]
+    #[error(
+        "{cause}: \"{}\"{place}; raise --memory_limit, which is {limit}, or split the file",
+        shown(path)
+    )]
     Memory {
         /// The file.
         path: PathBuf,
@@ -91,19 +95,22 @@ pub enum IoError {
         skipped: Box<Skipped>,
     },
     /// The output exists and may not be replaced.
-    #[error("\"{}\" exists already; choose another name or pass --overwrite", path.display())]
+    #[error("\"{}\" exists already; choose another name or pass --overwrite", shown(path))]
     Exists {
         /// The output file.
         path: PathBuf,
     },
     /// The output's format cannot be told from its name.
-    #[error("unknown output format of \"{}\"; accepted endings: .csv, .json, .jsonl, .jsonlines, .parquet", path.display())]
+    #[error(
+        "unknown output format of \"{}\"; accepted endings: .csv, .json, .jsonl, .jsonlines, .parquet",
+        shown(path)
+    )]
     Format {
         /// The output file.
         path: PathBuf,
     },
     /// A batch does not fit what has been written so far.
-    #[error("{cause} in \"{}\"; the first batch fixed the columns: {columns}", path.display())]
+    #[error("{cause} in \"{}\"; the first batch fixed the columns: {columns}", shown(path))]
     Columns {
         /// The output file.
         path: PathBuf,
@@ -113,7 +120,7 @@ pub enum IoError {
         columns: String,
     },
     /// The state folder cannot be used.
-    #[error("state \"{}\": {cause}", path.display())]
+    #[error("state \"{}\": {cause}", shown(path))]
     State {
         /// The database within the folder.
         path: PathBuf,

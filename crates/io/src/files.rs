@@ -2,7 +2,7 @@
 
 use crate::error::IoError;
 pub use crate::remote::is_address;
-use crate::{remote, walk};
+use crate::{names, remote, walk};
 use glob::MatchOptions;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -25,7 +25,7 @@ pub(crate) const MATCHING: MatchOptions = MatchOptions {
 
 /// The files that `pattern` names, sorted by path.
 ///
-/// A pattern is a file name, a directory (its files with known endings: csv, json, jsonl,
+/// A pattern is text that stands for a name ([`names`]): a file name, a directory (its files with known endings: csv, json, jsonl,
 /// jsonlines, parquet, each also compressed) or a shell pattern with `*`, `?`, `[…]` and `**`. Matching is
 /// case-sensitive on every system; names that begin with a dot need a dot in the pattern. If
 /// `recursive`, `**` matches any depth of directories; otherwise it is the same as `*`. Links to directories
@@ -38,19 +38,27 @@ pub(crate) const MATCHING: MatchOptions = MatchOptions {
 /// [`IoError::NoMatch`] if no file matches, [`IoError::Pattern`] if the pattern is malformed,
 /// [`IoError::Address`] if it is an address that cannot be searched.
 pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoError> {
-    let path = Path::new(pattern);
+    let path = &names::path(pattern);
     let mut found = if remote::is_address(path) {
+        refuse_masked(pattern)?;
         remote::find(pattern, recursive)?
-    } else if path.is_file() {
-        vec![path.to_owned()]
-    } else if path.is_dir() {
-        let mut files = walk::inside(path, recursive)?;
-        files.retain(|file| has_known_ending(file));
-        files
-    } else if recursive {
-        walk::matching(pattern)?
     } else {
-        walk::matching(&pattern.replace("**", "*"))?
+        let matching = match has_wildcards(pattern) {
+            true if recursive => walk::matching(pattern),
+            true => walk::matching(&pattern.replace("**", "*")),
+            false => Ok(Vec::new()),
+        };
+        // A file that is called like the pattern hides none of the others, and may be what is meant.
+        match matching {
+            Ok(mut found) if !found.is_empty() => {
+                found.extend(path.is_file().then(|| path.to_owned()));
+                found
+            }
+            matching => match plain(path, recursive)? {
+                Some(found) => found,
+                None => matching?,
+            },
+        }
     };
     if found.is_empty() {
         return Err(IoError::NoMatch { pattern: pattern.to_owned(), hint: hint(path) });
@@ -59,6 +67,35 @@ pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoError> {
     found.sort_unstable();
     found.dedup();
     Ok(found)
+}
+
+/// An address from a plan has no secrets left.
+pub(crate) fn refuse_masked(address: &str) -> Result<(), IoError> {
+    match names::is_masked(address) {
+        false => Ok(()),
+        true => Err(IoError::Address {
+            address: address.to_owned(),
+            cause: "its secret is masked, as plans and messages have it".to_owned(),
+            accepted: "the whole address".to_owned(),
+        }),
+    }
+}
+
+/// Whether a text is a pattern, and not only a name.
+pub fn has_wildcards(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '['])
+}
+
+/// The files that a name gives which is no pattern: itself, or what is in the directory.
+fn plain(path: &Path, recursive: bool) -> Result<Option<Vec<PathBuf>>, IoError> {
+    if path.is_dir() {
+        let mut files = walk::inside(path, recursive)?;
+        files.retain(|file| has_known_ending(file));
+        return Ok(Some(files));
+    }
+    // A link to nothing is found: reading it tells, where nobody would miss it.
+    let is_there = path.is_file() || path.is_symlink();
+    Ok(is_there.then(|| vec![path.to_owned()]))
 }
 
 /// What tells one content of a file from a later one without reading it.
@@ -127,7 +164,7 @@ fn hint(path: &Path) -> String {
 }
 
 fn describe(directory: &Path) -> String {
-    let shown = directory.display();
+    let shown = names::shown(directory);
     let Ok(entries) = std::fs::read_dir(directory) else {
         return format!("directory \"{shown}\" exists but cannot be listed");
     };
@@ -250,6 +287,30 @@ mod tests {
         let root = tree(&["[1]/a.csv"]);
         assert_eq!(names(root.path(), "[1]/a.csv", true), ["[1]/a.csv"]);
         assert_eq!(names(root.path(), "[1]", true), ["[1]/a.csv"]);
+    }
+
+    #[test]
+    fn a_file_called_like_the_pattern_hides_nothing() {
+        let root = tree(&["1.jsonl", "2.jsonl"]);
+        fs::write(root.path().join("*.jsonl"), "x").unwrap();
+        assert_eq!(names(root.path(), "*.jsonl", true), ["*.jsonl", "1.jsonl", "2.jsonl"]);
+        fs::write(root.path().join("[12].jsonl"), "x").unwrap();
+        assert_eq!(names(root.path(), "[12].jsonl", true), ["1.jsonl", "2.jsonl", "[12].jsonl"]);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_pattern_that_is_no_unicode_matches_its_own_bytes() {
+        use std::os::unix::ffi::OsStrExt;
+        let root = tree(&[]);
+        let at = |name: &[u8]| root.path().join(std::ffi::OsStr::from_bytes(name));
+        for name in [&b"a\xfe.csv"[..], b"a\xff.csv", b"b\xff.csv"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        let found = |pattern: &[u8]| find(&names::to_text(at(pattern).as_os_str()), true).unwrap();
+        assert_eq!(found(b"*\xff.csv"), [at(b"a\xff.csv"), at(b"b\xff.csv")]);
+        assert_eq!(found(b"a\xfe.csv"), [at(b"a\xfe.csv")]);
+        assert_eq!(found(b"a?.csv"), [at(b"a\xfe.csv"), at(b"a\xff.csv")]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use crate::content::{self, Content, Lengths, Look};
 use crate::files::{Stamp, head, is_address};
+use crate::names::kept;
 use crate::state::FileMark;
 use rayon::prelude::*;
 use std::collections::HashMap;
@@ -85,7 +86,7 @@ impl KnownFiles {
 
     /// How far a file has been read.
     pub fn get(&self, path: &Path) -> Option<&FileMark> {
-        self.marks.get(path)
+        self.marks.get(&*kept(path))
     }
 
     /// Whether no file has been read.
@@ -107,7 +108,7 @@ impl KnownFiles {
         if mark.content.is_none() && mark.head.is_some() {
             self.old.entry(mark.stamp).or_default().push((path.clone(), mark));
         }
-        self.marks.insert(path, mark);
+        self.marks.insert(kept(&path).into_owned(), mark);
     }
 
     fn insert_content(&mut self, path: &Path, mark: FileMark) {
@@ -137,7 +138,7 @@ impl KnownFiles {
     pub fn recognise_stamped(&mut self, files: Vec<(PathBuf, Stamp)>) -> Vec<Arrival> {
         let looks: Vec<Option<Look>> = files
             .par_iter()
-            .map(|(path, stamp)| match self.marks.get(path).filter(|m| m.stamp == *stamp) {
+            .map(|(path, stamp)| match self.get(path).filter(|m| m.stamp == *stamp) {
                 Some(mark) if mark.content.is_some() => None,
                 _ => content::look(path, *stamp, &self.lengths),
             })
@@ -150,7 +151,7 @@ impl KnownFiles {
         // After all have been judged: in a rotation each file has the former name of the next.
         for Arrival { path, mark, seen } in &arrivals {
             let unread = matches!(seen, Seen::New | Seen::Changed | Seen::Grown(_) | Seen::Twin(_));
-            if !unread && self.marks.get(path) != Some(mark) {
+            if !unread && self.get(path) != Some(mark) {
                 self.insert(path.clone(), *mark);
                 self.changes.push((path.clone(), *mark));
             }
@@ -165,7 +166,7 @@ impl KnownFiles {
         look: Option<&Look>,
         now: &mut HashMap<Content, PathBuf>,
     ) -> Arrival {
-        let own = self.marks.get(&path);
+        let own = self.get(&path);
         let content = look.map(|look| look.content);
         let mut mark = FileMark { content, ..FileMark::new(stamp) };
         if let Some(own) = own.filter(|own| own.stamp == stamp) {

@@ -7,6 +7,8 @@ pub mod files;
 pub mod known;
 pub mod logs;
 pub mod memory;
+pub mod names;
+pub mod private;
 mod remote;
 pub mod sinks;
 pub mod state;

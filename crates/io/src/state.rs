@@ -15,6 +15,7 @@ pub use part::Part;
 
 use crate::error::IoError;
 use crate::known::KnownFiles;
+use crate::names::kept;
 use arrow_array::RecordBatch;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
@@ -363,7 +364,8 @@ impl StateDir {
     ) -> Result<(), IoError> {
         let mut files = write.open_table(FILES).map_err(|e| self.fail(&e))?;
         let bytes = self.print(mark)?;
-        let before = files.insert(marks::key(path), bytes.as_slice()).map_err(|e| self.fail(&e))?;
+        let before =
+            files.insert(marks::key(&kept(path)), bytes.as_slice()).map_err(|e| self.fail(&e))?;
         let Some(before) = before else { return Ok(()) };
         let was: FileMark = self.parse(before.value())?;
         if let Some(content) = was.content.filter(|content| mark.content != Some(*content)) {

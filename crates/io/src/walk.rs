@@ -5,7 +5,8 @@
 //! is called, is listed once a state. That ends in every tree, and finds what any of its names matches.
 
 use crate::error::IoError;
-use crate::files::{MATCHING, PARTIAL};
+use crate::files::{MATCHING, PARTIAL, has_wildcards};
+use crate::names::{path, to_text};
 use glob::{Pattern, PatternError};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;
@@ -37,10 +38,6 @@ pub(crate) fn matching(pattern: &str) -> Result<Vec<PathBuf>, IoError> {
         |e: PatternError| IoError::Pattern { pattern: pattern.to_owned(), cause: e.msg.to_owned() };
     let parts = names.iter().map(|name| part(name)).collect::<Result<Vec<_>, _>>();
     let parts = parts.map_err(refuse)?;
-    if parts.is_empty() {
-        // A link to nothing is found: reading it tells, where nobody would miss it.
-        return Ok(if base.is_symlink() { vec![base] } else { Vec::new() });
-    }
     walk(base, &parts)
 }
 
@@ -63,12 +60,12 @@ fn part(name: &str) -> Result<Part, PatternError> {
 /// What stands before the first wildcard, and the names from it on.
 fn split(pattern: &str) -> (PathBuf, Vec<String>) {
     let (mut base, mut names) = (PathBuf::new(), Vec::new());
-    for component in Path::new(pattern).components() {
-        let text = component.as_os_str().to_string_lossy();
-        if names.is_empty() && !text.contains(['*', '?', '[']) {
+    for component in path(pattern).components() {
+        let text = to_text(component.as_os_str());
+        if names.is_empty() && !has_wildcards(&text) {
             base.push(component);
         } else if component != Component::CurDir {
-            names.push(text.into_owned());
+            names.push(text);
         }
     }
     (without_dots(&base), names)
@@ -103,8 +100,7 @@ fn walk(base: PathBuf, parts: &[Part]) -> Result<Vec<PathBuf>, IoError> {
         entries.sort_unstable_by_key(DirEntry::file_name);
         for entry in entries {
             let (name, path) = (entry.file_name(), directory.join(entry.file_name()));
-            // A name that is no Unicode is matched by what it looks like.
-            let text = name.to_string_lossy();
+            let text = to_text(&name);
             let kind = kind(&entry).map_err(refuse)?;
             match kind {
                 Kind::File if is_last(parts, &at, &text) && !text.ends_with(PARTIAL) => {

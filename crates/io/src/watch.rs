@@ -12,6 +12,7 @@
 
 use crate::error::IoError;
 use crate::files::{self, Stamp};
+use crate::names;
 use notify::event::{AccessKind, AccessMode, ModifyKind, RenameMode};
 use notify::{Event, EventKind, RecursiveMode, Watcher};
 use std::collections::{HashMap, HashSet};
@@ -129,7 +130,7 @@ impl Watch {
         self.waiting.retain(|path, _| there.binary_search(path).is_ok());
         for path in &there {
             let stamp = Stamp::of(path);
-            if self.known.get(path) == Some(&stamp) {
+            if self.known.get(&*names::kept(path)) == Some(&stamp) {
                 self.notified.remove(&without_dot(path));
                 self.waiting.remove(path);
             } else {
@@ -184,7 +185,7 @@ impl Watch {
         complete.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
         for (path, stamp) in &complete {
             self.waiting.remove(path);
-            self.known.insert(path.clone(), *stamp);
+            self.known.insert(names::kept(path).into_owned(), *stamp);
         }
         complete
     }
@@ -260,12 +261,12 @@ fn directories(options: &WatchOptions) -> Vec<(PathBuf, RecursiveMode)> {
         if options.recursive { RecursiveMode::Recursive } else { RecursiveMode::NonRecursive };
     let mut directories: Vec<PathBuf> = Vec::new();
     for pattern in &options.patterns {
-        let path = Path::new(pattern);
+        let path = &names::path(pattern);
         let directory = if path.is_dir() {
             path.to_owned()
         } else {
             let plain = |part: &std::path::Component<'_>| {
-                !part.as_os_str().to_string_lossy().contains(['*', '?', '['])
+                !files::has_wildcards(&names::to_text(part.as_os_str()))
             };
             let mut parts: Vec<_> = path.components().take_while(plain).collect();
             if parts.len() == path.components().count() {
@@ -289,7 +290,7 @@ mod tests {
 
     fn watch(directory: &Path, settle: Duration) -> Watch {
         let options = WatchOptions {
-            patterns: vec![directory.join("*.csv").to_string_lossy().into_owned()],
+            patterns: vec![names::to_text(directory.join("*.csv").as_os_str())],
             recursive: false,
             interval: Duration::from_millis(50),
             settle,

@@ -18,6 +18,8 @@ use dfp_io::IoError;
 use dfp_io::files;
 use dfp_io::known::{Arrival, KnownFiles};
 use dfp_io::logs::{LogTable, SlicedFiles};
+use dfp_io::names;
+use dfp_io::sinks::{Identity, identity};
 use dfp_io::state::{Commit, FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
@@ -117,16 +119,11 @@ impl Intake {
             // Runs that are started elsewhere, or name the folder otherwise, mean the same files.
             for glob in &mut settings.input_globs {
                 if !files::is_address(Path::new(glob)) {
-                    *glob = absolute(Path::new(glob)).to_string_lossy().into_owned();
+                    *glob = names::to_text(absolute(&names::path(glob)).as_os_str());
                 }
             }
         }
-        let outputs = plan.stages.iter().filter_map(|stage| match stage {
-            StageSettings::ToFile(file) => Some(absolute(&file.filename)),
-            StageSettings::ToReport(report) => Some(absolute(&report.filename)),
-            _ => None,
-        });
-        let outputs: HashSet<PathBuf> = outputs.collect();
+        let outputs: HashSet<Identity> = plan.outputs().filter_map(identity).collect();
         let known = match &shared.state {
             Some(state) => state.known()?,
             None => KnownFiles::default(),
@@ -142,6 +139,7 @@ impl Intake {
                     let text = format!("{}; waiting for files", why.join("; "));
                     shared.reporter.say(Weight::Warning, &text);
                 }
+                let outputs = plan.outputs().map(Path::to_owned).collect();
                 Batches::Watching(Box::new(watching(&settings, watch, known, outputs, &shared)))
             }
             None => {
@@ -261,13 +259,13 @@ fn fixed(
     settings: &SourceSettings,
     user_column: Option<&str>,
     mut known: KnownFiles,
-    outputs: &HashSet<PathBuf>,
+    outputs: &HashSet<Identity>,
     (shared, sliced): (&Shared, &SlicedFiles),
 ) -> Result<Fixed, RunError> {
     let SourceSettings { input_globs, recursive, max_files, allow_no_files, .. } = settings;
     let mut all = source::find(input_globs, *recursive, None, *allow_no_files)?;
     if settings.is_live() {
-        all.retain(|path| !outputs.contains(&absolute(path)));
+        all.retain(|path| !identity(path).is_some_and(|path| outputs.contains(&path)));
     }
     let mut arrivals: Vec<Arrival> = match &shared.state {
         Some(state) => {
@@ -305,7 +303,7 @@ fn watching(
     settings: &SourceSettings,
     watch: WatchSettings,
     known: KnownFiles,
-    outputs: HashSet<PathBuf>,
+    outputs: Vec<PathBuf>,
     shared: &Shared,
 ) -> Watching {
     let options = WatchOptions {
@@ -314,7 +312,11 @@ fn watching(
         interval: watch.interval,
         settle: watch.settle,
     };
-    let not = Box::new(move |path: &Path| outputs.contains(&absolute(path)));
+    // Outputs may be made, or rotated away, while the run watches.
+    let not = Box::new(move |path: &Path| {
+        let same = identity(path);
+        same.is_some() && outputs.iter().any(|output| identity(output) == same)
+    });
     let (watcher, why_not) = Watch::new(options, known.stamps(), not);
     if let Some(why) = why_not {
         let text = format!(

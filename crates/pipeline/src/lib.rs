@@ -36,6 +36,8 @@ mod train;
 mod users;
 
 pub use dfp_flow::Stop;
+pub use dfp_io::sinks::{is_standard_output, write_whole};
+pub use dfp_io::{names, private};
 pub use error::RunError;
 pub use run::run;
 

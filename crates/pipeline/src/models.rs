@@ -2,6 +2,7 @@
 
 use crate::error::RunError;
 use crate::library::Lookup;
+use dfp_io::names::shown;
 use dfp_model::ModelError;
 use dfp_model::artifact::{self, Limits};
 use dfp_model::user_model::UserModel;
@@ -18,7 +19,7 @@ pub const GENERIC: &str = "*";
 /// # Errors
 /// The file cannot be read, or is none.
 pub fn read(path: &Path, limits: &Limits) -> Result<Vec<UserModel>, RunError> {
-    let refuse = |why: String| RunError::Failed(format!("{}: {why}", path.display()));
+    let refuse = |why: String| RunError::Failed(format!("{}: {why}", shown(&path)));
     let size = path.metadata().map_err(|error| refuse(error.to_string()))?.len();
     limits.check_size(size).map_err(|error| refuse(error.to_string()))?;
     let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;

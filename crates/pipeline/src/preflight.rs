@@ -6,6 +6,8 @@ use crate::plan::{Plan, SourceSettings, StageSettings};
 use crate::report::Reporter;
 use crate::source::{self, Reading};
 use dfp_io::files::is_address;
+use dfp_io::names::shown;
+use dfp_io::sinks::{real, replaces};
 use rayon::ThreadPoolBuilder;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -42,22 +44,22 @@ pub fn look(plan: &Plan, reporter: &dyn Reporter) -> Result<Preflight, RunError>
                 }
             }
             StageSettings::ToReport(settings) => {
-                if settings.filename.exists() && !settings.overwrite {
+                if replaces(&settings.filename) && !settings.overwrite {
                     found.problems.push(format!(
                         "to-report: {:?} exists; --overwrite replaces it",
-                        settings.filename.display().to_string()
+                        shown(&settings.filename)
                     ));
                 }
                 found.writable(&settings.filename);
             }
             StageSettings::ToFile(settings) => {
-                if settings.filename.exists()
+                if replaces(&settings.filename)
                     && !settings.overwrite
                     && plan.source.state_dir.is_none()
                 {
                     found.problems.push(format!(
                         "to-file: {:?} exists; --overwrite replaces it",
-                        settings.filename.display().to_string()
+                        shown(&settings.filename)
                     ));
                 }
                 found.writable(&settings.filename);
@@ -96,7 +98,7 @@ impl Preflight {
             .partition(|(opened, _)| opened.is_ok());
         for (opened, file) in &broken {
             if let Err(why) = opened {
-                self.problems.push(format!("{what}: {}: {why}", file.display()));
+                self.problems.push(format!("{what}: {}: {why}", shown(&file)));
             }
         }
         let files: Vec<PathBuf> = readable.into_iter().map(|(_, file)| file).collect();
@@ -133,7 +135,7 @@ impl Preflight {
         let (table, users) = match read {
             Ok(read) => read,
             Err(error) => {
-                self.problems.push(format!("sample {}: {error}", file.display()));
+                self.problems.push(format!("sample {}: {error}", shown(&file)));
                 return Ok(());
             }
         };
@@ -141,7 +143,7 @@ impl Preflight {
             "sample",
             format!(
                 "{}: {} of {}",
-                file.display(),
+                shown(&file),
                 count(table.batch.num_rows(), "row"),
                 count(users.rows.len(), "user")
             ),
@@ -167,7 +169,7 @@ impl Preflight {
             self.problems.push(format!(
                 "none of the {} feature columns is in {}",
                 plan.columns.len(),
-                file.display()
+                shown(&file)
             ));
         }
         Ok(())
@@ -175,20 +177,25 @@ impl Preflight {
 
     fn readable(&mut self, what: &'static str, path: &Path) {
         match File::open(path) {
-            Ok(_) => self.facts.push((what, format!("{} can be read", path.display()))),
-            Err(why) => self.problems.push(format!("{what}: {}: {why}", path.display())),
+            Ok(_) => self.facts.push((what, format!("{} can be read", shown(&path)))),
+            Err(why) => self.problems.push(format!("{what}: {}: {why}", shown(&path))),
         }
     }
 
     /// Outputs make their directories: the nearest one that exists must take files.
     fn writable(&mut self, path: &Path) {
-        let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        // A pipe or device is opened by the run.
+        if path.exists() && !path.is_dir() && !replaces(path) {
+            self.facts.push(("output", format!("{} is written in place", shown(path))));
+            return;
+        }
+        let whole = real(path);
         let Some(directory) = whole.ancestors().skip(1).find(|directory| directory.exists()) else {
             return;
         };
         match tempfile::tempfile_in(directory) {
-            Ok(_) => self.facts.push(("output", format!("{} can be written", path.display()))),
-            Err(why) => self.problems.push(format!("output: {}: {why}", path.display())),
+            Ok(_) => self.facts.push(("output", format!("{} can be written", shown(&path)))),
+            Err(why) => self.problems.push(format!("output: {}: {why}", shown(&path))),
         }
     }
 }

@@ -317,7 +317,7 @@ fn unknown_names_and_values_are_told_together() {
         (
             2,
             "error: pipeline-ae: there is no option --userid_filer; did you mean --userid_filter\n\
-             error: run: --num_threads: \"many\" is not a whole number of at least 1\n\
+             error: run: --num_threads: \"many\" is not a whole number from 1 to 1024\n\
              error: from-cloudtrail: --file-type: \"xml\" is not one of auto, csv, json, parquet\n\
              error: there is no stage \"train-a\"; did you mean train-ae\n\
              see morpheus run pipeline-ae --help\n"
@@ -340,14 +340,14 @@ fn values_that_no_model_can_have_are_told_together() {
         (
             2,
             "error: train-ae: --architecture: \"small\" is not one of peer, compact\n\
-             error: train-ae: --train_steps: \"0\" is not a whole number of at least 1\n\
+             error: train-ae: --train_steps: \"0\" is not a whole number from 1 to 100000000\n\
              error: train-ae: --encoder_layers: \"512,0\" is not a list of layer widths from 1 to 65536, such as 512,500, or none\n\
              error: train-ae: --decoder_layers: \"\" is not a list of layer widths from 1 to 65536, such as 512,500, or none\n\
              error: train-ae: --activation: \"swish\" is not one of leaky_relu, relu, sigmoid, tanh, selu, hardtanh, relu6, elu, celu, rrelu, hardshrink, tanhshrink, softsign\n\
              error: train-ae: --optimizer: \"adamw\" is not one of sgd, adam; did you mean \"adam\"\n\
              error: train-ae: --learning_rate: \"0\" is not a number above 0\n\
              error: train-ae: --learning_rate_decay: \"-1\" is not a number above 0\n\
-             error: train-ae: --train_batch_size: \"0\" is not a whole number of at least 1\n\
+             error: train-ae: --train_batch_size: \"0\" is not a whole number from 1 to 1048576\n\
              error: train-ae: --swap_noise: \"20\" is not a number from 0 to 1\n\
              error: train-ae: --loss_scaler: \"gauss\" is not one of STANDARD, MODIFIED, NONE\n\
              see morpheus run pipeline-ae --help\n"

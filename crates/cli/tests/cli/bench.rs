@@ -35,7 +35,7 @@ fn every_figure_is_positive_and_the_logs_are_removed() {
 #[test]
 fn bad_options_are_named() {
     for (options, mistake) in [
-        ("--rounds 0", "--rounds: \"0\" is not a whole number of at least 1"),
+        ("--rounds 0", "--rounds: \"0\" is not a whole number from 1 to 1000"),
         (
             "--compute_thread 2",
             "there is no option --compute_thread; did you mean --compute_threads",

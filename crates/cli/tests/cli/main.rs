@@ -17,8 +17,12 @@ mod golden_distribution;
 #[cfg(unix)]
 mod guide;
 mod kept_models;
+#[cfg(unix)]
+mod messages;
 mod numbers;
 mod options;
+#[cfg(unix)]
+mod outputs;
 mod place;
 mod plans;
 mod quality;

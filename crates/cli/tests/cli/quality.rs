@@ -164,7 +164,7 @@ fn all_mistakes_of_a_line_are_told_in_its_own_words() {
     let ended = place.morpheus("backtest --source=file --folds=0 --userid_column_name=user");
     assert_eq!(ended.code, 2);
     for mistake in [
-        "error: backtest: --folds: \"0\" is not a whole number of at least 1",
+        "error: backtest: --folds: \"0\" is not a whole number from 1 to 1000",
         "error: backtest: --input is required",
         "error: backtest: --columns_file is required with --source file",
     ] {

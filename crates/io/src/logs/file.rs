@@ -9,6 +9,7 @@ use super::wanted::{UNNAMED_FIRST, Wanted};
 use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
 use crate::error::{IoError, Place};
 use crate::files::unpacked_name;
+use crate::names::shown;
 use crate::texts::{self, Cells, TextCells, Texts};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -28,6 +29,8 @@ const NO_ROWS: &str = "no rows below the header";
 const NO_TIMES: &str = "no event times, where rows of some times are asked for";
 const MISSING: &str = "missing \"data\"";
 const BAD_TIME: &str = "bad event time";
+/// Most rows that copies may make of a file.
+const MOST_REPEATED: usize = 200_000_000;
 
 /// Reads one file; its columns are the clean ones, then `event_dt` if there are event times, then
 /// the row labels.
@@ -300,6 +303,10 @@ impl<'p> Cleaner<'p> {
         if repeat == 1 {
             return Ok(());
         }
+        if self.labels.len().saturating_mul(repeat) > MOST_REPEATED {
+            let cause = format!("\"{}\" has more than {MOST_REPEATED} rows", shown(self.path));
+            return Err(IoError::table(format!("repeat {repeat} times"), &cause));
+        }
         let Some(times) = self.times.clone() else { return self.copy(repeat) };
         let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
             return Ok(());
@@ -308,7 +315,7 @@ impl<'p> Cleaner<'p> {
         let beyond = || {
             IoError::table(
                 "repeat",
-                &format!("\"{}\" x {repeat} leaves the calendar", self.path.display()),
+                &format!("\"{}\" x {repeat} leaves the calendar", shown(self.path)),
             )
         };
         let mut all = Vec::with_capacity(times.len() * repeat);

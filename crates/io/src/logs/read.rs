@@ -9,6 +9,7 @@ use super::union::{Part, union};
 use super::{Dialect, LogTable, Nested, file};
 use crate::error::IoError;
 use crate::memory::MemoryLimit;
+use crate::names::shown;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
@@ -374,7 +375,7 @@ fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -
                 skipped.add(Unit::Row, NO_TIME, || {
                     format!(
                         "no column \"{time}\": \"{}\" row {row}; expected as in the other files",
-                        path.display()
+                        shown(path)
                     )
                 });
             }

@@ -9,7 +9,8 @@ use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
-use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, RetryConfig};
+use object_store::list::{PaginatedListOptions, PaginatedListStore};
+use object_store::{BackoffConfig, ClientOptions, Error, ListResult, ObjectStore, RetryConfig};
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
@@ -38,10 +39,23 @@ const CREDENTIALS: [(&str, &str); 3] = [
 /// Where a client asks that finds none: the machine's own service.
 const OWN_SERVICES: [&str; 2] = ["169.254.169.254", "metadata.google.internal"];
 
+/// Most objects and folders that one listing may have.
+const MOST_LISTED: usize = 1_000_000;
+/// Most pages of one listing: a server may send empty ones without end.
+const MOST_PAGES: usize = 100_000;
+
+/// The client of a bucket, or of one object on a web server.
+#[derive(Clone)]
+pub(crate) struct Store {
+    pub(crate) objects: Arc<dyn ObjectStore>,
+    /// A web server cannot be listed.
+    pages: Option<Arc<dyn PaginatedListStore>>,
+}
+
 struct Clients {
     runtime: Runtime,
     /// By scheme and bucket: connections and credentials are shared by all their objects.
-    stores: Mutex<HashMap<String, Arc<dyn ObjectStore>>>,
+    stores: Mutex<HashMap<String, Store>>,
 }
 
 static CLIENTS: LazyLock<io::Result<Clients>> = LazyLock::new(|| {
@@ -61,33 +75,33 @@ pub(crate) fn runtime() -> io::Result<&'static Runtime> {
 }
 
 /// The client for an address.
-pub(crate) fn store(address: &Address<'_>) -> Result<Arc<dyn ObjectStore>, IoError> {
+pub(crate) fn store(address: &Address<'_>) -> Result<Store, IoError> {
     let fail = |cause| IoError::os("reach", Path::new(address.text), cause);
     let clients = clients().map_err(fail)?;
     // A web server's client is that of one object.
     let name = if address.scheme == Scheme::Http { address.text } else { &address.of("") };
     let mut stores = clients.stores.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(store) = stores.get(name) {
-        return Ok(Arc::clone(store));
+        return Ok(store.clone());
     }
     let store = build(address).map_err(|e| fail(io::Error::other(words(&e))))?;
-    stores.insert(name.to_owned(), Arc::clone(&store));
+    stores.insert(name.to_owned(), store.clone());
     Ok(store)
 }
 
-fn build(address: &Address<'_>) -> object_store::Result<Arc<dyn ObjectStore>> {
+fn build(address: &Address<'_>) -> object_store::Result<Store> {
     let bucket = address.bucket;
     Ok(match address.scheme {
-        Scheme::S3 => Arc::new(
+        Scheme::S3 => Store::listed(
             AmazonS3Builder::from_env().with_bucket_name(bucket).with_retry(retries()).build()?,
         ),
-        Scheme::Gs => Arc::new(
+        Scheme::Gs => Store::listed(
             GoogleCloudStorageBuilder::from_env()
                 .with_bucket_name(bucket)
                 .with_retry(retries())
                 .build()?,
         ),
-        Scheme::Az => Arc::new(
+        Scheme::Az => Store::listed(
             MicrosoftAzureBuilder::from_env()
                 .with_container_name(bucket)
                 .with_retry(retries())
@@ -99,15 +113,62 @@ fn build(address: &Address<'_>) -> object_store::Result<Arc<dyn ObjectStore>> {
                 .with_allow_http(true)
                 .with_timeout_disabled()
                 .with_read_timeout(SILENCE);
-            Arc::new(
-                HttpBuilder::new()
-                    .with_url(address.text)
-                    .with_client_options(options)
-                    .with_retry(retries())
-                    .build()?,
-            )
+            let page = HttpBuilder::new()
+                .with_url(address.text)
+                .with_client_options(options)
+                .with_retry(retries())
+                .build()?;
+            Store { objects: Arc::new(page), pages: None }
         }
     })
+}
+
+impl Store {
+    fn listed(client: impl ObjectStore + PaginatedListStore) -> Self {
+        let client = Arc::new(client);
+        Self { objects: Arc::clone(&client) as _, pages: Some(client) }
+    }
+
+    /// What is below a prefix, which has no slash at its end; with folders, only what is directly in it.
+    /// A listing without an end is given up.
+    pub(crate) async fn list(
+        &self,
+        prefix: &str,
+        folders: bool,
+    ) -> object_store::Result<ListResult> {
+        let mut all = ListResult {
+            common_prefixes: Vec::new(),
+            objects: Vec::new(),
+            extensions: Default::default(),
+        };
+        let Some(store) = &self.pages else { return Ok(all) };
+        let prefix = (!prefix.is_empty()).then(|| format!("{prefix}/"));
+        let endless = |why: String| Error::Generic { store: "", source: why.into() };
+        let mut token: Option<String> = None;
+        for _ in 0..MOST_PAGES {
+            let options = PaginatedListOptions {
+                delimiter: folders.then_some("/".into()),
+                page_token: token.clone(),
+                ..Default::default()
+            };
+            let page = store.list_paginated(prefix.as_deref(), options).await?;
+            all.common_prefixes.extend(page.result.common_prefixes);
+            all.objects.extend(page.result.objects);
+            if all.objects.len() + all.common_prefixes.len() > MOST_LISTED {
+                return Err(endless(format!(
+                    "the listing has more than {MOST_LISTED} entries; name a longer prefix"
+                )));
+            }
+            match page.page_token {
+                None => return Ok(all),
+                next if next == token => {
+                    return Err(endless("the server sends the same page again".to_owned()));
+                }
+                next => token = next,
+            }
+        }
+        Err(endless(format!("the listing has more than {MOST_PAGES} pages")))
+    }
 }
 
 /// Server errors and broken connections are tried again after 0.1 s, 0.2 s, 0.4 s, … and a random

@@ -4,7 +4,6 @@ use super::address::{Address, Scheme, refuse};
 use super::client::{store, wait};
 use crate::error::IoError;
 use crate::files::{MATCHING, PARTIAL, has_known_ending, kinds};
-use futures_util::TryStreamExt;
 use glob::Pattern;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use std::io;
@@ -25,19 +24,14 @@ pub(crate) fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, IoErr
     }
     let store = store(&address)?;
     // As with local files, a bracket may be part of a plain name.
-    if !address.key.contains(['*', '?']) && is_object(&address, &*store)? {
+    if !address.key.contains(['*', '?']) && is_object(&address, &*store.objects)? {
         return Ok(vec![pattern.into()]);
     }
     let wanted = Wanted::new(&address, recursive)?;
     let place = address.of(wanted.prefix);
     let prefix = address.key(wanted.prefix)?;
-    let listed: Vec<ObjectMeta> = wait("list", Path::new(&place), async {
-        if wanted.deep {
-            store.list(Some(&prefix)).try_collect().await
-        } else {
-            Ok(store.list_with_delimiter(Some(&prefix)).await?.objects)
-        }
-    })?;
+    let listed = store.list(prefix.as_ref(), !wanted.deep);
+    let listed: Vec<ObjectMeta> = wait("list", Path::new(&place), listed)?.objects;
     let matching = listed.iter().filter(|object| wanted.has(object));
     let found: Vec<PathBuf> =
         matching.map(|object| address.of(object.location.as_ref()).into()).collect();

@@ -18,7 +18,7 @@ pub(crate) use absent::{Object, find};
 #[cfg(feature = "remote")]
 pub(crate) use {
     address::{Address, Scheme, refuse},
-    client::{runtime, store as client, wait},
+    client::{Store, runtime, store as client, wait},
     find::find,
     object::Object,
 };

@@ -3,6 +3,7 @@
 use super::address::{Address, Scheme};
 use super::client::{store, wait};
 use crate::error::IoError;
+use crate::names::to_text;
 use bytes::{Buf, Bytes};
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
@@ -18,6 +19,10 @@ const RANGE: u64 = 8 << 20;
 /// Ranges of one object that are on their way at a time.
 const RANGES: usize = 8;
 
+/// Most bytes of an object that are read into memory: a size is only what a server says, and what it sends may
+/// have no end.
+const MOST: u64 = if cfg!(test) { 1 << 20 } else { 8 << 30 };
+
 /// An object; opening it asks nothing of the server.
 pub(crate) struct Object {
     store: Arc<dyn ObjectStore>,
@@ -28,10 +33,10 @@ pub(crate) struct Object {
 
 impl Object {
     pub(crate) fn open(address: &Path) -> Result<Self, IoError> {
-        let text = address.to_string_lossy();
+        let text = to_text(address.as_os_str());
         let parts = Address::parse(&text)?;
         Ok(Self {
-            store: store(&parts)?,
+            store: store(&parts)?.objects,
             key: parts.key(parts.key)?,
             address: address.to_owned(),
             has_ranges: parts.scheme != Scheme::Http,
@@ -53,17 +58,22 @@ impl Object {
         wait("read", &self.address, async {
             let got = self.store.get(&self.key).await?;
             let size = got.meta.size;
+            if size > MOST {
+                return Err(too_large(size));
+            }
+            let mut whole = Vec::new();
             if size <= RANGE || !self.has_ranges {
-                return Ok(got.bytes().await?.into());
+                let mut pieces = got.into_stream();
+                while let Some(piece) = pieces.try_next().await? {
+                    whole.extend_from_slice(&piece);
+                    if whole.len() as u64 > MOST {
+                        return Err(too_large(whole.len() as u64));
+                    }
+                }
+                return Ok(whole);
             }
             let e_tag = got.meta.e_tag.clone();
             drop(got);
-            let mut whole = Vec::new();
-            // A size is only what a server says.
-            whole.try_reserve_exact(size as usize).map_err(|e| Error::Generic {
-                store: "",
-                source: format!("{size} bytes do not fit into memory: {e}").into(),
-            })?;
             let ranges = (0..size)
                 .step_by(RANGE as usize)
                 .map(|begin| self.range(begin..size.min(begin + RANGE), e_tag.clone()));
@@ -95,6 +105,10 @@ impl Object {
     }
 }
 
+fn too_large(size: u64) -> Error {
+    Error::Generic { store: "", source: format!("{size} bytes; at most {MOST} are read").into() }
+}
+
 struct Pieces {
     address: PathBuf,
     pieces: BoxStream<'static, object_store::Result<Bytes>>,
@@ -113,5 +127,37 @@ impl Read for Pieces {
         let bytes = into.len().min(self.piece.len());
         self.piece.copy_to_slice(&mut into[..bytes]);
         Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    /// What is read of a server that answers with a head and then this piece without an end.
+    fn read(head: &'static str, piece: &'static [u8]) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}/a.csv", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(head.as_bytes());
+                while !piece.is_empty() && stream.write_all(piece).is_ok() {}
+            }
+        });
+        Object::open(Path::new(&address)).unwrap().read().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_has_no_end_is_given_up() {
+        let announced = "HTTP/1.1 200 OK\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 99999999999999\r\n\r\n";
+        let error = read(announced, b"");
+        assert!(error.contains("99999999999999 bytes; at most"), "{error}");
+        // Without a length it is no object.
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let error = read(chunked, b"1\r\nx\r\n");
+        assert!(error.contains("cannot read"), "{error}");
     }
 }

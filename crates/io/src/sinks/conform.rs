@@ -1,6 +1,7 @@
 //! The columns of a result file are fixed by its first batch.
 
 use crate::error::IoError;
+use crate::names::shown;
 use arrow_array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Schema, SchemaRef};
 use std::path::Path;
@@ -60,7 +61,7 @@ impl Conform {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-            .map_err(|e| IoError::table(format!("write to \"{}\"", target.display()), &e))
+            .map_err(|e| IoError::table(format!("write to \"{}\"", shown(&target)), &e))
     }
 }
 

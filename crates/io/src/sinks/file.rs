@@ -78,6 +78,7 @@ mod tests {
     use super::super::csv::Csv;
     use super::super::jsonl::JsonLines;
     use super::super::parquet::Parquet;
+    use super::super::partial::Readers;
     use super::*;
     use arrow_array::{ArrayRef, Int64Array};
     use std::fs::File;
@@ -120,8 +121,9 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let target = directory.path().join("out");
         for flush in [false, true] {
-            let partial =
-                Partial::create(&target, false).unwrap().map(|file| Full { file, room: 100 });
+            let partial = Partial::create(&target, false, Readers::Umask)
+                .unwrap()
+                .map(|file| Full { file, room: 100 });
             let mut sink = Box::new(FileSink::new(make(partial), flush));
             let failed = match sink.write(&batch()) {
                 Err(e) => {
@@ -142,7 +144,8 @@ mod tests {
     fn a_flushed_batch_is_handed_over_at_once() {
         for flush in [false, true] {
             let directory = tempfile::tempdir().unwrap();
-            let partial = Partial::create(&directory.path().join("out"), false).unwrap();
+            let partial =
+                Partial::create(&directory.path().join("out"), false, Readers::Umask).unwrap();
             let mut sink = Box::new(FileSink::new(Csv::new(partial), flush));
             sink.write(&batch().slice(0, 3)).unwrap();
             let files = std::fs::read_dir(directory.path()).unwrap();

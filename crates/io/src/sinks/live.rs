@@ -1,8 +1,10 @@
-//! Result files that are read while they are written: rows are appended under the file's own name.
+//! Result files that are read while they are written: rows are appended under the file's own name. A pipe or
+//! device cannot be cut off and gone on with: it gets what is new, and no mark is kept of it.
 
 use super::conform::Conform;
 use super::file::Encode;
-use super::partial::{Out, create_directory_of, sync_directory};
+use super::partial::{Out, Readers, create_directory_of, sync_directory, synced};
+use super::place::{self, Place};
 use super::{Format, Sink, csv, jsonl};
 use crate::error::IoError;
 use crate::state::OutputMark;
@@ -18,24 +20,45 @@ pub(super) fn open(
     flush: bool,
     mark: Option<&OutputMark>,
 ) -> Result<Box<dyn Sink>, IoError> {
+    let (real, there) = match place::of(path)? {
+        Place::File { path: real, there } => (real, there.is_some()),
+        Place::Stream(file) => {
+            let out = Live { file, target: path.to_owned(), is_stream: true };
+            return sink(out, format, Conform::default(), flush);
+        }
+    };
     // A file that was moved away, as log rotation does, is begun anew.
-    let mark = mark.filter(|_| path.exists());
+    let mark = mark.filter(|_| there);
     let out = match mark {
         Some(mark) => Live::resume(path, mark)?,
-        None => Live::create(path, overwrite)?,
+        None => Live::create(path, &real, overwrite)?,
     };
     let columns = match mark {
         Some(mark) if mark.bytes > 0 => Conform::resume(mark.schema()?),
         _ => Conform::default(),
     };
+    sink(out, format, columns, flush)
+}
+
+fn sink(
+    out: Live,
+    format: Format,
+    columns: Conform,
+    flush: bool,
+) -> Result<Box<dyn Sink>, IoError> {
+    let path = &out.target;
     let file = out.file.try_clone().map_err(|e| IoError::os("append to", path, e))?;
+    let is_stream = out.is_stream;
     Ok(match format {
         Format::Csv if columns.columns().is_some() => {
-            Box::new(LiveSink { encoder: csv::Csv::resume(out), file, columns, flush })
+            Box::new(LiveSink { encoder: csv::Csv::resume(out), file, is_stream, columns, flush })
         }
-        Format::Csv => Box::new(LiveSink { encoder: csv::Csv::new(out), file, columns, flush }),
+        Format::Csv => {
+            Box::new(LiveSink { encoder: csv::Csv::new(out), file, is_stream, columns, flush })
+        }
         Format::JsonLines => {
-            Box::new(LiveSink { encoder: jsonl::JsonLines::new(out), file, columns, flush })
+            let encoder = jsonl::JsonLines::new(out);
+            Box::new(LiveSink { encoder, file, is_stream, columns, flush })
         }
         Format::Parquet => {
             let cause = "Parquet cannot be appended to; accepted: .csv, .json, .jsonl, .jsonlines";
@@ -48,11 +71,14 @@ pub(super) fn open(
 struct Live {
     file: File,
     target: PathBuf,
+    /// It is no file.
+    is_stream: bool,
 }
 
 impl Live {
-    fn create(target: &Path, overwrite: bool) -> Result<Self, IoError> {
-        create_directory_of(target)?;
+    /// `real` is where the target's links lead to.
+    fn create(target: &Path, real: &Path, overwrite: bool) -> Result<Self, IoError> {
+        create_directory_of(real, Readers::Umask)?;
         let mut options = OpenOptions::new();
         options.write(true);
         if overwrite {
@@ -60,12 +86,12 @@ impl Live {
         } else {
             options.create_new(true);
         }
-        let file = options.open(target).map_err(|e| match e.kind() {
+        let file = options.open(real).map_err(|e| match e.kind() {
             io::ErrorKind::AlreadyExists => IoError::Exists { path: target.to_owned() },
             _ => IoError::os("write", target, e),
         })?;
-        sync_directory(target)?;
-        Ok(Self { file, target: target.to_owned() })
+        sync_directory(real)?;
+        Ok(Self { file, target: target.to_owned(), is_stream: false })
     }
 
     fn resume(target: &Path, mark: &OutputMark) -> Result<Self, IoError> {
@@ -83,7 +109,7 @@ impl Live {
         }
         file.set_len(mark.bytes).map_err(fail)?;
         file.seek(io::SeekFrom::Start(mark.bytes)).map_err(fail)?;
-        Ok(Self { file, target: target.to_owned() })
+        Ok(Self { file, target: target.to_owned(), is_stream: false })
     }
 }
 
@@ -108,6 +134,7 @@ struct LiveSink<E> {
     encoder: E,
     /// The encoder's file: both handles share one position.
     file: File,
+    is_stream: bool,
     columns: Conform,
     flush: bool,
 }
@@ -115,8 +142,13 @@ struct LiveSink<E> {
 impl<E: Encode<Out = Live>> LiveSink<E> {
     /// Syncs everything to the disk; how long the file is.
     fn sync(&mut self) -> Result<u64, IoError> {
-        let synced = self.encoder.flush().and_then(|()| self.file.sync_data());
-        let length = synced.and_then(|()| self.file.stream_position());
+        let flushed = self.encoder.flush();
+        let length = match self.is_stream {
+            true => flushed.and_then(|()| synced(&self.file)).map(|()| 0),
+            false => flushed
+                .and_then(|()| self.file.sync_data())
+                .and_then(|()| self.file.stream_position()),
+        };
         length.map_err(|e| IoError::os("write", self.encoder.target(), e))
     }
 }
@@ -133,6 +165,9 @@ impl<E: Encode<Out = Live>> Sink for LiveSink<E> {
 
     fn checkpoint(&mut self) -> Result<Option<OutputMark>, IoError> {
         let bytes = self.sync()?;
+        if self.is_stream {
+            return Ok(None);
+        }
         let fields = self.columns.columns().map(|schema| schema.fields().iter());
         let columns = fields.into_iter().flatten();
         let columns =

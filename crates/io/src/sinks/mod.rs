@@ -1,6 +1,7 @@
 //! Result files. A file appears under its name only when it is complete: everything is written to
 //! a hidden partial file beside it, which `commit` syncs and renames. Where the input has no end,
-//! rows are appended to the file under its own name instead ([`append`]).
+//! rows are appended to the file under its own name instead ([`append`]). Links stay, and pipes and devices
+//! are written as they are: see `place.rs`.
 
 mod conform;
 mod csv;
@@ -9,12 +10,15 @@ mod jsonl;
 mod live;
 mod parquet;
 mod partial;
+mod place;
+
+pub use place::{Identity, identity, is_standard_output, real, replaces};
 
 use crate::error::IoError;
 use crate::state::OutputMark;
 use arrow_array::RecordBatch;
 use file::FileSink;
-use partial::Partial;
+use partial::{Partial, Readers};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -86,22 +90,30 @@ pub trait Sink: Send {
 /// # Errors
 /// A system error.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    let mut partial = Partial::create(path, true)?;
+    write(Partial::create(path, true, Readers::Umask)?, path, bytes)
+}
+
+/// [`write_whole`] for a file that only its owner may read ([`private`](crate::private)), if it is new.
+///
+/// # Errors
+/// A system error.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
+    write(Partial::create(path, true, Readers::Private)?, path, bytes)
+}
+
+fn write(mut partial: Partial, path: &Path, bytes: &[u8]) -> Result<(), IoError> {
     partial.write_all(bytes).map_err(|e| IoError::os("write", path, e))?;
     partial.commit()
 }
 
-/// Writes a whole file at once, unless there is one of this name; whether it did. The file appears
+/// Writes a whole private file at once, unless there is one of this name; whether it did. The file appears
 /// complete or not at all, and of several writers one is told that it did.
 ///
 /// # Errors
 /// A system error.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
-    let written = Partial::create(path, false).and_then(|mut partial| {
-        partial.write_all(bytes).map_err(|e| IoError::os("write", path, e))?;
-        partial.commit()
-    });
-    match written {
+    let written = Partial::create(path, false, Readers::Private);
+    match written.and_then(|partial| write(partial, path, bytes)) {
         Ok(()) => Ok(true),
         Err(IoError::Exists { .. }) => Ok(false),
         Err(error) => Err(error),
@@ -110,7 +122,8 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
 
 /// Opens a result file; nothing appears under `path` before [`Sink::commit`].
 ///
-/// The directory is created if it does not exist. Without `format` the ending decides. With
+/// The directory is created if it does not exist. A pipe or device needs no `overwrite`: bytes go into it as they are
+/// encoded. Without `format` the ending decides. With
 /// `flush`, every batch is handed to the operating system at once (Parquet: as a row group of its
 /// own).
 ///
@@ -126,7 +139,7 @@ pub fn create(
     let format = format
         .or_else(|| Format::of(path))
         .ok_or_else(|| IoError::Format { path: path.to_owned() })?;
-    let partial = Partial::create(path, overwrite)?;
+    let partial = Partial::create(path, overwrite, Readers::Umask)?;
     Ok(match format {
         Format::Csv => Box::new(FileSink::new(csv::Csv::new(partial), flush)),
         Format::JsonLines => Box::new(FileSink::new(jsonl::JsonLines::new(partial), flush)),

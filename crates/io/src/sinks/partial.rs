@@ -1,6 +1,10 @@
-//! The unfinished file: hidden name while writing, removed unless it is given a name.
+//! The unfinished file: hidden name while writing, removed unless it is given a name. What can only be
+//! written in place ([`Place::Stream`]) has no such state.
 
+use super::place::{self, Place};
 use crate::error::IoError;
+use crate::private;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -32,92 +36,160 @@ impl<S: Storage> Out for Partial<S> {
 
 /// An unfinished file beside its target; dropping it removes it.
 pub(super) struct Partial<S = File> {
-    file: NamedTempFile<S>,
+    form: Form<S>,
     target: PathBuf,
-    overwrite: bool,
+}
+
+enum Form<S> {
+    /// Beside the file that the target leads to.
+    Beside { file: NamedTempFile<S>, real: PathBuf, overwrite: bool },
+    /// What has been written has been written.
+    InPlace(S),
+}
+
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// As the umask says.
+    Umask,
+    /// See [`private`].
+    Private,
 }
 
 impl Partial {
-    pub(super) fn create(target: &Path, overwrite: bool) -> Result<Self, IoError> {
-        if !overwrite && target.symlink_metadata().is_ok() {
+    pub(super) fn create(
+        target: &Path,
+        overwrite: bool,
+        readers: Readers,
+    ) -> Result<Self, IoError> {
+        let (path, there) = match place::of(target)? {
+            Place::File { path, there } => (path, there),
+            Place::Stream(file) => {
+                return Ok(Self { form: Form::InPlace(file), target: target.to_owned() });
+            }
+        };
+        if !overwrite && there.is_some() {
             return Err(IoError::Exists { path: target.to_owned() });
         }
-        if target.is_dir() {
-            let cause = io::Error::from(io::ErrorKind::IsADirectory);
-            return Err(IoError::os("write", target, cause));
-        }
-        let directory = create_directory_of(target)?;
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let prefix = format!(".{name}.{}.", std::process::id());
+        let directory = create_directory_of(&path, readers)?;
+        let fail = |e| IoError::os("write into directory", directory, e);
+        let mut prefix = OsString::from(".");
+        prefix.push(path.file_name().unwrap_or_default());
+        prefix.push(format!(".{}.", std::process::id()));
         let mut builder = tempfile::Builder::new();
         builder.prefix(&prefix).suffix(".partial");
-        #[cfg(unix)]
-        {
-            // Temporary files are private by default; a result file follows the user's umask.
-            use std::os::unix::fs::PermissionsExt;
-            builder.permissions(fs::Permissions::from_mode(0o666));
+        match readers {
+            Readers::Private => private::allow(&mut builder),
+            #[cfg(unix)]
+            Readers::Umask => {
+                // Temporary files are private by default; a result file follows the user's umask.
+                use std::os::unix::fs::PermissionsExt;
+                builder.permissions(fs::Permissions::from_mode(0o666));
+            }
+            #[cfg(not(unix))]
+            Readers::Umask => {}
         }
-        let file = builder
-            .tempfile_in(directory)
-            .map_err(|e| IoError::os("write into directory", directory, e))?;
-        Ok(Self { file, target: target.to_owned(), overwrite })
+        let file = builder.tempfile_in(directory).map_err(fail)?;
+        if let Some(there) = there {
+            // Who was kept from reading the old one is kept from reading the new one.
+            file.as_file().set_permissions(there.permissions()).map_err(fail)?;
+        }
+        let form = Form::Beside { file, real: path, overwrite };
+        Ok(Self { form, target: target.to_owned() })
     }
 }
 
 impl<S: Storage> Partial<S> {
-    /// Gives the synced file its name.
-    pub(super) fn commit(self) -> Result<(), IoError> {
-        let Self { file, target, overwrite } = self;
-        file.as_file().sync().map_err(|e| IoError::os("write", &target, e))?;
-        let renamed =
-            if overwrite { file.persist(&target) } else { file.persist_noclobber(&target) };
-        match renamed {
-            Ok(_) => sync_directory(&target),
-            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
-                Err(IoError::Exists { path: target })
-            }
-            Err(e) => Err(IoError::os("rename the finished file to", &target, e.error)),
+    fn storage(&mut self) -> &mut S {
+        match &mut self.form {
+            Form::Beside { file, .. } => file.as_file_mut(),
+            Form::InPlace(file) => file,
         }
     }
 
-    /// Gives the synced file the name `<target>.partial`.
+    /// Gives the synced file its name.
+    pub(super) fn commit(self) -> Result<(), IoError> {
+        let Self { form, target } = self;
+        let fail = |e| IoError::os("write", &target, e);
+        let (file, real, overwrite) = match form {
+            Form::Beside { file, real, overwrite } => (file, real, overwrite),
+            Form::InPlace(file) => return synced(&file).map_err(fail),
+        };
+        file.as_file().sync().map_err(fail)?;
+        let renamed = if overwrite { file.persist(&real) } else { file.persist_noclobber(&real) };
+        match renamed {
+            Ok(_) => sync_directory(&real),
+            Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(IoError::Exists { path: target })
+            }
+            Err(e) => Err(IoError::os("rename the finished file to", &real, e.error)),
+        }
+    }
+
+    /// Gives the synced file the name of its target with `.partial`; what was written in place stays there.
     pub(super) fn keep(self) -> Result<PathBuf, IoError> {
-        let mut name = self.target.into_os_string();
+        let (file, real) = match self.form {
+            Form::Beside { file, real, .. } => (file, real),
+            Form::InPlace(file) => {
+                synced(&file).map_err(|e| IoError::os("write", &self.target, e))?;
+                return Ok(self.target);
+            }
+        };
+        let mut name = real.into_os_string();
         name.push(".partial");
         let kept = PathBuf::from(name);
-        self.file.as_file().sync().map_err(|e| IoError::os("write", &kept, e))?;
-        self.file
-            .persist(&kept)
+        file.as_file().sync().map_err(|e| IoError::os("write", &kept, e))?;
+        file.persist(&kept)
             .map_err(|e| IoError::os("rename the partial file to", &kept, e.error))?;
         Ok(kept)
     }
 
     #[cfg(test)]
     pub(super) fn map<T: Storage>(self, wrap: impl FnOnce(S) -> T) -> Partial<T> {
-        let (file, path) = self.file.into_parts();
-        let file = NamedTempFile::from_parts(wrap(file), path);
-        Partial { file, target: self.target, overwrite: self.overwrite }
+        let form = match self.form {
+            Form::Beside { file, real, overwrite } => {
+                let (file, path) = file.into_parts();
+                let file = NamedTempFile::from_parts(wrap(file), path);
+                Form::Beside { file, real, overwrite }
+            }
+            Form::InPlace(file) => Form::InPlace(wrap(file)),
+        };
+        Partial { form, target: self.target }
+    }
+}
+
+/// A pipe and most devices have nothing that could be synced.
+pub(super) fn synced(file: &impl Storage) -> io::Result<()> {
+    match file.sync() {
+        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        synced => synced,
     }
 }
 
 impl<S: Storage> Write for Partial<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.as_file_mut().write(bytes)
+        self.storage().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.as_file_mut().flush()
+        self.storage().flush()
     }
 }
 
 /// The directory that the file is in, made if it is not there.
-pub(super) fn create_directory_of(target: &Path) -> Result<&Path, IoError> {
+pub(super) fn create_directory_of(target: &Path, readers: Readers) -> Result<&Path, IoError> {
     let directory = directory_of(target);
-    fs::create_dir_all(directory).map_err(|e| IoError::os("create directory", directory, e))?;
+    match readers {
+        Readers::Private => private::create_directory(directory)?,
+        Readers::Umask => fs::create_dir_all(directory)
+            .map_err(|e| IoError::os("create directory", directory, e))?,
+    }
     Ok(directory)
 }
 
-fn directory_of(target: &Path) -> &Path {
+pub(super) fn directory_of(target: &Path) -> &Path {
     match target.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),

@@ -2,6 +2,7 @@
 
 use super::tree::Blobs;
 use crate::error::IoError;
+use crate::names;
 use crate::sinks::write_new;
 use std::fs;
 use std::io::ErrorKind;
@@ -12,15 +13,16 @@ use std::time::{Duration, SystemTime};
 #[derive(Debug)]
 pub(super) struct Directory {
     name: String,
+    folder: PathBuf,
 }
 
 impl Directory {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned() }
+        Self { name: name.to_owned(), folder: names::path(name) }
     }
 
     fn path(&self, key: &str) -> PathBuf {
-        [self.name.as_str(), key].iter().collect()
+        self.folder.join(key)
     }
 }
 

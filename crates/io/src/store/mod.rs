@@ -195,6 +195,7 @@ pub enum Purpose {
 /// There is none to read, the place holds something else, or the name is of a kind that is not known.
 pub fn open(name: &str, purpose: Purpose) -> Result<Arc<dyn Store>, IoError> {
     if is_address(Path::new(name)) {
+        crate::files::refuse_masked(name)?;
         return remote::open(name, purpose);
     }
     Ok(Arc::new(Tree::open(Directory::new(name), purpose)?))

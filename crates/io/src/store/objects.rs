@@ -12,7 +12,7 @@
 use super::remote::token;
 use super::tree::Blobs;
 use crate::error::IoError;
-use crate::remote::{Address, Object, client, wait};
+use crate::remote::{Address, Object, Store as Client, client, wait};
 use object_store::path::Path as Key;
 use object_store::{
     Attribute, Attributes, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload,
@@ -27,10 +27,20 @@ const WRITER: Attribute = Attribute::Metadata(std::borrow::Cow::Borrowed("writer
 /// Times that a write is tried again while another of the same key is under way.
 const TRIES: u32 = 10;
 
+/// The client as what lists.
+struct Listed(Client);
+
+impl std::fmt::Debug for Listed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Listed")
+    }
+}
+
 /// A bucket, or what is below a prefix in it.
 #[derive(Debug)]
 pub(super) struct Objects {
     client: Arc<dyn ObjectStore>,
+    store: Listed,
     name: String,
 }
 
@@ -39,7 +49,8 @@ impl Objects {
         // Whether the prefix can be one is told here, not with the first blob.
         address.key(address.key)?;
         let name = address.text.trim_end_matches('/').to_owned();
-        Ok(Self { client: client(address)?, name })
+        let store = client(address)?;
+        Ok(Self { client: Arc::clone(&store.objects), store: Listed(store), name })
     }
 
     /// The address of a blob and what the client calls it.
@@ -121,7 +132,7 @@ impl Blobs for Objects {
 
     fn list(&self, folder: &str) -> Result<Vec<String>, IoError> {
         let (text, key) = self.blob(folder)?;
-        let listed = self.client.list_with_delimiter(Some(&key));
+        let listed = self.store.0.list(key.as_ref(), true);
         let listed = wait("list", Path::new(&text), listed)?;
         let objects = listed.objects.iter().map(|object| &object.location);
         let names = objects.chain(&listed.common_prefixes).filter_map(Key::filename);

@@ -7,6 +7,7 @@ use crate::options::nearest;
 use crate::sources::{SOURCE_STAGES, SOURCES};
 use dfp_io::logs::EVENT_DT;
 use dfp_io::logs::time::{TimeColumn, TimeFormats};
+use dfp_io::names as paths;
 use dfp_model::config::Scaler;
 use regex::Regex;
 use std::collections::HashSet;
@@ -49,7 +50,7 @@ pub fn find_built_in(name: &str) -> Result<Features, Vec<String>> {
 /// # Errors
 /// Every mistake, with file, line, key and what would be accepted.
 pub fn find(name: &str) -> Result<Features, Vec<String>> {
-    let path = Path::new(name);
+    let path = &paths::path(name);
     if !path.is_file() {
         let names: Vec<&str> = built_in().map(|(name, _)| name).collect();
         if names.contains(&name) {

@@ -3,7 +3,7 @@
 use super::{About, Library};
 use crate::error::RunError;
 use crate::plan::{Exports, Retention};
-use dfp_io::sinks::write_whole;
+use dfp_io::sinks::{replaces, write_private};
 use dfp_io::store::{Shelf, State};
 use dfp_model::{UserModel, export};
 use jiff::Timestamp;
@@ -141,12 +141,12 @@ pub fn export(shown: &Shown, exports: &Exports) -> Result<Vec<PathBuf>, RunError
         files.push((path.clone(), export::safetensors(model).map_err(fail)?));
     }
     for (path, _) in &files {
-        if !exports.overwrite && path.exists() {
+        if !exports.overwrite && replaces(path) {
             return Err(dfp_io::IoError::Exists { path: path.clone() }.into());
         }
     }
     for (path, bytes) in &files {
-        write_whole(path, bytes)?;
+        write_private(path, bytes)?;
     }
     Ok(files.into_iter().map(|(path, _)| path).collect())
 }

@@ -1,5 +1,6 @@
 //! Options of the commands before the first stage, and of the tools.
 
+use super::kind::{MOST_ROWS, MOST_THREADS};
 use super::{
     ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, MODELS_DIFF, MODELS_EXPORT,
     MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, OTHER,
@@ -33,6 +34,12 @@ pub const GLOBAL: CommandSpec = CommandSpec {
             Kind::ExistingFile,
             "where messages go, in TOML (docs/command-line.md); --log_level, if typed, goes before its level",
         ),
+        OptionSpec::new(
+            "shared_files",
+            Kind::Bool,
+            "let the umask say who may read new state, histories, model files and stores; otherwise only their owner may",
+        )
+        .default("false"),
         OptionSpec::new("plugin", Kind::Text, "a Python module with further stages")
             .multiple()
             .refused("Python plug-ins cannot be loaded; every stage is built in"),
@@ -53,30 +60,30 @@ pub const RUN: CommandSpec = CommandSpec {
     options: &[
         OptionSpec::new(
             "num_threads",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_THREADS },
             "workers of each stage that can have several (default: the number of CPUs)",
         ),
         OptionSpec::new(
             "compute_threads",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_THREADS },
             "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
         ),
         MEMORY_LIMIT,
         OptionSpec::new(
             "pipeline_batch_size",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_ROWS },
             "rows a message after train-ae",
         )
         .default("256"),
         OptionSpec::new(
             "model_max_batch_size",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_ROWS },
             "rows a call of the model",
         )
         .noted("a message is scored in one pass, and scores do not depend on how rows are cut"),
         OptionSpec::new(
             "edge_buffer_size",
-            Kind::Integer { min: 2 },
+            Kind::Integer { min: 2, max: 1 << 16 },
             "messages waiting between two stages",
         )
         .default("128"),
@@ -84,7 +91,7 @@ pub const RUN: CommandSpec = CommandSpec {
             .noted("there is one implementation, and it is native"),
         OptionSpec::new(
             "manual_seed",
-            Kind::Integer { min: 0 },
+            Kind::Integer { min: 0, max: i64::MAX },
             "seed of everything random; --seed of train-ae goes before it",
         )
         .variables(&["MORPHEUS_MANUAL_SEED"]),
@@ -95,7 +102,7 @@ pub const RUN: CommandSpec = CommandSpec {
         ),
         OptionSpec::new(
             "save_plan",
-            Kind::Path,
+            Kind::Output,
             "write what was typed as a plan (.toml, .json), then run it; replaces the file",
         ),
         OptionSpec::new(
@@ -114,12 +121,12 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
     options: &[
         OptionSpec::new(
             "columns_file",
-            Kind::Text,
+            Kind::Input,
             "feature columns: a file with one name a line, or a built-in list: cloudtrail, azure, duo, okta (default: the source's list)",
         ),
         OptionSpec::new(
             "features",
-            Kind::Text,
+            Kind::Input,
             "a feature file: users, times, derived columns and features with their kinds; or a built-in one: cloudtrail, azure, duo, okta (default: the source's; docs/features.md)",
         ),
         OptionSpec::new(
@@ -236,7 +243,7 @@ pub const COMMANDS: [(&[&str], &CommandSpec); 29] = [
 
 pub(super) const VIZ_FILE: OptionSpec = OptionSpec::new(
     "viz_file",
-    Kind::Path,
+    Kind::Output,
     "draw the pipeline after the run, each stage with its rows and rate: .svg, .png, .dot or .gv; replaces the file",
 );
 pub(super) const VIZ_DIRECTION: OptionSpec = OptionSpec::new(
@@ -326,20 +333,20 @@ pub const GENERATE: CommandSpec = CommandSpec {
             "directory for training/, validation/ and labels.csv",
         )
         .required(),
-        OptionSpec::new("users", Kind::Integer { min: 1 }, "number of users").default("1"),
+        OptionSpec::new("users", Kind::Integer { min: 1, max: 1_000_000 }, "number of users").default("1"),
         OptionSpec::new(
             "days",
-            Kind::Integer { min: 2 },
+            Kind::Integer { min: 2, max: 36_525 },
             "days of history and new activity together",
         )
         .default("90"),
-        OptionSpec::new("training_rows", Kind::Integer { min: 1 }, "rows of history a user")
+        OptionSpec::new("training_rows", Kind::Integer { min: 1, max: MOST_ROWS }, "rows of history a user")
             .default("3200"),
-        OptionSpec::new("new_rows", Kind::Integer { min: 1 }, "rows of new activity a user")
+        OptionSpec::new("new_rows", Kind::Integer { min: 1, max: MOST_ROWS }, "rows of new activity a user")
             .default("850"),
-        OptionSpec::new("takeovers", Kind::Integer { min: 0 }, "users whose account is taken over")
+        OptionSpec::new("takeovers", Kind::Integer { min: 0, max: 1_000_000 }, "users whose account is taken over")
             .default("1"),
-        OptionSpec::new("takeover_rows", Kind::Integer { min: 1 }, "rows of each takeover")
+        OptionSpec::new("takeover_rows", Kind::Integer { min: 1, max: 1_000_000 }, "rows of each takeover")
             .default("6"),
         OptionSpec::new(
             "takeover_kinds",
@@ -358,7 +365,7 @@ pub const GENERATE: CommandSpec = CommandSpec {
         .multiple(),
         OptionSpec::new("start", Kind::Text, "first day of the history, YYYY-MM-DD")
             .default("2024-01-01"),
-        OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
+        OptionSpec::new("seed", Kind::Integer { min: 0, max: i64::MAX }, "same seed, same bytes").default("42"),
         OptionSpec::new(
             "format",
             Kind::Choice(&["csv", "json"]),
@@ -376,7 +383,7 @@ pub const FEATURES: CommandSpec = CommandSpec {
     options: &[
         OptionSpec::new(
             "check",
-            Kind::Text,
+            Kind::Input,
             "the feature file, or the name of a built-in one; the words after it are logs to read",
         ),
         OptionSpec::new(
@@ -394,13 +401,13 @@ pub const BENCH: CommandSpec = CommandSpec {
     options: &[
         OptionSpec::new(
             "rounds",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: 1_000 },
             "times that everything is measured; the figures are medians",
         )
         .default("5"),
         OptionSpec::new(
             "compute_threads",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_THREADS },
             "threads to measure besides a single one (default: the number of CPUs)",
         ),
     ],

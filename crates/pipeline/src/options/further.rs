@@ -1,8 +1,9 @@
 //! The entries of stages that choose, mark, compare and gather rows.
 
+use super::kind::MOST_ROWS;
 use super::{ANY, Emits, Form, Kind, OptionSpec, Role, StageEntry};
 
-const NUMBER: Kind = Kind::Number { min: f64::NEG_INFINITY };
+const NUMBER: Kind = Kind::ANY_NUMBER;
 
 /// `filter`
 pub const FILTER: StageEntry = StageEntry {
@@ -46,7 +47,7 @@ pub const ALERT_OPTIONS: [OptionSpec; 5] = [
     ),
     OptionSpec::new(
         "alerts_per_day",
-        Kind::Integer { min: 1 },
+        Kind::Integer { min: 1, max: 1_000_000 },
         "alerts are the most unusual rows of each day (UTC), this many",
     ),
     OptionSpec::new(
@@ -123,7 +124,7 @@ pub const VALIDATE: StageEntry = StageEntry {
         .required(),
         OptionSpec::new(
             "results_file_name",
-            Kind::Path,
+            Kind::Output,
             "write there, as JSON, how many rows and which columns match (default: the summary alone says it)",
         ),
         OptionSpec::new("overwrite", Kind::Bool, "replace the results file, once the run has succeeded")
@@ -147,11 +148,11 @@ pub const VALIDATE: StageEntry = StageEntry {
         ),
         OptionSpec::new(
             "abs_tol",
-            Kind::Number { min: 0.0 },
+            Kind::Number { min: 0.0, max: f64::INFINITY },
             "numbers match that differ by no more than this + --rel_tol x the result",
         )
         .default("0.001"),
-        OptionSpec::new("rel_tol", Kind::Number { min: 0.0 }, "see --abs_tol").default("0.005"),
+        OptionSpec::new("rel_tol", Kind::Number { min: 0.0, max: f64::INFINITY }, "see --abs_tol").default("0.005"),
         OptionSpec::new(
             "fail_on_mismatch",
             Kind::Bool,
@@ -197,9 +198,13 @@ pub const BUFFER: StageEntry = StageEntry {
     aliases: &[],
     about: "deprecated, without effect, as in the original",
     role: Role::Idle("messages wait between any two stages: --edge_buffer_size of run"),
-    options: &[OptionSpec::new("count", Kind::Integer { min: 1 }, "messages to hold")
-        .default("1000")
-        .noted("the stage has none")],
+    options: &[OptionSpec::new(
+        "count",
+        Kind::Integer { min: 1, max: MOST_ROWS },
+        "messages to hold",
+    )
+    .default("1000")
+    .noted("the stage has none")],
 };
 
 /// `delay`

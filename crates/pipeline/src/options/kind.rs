@@ -1,6 +1,7 @@
 //! What the value of an option may be.
 
 use crate::period::{self, Period};
+use dfp_io::names;
 use std::time::Duration;
 
 /// What a value may be, and how its text is read.
@@ -10,17 +11,28 @@ pub enum Kind {
     Text,
     /// A path that need not exist.
     Path,
-    /// A path to a file that exists.
+    /// A path to a file that exists and is read.
     ExistingFile,
-    /// A whole number of at least `min`.
+    /// A path to a file that is written.
+    Output,
+    /// A folder, or an address, in which the program keeps what is its own.
+    Folder,
+    /// Files that are read: a path, a pattern, an address, or the name of something built in.
+    Input,
+    /// A whole number. Every count has a largest one, above which it could only be a slip that ends in an
+    /// abort, in threads without end or in a loop that nobody waits for; `i64::MAX` is no limit.
     Integer {
         /// The smallest value accepted.
         min: i64,
+        /// The largest value accepted.
+        max: i64,
     },
-    /// A number of at least `min`.
+    /// A number.
     Number {
         /// The smallest value accepted.
         min: f64,
+        /// The largest value accepted.
+        max: f64,
     },
     /// A number above 0.
     Positive,
@@ -48,10 +60,19 @@ pub enum Kind {
 /// The widest layer: any two of them, and 16 million categories, still multiply to less than 2^64.
 const MAX_WIDTH: usize = 1 << 16;
 
+/// The most threads that can be asked for; the default, the number of CPUs, may be more.
+pub(super) const MOST_THREADS: i64 = 1024;
+/// The most rows, files or versions that can be asked for: row numbers have 32 bits.
+pub(super) const MOST_ROWS: i64 = i32::MAX as i64;
+/// The most megabytes: 16 terabytes.
+pub(super) const MOST_MEGABYTES: i64 = 1 << 24;
+/// The longest time: a hundred years.
+pub(super) const MOST_SECONDS: u64 = 36_525 * 86_400;
+
 /// A checked value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Text, a path, or a choice in the table's spelling.
+    /// Text, a path as text ([`names`]), or a choice in the table's spelling.
     Text(String),
     /// A whole number.
     Integer(i64),
@@ -81,28 +102,45 @@ pub fn bool_word(text: &str) -> Option<bool> {
 }
 
 impl Kind {
+    /// A number of any size.
+    pub const ANY_NUMBER: Self = Self::Number { min: f64::NEG_INFINITY, max: f64::INFINITY };
+
     /// Reads a value.
     ///
     /// # Errors
     /// The text in quotes and what would be accepted.
     pub fn parse(&self, text: &str) -> Result<Value, String> {
+        if names::has_raw_bytes(text) && !self.is_name() {
+            return Err(format!("\"{}\" is no text in UTF-8", names::printable(text)));
+        }
         match *self {
-            Self::Text | Self::Path => Ok(Value::Text(text.to_owned())),
+            Self::Text | Self::Path | Self::Output | Self::Folder | Self::Input => {
+                Ok(Value::Text(text.to_owned()))
+            }
             Self::ExistingFile => {
-                if std::path::Path::new(text).is_file() {
+                let path = names::path(text);
+                if path.is_file() {
                     Ok(Value::Text(text.to_owned()))
                 } else {
-                    Err(format!("there is no file {text:?}"))
+                    Err(format!("there is no file {path:?}"))
                 }
             }
-            Self::Integer { min } => match text.trim().parse::<i64>() {
-                Ok(value) if value >= min => Ok(Value::Integer(value)),
-                _ => Err(format!("{text:?} is not a whole number of at least {min}")),
+            Self::Integer { min, max } => match text.trim().parse::<i64>() {
+                Ok(value) if (min..=max).contains(&value) => Ok(Value::Integer(value)),
+                _ if max == i64::MAX => {
+                    Err(format!("{text:?} is not a whole number of at least {min}"))
+                }
+                _ => Err(format!("{text:?} is not a whole number from {min} to {max}")),
             },
-            Self::Number { min } => match text.trim().parse::<f64>() {
-                Ok(value) if value.is_finite() && value >= min => Ok(Value::Number(value)),
+            Self::Number { min, max } => match text.trim().parse::<f64>() {
+                Ok(value) if value.is_finite() && (min..=max).contains(&value) => {
+                    Ok(Value::Number(value))
+                }
                 _ if min == f64::NEG_INFINITY => Err(format!("{text:?} is not a number")),
-                _ => Err(format!("{text:?} is not a number of at least {min}")),
+                _ if max == f64::INFINITY => {
+                    Err(format!("{text:?} is not a number of at least {min}"))
+                }
+                _ => Err(format!("{text:?} is not a number from {min} to {max}")),
             },
             Self::Positive => match text.trim().parse::<f64>() {
                 Ok(value) if value.is_finite() && value > 0.0 => Ok(Value::Number(value)),
@@ -122,9 +160,13 @@ impl Kind {
                     min >> 20
                 )),
             },
-            Self::Duration => period::duration(text).map(Value::Duration).ok_or_else(|| {
-                format!("{text:?} is not a length of time; accepted: a number with its unit, such as 90s, 10m, 12h, 60d")
-            }),
+            Self::Duration => match period::duration(text) {
+                Some(time) if time.as_secs() <= MOST_SECONDS => Ok(Value::Duration(time)),
+                Some(_) => Err(format!("{text:?} is more than a hundred years (36525d)")),
+                None => Err(format!(
+                    "{text:?} is not a length of time; accepted: a number with its unit, such as 90s, 10m, 12h, 60d"
+                )),
+            },
             Self::Instant => period::instant(text).map(Value::Instant).ok_or_else(|| {
                 format!("{text:?} is not a time; accepted: a date or time such as 2024-01-31, 2024-01-31T08:00:00Z, 2024-01-31T08:00:00+02:00")
             }),
@@ -145,15 +187,22 @@ impl Kind {
         }
     }
 
+    /// Whether a value names files, whose names are bytes.
+    pub fn is_name(&self) -> bool {
+        matches!(self, Self::Path | Self::ExistingFile | Self::Output | Self::Folder | Self::Input)
+    }
+
     /// The word that stands for a value in help texts.
     pub fn placeholder(&self) -> String {
         match self {
-            Self::Text => "TEXT".into(),
-            Self::Path | Self::ExistingFile => "FILE".into(),
-            Self::Integer { min: i64::MIN } => "INTEGER".into(),
-            Self::Integer { min } => format!("INTEGER>={min}"),
-            Self::Number { min: f64::NEG_INFINITY } => "NUMBER".into(),
-            Self::Number { min } => format!("NUMBER>={min}"),
+            Self::Text | Self::Input => "TEXT".into(),
+            Self::Path | Self::ExistingFile | Self::Output => "FILE".into(),
+            Self::Folder => "FOLDER".into(),
+            Self::Integer { min, max: i64::MAX } => format!("INTEGER>={min}"),
+            Self::Integer { min, max } => format!("INTEGER {min}..{max}"),
+            Self::Number { min: f64::NEG_INFINITY, .. } => "NUMBER".into(),
+            Self::Number { min, max: f64::INFINITY } => format!("NUMBER>={min}"),
+            Self::Number { min, max } => format!("NUMBER {min}..{max}"),
             Self::Positive => "NUMBER>0".into(),
             Self::Share => "NUMBER 0..1".into(),
             Self::Widths => "WIDTH,...|none".into(),
@@ -206,9 +255,14 @@ mod tests {
 
     #[test]
     fn values_are_read_or_refused_with_what_is_accepted() {
-        assert_eq!(Kind::Integer { min: 1 }.parse("25"), Ok(Value::Integer(25)));
+        let count = Kind::Integer { min: 1, max: 1024 };
+        assert_eq!(count.parse("25"), Ok(Value::Integer(25)));
+        for text in ["0", "1025", "99999999999", "99999999999999999999", "1.5"] {
+            let why = format!("{text:?} is not a whole number from 1 to 1024");
+            assert_eq!(count.parse(text), Err(why));
+        }
         assert_eq!(
-            Kind::Integer { min: 1 }.parse("0"),
+            Kind::Integer { min: 1, max: i64::MAX }.parse("0"),
             Err("\"0\" is not a whole number of at least 1".to_owned())
         );
         assert_eq!(Kind::Bool.parse("Yes"), Ok(Value::Bool(true)));
@@ -217,7 +271,6 @@ mod tests {
             Kind::Choice(&["auto", "csv"]).parse("cvs"),
             Err("\"cvs\" is not one of auto, csv; did you mean \"csv\"".to_owned())
         );
-        assert!(Kind::Number { min: 0.0 }.parse("nan").is_err());
         let memory = Kind::Bytes { min: 32 << 20 };
         for (text, bytes) in [
             ("512MB", Some(512_000_000)),
@@ -233,6 +286,14 @@ mod tests {
         ] {
             assert_eq!(memory.parse(text).ok(), bytes.map(Value::Bytes), "{text}");
         }
+        let share = Kind::Number { min: 0.0, max: 100.0 };
+        assert!(share.parse("nan").is_err() && share.parse("100.1").is_err());
+        assert!(share.parse("100").is_ok());
+        assert!(Kind::Duration.parse("36525d").is_ok());
+        assert_eq!(
+            Kind::Duration.parse("400000d"),
+            Err("\"400000d\" is more than a hundred years (36525d)".to_owned())
+        );
         assert_eq!(Kind::Widths.parse("512, 500"), Ok(Value::Widths(vec![512, 500])));
         assert_eq!(Kind::Widths.parse("none"), Ok(Value::Widths(Vec::new())));
         for text in ["", "512,", "0", "65537", "64;16"] {

@@ -1,6 +1,7 @@
 //! The pipelines that `run` can run: the same stages, with and without an autoencoder.
 
 use super::commands::{VIZ_DIRECTION, VIZ_FILE};
+use super::kind::MOST_ROWS;
 use super::{AUTOENCODER, CommandSpec, Emits, Form, Kind, OptionSpec, Role, StageEntry};
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +17,13 @@ pub const OTHER: CommandSpec = CommandSpec {
             Kind::Text,
             "the column by which from-file puts rows in order (default: rows stay in the order of the files); the other sources know theirs",
         ),
-        OptionSpec::new("model_fea_length", Kind::Integer { min: 1 }, "features of the model")
-            .default("1")
-            .noted(NO_MODEL),
+        OptionSpec::new(
+            "model_fea_length",
+            Kind::Integer { min: 1, max: MOST_ROWS },
+            "features of the model",
+        )
+        .default("1")
+        .noted(NO_MODEL),
         OptionSpec::new("label", Kind::Text, "names of the model's results")
             .multiple()
             .noted(NO_MODEL),

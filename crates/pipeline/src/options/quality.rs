@@ -1,6 +1,7 @@
 //! Options of the commands that say how well scores find what they should.
 
 use super::commands::MEMORY_LIMIT;
+use super::kind::MOST_THREADS;
 use super::{CommandSpec, Kind, OptionSpec};
 
 const ALERTS_PER_DAY: OptionSpec = OptionSpec::new(
@@ -16,7 +17,7 @@ const BUDGET_OF: OptionSpec = OptionSpec::new(
 )
 .default("all");
 const JSON: OptionSpec =
-    OptionSpec::new("json", Kind::Path, "also write everything as JSON; replaces the file");
+    OptionSpec::new("json", Kind::Output, "also write everything as JSON; replaces the file");
 
 /// `morpheus evaluate`
 pub const EVALUATE: CommandSpec = CommandSpec {
@@ -57,8 +58,12 @@ pub const EVALUATE: CommandSpec = CommandSpec {
         ),
         ALERTS_PER_DAY,
         BUDGET_OF,
-        OptionSpec::new("seed", Kind::Integer { min: 0 }, "draws the resamples of the intervals")
-            .default("42"),
+        OptionSpec::new(
+            "seed",
+            Kind::Integer { min: 0, max: i64::MAX },
+            "draws the resamples of the intervals",
+        )
+        .default("42"),
         JSON,
     ],
 };
@@ -76,19 +81,19 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         .default("cloudtrail"),
         OptionSpec::new(
             "input",
-            Kind::Text,
+            Kind::Input,
             "files to read, a directory or a pattern; ** stands for any number of directories",
         )
         .multiple()
         .required(),
         OptionSpec::new(
             "features",
-            Kind::Text,
+            Kind::Input,
             "a feature file, or a built-in one (default: the source's; docs/features.md)",
         ),
         OptionSpec::new(
             "columns_file",
-            Kind::Text,
+            Kind::Input,
             "feature columns: a file with one name a line, or a built-in list",
         ),
         OptionSpec::new(
@@ -110,7 +115,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         .default("recommended"),
         OptionSpec::new(
             "folds",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: 1_000 },
             "into how many parts the newer half of each history is cut; each is scored by a model of all rows before it",
         )
         .default("3"),
@@ -122,21 +127,21 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         .multiple(),
         OptionSpec::new(
             "takeovers_per_user",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: 10_000 },
             "takeovers in each part of a user's rows (default: one of each kind)",
         ),
         OptionSpec::new(
             "takeover_rows",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: 1_000_000 },
             "rows of each; takeovers take at most a quarter of a part",
         )
         .default("6"),
         ALERTS_PER_DAY,
         BUDGET_OF,
-        OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
+        OptionSpec::new("seed", Kind::Integer { min: 0, max: i64::MAX }, "same seed, same bytes").default("42"),
         OptionSpec::new(
             "compute_threads",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_THREADS },
             "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
         ),
         MEMORY_LIMIT,

@@ -31,7 +31,7 @@ pub const PAGE_THRESHOLD: OptionSpec = OptionSpec::new(
 /// Of the page about a run.
 pub const PAGE_ALERTS: OptionSpec = OptionSpec::new(
     "alerts",
-    Kind::Integer { min: 0 },
+    Kind::Integer { min: 0, max: 100_000 },
     "so many alerts are shown, the least usual ones",
 )
 .default("200");
@@ -51,7 +51,7 @@ pub const ALERTS: CommandSpec = CommandSpec {
         SCORE,
         OptionSpec::new(
             "output",
-            Kind::Path,
+            Kind::Output,
             "write all rows there with the columns alert, rank and suppressed: .csv, .json, .jsonlines, .jsonl, .parquet (default: alerts are listed)",
         ),
         OptionSpec::new("only", Kind::Bool, "write alerts alone").default("false"),
@@ -66,7 +66,7 @@ pub const EXPLAIN: CommandSpec = CommandSpec {
     options: &[
         OptionSpec::new(
             "row",
-            Kind::Integer { min: 0 },
+            Kind::Integer { min: 0, max: i64::MAX },
             "the row with this number in its log: column _index_, as in the summary of a run",
         ),
         OptionSpec::new("event", Kind::Text, "the row with this identifier"),
@@ -94,7 +94,7 @@ pub const REPORT: CommandSpec = CommandSpec {
     name: "report",
     about: "write one page about what runs have written, the files after it: scores, alerts with their reasons, users",
     options: &[
-        OptionSpec::new("html", Kind::Path, "the page to write (.html); replaces the file")
+        OptionSpec::new("html", Kind::Output, "the page to write (.html); replaces the file")
             .required(),
         PAGE_THRESHOLD,
         PAGE_ALERTS,
@@ -109,7 +109,7 @@ pub const PLOT: CommandSpec = CommandSpec {
     name: "plot",
     about: "draw what runs have written, the files after it: scores, their z-scores, or a histogram of them",
     options: &[
-        OptionSpec::new("output", Kind::Path, "the picture to write: .svg or .png; replaces the file").required(),
+        OptionSpec::new("output", Kind::Output, "the picture to write: .svg or .png; replaces the file").required(),
         OptionSpec::new(
             "kind",
             Kind::Choice(&["scores", "zscores", "histogram"]),

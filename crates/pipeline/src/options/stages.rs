@@ -1,6 +1,7 @@
 //! One entry a stage: its options, what it takes and what it hands on. Those of the sources are in
 //! their own table, `sources.rs`, and have the same options.
 
+use super::kind::{MOST_MEGABYTES, MOST_ROWS, MOST_SECONDS};
 use super::results::{PAGE_ALERTS, PAGE_THRESHOLD};
 use super::store::{CACHE, FILE_LIMIT, GENERIC_USER, REFRESH};
 use super::{ANY, Emits, Form, Kind, OptionSpec, Role, StageEntry, further};
@@ -11,7 +12,7 @@ const SEVERAL_FORMS: &[Form] = &[Form::Assigned, Form::Encoded, Form::Scored, Fo
 const SOURCE: &[OptionSpec] = &[
     OptionSpec::new(
         "input_glob",
-        Kind::Text,
+        Kind::Input,
         "files to read, a directory or a pattern; ** stands for any number of directories",
     )
     .multiple()
@@ -24,7 +25,7 @@ const SOURCE: &[OptionSpec] = &[
     .default("false"),
     OptionSpec::new(
         "state_dir",
-        Kind::Path,
+        Kind::Folder,
         "remember there which files are finished, and what users have done, so that the next run goes on where this one ends; results are appended",
     ),
     OptionSpec::new(
@@ -70,13 +71,13 @@ const SOURCE: &[OptionSpec] = &[
     ),
     OptionSpec::new(
         "batch_megabytes",
-        Kind::Integer { min: 1 },
+        Kind::Integer { min: 1, max: MOST_MEGABYTES },
         "input above this is read in parts, in the order of time",
     )
     .default("512"),
     OptionSpec::new(
         "max_files",
-        Kind::Integer { min: -1 },
+        Kind::Integer { min: -1, max: MOST_ROWS },
         "read at most this many files, in sorted order; -1: all",
     )
     .default("-1"),
@@ -89,7 +90,7 @@ const SOURCE: &[OptionSpec] = &[
     .default("auto"),
     OptionSpec::new(
         "repeat",
-        Kind::Integer { min: 1 },
+        Kind::Integer { min: 1, max: 10_000 },
         "read each file this many times, each copy starting where the last one ends in time",
     )
     .default("1"),
@@ -97,11 +98,11 @@ const SOURCE: &[OptionSpec] = &[
         .noted("files are always read in sorted order"),
     OptionSpec::new("recursive", Kind::Bool, "let ** reach below the first directory")
         .default("true"),
-    OptionSpec::new("queue_max_size", Kind::Integer { min: 1 }, "file batches waiting")
+    OptionSpec::new("queue_max_size", Kind::Integer { min: 1, max: MOST_ROWS }, "file batches waiting")
         .noted("files are looked for when those found before have been read, so none wait"),
     OptionSpec::new(
         "batch_timeout",
-        Kind::Number { min: 0.0 },
+        Kind::Number { min: 0.0, max: MOST_SECONDS as f64 },
         "while watching, seconds between two looks where the system does not tell of new files",
     )
     .default("5.0"),
@@ -164,10 +165,10 @@ pub const STAGES: &[StageEntry] = &[
         role: Role::Stage(&[Form::UserRows], Emits::Form(Form::Assigned)),
         options: &[
             OptionSpec::new("pretrained_filename", Kind::ExistingFile, "a model file to use instead of training"),
-            OptionSpec::new("train_data_glob", Kind::Text, "files to train on; without it each message trains a new model, unless models come from elsewhere"),
+            OptionSpec::new("train_data_glob", Kind::Input, "files to train on; without it each message trains a new model, unless models come from elsewhere"),
             OptionSpec::new(
                 "model_store",
-                Kind::Text,
+                Kind::Folder,
                 "with training files: put each model there as a new version, which becomes live; without: score with the live versions there, and with --train_continuously learn further ones (docs/model-store.md)",
             ),
             CACHE,
@@ -182,7 +183,7 @@ pub const STAGES: &[StageEntry] = &[
             .default("false"),
             OptionSpec::new(
                 "train_min_increment",
-                Kind::Integer { min: 1 },
+                Kind::Integer { min: 1, max: MOST_ROWS },
                 "where models are learnt from messages: a user's model is trained anew once there are so many rows it has not learnt (default: 1, in a store 300, with --train_every any number)",
             ),
             OptionSpec::new(
@@ -207,12 +208,12 @@ pub const STAGES: &[StageEntry] = &[
             ),
             OptionSpec::new(
                 "train_epochs",
-                Kind::Integer { min: 1 },
+                Kind::Integer { min: 1, max: 1_000_000 },
                 "passes over the training rows (default: 25; compact: as many as make 200 steps, at least 4)",
             ),
             OptionSpec::new(
                 "train_steps",
-                Kind::Integer { min: 1 },
+                Kind::Integer { min: 1, max: 100_000_000 },
                 "as many whole epochs as make this many steps, in place of --train_epochs",
             ),
             OptionSpec::new("encoder_layers", Kind::Widths, "widths of the encoder's layers (default: 512,500; compact: 64,16)"),
@@ -249,7 +250,7 @@ pub const STAGES: &[StageEntry] = &[
             ),
             OptionSpec::new(
                 "train_batch_size",
-                Kind::Integer { min: 1 },
+                Kind::Integer { min: 1, max: 1 << 20 },
                 "rows a training step (default: a sixth of the user's rows, 32 to 512; compact: 128)",
             ),
             OptionSpec::new("swap_noise", Kind::Share, "share of cells drawn anew from their column as noise (default: 0.2)"),
@@ -258,16 +259,16 @@ pub const STAGES: &[StageEntry] = &[
                 Kind::Choice(&["STANDARD", "MODIFIED", "NONE"]),
                 "how each feature's losses become z-losses: by mean and deviation, by medians, not at all (default: STANDARD)",
             ),
-            OptionSpec::new("train_min_history", Kind::Integer { min: 1 }, "a user needs this many rows for a model (default: 2; with --model_store and --train_continuously 300)"),
+            OptionSpec::new("train_min_history", Kind::Integer { min: 1, max: MOST_ROWS }, "a user needs this many rows for a model (default: 2; with --model_store and --train_continuously 300)"),
             OptionSpec::new(
                 "train_max_history",
-                Kind::Integer { min: 1 },
+                Kind::Integer { min: 1, max: MOST_ROWS },
                 "train on a user's newest rows only (default: all rows of the training files; 1000 without files)",
             ),
-            OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes (default: drawn and shown)"),
+            OptionSpec::new("seed", Kind::Integer { min: 0, max: i64::MAX }, "same seed, same bytes (default: drawn and shown)"),
             OptionSpec::new("sort_glob", Kind::Bool, "read files in sorted order")
                 .noted("files are always read in sorted order"),
-            OptionSpec::new("models_output_filename", Kind::Path, "write all models to this file, in place of an older one"),
+            OptionSpec::new("models_output_filename", Kind::Output, "write all models to this file, in place of an older one"),
         ],
     },
     StageEntry {
@@ -356,13 +357,13 @@ pub const STAGES: &[StageEntry] = &[
                 .default("false"),
             OptionSpec::new(
                 "filter_percent",
-                Kind::Number { min: 0.0 },
+                Kind::Number { min: 0.0, max: 100.0 },
                 "waves below this percentile (0 to 100) of power are taken for noise",
             )
             .default("90"),
             OptionSpec::new(
                 "zscore_threshold",
-                Kind::Number { min: 0.0 },
+                Kind::Number { min: 0.0, max: f64::INFINITY },
                 "flag bins whose error is this many standard deviations from the mean error",
             )
             .default("8"),
@@ -448,7 +449,7 @@ pub const STAGES: &[StageEntry] = &[
         about: "write rows: CSV, JSON lines or Parquet",
         role: Role::Stage(&[Form::Plain, Form::UserRows], Emits::Same),
         options: &[
-            OptionSpec::new("filename", Kind::Path, "the file to write").required(),
+            OptionSpec::new("filename", Kind::Output, "the file to write").required(),
             OptionSpec::new("overwrite", Kind::Bool, "replace the file, once the run has succeeded").default("false"),
             OptionSpec::new(
                 "file_type",
@@ -469,7 +470,7 @@ pub const STAGES: &[StageEntry] = &[
         about: "write one page about the run: scores, alerts with their reasons, users, data quality",
         role: Role::Stage(&[Form::Plain], Emits::Same),
         options: &[
-            OptionSpec::new("filename", Kind::Path, "the page to write (.html), once the run has succeeded").required(),
+            OptionSpec::new("filename", Kind::Output, "the page to write (.html), once the run has succeeded").required(),
             OptionSpec::new("overwrite", Kind::Bool, "replace the file, once the run has succeeded").default("false"),
             PAGE_THRESHOLD,
             PAGE_ALERTS,

@@ -1,17 +1,18 @@
 //! Options of the commands over a store of models, and of the stage that reads and writes one.
 
 use super::commands::MEMORY_LIMIT;
+use super::kind::{MOST_MEGABYTES, MOST_ROWS, MOST_THREADS};
 use super::{CommandSpec, Kind, OptionSpec};
 use crate::models::GENERIC;
 
 const STORE: OptionSpec =
-    OptionSpec::new("store", Kind::Text, "where the models are: a folder, s3://BUCKET/PREFIX, gs://, az://, mlflow+http://HOST:PORT/NAME (docs/model-store.md)")
+    OptionSpec::new("store", Kind::Folder, "where the models are: a folder, s3://BUCKET/PREFIX, gs://, az://, mlflow+http://HOST:PORT/NAME (docs/model-store.md)")
         .required();
 const JSON: OptionSpec =
-    OptionSpec::new("json", Kind::Path, "also write everything as JSON; replaces the file");
+    OptionSpec::new("json", Kind::Output, "also write everything as JSON; replaces the file");
 const VERSION: OptionSpec = OptionSpec::new(
     "version",
-    Kind::Integer { min: 1 },
+    Kind::Integer { min: 1, max: i64::MAX },
     "the version (default: the live one, else the newest)",
 );
 const SOURCE: OptionSpec = OptionSpec::new(
@@ -22,19 +23,19 @@ const SOURCE: OptionSpec = OptionSpec::new(
 .default("cloudtrail");
 const INPUT: OptionSpec = OptionSpec::new(
     "input",
-    Kind::Text,
+    Kind::Input,
     "files to read, a directory or a pattern; ** stands for any number of directories",
 )
 .multiple()
 .required();
 const FEATURES: OptionSpec = OptionSpec::new(
     "features",
-    Kind::Text,
+    Kind::Input,
     "a feature file, or a built-in one (default: the source's; docs/features.md)",
 );
 const COLUMNS_FILE: OptionSpec = OptionSpec::new(
     "columns_file",
-    Kind::Text,
+    Kind::Input,
     "feature columns: a file with one name a line, or a built-in list",
 );
 const USER_COLUMN: OptionSpec = OptionSpec::new(
@@ -49,7 +50,7 @@ const TIME_COLUMN: OptionSpec = OptionSpec::new(
 );
 const THREADS: OptionSpec = OptionSpec::new(
     "compute_threads",
-    Kind::Integer { min: 1 },
+    Kind::Integer { min: 1, max: MOST_THREADS },
     "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
 );
 const STRICT: OptionSpec = OptionSpec::new(
@@ -68,7 +69,7 @@ const SCORER: OptionSpec = OptionSpec::new(
 /// Of the look-up of models in a store.
 pub const CACHE: OptionSpec = OptionSpec::new(
     "model_cache",
-    Kind::Integer { min: 1 },
+    Kind::Integer { min: 1, max: MOST_MEGABYTES },
     "megabytes of models from the store that stay in memory",
 )
 .default("512");
@@ -82,7 +83,7 @@ const REBUILD: OptionSpec = OptionSpec::new(
 /// Of every place that opens model files.
 pub const FILE_LIMIT: OptionSpec = OptionSpec::new(
     "model_file_limit",
-    Kind::Integer { min: 1 },
+    Kind::Integer { min: 1, max: MOST_MEGABYTES },
     "larger model files are refused, megabytes; memory for one is in proportion to its size",
 )
 .default("8192");
@@ -122,13 +123,13 @@ pub const TRAIN: CommandSpec = CommandSpec {
         OptionSpec::new("skip_user", Kind::Text, "not this user, neither alone nor as one of everyone").multiple(),
         OptionSpec::new(
             "min_history",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_ROWS },
             "users with fewer rows get no model of their own",
         )
         .default("300"),
         OptionSpec::new(
             "min_increment",
-            Kind::Integer { min: 0 },
+            Kind::Integer { min: 0, max: MOST_ROWS },
             "a user who has a version gets another when there are so many rows newer than it (default: when its rows or settings are others)",
         ),
         OptionSpec::new(
@@ -144,14 +145,14 @@ pub const TRAIN: CommandSpec = CommandSpec {
         .default("60d"),
         OptionSpec::new(
             "generic_rows",
-            Kind::Integer { min: 1 },
+            Kind::Integer { min: 1, max: MOST_ROWS },
             "everyone's model learns at most so many rows, the newest of each user, as many of each",
         )
         .default("100000"),
         GENERIC_USER,
         OptionSpec::new(
             "history_dir",
-            Kind::Path,
+            Kind::Folder,
             "keep each user's rows there from run to run: files that were learnt once are not read again",
         ),
         REBUILD,
@@ -168,7 +169,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
         )
         .default("0.2"),
         SCORER,
-        OptionSpec::new("seed", Kind::Integer { min: 0 }, "same seed, same bytes").default("42"),
+        OptionSpec::new("seed", Kind::Integer { min: 0, max: i64::MAX }, "same seed, same bytes").default("42"),
         FILE_LIMIT,
         THREADS,
         MEMORY_LIMIT,
@@ -187,7 +188,7 @@ pub const SCORE: CommandSpec = CommandSpec {
         STORE,
         OptionSpec::new(
             "output",
-            Kind::Path,
+            Kind::Output,
             "the file to write: .csv, .json, .jsonlines, .jsonl, .parquet",
         )
         .required(),
@@ -204,7 +205,7 @@ pub const SCORE: CommandSpec = CommandSpec {
         FILE_LIMIT,
         OptionSpec::new(
             "state_dir",
-            Kind::Path,
+            Kind::Folder,
             "remember there what has been scored; a run with the same folder scores only what is new",
         ),
         REBUILD,
@@ -272,14 +273,18 @@ pub const MODELS_EXPORT: CommandSpec = CommandSpec {
     options: &[
         STORE,
         VERSION,
-        OptionSpec::new("model", Kind::Path, "as a model file, which --pretrained_filename reads"),
+        OptionSpec::new(
+            "model",
+            Kind::Output,
+            "as a model file, which --pretrained_filename reads",
+        ),
         OptionSpec::new(
             "onnx",
-            Kind::Path,
+            Kind::Output,
             "the network and its score as an ONNX graph; the tables of categories go beside it as JSON",
         ),
-        OptionSpec::new("npz", Kind::Path, "the weights for NumPy"),
-        OptionSpec::new("safetensors", Kind::Path, "the weights as plain safetensors"),
+        OptionSpec::new("npz", Kind::Output, "the weights for NumPy"),
+        OptionSpec::new("safetensors", Kind::Output, "the weights as plain safetensors"),
         OptionSpec::new("overwrite", Kind::Bool, "replace files").default("false"),
         FILE_LIMIT,
     ],
@@ -298,7 +303,11 @@ pub const MODELS_PRUNE: CommandSpec = CommandSpec {
     about: "remove old versions of every user, or of those that are named; what is live, what a rollback would go to, and what other versions lean on always stays",
     options: &[
         STORE,
-        OptionSpec::new("keep", Kind::Integer { min: 0 }, "so many of the newest versions stay"),
+        OptionSpec::new(
+            "keep",
+            Kind::Integer { min: 0, max: MOST_ROWS },
+            "so many of the newest versions stay",
+        ),
         OptionSpec::new(
             "older_than",
             Kind::Duration,

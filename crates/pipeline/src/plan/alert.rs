@@ -6,7 +6,6 @@ use super::values::Values;
 use super::{OptionTexts, StageSpec};
 use crate::alerts::{Policy, Rules};
 use dfp_model::config::Scorer;
-use std::path::Path;
 use std::sync::Arc;
 
 /// Without a wish, the p-value of an alert.
@@ -65,7 +64,7 @@ impl Checker {
             (None, Some(share)) => Policy::FalseShare(share),
             (None, None) => Policy::PValue(values.number("p_value").unwrap_or(USUAL)),
         };
-        let suppress = match values.text("suppress").map(|file| Rules::read(Path::new(file))) {
+        let suppress = match values.path("suppress").map(|file| Rules::read(&file)) {
             Some(Ok(rules)) => rules,
             Some(Err(why)) => {
                 let told = why.into_iter().map(|why| format!("{place}: --suppress: {why}"));

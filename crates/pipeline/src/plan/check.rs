@@ -1,5 +1,6 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
+use super::clashes::NamedFiles;
 use super::settings::{Inference, Monitor, Plan, StageSettings, ToFile};
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
@@ -10,7 +11,7 @@ use crate::sources::{SOURCES, Source};
 use dfp_io::sinks::Format;
 use dfp_model::config::Scorer;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Checks names, values, required options and the order of stages.
@@ -18,8 +19,26 @@ use std::sync::Arc;
 /// # Errors
 /// Every mistake, in the order of the line; each names its stage, the option and the value.
 pub fn check(spec: &PlanSpec) -> Result<Plan, Vec<String>> {
+    check_beside(spec, &OptionTexts::new(), &[])
+}
+
+/// [`check()`], and that no output is one of the files that the process reads or writes besides the run's: those
+/// of these options of `run` about plans, and its log.
+///
+/// # Errors
+/// As [`check()`].
+pub fn check_beside(
+    spec: &PlanSpec,
+    about_plans: &OptionTexts,
+    logs: &[PathBuf],
+) -> Result<Plan, Vec<String>> {
     let mut checker = Checker::default();
     let plan = checker.plan(spec);
+    if checker.mistakes.is_empty() {
+        checker.values(RUN.name, RUN.options, about_plans);
+        checker.files.add_logs(logs);
+        checker.refuse_clashes();
+    }
     match plan {
         Some(mut plan) if checker.mistakes.is_empty() => {
             plan.notes = checker.notes;
@@ -53,9 +72,18 @@ pub fn cpus() -> usize {
 pub(super) struct Checker {
     pub(super) mistakes: Vec<String>,
     pub(super) notes: Vec<String>,
+    /// What the values name.
+    pub(super) files: NamedFiles,
 }
 
 impl Checker {
+    /// Refuses outputs that are anything else too, if nothing else is wrong with the line.
+    pub(super) fn refuse_clashes(&mut self) {
+        if self.mistakes.is_empty() {
+            self.mistakes = self.files.clashes();
+        }
+    }
+
     fn plan(&mut self, spec: &PlanSpec) -> Option<Plan> {
         let run = self.values(RUN.name, RUN.options, &spec.run);
         let command = spec.kind.command();
@@ -65,7 +93,7 @@ impl Checker {
         let kind = kind.unwrap_or(&SOURCES[0]);
         let (features, labels) = match spec.kind {
             PipelineKind::Autoencoder => {
-                (self.features(&pipeline, kind), self.labels(pipeline.text("labels_file")))
+                (self.features(&pipeline, kind), self.labels(pipeline.path("labels_file")))
             }
             PipelineKind::Other => (self.times_alone(&pipeline, kind), Vec::new()),
         };
@@ -150,7 +178,6 @@ impl Checker {
         self.recommended(spec, &mut stages);
         self.scores_of_reports(&mut stages);
         self.alerts(&spec.stages, &stages);
-        self.two_outputs(&stages);
         self.columns_written_twice(&stages);
         if let Some(source) = &source {
             self.outputs_of_live(source, &stages);
@@ -173,7 +200,7 @@ impl Checker {
             strict: run.bool("strict"),
             columns: features.names(),
             columns_are_listed: features.is_own
-                || pipeline.text("columns_file").is_some_and(|name| Path::new(name).is_file()),
+                || pipeline.path("columns_file").is_some_and(|name| name.is_file()),
             user_column: features.user.clone(),
             user_filter: pipeline.text("userid_filter").map(str::to_owned),
             generic_model: pipeline.bool("use_generic_model"),
@@ -222,7 +249,10 @@ impl Checker {
             let mut values = Vec::new();
             for text in texts {
                 match option.kind.parse(text) {
-                    Ok(value) => values.push(value),
+                    Ok(value) => {
+                        self.files.add(place, option, text);
+                        values.push(value);
+                    }
                     Err(why) => self.mistakes.push(format!("{place}: --{}: {why}", option.name)),
                 }
             }
@@ -260,9 +290,9 @@ impl Checker {
         });
     }
 
-    fn labels(&mut self, path: Option<&str>) -> Vec<String> {
+    fn labels(&mut self, path: Option<PathBuf>) -> Vec<String> {
         let Some(path) = path else { return vec!["ae_anomaly_score".to_owned()] };
-        let text = match std::fs::read_to_string(path) {
+        let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
             Err(why) => {
                 self.mistakes
@@ -318,8 +348,8 @@ impl Checker {
     }
 
     fn sink(&mut self, values: &Values) -> Option<ToFile> {
-        let filename = values.text("filename")?;
-        if dfp_io::files::is_address(Path::new(filename)) {
+        let filename = values.path("filename")?;
+        if dfp_io::files::is_address(&filename) {
             self.mistakes.push(format!(
                 "to-file: --filename: {filename:?} is an address; accepted: a local path"
             ));
@@ -328,7 +358,7 @@ impl Checker {
             Some("csv") => Some(Format::Csv),
             Some("json") => Some(Format::JsonLines),
             Some("parquet") => Some(Format::Parquet),
-            _ => Format::of(Path::new(filename)),
+            _ => Format::of(&filename),
         };
         if format.is_none() {
             self.mistakes.push(format!(
@@ -342,7 +372,7 @@ impl Checker {
             );
         }
         Some(ToFile {
-            filename: filename.into(),
+            filename,
             overwrite: values.bool("overwrite"),
             format: format?,
             include_index: values.bool("include-index-col"),
@@ -352,7 +382,7 @@ impl Checker {
 
     fn drawing(&mut self, values: &Values) -> Option<Drawing> {
         let direction = drawing::direction(values.text("viz_direction"));
-        let file = PathBuf::from(values.text("viz_file")?);
+        let file = values.path("viz_file")?;
         match DrawingFormat::of(&file) {
             Ok(format) => Some(Drawing { file, format, direction }),
             Err(why) => {

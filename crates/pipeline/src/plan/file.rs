@@ -6,6 +6,7 @@
 
 use super::{OptionTexts, PlanSpec, StageSpec};
 use crate::options::{PIPELINES, PipelineKind, nearest};
+use dfp_io::names::masked;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 use std::path::Path;
@@ -176,8 +177,10 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// The value that [`text`] reads as this text, as plain as possible.
+/// The value that [`text`] reads as this text, as plain as possible. A plan is kept and passed on: it has no secrets
+/// of addresses.
 fn value(text: &str) -> Value {
+    let text = &*masked(text);
     let whole = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
     match (text, whole) {
         ("true", _) => Value::Bool(true),

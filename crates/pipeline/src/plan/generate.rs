@@ -29,7 +29,7 @@ pub fn check_generate(texts: &OptionTexts) -> Result<GenerateOptions, Vec<String
         })
     };
     let options = GenerateOptions {
-        output_dir: values.owned("output_dir").into(),
+        output_dir: values.path("output_dir").unwrap_or_default(),
         users: small("users"),
         days: small("days"),
         training_rows: small("training_rows"),

@@ -4,6 +4,7 @@
 mod alert;
 mod architecture;
 mod check;
+mod clashes;
 mod features;
 mod file;
 mod generate;
@@ -21,7 +22,7 @@ mod values;
 
 pub use alert::Alert;
 pub use architecture::{Architecture, Length, ModelSettings};
-pub use check::{check, check_bench, cpus};
+pub use check::{check, check_bench, check_beside, cpus};
 pub use features::check_inspection;
 pub use file::{ABOUT_PLANS, PlanFormat, parse_plan, plan_text, read_plan};
 pub use generate::check_generate;

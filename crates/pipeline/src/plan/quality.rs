@@ -31,10 +31,11 @@ pub fn check_evaluate(
                 .to_owned(),
         );
     }
+    checker.files.add_words(EVALUATE.name, outputs);
     let owned = |name: &str| values.text(name).map(str::to_owned);
     let options = EvaluateOptions {
         outputs: outputs.to_vec(),
-        labels: values.owned("labels").into(),
+        labels: values.path("labels").unwrap_or_default(),
         event_column: owned("event_column"),
         label_column: values.owned("label_column"),
         label_column_is_typed: texts.contains_key("label_column"),
@@ -93,9 +94,14 @@ pub fn check_backtest(
     finish(checker, options, &values)
 }
 
-fn finish<T>(checker: Checker, options: T, values: &Values) -> Result<WithJson<T>, Vec<String>> {
+fn finish<T>(
+    mut checker: Checker,
+    options: T,
+    values: &Values,
+) -> Result<WithJson<T>, Vec<String>> {
+    checker.refuse_clashes();
     match checker.mistakes.is_empty() {
-        true => Ok((options, values.text("json").map(PathBuf::from))),
+        true => Ok((options, values.path("json"))),
         false => Err(checker.mistakes),
     }
 }

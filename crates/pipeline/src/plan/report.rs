@@ -12,7 +12,7 @@ use crate::plots::PictureFormat;
 use crate::report_page::digest::{Asked, Names};
 use crate::report_page::files::{PictureKind, PlotOptions, ReportOptions};
 use dfp_io::logs::EVENT_DT;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Checks the options of `report`; the words are files that runs have written.
 ///
@@ -23,7 +23,8 @@ pub fn check_report(texts: &OptionTexts, words: &[String]) -> Result<ReportOptio
     let values = checker.values(REPORT.name, REPORT.options, texts);
     checker.outputs(&values, words);
     let html = checker.page(&values, "html");
-    checker.is_no_input(REPORT.name, "html", html.as_deref(), words);
+    checker.files.add_words(REPORT.name, words);
+    checker.refuse_clashes();
     let asked = asked(&values);
     match html {
         Some(html) if checker.mistakes.is_empty() => {
@@ -41,14 +42,15 @@ pub fn check_plot(texts: &OptionTexts, words: &[String]) -> Result<PlotOptions, 
     let mut checker = Checker::default();
     let values = checker.values(PLOT.name, PLOT.options, texts);
     checker.outputs(&values, words);
-    let output = values.text("output").map(PathBuf::from);
+    let output = values.path("output");
     let format = output.as_deref().and_then(PictureFormat::of);
     if let (Some(output), None) = (&output, format) {
         checker
             .mistakes
             .push(format!("plot: --output: {output:?} cannot be drawn; accepted: .svg, .png"));
     }
-    checker.is_no_input(PLOT.name, "output", output.as_deref(), words);
+    checker.files.add_words(PLOT.name, words);
+    checker.refuse_clashes();
     let kind = match values.text("kind") {
         Some("zscores") => PictureKind::ZScores,
         Some("histogram") => PictureKind::Histogram,
@@ -77,7 +79,7 @@ fn asked(values: &Values) -> Asked {
 impl Checker {
     /// A page's file by its name.
     fn page(&mut self, values: &Values, option: &str) -> Option<PathBuf> {
-        let path = PathBuf::from(values.text(option)?);
+        let path = values.path(option)?;
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
         if !["html", "htm"].iter().any(|known| ending.eq_ignore_ascii_case(known)) {
             let place = values.place;
@@ -92,17 +94,6 @@ impl Checker {
             ));
         }
         Some(path)
-    }
-
-    /// What is read is not to be written over.
-    fn is_no_input(&mut self, command: &str, option: &str, path: Option<&Path>, words: &[String]) {
-        let absolute = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        let Some(path) = path.map(absolute) else { return };
-        if words.iter().any(|word| absolute(Path::new(word)) == path) {
-            self.mistakes.push(format!(
-                "{command}: --{option}: {path:?} is read, and would be written over"
-            ));
-        }
     }
 
     pub(super) fn page_of_run(

@@ -8,7 +8,6 @@ use crate::options::{ALERTS, EXPLAIN};
 use crate::results::Names;
 use crate::results::explain::{self, Which};
 use dfp_io::sinks::Format;
-use std::path::{Path, PathBuf};
 
 /// Checks what was typed of `morpheus alerts`.
 ///
@@ -22,11 +21,10 @@ pub fn check_alerts(
     let values = checker.values(ALERTS.name, ALERTS.options, texts);
     checker.outputs(&values, outputs);
     let alert = checker.alert(&values, texts);
-    let output = values.text("output").map(PathBuf::from);
+    let output = values.path("output");
     match &output {
         Some(path) if Format::of(path).is_none() => checker.mistakes.push(format!(
-            "alerts: --output: {:?} does not tell its format; accepted: .csv, .json, .jsonlines, .jsonl, .parquet",
-            path.display().to_string()
+            "alerts: --output: {path:?} does not tell its format; accepted: .csv, .json, .jsonlines, .jsonl, .parquet"
         )),
         None => {
             let typed = ["only", "overwrite"].into_iter().filter(|name| values.bool(name));
@@ -36,6 +34,8 @@ pub fn check_alerts(
         }
         Some(_) => {}
     }
+    checker.files.add_words(ALERTS.name, outputs);
+    checker.refuse_clashes();
     let options = afterwards::Options {
         outputs: outputs.to_vec(),
         names: names(&values),
@@ -83,7 +83,7 @@ pub fn check_explain(
         names: names(&values),
         which,
         user: values.text("userid_filter").map(str::to_owned),
-        models: values.text("pretrained_filename").map(|name| Path::new(name).to_owned()),
+        models: values.path("pretrained_filename"),
         limits: values.model_limits(),
         generic_user: values.owned("generic_user"),
     };

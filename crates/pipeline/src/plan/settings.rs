@@ -18,7 +18,7 @@ use dfp_model::artifact::Limits;
 use dfp_model::config::Scorer;
 use regex::Regex;
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,6 +64,18 @@ impl Plan {
             StageSettings::TrainAe(settings) => Some(settings.as_ref()),
             _ => None,
         })
+    }
+
+    /// The files that the run writes, in the order of the plan.
+    pub fn outputs(&self) -> impl Iterator<Item = &Path> {
+        let of_stages = self.stages.iter().filter_map(|stage| match stage {
+            StageSettings::TrainAe(settings) => settings.models_output_filename.as_deref(),
+            StageSettings::Validate(settings) => settings.results_file_name.as_deref(),
+            StageSettings::ToReport(settings) => Some(settings.filename.as_path()),
+            StageSettings::ToFile(settings) => Some(settings.filename.as_path()),
+            _ => None,
+        });
+        of_stages.chain(self.drawing.iter().map(|drawing| drawing.file.as_path()))
     }
 
     /// The same, for whoever is there to train.

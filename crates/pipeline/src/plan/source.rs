@@ -29,6 +29,7 @@ impl Checker {
                 kind.stage.name
             ));
         }
+        self.files.outputs_are_known = values.text("state_dir").is_some();
         let period = values.period("period");
         let by_name = values.text("period_by") == Some("file");
         if by_name && period.is_none() {
@@ -60,7 +61,7 @@ impl Checker {
             },
             sampling: self.sampling(values, run),
             watch: self.watch(values),
-            state_dir: values.text("state_dir").map(Into::into),
+            state_dir: values.path("state_dir"),
             rebuild_state: self.rebuild(values),
             drop_duplicates: values.bool("drop_duplicates"),
             memory,

@@ -9,7 +9,6 @@ use super::settings::{
 use super::values::Values;
 use crate::options::{PipelineKind, StageEntry};
 use regex::Regex;
-use std::path::PathBuf;
 
 /// The column that the peer's `filter` looks at.
 const FIELD: &str = "probs";
@@ -115,7 +114,7 @@ impl Checker {
 
     pub(super) fn validate(&mut self, values: &Values) -> Box<Validate> {
         let (include, exclude) = self.columns_asked_for(values);
-        let results_file_name: Option<PathBuf> = values.text("results_file_name").map(Into::into);
+        let results_file_name = values.path("results_file_name");
         let overwrite = values.bool("overwrite");
         if overwrite && results_file_name.is_none() {
             self.notes.push(
@@ -123,7 +122,7 @@ impl Checker {
             );
         }
         Box::new(Validate {
-            val_file_name: values.owned("val_file_name").into(),
+            val_file_name: values.path("val_file_name").unwrap_or_default(),
             results_file_name,
             overwrite,
             include,
@@ -160,26 +159,6 @@ impl Checker {
             }
         }
         patterns
-    }
-
-    pub(super) fn two_outputs(&mut self, stages: &[StageSettings]) {
-        let mut seen: Vec<PathBuf> = Vec::new();
-        for stage in stages {
-            let (option, file) = match stage {
-                StageSettings::ToFile(file) => ("to-file: --filename", &file.filename),
-                StageSettings::ToReport(report) => ("to-report: --filename", &report.filename),
-                StageSettings::Validate(settings) => match &settings.results_file_name {
-                    Some(file) => ("validate: --results_file_name", file),
-                    None => continue,
-                },
-                _ => continue,
-            };
-            let path = std::path::absolute(file).unwrap_or_else(|_| file.clone());
-            if seen.contains(&path) {
-                self.mistakes.push(format!("{option}: {file:?} is written twice"));
-            }
-            seen.push(path);
-        }
     }
 
     /// Says where a stage takes the place of what another has written.

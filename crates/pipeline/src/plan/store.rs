@@ -62,6 +62,7 @@ pub fn check_train(
             "train: --held_out: \"{held_out}\" leaves nothing on one side; accepted: a number between 0 and 1"
         ));
     }
+    checker.refuse_clashes();
     let options = |plan| TrainOptions {
         plan,
         store: values.owned("store"),
@@ -92,13 +93,11 @@ pub fn check_train(
             schedule: "retrain_every",
         },
         generic_rows: values.count("generic_rows").unwrap_or(usize::MAX),
-        history_dir: values.text("history_dir").map(PathBuf::from),
+        history_dir: values.path("history_dir"),
         rebuild_state: values.bool("rebuild_state"),
     };
     match plan {
-        Some(plan) if checker.mistakes.is_empty() => {
-            Ok((options(plan), values.text("json").map(PathBuf::from)))
-        }
+        Some(plan) if checker.mistakes.is_empty() => Ok((options(plan), values.path("json"))),
         _ => Err(checker.mistakes),
     }
 }
@@ -255,7 +254,7 @@ pub fn check_models(
             users.len()
         ));
     }
-    let path = |option| values.text(option).map(PathBuf::from);
+    let path = |option| values.path(option);
     let exports = Exports {
         model: path("model"),
         onnx: path("onnx"),
@@ -270,7 +269,7 @@ pub fn check_models(
     if let Some(two) = all.windows(2).find(|two| two[0] == two[1]) {
         checker.mistakes.push(format!(
             "export: two things would be written to {:?} (the tables of --onnx go beside it as .json); name another file",
-            two[0].display().to_string()
+            two[0]
         ));
     }
     if name == "export" && files.iter().all(|file| file.is_none()) {
@@ -289,6 +288,7 @@ pub fn check_models(
             .mistakes
             .push("prune: which versions? give --keep, --older_than or both".to_owned());
     }
+    checker.refuse_clashes();
     let checked = ModelsCommand {
         store: values.owned("store"),
         users,

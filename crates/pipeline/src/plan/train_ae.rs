@@ -90,7 +90,7 @@ impl Checker {
         let on_messages = self.on_messages(values, typed, min_history, max_history);
         let asked = values.seed("seed").or_else(|| run.seed("manual_seed"));
         TrainAe {
-            pretrained_filename: pretrained.map(Into::into),
+            pretrained_filename: values.path("pretrained_filename"),
             train_data_glob: glob.filter(|_| pretrained.is_none()).map(str::to_owned),
             model_store: store.map(|name| ModelStore {
                 name: name.to_owned(),
@@ -111,7 +111,7 @@ impl Checker {
             // Small enough to be typed again.
             seed: asked.unwrap_or_else(|| u64::from(rand::random::<u32>())),
             seed_is_drawn: asked.is_none(),
-            models_output_filename: values.text("models_output_filename").map(Into::into),
+            models_output_filename: values.path("models_output_filename"),
         }
     }
 

@@ -2,8 +2,10 @@
 
 use crate::options::Value;
 use crate::period::Period;
+use dfp_io::names;
 use dfp_model::artifact::Limits;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Checked values of one command or stage, defaults filled in.
@@ -23,6 +25,10 @@ impl Values {
             Some(Value::Text(text)) => Some(text),
             _ => None,
         }
+    }
+
+    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+        self.text(name).map(names::path)
     }
 
     pub(super) fn owned(&self, name: &str) -> String {

@@ -8,6 +8,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use dfp_io::names::steers;
 use maud::{Markup, PreEscaped, html};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -16,7 +17,7 @@ use sha2::{Digest, Sha256};
 pub(super) fn of_log(text: &str) -> Markup {
     // Characters that steer are shown by their code, or one could not tell two names apart.
     let shown = |c: char| match c {
-        c if c.is_control() || is_invisible(c) => c.escape_unicode().collect::<String>(),
+        c if c.is_control() || steers(c) => c.escape_unicode().collect::<String>(),
         c => c.to_string(),
     };
     if text.is_empty() {
@@ -24,11 +25,6 @@ pub(super) fn of_log(text: &str) -> Markup {
     }
     let shown: String = text.chars().map(shown).collect();
     html! { bdi { (shown) } }
-}
-
-/// Marks of direction and joiners, which change how other text is shown.
-fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Values for the page's script, as JSON that cannot end its element.

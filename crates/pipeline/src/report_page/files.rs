@@ -10,6 +10,7 @@ use crate::plots::{
 use crate::report::{Reporter, TooFew};
 use crate::results::{self, Results};
 use crate::source::ReadCount;
+use dfp_io::names::shown;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -103,7 +104,7 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
     };
     let page = Page {
         findings,
-        files: files.map(|(path, rows)| (path.display().to_string(), *rows as u64)).collect(),
+        files: files.map(|(path, rows)| (shown(&path), *rows as u64)).collect(),
         run: None,
     };
     let html = page.html().map_err(RunError::Failed)?;

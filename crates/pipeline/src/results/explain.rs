@@ -9,6 +9,7 @@ use crate::report::Reporter;
 use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
+use dfp_io::names::shown;
 use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
 use dfp_model::user_model::UserModel;
@@ -136,14 +137,14 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
         let Some(model) = models.iter().find(own).or_else(|| models.iter().find(generic)) else {
             return Err(RunError::Failed(format!(
                 "{} has no model of user {:?}",
-                path.display(),
+                shown(&path),
                 found.user
             )));
         };
         if !model.is_recommended() {
             return Err(RunError::Failed(format!(
                 "{}: the model of user {:?} was trained without counts, which explanations are made of; train it with --scorer recommended of inf-ae",
-                path.display(),
+                shown(&path),
                 model.header().user
             )));
         }

@@ -17,6 +17,8 @@ use crate::train::{TRAINING_DATA, Trainer, without_times};
 use crate::users::Users;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
+use dfp_io::names;
+use dfp_io::names::shown;
 use dfp_io::state::{Commit, FileMark, Part, StateDir, WindowChange};
 use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
@@ -95,7 +97,7 @@ impl Histories {
             .iter()
             .map(|glob| match dfp_io::files::is_address(Path::new(glob)) {
                 true => glob.clone(),
-                false => absolute(Path::new(glob)).to_string_lossy().into_owned(),
+                false => names::to_text(absolute(&names::path(glob)).as_os_str()),
             })
             .collect();
         let mut known = self.state.known()?;
@@ -106,7 +108,7 @@ impl Histories {
         for path in changed {
             let text = format!(
                 "{}: it has changed since its rows were learnt; new rows are taken from files of their own",
-                path.display()
+                shown(&path)
             );
             count.skipped.add_files(1, "file that has changed since it was read", text);
         }

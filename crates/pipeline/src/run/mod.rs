@@ -17,6 +17,7 @@ use crate::source::ReadCount;
 use crate::stages::{self, Gaps, ScoreBook};
 use arrow_schema::SchemaRef;
 use dfp_flow::{Failure, Pipeline, Stop};
+use dfp_io::names::shown;
 use dfp_io::state::StateDir;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::atomic::AtomicUsize;
@@ -64,7 +65,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     run.write_models_of_messages()?;
     if let Some(drawing) = &plan.drawing {
         dfp_io::sinks::write_whole(&drawing.file, &drawing.bytes(&report))?;
-        run.summary.drawn = Some(drawing.file.display().to_string());
+        run.summary.drawn = Some(shown(&drawing.file));
     }
     run.finish(&report)
 }

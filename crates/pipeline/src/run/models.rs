@@ -12,6 +12,7 @@ use crate::source::{self, ReadCount};
 use crate::stages;
 use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer};
 use crate::users::Users;
+use dfp_io::names::shown;
 use dfp_io::store::Purpose;
 use dfp_model::artifact;
 use dfp_model::config::Scorer;
@@ -54,7 +55,7 @@ impl Run<'_> {
         if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
             return Err(RunError::Failed(format!(
                 "{}: the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
-                path.display(),
+                shown(&path),
                 model.header().user
             )));
         }
@@ -227,5 +228,5 @@ fn write_models(models: &[Arc<UserModel>], path: &Path) -> Result<(), RunError> 
     let mut bytes = Vec::new();
     let refuse = |why: String| RunError::Failed(format!("--models_output_filename: {why}"));
     artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
-    dfp_io::sinks::write_whole(path, &bytes).map_err(|error| refuse(error.to_string()))
+    dfp_io::sinks::write_private(path, &bytes).map_err(|error| refuse(error.to_string()))
 }

@@ -3,11 +3,25 @@
 use super::Run;
 use crate::error::RunError;
 use crate::plan::StageSettings;
-use crate::stages;
+use crate::{source, stages};
+use dfp_io::names::shown;
+use dfp_io::sinks::{identity, replaces};
 use dfp_io::state::{Commit, OutputMark, StateDir};
+use std::path::Path;
 use std::sync::Arc;
 
 impl Run<'_> {
+    /// Whether a file that no earlier run has written is one that this run would read.
+    fn is_input(&self, output: &Path) -> Result<bool, RunError> {
+        let same = identity(output).filter(|_| replaces(output));
+        if same.is_none() {
+            return Ok(false);
+        }
+        let source = &self.plan.source;
+        let files = source::find(&source.input_globs, source.recursive, None, true)?;
+        Ok(files.iter().any(|file| identity(file) == same))
+    }
+
     /// How far the outputs have been written. New ones are put down before they are made, so that a
     /// run that was killed at once finds its own files.
     fn claim_outputs(&self, state: &StateDir) -> Result<Vec<OutputMark>, RunError> {
@@ -20,7 +34,13 @@ impl Run<'_> {
                 Some(mark) if path.exists() => marks.push(mark.clone()),
                 // It was moved away, as log rotation does: it is begun anew.
                 Some(_) => marks.push(OutputMark { path, ..OutputMark::default() }),
-                None if path.exists() && !settings.overwrite => {
+                None if self.is_input(&path)? => {
+                    return Err(RunError::Usage(vec![format!(
+                        "to-file: --filename: {:?} is read too, and would be written over; name another file",
+                        shown(&settings.filename)
+                    )]));
+                }
+                None if replaces(&settings.filename) && !settings.overwrite => {
                     let exists = dfp_io::IoError::Exists { path: settings.filename.clone() };
                     return Err(RunError::Failed(format!("to-file: {exists}")));
                 }
@@ -47,7 +67,7 @@ impl Run<'_> {
         for stage in &self.plan.stages {
             if let StageSettings::ToFile(settings) = stage {
                 let rows = Arc::default();
-                self.written.push((settings.filename.display().to_string(), Arc::clone(&rows)));
+                self.written.push((shown(&settings.filename), Arc::clone(&rows)));
                 let sink = if self.plan.source.is_live() {
                     let path = stages::absolute(&settings.filename);
                     let mark = marks.iter().find(|mark| mark.path == path);

@@ -8,6 +8,7 @@ use crate::report_page::digest::Digest;
 use crate::report_page::{Page, RunFacts};
 use crate::stages;
 use dfp_io::IoError;
+use dfp_io::names::shown;
 use std::sync::{Arc, Mutex, PoisonError};
 
 impl Run<'_> {
@@ -19,7 +20,7 @@ impl Run<'_> {
         for stage in &self.plan.stages {
             let StageSettings::ToReport(settings) = stage else { continue };
             let path = &settings.filename;
-            if path.exists() && !settings.overwrite {
+            if dfp_io::sinks::replaces(path) && !settings.overwrite {
                 let exists = IoError::Exists { path: path.clone() };
                 return Err(RunError::Failed(format!("to-report: {exists}")));
             }
@@ -38,7 +39,7 @@ impl Run<'_> {
             .map(|settings| (settings.seed, settings.seed_is_drawn));
         let models = if self.reports.is_empty() { Vec::new() } else { self.models.all() };
         for (settings, digest) in std::mem::take(&mut self.reports) {
-            let name = settings.filename.display().to_string();
+            let name = shown(&settings.filename);
             if self.summary.interrupted {
                 let text = format!("to-report: the run was stopped, so {name:?} is not written");
                 self.reporter.say(Weight::Warning, &text);

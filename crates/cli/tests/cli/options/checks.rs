@@ -54,6 +54,11 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             "messages_go_to_a_file_as_the_configuration_says",
             "--log_config_file=log.toml",
         ),
+        ("morpheus", "shared_files") => In(
+            "cli/tests/cli/outputs.rs",
+            "what_is_kept_is_its_owners_alone_unless_that_is_asked_for",
+            "--shared_files",
+        ),
         ("run", "plan") => In(PLANS, "a_line_and_its_plan_give_the_same_bytes", "--plan"),
         ("run", "save_plan") => In(PLANS, "a_line_and_its_plan_give_the_same_bytes", "--save_plan"),
         ("doctor", "plan") => {

@@ -330,3 +330,24 @@ fn a_page_of_a_web_server_is_a_file() {
     assert_eq!(ended.code, 2);
     assert!(ended.stderr.contains("a web server cannot be listed"), "{}", ended.stderr);
 }
+
+#[test]
+fn a_listing_without_an_end_is_given_up() {
+    let place = place();
+    // Each page is the one before, and says that there are more.
+    let page = "<?xml version=\"1.0\"?><ListBucketResult><IsTruncated>true</IsTruncated>\
+        <NextContinuationToken>same</NextContinuationToken></ListBucketResult>";
+    let proxy = Proxy::start(None, Box::new(move |_| Some(answer("200 OK", page.as_bytes()))));
+    let endpoint = format!("http://127.0.0.1:{}", proxy.port);
+    let variables = [
+        ("AWS_ENDPOINT", endpoint.as_str()),
+        ("AWS_ALLOW_HTTP", "true"),
+        ("AWS_SKIP_SIGNATURE", "true"),
+    ];
+    for input in ["s3://bucket/*.csv", "s3://bucket/**/*.csv"] {
+        let ended = run(&place, input, &variables);
+        assert_ne!(ended.code, 0);
+        assert!(ended.stderr.contains("sends the same page again"), "{}", ended.stderr);
+    }
+    assert!(proxy.count("GET") < 20);
+}

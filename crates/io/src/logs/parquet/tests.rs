@@ -48,10 +48,7 @@ fn texts(column: &Column) -> Vec<String> {
     cells.iter().map(|text| text.unwrap_or("-").to_owned()).collect()
 }
 
-fn read_some(
-    content: Content,
-    columns: Option<&[String]>,
-) -> Result<FileTable<Cells>, IoError> {
+fn read_some(content: Content, columns: Option<&[String]>) -> Result<FileTable<Cells>, IoError> {
     let options = ReadOptions { columns, ..ReadOptions::default() };
     let wanted = Wanted { dialect: &crate::logs::table::DIALECT, options: &options };
     read(content, Path::new("a.parquet"), &wanted, u64::MAX)

@@ -34,7 +34,7 @@ use super::{Change, Purpose, Shelf, Standing, Store, no_version};
 use crate::error::IoError;
 use crate::remote::runtime;
 use address::{artifacts, parts};
-use rest::{Answer, Failure, Server, pause, tag, tags, text, unless_missing};
+use rest::{Answer, Failure, Pages, Server, pause, tag, tags, text, unless_missing};
 use serde_json::{Value, json};
 use standings::Kept;
 use std::collections::HashMap;
@@ -157,20 +157,15 @@ impl Mlflow {
 
     /// All that a search finds.
     async fn pages(&self, what: &str, list: &str, filter: &str) -> Answer<Vec<Value>> {
-        let (mut found, mut page) = (Vec::new(), String::new());
+        let (mut pages, most) = (Pages::default(), PAGE.to_string());
         loop {
-            let most = PAGE.to_string();
             let mut query = vec![("filter", filter), ("max_results", &most)];
-            if !page.is_empty() {
-                query.push(("page_token", &page));
+            if !pages.token.is_empty() {
+                query.push(("page_token", &pages.token));
             }
-            let mut answer = self.server.get(what, &query).await?;
-            if let Value::Array(entries) = answer[list].take() {
-                found.extend(entries);
-            }
-            match text(&answer, "next_page_token") {
-                "" => return Ok(found),
-                next => page = next.to_owned(),
+            let answer = self.server.get(what, &query).await?;
+            if !pages.add(answer, list)? {
+                return Ok(pages.found);
             }
         }
     }

@@ -3,7 +3,7 @@
 use crate::remote::runtime;
 use crate::store::remote::token;
 use bytes::Bytes;
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, Url};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
@@ -19,8 +19,22 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// The pause before the first time; it doubles.
 const PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
+/// Most bytes of an answer in JSON, and how long it may take as a whole.
+const JSON: Most = Most { bytes: 64 << 20, time: Duration::from_secs(120) };
+/// Most bytes of a model, and how long it may take to come.
+const ARTIFACT: Most = Most { bytes: 8 << 30, time: Duration::from_secs(3600) };
+/// Most pages, and entries, of one search.
+const MOST_PAGES: usize = 10_000;
+const MOST_FOUND: usize = 1_000_000;
 /// Most of a server's words that a message repeats, in characters.
 const WORDS: usize = 300;
+
+/// What is waited for of an answer: a server may announce any length, and send without an end.
+#[derive(Clone, Copy, Debug)]
+struct Most {
+    bytes: u64,
+    time: Duration,
+}
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -109,26 +123,26 @@ impl Server {
     pub(super) async fn get(&self, what: &str, query: &[(&str, &str)]) -> Answer<Value> {
         let mut url = self.interface(what);
         url.query_pairs_mut().extend_pairs(query);
-        json(&self.send(|| self.client.get(url.clone())).await?)
+        json(&self.send(JSON, || self.client.get(url.clone())).await?)
     }
 
     /// Asks for something to be done, again if need be: doing it twice must do no harm.
     pub(super) async fn post(&self, what: &str, body: &Value) -> Answer<Value> {
-        json(&self.send(|| self.with_body(Method::POST, what, body)).await?)
+        json(&self.send(JSON, || self.with_body(Method::POST, what, body)).await?)
     }
 
     /// Asks once.
     pub(super) async fn post_once(&self, what: &str, body: &Value) -> Answer<Value> {
-        json(&self.send_once(self.with_body(Method::POST, what, body)).await?)
+        json(&self.send_once(JSON, self.with_body(Method::POST, what, body)).await?)
     }
 
     pub(super) async fn delete(&self, what: &str, body: &Value) -> Answer<()> {
-        self.send(|| self.with_body(Method::DELETE, what, body)).await.map(drop)
+        self.send(JSON, || self.with_body(Method::DELETE, what, body)).await.map(drop)
     }
 
     pub(super) async fn download(&self, path: &str) -> Answer<Bytes> {
         let url = self.artifact(path);
-        self.send(|| self.client.get(url.clone())).await
+        self.send(ARTIFACT, || self.client.get(url.clone())).await
     }
 
     pub(super) async fn upload(&self, path: &str, bytes: Bytes) -> Answer<()> {
@@ -137,13 +151,13 @@ impl Server {
             let kind = "application/octet-stream";
             self.client.put(url.clone()).header("Content-Type", kind).body(bytes.clone())
         };
-        self.send(request).await.map(drop)
+        self.send(ARTIFACT, request).await.map(drop)
     }
 
     /// Removes an artifact, or all below a folder.
     pub(super) async fn discard(&self, path: &str) -> Answer<()> {
         let url = self.artifact(path);
-        self.send(|| self.client.delete(url.clone())).await.map(drop)
+        self.send(JSON, || self.client.delete(url.clone())).await.map(drop)
     }
 
     fn interface(&self, what: &str) -> Url {
@@ -170,10 +184,10 @@ impl Server {
             .body(body.to_string())
     }
 
-    async fn send(&self, request: impl Fn() -> RequestBuilder) -> Answer<Bytes> {
+    async fn send(&self, most: Most, request: impl Fn() -> RequestBuilder) -> Answer<Bytes> {
         let (mut retry, start) = (0, Instant::now());
         loop {
-            match self.send_once(request()).await {
+            match self.send_once(most, request()).await {
                 Err(Failure::Passing(_, wish)) if retry < RETRIES && start.elapsed() < PATIENCE => {
                     pause(retry, wish).await;
                 }
@@ -183,7 +197,7 @@ impl Server {
         }
     }
 
-    async fn send_once(&self, request: RequestBuilder) -> Answer<Bytes> {
+    async fn send_once(&self, most: Most, request: RequestBuilder) -> Answer<Bytes> {
         let request = match &self.login {
             Login::Nobody => request,
             Login::Password { user, password } => request.basic_auth(user, Some(password)),
@@ -195,15 +209,72 @@ impl Server {
         };
         // It is never closed.
         let _turn = self.turns.acquire().await;
-        let answer = request.send().await.map_err(passing)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(passing)?;
+        let whole = async {
+            let answer = request.send().await.map_err(passing)?;
+            let (status, headers) = (answer.status(), answer.headers().clone());
+            Ok((status, headers, body(answer, most.bytes).await?))
+        };
+        let (status, headers, body) = match tokio::time::timeout(most.time, whole).await {
+            Ok(answer) => answer?,
+            Err(_) => {
+                let words = format!("no whole answer within {} s", most.time.as_secs());
+                return Err(Failure::Passing(words, None));
+            }
+        };
         if status.is_success() {
             return Ok(body);
         }
         let seconds =
             headers.get("Retry-After").and_then(|value| value.to_str().ok()?.parse().ok());
         Err(failure(status, &body, seconds.map(Duration::from_secs)))
+    }
+}
+
+/// The body of an answer.
+async fn body(mut answer: Response, most: u64) -> Answer<Bytes> {
+    let too_large = || Failure::Other(format!("the answer has more than {most} bytes"));
+    if answer.content_length().is_some_and(|announced| announced > most) {
+        return Err(too_large());
+    }
+    let mut body = Vec::new();
+    loop {
+        match answer.chunk().await.map_err(|e| Failure::Passing(line(&e), None))? {
+            None => return Ok(body.into()),
+            Some(piece) if (body.len() + piece.len()) as u64 > most => return Err(too_large()),
+            Some(piece) => body.extend_from_slice(&piece),
+        }
+    }
+}
+
+/// What one search has found so far, page by page. Pages that do not end are given up.
+#[derive(Debug, Default)]
+pub(super) struct Pages {
+    pub(super) found: Vec<Value>,
+    /// Asks for the next page; empty for the first one.
+    pub(super) token: String,
+    read: usize,
+}
+
+impl Pages {
+    /// Adds a page; whether there is another.
+    pub(super) fn add(&mut self, mut answer: Value, list: &str) -> Answer<bool> {
+        if let Value::Array(entries) = answer[list].take() {
+            self.found.extend(entries);
+        }
+        self.read += 1;
+        let next = text(&answer, "next_page_token");
+        if next.is_empty() {
+            return Ok(false);
+        }
+        if next == self.token || self.read >= MOST_PAGES || self.found.len() > MOST_FOUND {
+            return Err(Failure::Other(format!(
+                "the search does not end ({} entries in {} pages)",
+                self.found.len(),
+                self.read
+            )));
+        }
+        self.token = next.to_owned();
+        Ok(true)
     }
 }
 
@@ -292,6 +363,8 @@ pub(super) fn text<'a>(of: &'a Value, name: &str) -> &'a str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
 
     #[test]
     fn what_a_server_says_is_sorted() {
@@ -308,5 +381,52 @@ mod tests {
         assert!(matches!(answer(404, "<html>"), Failure::Other(_)));
         assert!(answer(401, "").words().contains("MLFLOW_TRACKING_TOKEN"));
         assert!(json(b"<html>").unwrap_err().words().contains("\"<html>\""));
+    }
+
+    /// What comes of asking a server that answers with a head and then this piece, again and again.
+    fn ask(head: &'static str, piece: &'static [u8]) -> Failure {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = Url::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(head.as_bytes());
+                while !piece.is_empty() && stream.write_all(piece).is_ok() {}
+                std::thread::sleep(Duration::from_secs(5));
+            }
+        });
+        let server = Server::new(base).unwrap();
+        let most = Most { bytes: 10_000, time: Duration::from_secs(1) };
+        let request = server.client.get(server.base.clone());
+        runtime().unwrap().block_on(server.send_once(most, request)).unwrap_err()
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_given_up() {
+        let announced = "HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n";
+        assert_eq!(ask(announced, b"").words(), "the answer has more than 10000 bytes");
+        let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        assert_eq!(ask(chunked, b"4\r\n[[[[\r\n").words(), "the answer has more than 10000 bytes");
+        for silent in ["", chunked] {
+            let failure = ask(silent, b"");
+            assert!(matches!(failure, Failure::Passing(..)), "{failure:?}");
+            assert_eq!(failure.words(), "no whole answer within 1 s");
+        }
+    }
+
+    #[test]
+    fn pages_without_an_end_are_given_up() {
+        let page = |token: &str| serde_json::json!({"runs": [1], "next_page_token": token});
+        let mut pages = Pages::default();
+        assert!(pages.add(page("a"), "runs").unwrap());
+        assert!(!pages.add(page(""), "runs").unwrap());
+        assert_eq!(pages.found.len(), 2);
+        let mut same = Pages::default();
+        assert!(same.add(page("a"), "runs").unwrap());
+        assert!(same.add(page("a"), "runs").unwrap_err().words().contains("does not end"));
+        let mut endless = Pages::default();
+        let refused =
+            (0..=MOST_PAGES).find_map(|n| endless.add(page(&n.to_string()), "runs").err());
+        assert!(refused.unwrap().words().contains("in 10000 pages"));
     }
 }

@@ -1,7 +1,7 @@
 //! Versions: a run each, and a number in the registry.
 
 use super::address::artifacts;
-use super::rest::{Answer, Failure, RETRIES, pause, tags, text, unless_missing};
+use super::rest::{Answer, Failure, Pages, RETRIES, pause, tags, text, unless_missing};
 use super::told::Told;
 use super::{Mlflow, PAGE, now};
 use bytes::Bytes;
@@ -154,20 +154,16 @@ impl Mlflow {
     async fn lost(&self) -> Answer<Vec<Value>> {
         let before = now().saturating_sub(BROKEN_OFF.as_millis() as u64);
         let filter = format!("attributes.status = 'RUNNING' and attributes.start_time < {before}");
-        let (mut runs, mut page) = (Vec::new(), String::new());
+        let mut pages = Pages::default();
         loop {
             let mut body =
                 json!({"experiment_ids": [self.experiment], "filter": filter, "max_results": PAGE});
-            if !page.is_empty() {
-                body["page_token"] = page.into();
+            if !pages.token.is_empty() {
+                body["page_token"] = pages.token.as_str().into();
             }
-            let mut answer = self.server.post("runs/search", &body).await?;
-            if let Value::Array(found) = answer["runs"].take() {
-                runs.extend(found);
-            }
-            match text(&answer, "next_page_token") {
-                "" => return Ok(runs),
-                next => page = next.to_owned(),
+            let answer = self.server.post("runs/search", &body).await?;
+            if !pages.add(answer, "runs")? {
+                return Ok(pages.found);
             }
         }
     }

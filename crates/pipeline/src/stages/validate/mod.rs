@@ -18,6 +18,7 @@ use comparison::{Comparison, Tolerance};
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::IoError;
 use dfp_io::logs::{self, LogTable, ReadOptions};
+use dfp_io::names::shown;
 use dfp_io::sinks;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -49,7 +50,7 @@ impl Validate {
         found: &Arc<Mutex<Vec<Validation>>>,
     ) -> Result<Self, RunError> {
         if let Some(path) = &settings.results_file_name
-            && path.exists()
+            && sinks::replaces(path)
             && !settings.overwrite
         {
             let exists = IoError::Exists { path: path.clone() };
@@ -107,7 +108,7 @@ impl Validate {
             sinks::write_whole(path, outcome.to_json()?.as_bytes())?;
         }
         let validation = Validation {
-            file: self.settings.val_file_name.display().to_string(),
+            file: shown(&self.settings.val_file_name),
             fails: self.settings.fail_on_mismatch && outcome.mismatches(),
             outcome,
         };
