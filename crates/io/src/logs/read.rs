@@ -312,6 +312,8 @@ impl<'f, 'o> Gathered<'f, 'o> {
         }
         for mut part in parts {
             self.skipped.merge(std::mem::take(&mut part.skipped));
+            // They said where to cut.
+            part.when = None;
             if part.rows > 0 || !part.columns.is_empty() {
                 self.bytes += part.memory();
                 self.parts.push((path, part));
