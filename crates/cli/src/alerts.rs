@@ -41,7 +41,7 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
         }
         None => list(&chosen),
     }
-    if results.skipped.is_empty() && results.users.without_user == 0 { DONE } else { SKIPPED }
+    if results.skipped.has_all_rows() && results.users.without_user == 0 { DONE } else { SKIPPED }
 }
 
 /// One line an alert.

@@ -53,6 +53,7 @@ fn report(inspection: &Inspection) -> String {
     let mut lines =
         vec![format!("read       {} of {}", count(read.rows, "row"), count(read.users, "user"))];
     lines.extend(read.lines("input").iter().map(|skipped| format!("skipped    {skipped}")));
+    lines.extend(read.changes("input").iter().map(|changed| format!("changed    {changed}")));
     if read.filtered > 0 {
         lines.push(format!("filtered   {}, as the feature file asks", count(read.filtered, "row")));
     }

@@ -19,6 +19,9 @@ pub fn text(summary: &Summary) -> String {
     for skipped in &summary.skipped {
         line("skipped", skipped.clone());
     }
+    for changed in &summary.changed {
+        line("changed", changed.clone());
+    }
     for (purpose, rows) in summary.filtered.iter().filter(|(_, rows)| *rows > 0) {
         line("filtered", format!("{purpose}: {}, as the feature file asks", count(*rows, "row")));
     }

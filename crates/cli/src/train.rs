@@ -104,6 +104,9 @@ fn text(found: &Training, json: Option<&Path>) -> String {
     for skipped in read.lines("training data") {
         line("skipped", skipped);
     }
+    for changed in read.changes("training data") {
+        line("changed", changed);
+    }
     if read.filtered > 0 {
         line("filtered", format!("{}, as the feature file asks", count(read.filtered, "row")));
     }

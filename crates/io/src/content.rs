@@ -7,7 +7,6 @@
 
 use crate::files::{Stamp, is_address};
 use crate::logs::bytes;
-use crate::memory::MemoryLimit;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
@@ -72,7 +71,7 @@ pub(crate) fn look(path: &Path, stamp: Stamp, known: &Lengths) -> Option<Look> {
     if is_address(path) || !path.metadata().ok()?.is_file() {
         return None;
     }
-    let mut file = bytes::Content::open(path, MemoryLimit::of_bytes(1 << 30)).ok()?;
+    let mut file = bytes::Content::open_unchanged(path).ok()?;
     // What is appended meanwhile belongs to a later stamp.
     let end = if file.is_packed() { MAX_UNPACKED + 1 } else { stamp.bytes };
     let mut block = Vec::with_capacity(BLOCK);

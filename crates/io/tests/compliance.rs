@@ -117,7 +117,10 @@ fn every_source_bears_every_file() {
         let large = format!("\"{}\"", "x".repeat(10_000_000));
         let with = |more: &str| source.event("\"ana\"", TIME, more);
         let packed = gzip(&list(&two));
-        let invalid = [&two[0][..], b"\n{\"a\": \"\xff\"}\n", &two[1][..]].concat();
+        let invalid = String::from_utf8(with("\"?\"")).unwrap().into_bytes();
+        let invalid: Vec<u8> =
+            invalid.into_iter().map(|byte| if byte == b'?' { 0xff } else { byte }).collect();
+        let trailing = [&gzip(&two[0])[..], &[0; 700], b"more"].concat();
         let mark = [&b"\xef\xbb\xbf"[..], &list(&two)].concat();
         let crlf = two.join(&b"\r\n"[..]);
         let twice = String::from_utf8(with("1"))
@@ -129,7 +132,10 @@ fn every_source_bears_every_file() {
         let csv =
             format!("{},{},more\r\n{},ana,1\r\n{},bo,1\r\n", source.time, source.user, TIME, TIME);
         let latin = [csv.as_bytes(), TIME.as_bytes(), b",zo\xeb,1\r\n"].concat();
-        let utf_16: Vec<u8> = "\u{feff}[]".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let utf_16 = |text: &[u8]| -> Vec<u8> {
+            let text = format!("\u{feff}{}", str::from_utf8(text).unwrap());
+            text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+        };
         let cases: Vec<Case> = vec![
             ("happy.json", list(&two), &["ana", "bo"], 0, 0),
             ("happy.jsonl", lines(&two), &["ana", "bo"], 0, 0),
@@ -154,6 +160,7 @@ fn every_source_bears_every_file() {
                 0,
             ),
             ("deep.json", list(&[with(&deep)]), &[], 0, 1),
+            ("deep_one.json", list(&[two[0].clone(), with(&deep)]), &["ana"], 1, 0),
             ("twice.json", list(&[twice.into()]), &["ana"], 0, 0),
             ("null.json", list(&[source.event("null", TIME, "1")]), &["-"], 0, 0),
             ("number.json", list(&[b"17".to_vec(), two[0].clone()]), &["ana"], 1, 0),
@@ -161,14 +168,18 @@ fn every_source_bears_every_file() {
             ("past.json", list(&[past]), &["ana"], 0, 0),
             ("mark.json", mark, &["ana", "bo"], 0, 0),
             ("crlf.jsonl", crlf, &["ana", "bo"], 0, 0),
-            ("invalid.jsonl", invalid, &["ana", "bo"], 1, 0),
+            ("invalid.jsonl", lines(&[invalid.clone(), two[1].clone()]), &["ana", "bo"], 0, 0),
+            ("invalid.json", list(&[two[1].clone(), invalid]), &["ana", "bo"], 0, 0),
+            ("trailing.json.gz", trailing, &["ana"], 0, 0),
             ("happy.csv", csv.clone().into(), &["ana", "bo"], 0, 0),
             ("mark.csv", [&b"\xef\xbb\xbf"[..], csv.as_bytes()].concat(), &["ana", "bo"], 0, 0),
             ("latin.csv", latin, &["ana", "bo"], 1, 0),
             ("empty.csv", Vec::new(), &[], 0, 1),
-            ("utf_16.json", utf_16.clone(), &[], 0, 1),
-            ("utf_16.csv", utf_16, &[], 0, 1),
-            ("cut.json.gz", packed[..packed.len() - 9].to_vec(), &[], 0, 1),
+            ("utf_16.json", utf_16(&list(&two)), &["ana", "bo"], 0, 0),
+            ("utf_16.csv", utf_16(csv.as_bytes()), &["ana", "bo"], 0, 0),
+            ("utf_16.json.gz", gzip(&utf_16(&lines(&two))), &["ana", "bo"], 0, 0),
+            ("cut.json.gz", packed[..12].to_vec(), &[], 0, 1),
+            ("cut_later.json.gz", packed[..packed.len() - 4].to_vec(), &["ana"], 0, 0),
         ];
         for (name, content, users, rows, files) in cases {
             let mut want: Vec<String> = users.iter().map(|u| (*u).to_owned()).collect();

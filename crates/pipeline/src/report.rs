@@ -62,6 +62,8 @@ pub struct Summary {
     pub rows_read: usize,
     /// Rows and files left out while reading, one line a reason, with counts.
     pub skipped: Vec<String>,
+    /// Values changed or left out in rows that were read, one line a reason, with counts.
+    pub changed: Vec<String>,
     /// Rows of users that `--userid_filter` did not ask for.
     pub rows_of_others: usize,
     /// Rows that the feature file leaves out, of each purpose.

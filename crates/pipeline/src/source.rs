@@ -163,6 +163,8 @@ pub fn read_log(
     let Reading { settings, only, batch, strict, pool, reporter, on_rows, .. } = *reading;
     let features = reading.features();
     let identifiers = reading.identifiers();
+    // Of all that is made of the log, whatever is wanted this time.
+    let asked = settings.features.inputs_of(&settings.features.names());
     let clock = features.clock();
     let sliced = reading.sliced();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
@@ -170,9 +172,11 @@ pub fn read_log(
         let columns = columns.map(|columns| features.inputs_of(columns));
         let options = ReadOptions {
             file_type: settings.file_type,
+            delimiter: settings.delimiter,
             repeat: settings.repeat,
             identifiers: &identifiers,
             columns: columns.as_deref(),
+            asked: &asked,
             time: features.time_of_log(),
             clock: clock.as_ref(),
             between: settings.between.clone(),
@@ -240,10 +244,13 @@ pub fn times(
 ) -> Vec<Times> {
     let clock = settings.features.clock();
     let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
+    let asked = settings.features.inputs_of(&settings.features.names());
     let options = ReadOptions {
         file_type: settings.file_type,
+        delimiter: settings.delimiter,
         repeat: settings.repeat,
         identifiers: &identifiers,
+        asked: &asked,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
         between: settings.between.clone(),
@@ -268,9 +275,10 @@ pub fn check_skipped(
         reporter.say(Weight::Warning, message);
     }
     if strict && !skipped.is_empty() {
-        let (rows, files) = (skipped.rows(), skipped.files());
+        let what = if skipped.has_all_rows() { "changed or left out" } else { "skipped" };
         return Err(RunError::Failed(format!(
-            "--strict: {rows} rows and {files} files of the {purpose} would be skipped"
+            "--strict: {} of the {purpose} would be {what}",
+            skipped.totals()
         )));
     }
     Ok(())
@@ -306,22 +314,25 @@ impl ReadCount {
 
     /// What could not be used, one line a reason.
     pub fn lines(&self, purpose: &str) -> Vec<String> {
-        let mut lines: Vec<String> = self
-            .skipped
-            .reasons()
-            .iter()
-            .map(|reason| {
-                let unit = match reason.unit {
-                    Unit::Row => "row",
-                    Unit::File => "file",
-                };
-                let s = if reason.count == 1 { "" } else { "s" };
-                format!("{purpose}: {} {unit}{s}: {}", reason.count, reason.reason)
-            })
-            .collect();
+        let mut lines = self.reasons(purpose, |unit| unit != Unit::Value);
         if self.without_user > 0 {
             lines.push(without_user(self.without_user, purpose));
         }
         lines
+    }
+
+    /// What was changed or left out in rows that were read, one line a reason.
+    pub fn changes(&self, purpose: &str) -> Vec<String> {
+        self.reasons(purpose, |unit| unit == Unit::Value)
+    }
+
+    fn reasons(&self, purpose: &str, chosen: impl Fn(Unit) -> bool) -> Vec<String> {
+        let reasons = self.skipped.reasons().iter().filter(|reason| chosen(reason.unit));
+        reasons
+            .map(|reason| {
+                let unit = reason.unit.name(reason.count);
+                format!("{purpose}: {} {unit}: {}", reason.count, reason.reason)
+            })
+            .collect()
     }
 }

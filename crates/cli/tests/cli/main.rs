@@ -10,6 +10,7 @@ mod bounds;
 #[cfg(unix)]
 mod compliance;
 mod counters;
+mod decoding;
 mod features;
 mod file_identity;
 mod generate;

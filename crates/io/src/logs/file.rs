@@ -1,12 +1,13 @@
 //! One file: format, clean names, identifiers, event times, repetition.
 
+use super::bytes::{self, Text};
 use super::json::{self, Role};
 use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, OWN_EVENT_DT, ReadOptions, Slice};
 use super::skipped::{Skipped, Unit};
 use super::time::{TimeColumn, TimeFormats};
 use super::union::{Part, print};
 use super::wanted::{UNNAMED_FIRST, Wanted};
-use super::{Column, Dialect, FileTable, bytes, csv, parquet, time};
+use super::{Column, Dialect, FileTable, csv, parquet, time};
 use crate::error::{IoError, Place};
 use crate::files::unpacked_name;
 use crate::names::shown;
@@ -27,7 +28,6 @@ use std::sync::Arc;
 
 const NO_ROWS: &str = "no rows below the header";
 const NO_TIMES: &str = "no event times, where rows of some times are asked for";
-const MISSING: &str = "missing \"data\"";
 const BAD_TIME: &str = "bad event time";
 /// Most rows that copies may make of a file.
 const MOST_REPEATED: usize = 200_000_000;
@@ -69,13 +69,13 @@ pub(super) fn clean(
     let options = wanted.options;
     let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
     let mut cleaner = Cleaner::new(path, table, wanted)?;
+    for (epoch, iso) in wanted.dialect.epochs {
+        cleaner.add_iso_times(epoch, iso)?;
+    }
     if let (Some(on_rows), Some(last)) = (options.on_rows, cleaner.labels.iter().flatten().max()) {
         on_rows(path, u64::try_from(last).unwrap_or_default() + 1);
     }
     cleaner.behind(slice.from_row)?;
-    if let Some(required) = wanted.dialect.required {
-        cleaner.drop_missing(required)?;
-    }
     if let Some(time) = wanted.time() {
         let iso = TimeFormats::default();
         cleaner.parse_times(time, options.time.map_or(&iso, |time| &time.formats))?;
@@ -96,27 +96,48 @@ fn parquet_table(
 }
 
 fn table(
-    content: Vec<u8>,
+    text: Text,
     path: &Path,
     wanted: &Wanted<'_>,
     most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
-    match format(path, &content, wanted.options.file_type) {
-        FileType::Json => json::read_open(&content, path, wanted, wanted.options.nested),
-        FileType::Parquet => parquet_table(content.into(), path, wanted, most),
-        FileType::Csv | FileType::Auto => {
-            let table = wanted.as_csv(|options| csv::read_open(&content, path, options))?;
-            if table.positions.is_empty() && table.skipped.is_empty() {
-                return Err(IoError::Content {
-                    path: path.to_owned(),
-                    place: Box::new(Place::default()),
-                    cause: NO_ROWS.to_owned(),
-                    expected: "at least one row".to_owned(),
-                });
+    let Text { bytes: mut content, cut_short, skipped } = text;
+    let mut table = match format(path, &content, wanted.options.file_type) {
+        FileType::Json => {
+            if cut_short {
+                json::parts::end_early(&mut content, wanted);
             }
-            csv_table(table, wanted)
+            json::read_open(&content, path, wanted, wanted.options.nested)?
         }
+        FileType::Parquet => parquet_table(content.into(), path, wanted, most)?,
+        FileType::Csv | FileType::Auto => csv_file(&content, cut_short, path, wanted)?,
+    };
+    table.skipped.merge(skipped);
+    Ok(table)
+}
+
+fn csv_file(
+    content: &[u8],
+    cut_short: bool,
+    path: &Path,
+    wanted: &Wanted<'_>,
+) -> Result<FileTable<Cells>, IoError> {
+    // The last row may be half a row.
+    let content = if cut_short {
+        &content[..csv::parts::whole_rows(content, wanted.options.delimiter)]
+    } else {
+        content
+    };
+    let table = wanted.as_csv(|options| csv::read_open(content, path, options))?;
+    if table.positions.is_empty() && table.skipped.is_empty() {
+        return Err(IoError::Content {
+            path: path.to_owned(),
+            place: Box::new(Place::default()),
+            cause: NO_ROWS.to_owned(),
+            expected: "at least one row".to_owned(),
+        });
     }
+    csv_table(table, wanted)
 }
 
 /// The rows of a CSV file with their labels and identifiers.
@@ -136,7 +157,10 @@ pub(super) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileTy
     if content.starts_with(parquet::MAGIC) {
         return FileType::Parquet;
     }
-    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content).trim_ascii_start();
+    let text = content.strip_prefix(b"\xef\xbb\xbf").unwrap_or(content);
+    // A crash may leave NUL bytes before the first row.
+    let filler = text.iter().take_while(|byte| **byte == 0 || byte.is_ascii_whitespace()).count();
+    let text = &text[filler..];
     let name = unpacked_name(path).to_ascii_lowercase();
     let csv = match text.first() {
         Some(b'{') => false,
@@ -262,19 +286,30 @@ impl<'p> Cleaner<'p> {
         self.retain(&keep)
     }
 
-    /// Leaves out rows without a value in a column that is there.
-    fn drop_missing(&mut self, required: &str) -> Result<(), IoError> {
-        let Some(data) = self.column(required)? else { return Ok(()) };
-        let keep: Vec<bool> = (0..data.len())
-            .map(|row| data.data_type() != &DataType::Null && data.is_valid(row))
-            .collect();
-        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
-            let label = self.labels.value(row);
-            self.skipped.add(Unit::Row, MISSING, || {
-                message(self.path, label, required, "missing value".into(), "any value")
-            });
+    /// Makes times of the column `iso` of seconds since 1970, where a row lacks them.
+    fn add_iso_times(&mut self, epoch: &str, iso: &str) -> Result<(), IoError> {
+        let texts = |column: &ArrayRef| {
+            let texts = print(column)?;
+            let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
+            Ok::<Vec<Option<String>>, IoError>(cells.map(|c| c.map(str::to_owned)).collect())
+        };
+        let Some(seconds) = self.column(epoch)?.map(texts).transpose()? else { return Ok(()) };
+        let known = self.column(iso)?.map(texts).transpose()?;
+        if known.as_ref().is_some_and(|known| known.iter().all(Option::is_some)) {
+            return Ok(());
         }
-        self.retain(&keep)
+        let made = seconds.iter().map(|text| {
+            let seconds: f64 = text.as_deref()?.trim().parse().ok()?;
+            // Beyond that no calendar goes.
+            (seconds.abs() < 1e12).then(|| time::print((seconds * 1e6) as i64)).flatten()
+        });
+        let known = known.into_iter().flatten().chain(std::iter::repeat(None));
+        let times = texts::collect(made.zip(known).map(|(made, known)| known.or(made)))?;
+        match self.columns.iter_mut().find(|(name, _)| name == iso) {
+            Some((_, values)) => *values = times.into(),
+            None => self.columns.push((iso.to_owned(), times.into())),
+        }
+        Ok(())
     }
 
     fn parse_times(&mut self, name: &str, formats: &TimeFormats) -> Result<(), IoError> {

@@ -1,15 +1,17 @@
 //! Okta's System Log.
 
-use super::dialect::{Dialect, without_signs};
+use super::dialect::{Dialect, FOUND, SEARCH, SPLUNK, without_signs};
 
 /// Okta events.
 pub const DIALECT: Dialect = Dialect {
     clean: without_signs,
     time: None,
     // An event hook delivers them so.
-    lists: &["data.events"],
-    inner: None,
+    lists: &["data.events", SEARCH],
+    // Log streaming to EventBridge delivers them so.
+    inner: &["detail", FOUND, SPLUNK],
+    marks: &["published", "actor", "uuid"],
+    epochs: &[],
     roles: &[],
-    required: None,
     other_files: &[],
 };

@@ -9,9 +9,9 @@ mod content;
 pub(super) use content::Content;
 
 use super::hours::Look;
-use super::skipped::Skipped;
+use super::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use super::wanted::Wanted;
-use super::{Column, FileTable, file};
+use super::{Column, FileTable, MAX_COLUMNS, file};
 use crate::error::{IoError, Place};
 use crate::text;
 use crate::texts::{self, Cells, TextCells};
@@ -53,7 +53,7 @@ pub(super) fn read(
 ) -> Result<FileTable<Cells>, IoError> {
     let clean = wanted.dialect.clean;
     let column = |name: &str| wanted.column(&clean(name));
-    let file = Groups::open(content, path, &column)?;
+    let file = Groups::open(content, path, wanted)?;
     if file.bytes() > most {
         let rows = file.metadata.metadata().file_metadata().num_rows();
         let cause = format!("{rows} rows of more than {} MB", most / 1_000_000);
@@ -89,7 +89,7 @@ impl Rows {
         look: &mut Option<&mut Look<'_>>,
     ) -> Result<Self, IoError> {
         let clean = wanted.dialect.clean;
-        let groups = Groups::open(content, path, &|name| wanted.column(&clean(name)))?;
+        let groups = Groups::open(content, path, wanted)?;
         let gaps = HashSet::new();
         let mut rows = Self { groups, gaps, max_bytes, group: 0, reader: None, rows: 0 };
         let mut gaps = HashSet::new();
@@ -156,20 +156,50 @@ struct Groups {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
+    /// Columns that are not read, since there are too many and nobody asked for these.
+    left_out: HashSet<String>,
 }
 
 /// Bytes of a cell besides its text.
 const CELL: u64 = 8;
 
 impl Groups {
-    fn open(content: Content, path: &Path, wanted: &dyn Fn(&str) -> bool) -> Result<Self, IoError> {
+    fn open(content: Content, path: &Path, reading: &Wanted<'_>) -> Result<Self, IoError> {
+        let clean = reading.dialect.clean;
+        let wanted = |name: &str| reading.column(&clean(name));
+        let asked = |name: &str| reading.asked(&clean(name));
         let metadata = guarded(path, || {
             let metadata = ArrowReaderMetadata::load(&content, Default::default())
                 .map_err(|e| broken(path, &e))?;
             coded(&metadata).map_err(|e| broken(path, &e))
         })?;
-        let mask = mask(&metadata, wanted);
-        Ok(Self { content, path: path.to_owned(), metadata, mask })
+        let (mut others, mut left_out) = (0, HashSet::new());
+        for field in metadata.schema().fields() {
+            each_column(field.name(), field, &mut |name| {
+                if wanted(name) && !asked(name) {
+                    others += 1;
+                    if others > MAX_COLUMNS {
+                        left_out.insert(name.to_owned());
+                    }
+                }
+            });
+        }
+        let mask = mask(&metadata, &|name| wanted(name) && !left_out.contains(name));
+        Ok(Self { content, path: path.to_owned(), metadata, mask, left_out })
+    }
+
+    /// Counts the columns that are not read.
+    fn count_left_out(&self, skipped: &mut Skipped) {
+        let mut names: Vec<&String> = self.left_out.iter().collect();
+        names.sort_unstable();
+        let message = |name: &String| {
+            let cause = format!("column {name:?} is left out");
+            let expected = format!("at most {MAX_COLUMNS} columns");
+            let (path, place) = (self.path.clone(), Box::default());
+            IoError::Content { path, place, cause, expected }.to_string()
+        };
+        let messages = names.iter().map(|name| message(name));
+        skipped.add_many(Unit::Value, TOO_MANY_COLUMNS, names.len(), messages);
     }
 
     fn count(&self) -> usize {
@@ -234,18 +264,24 @@ impl Groups {
             for (i, field) in first.schema().fields().iter().enumerate() {
                 let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
                 let values = concat(&parts).map_err(|e| fail(&e))?;
-                flatten(field.name(), &values, None, wanted, &mut columns).map_err(|e| fail(&e))?;
+                let wanted = |name: &str| wanted(name) && !self.left_out.contains(name);
+                flatten(field.name(), &values, None, &wanted, &mut columns)
+                    .map_err(|e| fail(&e))?;
             }
         }
         let columns = columns.into_iter().map(|Column { name, values }| {
             let values = plain(&values, gaps(&name)).map_err(|e| fail(&e))?;
             Ok(Column { name, values: Cells::Array(values) })
         });
+        let mut skipped = Skipped::default();
+        if before == 0 {
+            self.count_left_out(&mut skipped);
+        }
         Ok(FileTable {
             columns: columns.collect::<Result<_, IoError>>()?,
             labels: None,
             positions: (before..before + rows as i64).collect(),
-            skipped: Skipped::default(),
+            skipped,
         })
     }
 }
@@ -308,6 +344,18 @@ fn any_wanted(name: &str, field: &Field, wanted: &dyn Fn(&str) -> bool) -> bool 
             .iter()
             .any(|member| any_wanted(&format!("{name}.{}", member.name()), member, wanted)),
         _ => wanted(name),
+    }
+}
+
+/// Calls `each` with every column's name.
+fn each_column(name: &str, field: &Field, each: &mut dyn FnMut(&str)) {
+    match field.data_type() {
+        DataType::Struct(members) => {
+            for member in members {
+                each_column(&format!("{name}.{}", member.name()), member, each);
+            }
+        }
+        _ => each(name),
     }
 }
 

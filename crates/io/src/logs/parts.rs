@@ -145,19 +145,22 @@ impl Source {
         match rows {
             Rows::Csv(pieces, layout) => loop {
                 let first = pieces.at_beginning();
-                let (text, before, unclosed) =
-                    match pieces.next(|text| csv::parts::cut(text, first))? {
-                        Next::End => return Ok(None),
-                        Next::TooLong(text, before) if !csv::parts::is_open(text) => {
-                            too_long(path, before, wanted, skipped);
-                            pieces.skip_line()?;
-                            continue;
-                        }
-                        Next::TooLong(text, before) => (text, before, true),
-                        Next::Piece(text, before) => (text, before, false),
-                    };
-                let (table, rows) = layout.read(text, path, before)?;
+                let (text, before, unclosed) = match pieces.next(|text| layout.cut(text, first))? {
+                    Next::End => {
+                        skipped.merge(pieces.skipped());
+                        return Ok(None);
+                    }
+                    Next::TooLong(text, before) if !layout.is_open(text) => {
+                        too_long(path, before, wanted, skipped);
+                        pieces.skip_line()?;
+                        continue;
+                    }
+                    Next::TooLong(text, before) => (text, before, true),
+                    Next::Piece(text, before) => (text, before, false),
+                };
+                let (mut table, rows) = layout.read(text, path, before)?;
                 pieces.count(rows);
+                table.skipped.merge(pieces.skipped());
                 if unclosed {
                     pieces.skip_rest();
                 }
@@ -166,15 +169,22 @@ impl Source {
             Rows::Json(pieces, layout) => loop {
                 let first = pieces.at_beginning();
                 match pieces.next(|text| layout.cut(text, first))? {
-                    Next::End => return Ok(None),
+                    Next::End => {
+                        skipped.merge(pieces.skipped());
+                        return Ok(None);
+                    }
                     Next::TooLong(_, before) => {
                         too_long(path, before, wanted, skipped);
                         pieces.skip_line()?;
                     }
                     Next::Piece(text, before) => {
                         let nested = wanted.options.nested;
-                        let (tables, rows) = layout.read(text, path, before, wanted, nested)?;
+                        let (mut tables, rows) = layout.read(text, path, before, wanted, nested)?;
                         pieces.count(rows);
+                        skipped.merge(pieces.skipped());
+                        if let Some(last) = tables.last_mut() {
+                            last.skipped.merge(std::mem::take(skipped));
+                        }
                         return Ok(Some(tables));
                     }
                 }
@@ -207,12 +217,12 @@ fn meet_csv(
 ) -> Result<csv::parts::Layout, IoError> {
     loop {
         let first = pieces.at_beginning();
-        let (text, before, unclosed) = match pieces.next(|text| csv::parts::cut(text, first))? {
+        let (text, before, unclosed) = match pieces.next(|text| layout.cut(text, first))? {
             Next::End => return Ok(layout),
             Next::TooLong(_, before) if first => {
                 return Err(no_end(path, before, wanted.options.memory, "header line"));
             }
-            Next::TooLong(text, _) if !csv::parts::is_open(text) => {
+            Next::TooLong(text, _) if !layout.is_open(text) => {
                 pieces.skip_line()?;
                 continue;
             }
@@ -244,7 +254,10 @@ fn meet_json(
     loop {
         let first = pieces.at_beginning();
         match pieces.next(|text| layout.cut(text, first))? {
-            Next::End => return Ok(Some(layout)),
+            Next::End => {
+                let is_whole = layout.is_closed() || pieces.cut_short();
+                return Ok(is_whole.then_some(layout));
+            }
             Next::TooLong(..) if layout.is_lines() => pieces.skip_line()?,
             // What begins like a list may be something else.
             Next::TooLong(..) => return Ok(None),

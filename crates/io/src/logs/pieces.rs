@@ -1,6 +1,7 @@
 //! A file that is too large for the memory, in pieces of whole rows.
 
 use super::bytes::Content;
+use super::skipped::Skipped;
 use crate::error::IoError;
 use crate::memory::MemoryLimit;
 use std::path::Path;
@@ -76,7 +77,12 @@ impl Pieces {
             self.read(size)?;
             let end = size.min(self.text.len());
             if self.ended && end == self.text.len() {
-                self.piece = end;
+                if self.content.cut_short() {
+                    // The last row may be half a row.
+                    let rows = cut(&self.text);
+                    self.text.truncate(if rows > 0 { rows } else { end });
+                }
+                self.piece = self.text.len();
                 break;
             }
             self.piece = cut(&self.text[..end]);
@@ -132,6 +138,16 @@ impl Pieces {
     /// Whether the next piece is the first.
     pub(super) fn at_beginning(&self) -> bool {
         self.before.bytes + self.piece == 0
+    }
+
+    /// Whether compressed data turned out to end early.
+    pub(super) fn cut_short(&self) -> bool {
+        self.content.cut_short()
+    }
+
+    /// What of the file is in no piece, once it has ended.
+    pub(super) fn skipped(&mut self) -> Skipped {
+        if self.ended { self.content.skipped() } else { Skipped::default() }
     }
 
     /// Counts the rows of the piece.

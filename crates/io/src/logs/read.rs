@@ -44,6 +44,9 @@ pub struct ReadOptions<'a> {
     /// Only these columns (cleaned names), in the order of the files; `event_dt` always stays.
     /// `None` keeps all.
     pub columns: Option<&'a [String]>,
+    /// Columns (cleaned names) that are needed, where all are passed on: a file with too many columns
+    /// loses others first.
+    pub asked: &'a [String],
     /// Columns (cleaned names) that stay text with exact digits even if every value is a number,
     /// besides those of the dialect.
     pub identifiers: &'a [String],
@@ -61,6 +64,9 @@ pub struct ReadOptions<'a> {
     /// Only rows with event times (microseconds since 1970) in this range; the others are counted in
     /// [`Skipped::outside`].
     pub between: Range<i64>,
+    /// What separates the fields of CSV; `None` for a comma, where a header that seems to have another
+    /// one is an error.
+    pub delimiter: Option<u8>,
     /// Which part of a file is read now, if not all of it.
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
     /// Called with the number of rows of each file, or each part of one, skipped ones included, as far as
@@ -108,12 +114,14 @@ impl Default for ReadOptions<'_> {
             file_type: FileType::Auto,
             repeat: 1,
             columns: None,
+            asked: &[],
             identifiers: &[],
             time: None,
             clock: None,
             sort: true,
             nested: Nested::Flatten,
             between: ALWAYS,
+            delimiter: None,
             slice: None,
             on_rows: None,
             sliced: None,

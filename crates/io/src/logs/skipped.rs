@@ -3,6 +3,9 @@
 use crate::error::IoError;
 use std::path::{Path, PathBuf};
 
+/// Columns that were not read, or values of columns.
+pub(super) const TOO_MANY_COLUMNS: &str = "columns beyond the limits, and not asked for";
+
 /// What was left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
@@ -10,6 +13,26 @@ pub enum Unit {
     Row,
     /// Whole files.
     File,
+    /// The end of a file whose other rows were read.
+    End,
+    /// Single values, changed or left out; their rows were read.
+    Value,
+}
+
+impl Unit {
+    /// What it is called, in the singular and the plural.
+    pub fn name(self, count: usize) -> &'static str {
+        match (self, count) {
+            (Self::Row, 1) => "row",
+            (Self::Row, _) => "rows",
+            (Self::File, 1) => "file",
+            (Self::File, _) => "files",
+            (Self::End, 1) => "end of a file",
+            (Self::End, _) => "ends of files",
+            (Self::Value, 1) => "value",
+            (Self::Value, _) => "values",
+        }
+    }
 }
 
 /// One reason, how often it applied, and the first messages in full.
@@ -19,7 +42,7 @@ pub struct Reason {
     pub unit: Unit,
     /// The reason in a few words, the same for every occurrence.
     pub reason: &'static str,
-    /// How many rows or files.
+    /// How many of the unit.
     pub count: usize,
     /// Full messages (file, place, value, what would be accepted) of the first occurrences, at
     /// most [`Skipped::MESSAGES`].
@@ -63,12 +86,34 @@ impl Skipped {
         &self.unread
     }
 
-    /// Nothing was left out but what was not asked for.
+    /// Nothing was changed, or left out but what was not asked for.
     pub fn is_empty(&self) -> bool {
         self.reasons.is_empty()
     }
 
-    /// Counts one row or file; `message` is only called while messages are kept.
+    /// Every row and file was read, though values may have been changed or left out.
+    pub fn has_all_rows(&self) -> bool {
+        self.reasons.iter().all(|reason| reason.unit == Unit::Value)
+    }
+
+    /// How many of each unit are counted, in words: `3 rows and 1 file`.
+    pub fn totals(&self) -> String {
+        let units = [Unit::Row, Unit::File, Unit::End, Unit::Value];
+        let counted = units.map(|unit| (unit, self.total(unit)));
+        let words: Vec<String> = counted
+            .into_iter()
+            .filter(|(_, count)| *count > 0)
+            .map(|(unit, count)| format!("{count} {}", unit.name(count)))
+            .collect();
+        match words.split_last() {
+            Some((last, before)) if !before.is_empty() => {
+                format!("{} and {last}", before.join(", "))
+            }
+            _ => words.concat(),
+        }
+    }
+
+    /// Counts one of the unit; `message` is only called while messages are kept.
     pub(crate) fn add(
         &mut self,
         unit: Unit,
@@ -79,6 +124,22 @@ impl Skipped {
         entry.count += 1;
         if entry.messages.len() < Self::MESSAGES {
             entry.messages.push(message());
+        }
+    }
+
+    /// Counts occurrences of which only the first have messages.
+    pub(crate) fn add_many(
+        &mut self,
+        unit: Unit,
+        reason: &'static str,
+        count: usize,
+        messages: impl Iterator<Item = String>,
+    ) {
+        if count > 0 {
+            let entry = self.entry(unit, reason);
+            entry.count += count;
+            let room = Self::MESSAGES - entry.messages.len();
+            entry.messages.extend(messages.take(room));
         }
     }
 
@@ -166,5 +227,18 @@ mod tests {
         assert_eq!((whole.rows(), whole.files()), (30, 1));
         assert_eq!(whole.reasons()[0].messages.len(), Skipped::MESSAGES);
         assert_eq!(whole.reasons()[0].messages[15], "part 0");
+    }
+
+    #[test]
+    fn changed_values_cost_no_row() {
+        let mut skipped = Skipped::default();
+        assert_eq!(skipped.totals(), "");
+        skipped.add_many(Unit::Value, "replaced", 3, std::iter::once("first".into()));
+        assert!(skipped.has_all_rows() && !skipped.is_empty());
+        assert_eq!((skipped.totals(), skipped.rows()), ("3 values".to_owned(), 0));
+        skipped.add(Unit::End, "cut short", || "end".into());
+        skipped.add(Unit::Row, "bad", || "row".into());
+        assert!(!skipped.has_all_rows());
+        assert_eq!(skipped.totals(), "1 row, 1 end of a file and 3 values");
     }
 }

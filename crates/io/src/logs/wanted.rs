@@ -30,6 +30,8 @@ impl Wanted<'_> {
         read(&csv::CsvOptions {
             text: &|name| self.is_identifier(&clean(name)),
             wanted: &|name| name == UNNAMED_FIRST || self.column(&clean(name)),
+            asked: &|name| name == UNNAMED_FIRST || self.asked(&clean(name)),
+            delimiter: self.options.delimiter,
         })
     }
 
@@ -41,7 +43,23 @@ impl Wanted<'_> {
         self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
             || self.time() == Some(clean)
             || self.options.clock.is_some_and(|clock| clock.name == clean)
-            || self.dialect.required == Some(clean)
+            || self.dialect.epochs.iter().any(|(epoch, iso)| *epoch == clean && self.column(iso))
+    }
+
+    /// Whether a column is wanted by its name, and not only since all are.
+    pub(super) fn asked(&self, clean: &str) -> bool {
+        self.names().any(|name| name == clean)
+    }
+
+    /// All names that are asked for.
+    fn names(&self) -> impl Iterator<Item = &str> {
+        let roles = self.dialect.roles.iter().map(|(name, _)| *name);
+        let options = self.options;
+        let columns = options.columns.unwrap_or_default().iter().chain(options.asked);
+        let named = columns.chain(options.identifiers).map(String::as_str);
+        let clock = options.clock.map(|clock| clock.name.as_str());
+        let epochs = self.dialect.epochs.iter().flat_map(|(epoch, iso)| [*epoch, *iso]);
+        roles.chain(named).chain(self.time()).chain(clock).chain(epochs)
     }
 
     pub(super) fn is_identifier(&self, clean: &str) -> bool {
@@ -68,13 +86,42 @@ impl json::Schema for Wanted<'_> {
             || self.time().is_some_and(|time| time.starts_with(&name))
             || self.options.clock.is_some_and(|clock| clock.name.starts_with(&name))
             || self.dialect.leads_to_list(path)
+            || self.dialect.leads_to_inner(path)
     }
 
     fn is_list(&self, path: &str) -> bool {
         self.dialect.lists.contains(&path)
     }
 
+    fn leads_to_list(&self, path: &str) -> bool {
+        self.dialect.leads_to_list(path)
+    }
+
     fn is_inner(&self, path: &str) -> bool {
-        self.dialect.inner == Some(path)
+        self.dialect.inner.contains(&path)
+    }
+
+    fn is_mark(&self, path: &str) -> bool {
+        if self.dialect.marks.contains(&path) {
+            return true;
+        }
+        // Of any table the user and the time are what only rows have.
+        let clean = (self.dialect.clean)(path);
+        let is_list = || self.dialect.leads_to_list(path) || self.dialect.leads_to_inner(path);
+        (self.time() == Some(clean.as_str()) || self.options.identifiers.contains(&clean))
+            && !is_list()
+            && !self.is_inner(path)
+    }
+
+    fn is_asked(&self, path: &str) -> bool {
+        self.asked(&(self.dialect.clean)(path))
+    }
+
+    fn leads_to_asked(&self, path: &str) -> bool {
+        let clean = (self.dialect.clean)(path);
+        self.names().any(|name| name.starts_with(&clean))
+            || self.dialect.leads_to_list(path)
+            || self.dialect.leads_to_inner(path)
+            || self.dialect.inner.contains(&path)
     }
 }

@@ -34,6 +34,8 @@ pub struct Options {
     pub source: &'static Source,
     /// Log files, directories or patterns.
     pub logs: Vec<String>,
+    /// What separates the fields of CSV files, if that is said.
+    pub delimiter: Option<u8>,
 }
 
 /// What was found.
@@ -71,7 +73,8 @@ pub fn inspect(options: &Options, reporter: &dyn Reporter) -> Result<Inspection,
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start threads: {error}")))?;
     let features = Arc::new(options.features.clone());
-    let settings = SourceSettings::all_of(options.source, features);
+    let mut settings = SourceSettings::all_of(options.source, features);
+    settings.delimiter = options.delimiter;
     let files = source::find(&options.logs, true, None, false)?;
     let reading = Reading {
         settings: &settings,

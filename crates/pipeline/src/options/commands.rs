@@ -2,7 +2,7 @@
 
 use super::kind::{MOST_ROWS, MOST_THREADS};
 use super::{
-    ALERTS, BACKTEST, CommandSpec, EVALUATE, EXPLAIN, Kind, MODELS_DIFF, MODELS_EXPORT,
+    ALERTS, BACKTEST, CommandSpec, DELIMITER, EVALUATE, EXPLAIN, Kind, MODELS_DIFF, MODELS_EXPORT,
     MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, OTHER,
     OptionSpec, PLOT, REPORT, SCORE, TRAIN,
 };
@@ -391,6 +391,7 @@ pub const FEATURES: CommandSpec = CommandSpec {
             Kind::Choice(&SOURCE_STAGES),
             "how the logs are read (default: as the file says)",
         ),
+        DELIMITER,
     ],
 };
 

@@ -51,6 +51,8 @@ pub enum Kind {
     Instant,
     /// A period of the calendar.
     Period,
+    /// What separates the fields of CSV files.
+    Delimiter,
     /// Yes or no; a bare option means yes.
     Bool,
     /// One of these words, in any case.
@@ -173,6 +175,9 @@ impl Kind {
             Self::Period => Period::parse(text).map(Value::Period).ok_or_else(|| {
                 format!("{text:?} is not a period; accepted: D, W, M, h, or a length of time of a minute or more that divides a day or is whole days, such as 15m, 6h, 7d")
             }),
+            Self::Delimiter => delimiter(text)
+                .map(|sign| Value::Text(char::from(sign).into()))
+                .ok_or_else(|| format!("{text:?} is no delimiter: expected tab or one sign, such as ; or |")),
             Self::Bool => bool_word(text)
                 .map(Value::Bool)
                 .ok_or_else(|| format!("{text:?} is neither true nor false (accepted: true, false, yes, no, on, off, 1, 0)")),
@@ -210,6 +215,7 @@ impl Kind {
             Self::Duration => "DURATION".into(),
             Self::Instant => "TIME".into(),
             Self::Period => "PERIOD".into(),
+            Self::Delimiter => "SIGN|tab".into(),
             Self::Bool => "[true|false]".into(),
             Self::Choice(words) => format!("[{}]", words.join("|")),
         }
@@ -239,6 +245,15 @@ fn bytes(text: &str) -> Option<u64> {
     }
     let bytes = number.parse::<f64>().ok()? * unit as f64;
     (bytes.is_finite() && (0.0..u64::MAX as f64).contains(&bytes)).then_some(bytes as u64)
+}
+
+/// Neither a letter, a digit nor a quote, of which fields are made.
+fn delimiter(text: &str) -> Option<u8> {
+    match text.as_bytes() {
+        b"tab" | b"\\t" | b"\t" => Some(b'\t'),
+        [sign @ (b' '..=b'~')] if !sign.is_ascii_alphanumeric() && *sign != b'"' => Some(*sign),
+        _ => None,
+    }
 }
 
 fn widths(text: &str) -> Option<Vec<usize>> {
@@ -285,6 +300,12 @@ mod tests {
             ("nanGB", None),
         ] {
             assert_eq!(memory.parse(text).ok(), bytes.map(Value::Bytes), "{text}");
+        }
+        for (text, sign) in [(";", ";"), ("tab", "\t"), ("\\t", "\t"), ("|", "|"), (",", ",")] {
+            assert_eq!(Kind::Delimiter.parse(text), Ok(Value::Text(sign.into())));
+        }
+        for text in ["", ";;", "a", "\"", "\n", "\u{a7}"] {
+            assert!(Kind::Delimiter.parse(text).is_err(), "{text}");
         }
         let share = Kind::Number { min: 0.0, max: 100.0 };
         assert!(share.parse("nan").is_err() && share.parse("100.1").is_err());

@@ -19,7 +19,7 @@ pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
 pub use quality::{BACKTEST, EVALUATE};
 pub use results::{ALERTS, EXPLAIN, PLOT, REPORT};
-pub use stages::{any_table, source};
+pub use stages::{DELIMITER, any_table, source};
 pub use store::{
     MODELS_DIFF, MODELS_EXPORT, MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK,
     MODELS_SHOW, MODELS_VERIFY, SCORE, TRAIN,

@@ -2,7 +2,7 @@
 
 use super::commands::MEMORY_LIMIT;
 use super::kind::MOST_THREADS;
-use super::{CommandSpec, Kind, OptionSpec};
+use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 
 const ALERTS_PER_DAY: OptionSpec = OptionSpec::new(
     "alerts_per_day",
@@ -86,6 +86,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         )
         .multiple()
         .required(),
+        DELIMITER,
         OptionSpec::new(
             "features",
             Kind::Input,

@@ -88,6 +88,7 @@ const SOURCE: &[OptionSpec] = &[
     )
     .aliases(&["file_type"])
     .default("auto"),
+    DELIMITER,
     OptionSpec::new(
         "repeat",
         Kind::Integer { min: 1, max: 10_000 },
@@ -115,6 +116,13 @@ const SOURCE: &[OptionSpec] = &[
     OptionSpec::new("allow_no_files", Kind::Bool, "do not fail when no file matches")
         .default("false"),
 ];
+
+/// What separates the fields of CSV files, of all commands that read logs.
+pub const DELIMITER: OptionSpec = OptionSpec::new(
+    "delimiter",
+    Kind::Delimiter,
+    "what separates the fields of CSV files (default: comma; a first line such as sep=; says it for its file)",
+);
 
 /// The stage of a source of logs.
 pub const fn source(name: &'static str, about: &'static str) -> StageEntry {

@@ -2,7 +2,7 @@
 
 use super::commands::MEMORY_LIMIT;
 use super::kind::{MOST_MEGABYTES, MOST_ROWS, MOST_THREADS};
-use super::{CommandSpec, Kind, OptionSpec};
+use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 use crate::models::GENERIC;
 
 const STORE: OptionSpec =
@@ -109,6 +109,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
     options: &[
         SOURCE,
         INPUT,
+        DELIMITER,
         STORE,
         FEATURES,
         COLUMNS_FILE,
@@ -185,6 +186,7 @@ pub const SCORE: CommandSpec = CommandSpec {
     options: &[
         SOURCE,
         INPUT,
+        DELIMITER,
         STORE,
         OptionSpec::new(
             "output",

@@ -2,6 +2,7 @@
 
 use super::OptionTexts;
 use super::check::Checker;
+use super::source::delimiter;
 use super::values::Values;
 use crate::features::{self, Features, InspectOptions};
 use crate::options::{AUTOENCODER, FEATURES, OTHER};
@@ -57,9 +58,12 @@ pub fn check_inspection(
         checker.mistakes.push(format!("{place}: --check: {} names no features", features.name));
     }
     match checker.mistakes.is_empty() {
-        true => {
-            Ok(InspectOptions { features: features.without_unused(), source, logs: logs.to_vec() })
-        }
+        true => Ok(InspectOptions {
+            features: features.without_unused(),
+            source,
+            logs: logs.to_vec(),
+            delimiter: delimiter(&values),
+        }),
         false => Err(checker.mistakes),
     }
 }

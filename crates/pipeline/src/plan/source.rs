@@ -14,6 +14,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What separates the fields of CSV files, if that is said.
+pub(super) fn delimiter(values: &Values) -> Option<u8> {
+    values.text("delimiter")?.bytes().next()
+}
+
 impl Checker {
     /// Checks the options of a source; `run` are those of the command before.
     pub(super) fn source(
@@ -49,6 +54,7 @@ impl Checker {
                 Some("parquet") => FileType::Parquet,
                 _ => FileType::Auto,
             },
+            delimiter: delimiter(values),
             repeat: values.count("repeat").unwrap_or(1),
             recursive: values.bool("recursive"),
             allow_no_files: values.bool("allow_no_files"),

@@ -334,6 +334,7 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
                 source,
                 given(&[
                     ("input", "input_glob"),
+                    same("delimiter"),
                     same("state_dir"),
                     same("rebuild_state"),
                     same("drop_duplicates"),

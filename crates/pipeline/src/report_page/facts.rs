@@ -92,6 +92,7 @@ fn quality(summary: &Summary) -> Vec<String> {
     let count = |rows: usize, noun: &str| super::count(rows as u64, noun);
     let mut lines: Vec<String> =
         summary.skipped.iter().map(|line| format!("skipped, {line}")).collect();
+    lines.extend(summary.changed.iter().map(|line| format!("changed, {line}")));
     if summary.rows_without_model > 0 {
         let rows = count(summary.rows_without_model, "row");
         lines.push(format!("{rows} of users without a model passed on without a score"));

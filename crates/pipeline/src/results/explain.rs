@@ -129,7 +129,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
         written: found.written(&results)?,
         is_generic: false,
         before: None,
-        is_incomplete: !results.skipped.is_empty(),
+        is_incomplete: !results.skipped.has_all_rows(),
     };
     if let Some(path) = &options.models {
         let own = |model: &&UserModel| *model.header().user == *found.user;

@@ -121,6 +121,7 @@ impl Run<'_> {
         let mut count = ReadCount::default();
         count.add(&table, &users);
         self.summary.skipped.extend(count.lines(TRAINING_DATA));
+        self.summary.changed.extend(count.changes(TRAINING_DATA));
         self.summary.filtered.push((TRAINING_DATA, count.filtered));
         self.summary.phases.push(("reading training data", start.elapsed()));
 

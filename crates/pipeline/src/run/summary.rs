@@ -71,6 +71,7 @@ impl Run<'_> {
         self.summary.drops_repeated = self.plan.source.drop_duplicates;
         self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
+        self.summary.changed.extend(input.changes("input"));
         if self.gaps.cells() > 0 {
             let cells = self.gaps.cells();
             self.summary.skipped.push(format!(

@@ -206,6 +206,11 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             "",
             "--file-type=csv",
         ),
+        ("from-file" | "train" | "score" | "features", "delimiter") => In(
+            "cli/tests/cli/decoding.rs",
+            "other_delimiters_are_read_wherever_logs_are",
+            "--delimiter=;",
+        ),
         ("from-file", "repeat") => Changes(DUMP, IN, "--input_glob=in/*.csv --repeat=2"),
         ("from-file", "recursive") => Changes(
             DUMP,
@@ -490,6 +495,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             "",
             "--timestamp_column_name=eventTime",
         ),
+        ("backtest", "delimiter") => Changes(BACKTEST, "", "--delimiter=;"),
         ("backtest", "userid_filter") => Changes(BACKTEST, "", "--userid_filter=ann"),
         ("backtest", "scorer") => Changes(BACKTEST, "", "--scorer=peer"),
         ("backtest", "folds") => Changes(BACKTEST, "--folds=1", "--folds=2"),

@@ -7,18 +7,19 @@
 
 mod builder;
 mod cells;
+mod header;
 pub(super) mod parts;
 mod records;
 
 use super::pieces::Before;
 use super::skipped::{Skipped, Unit};
-use super::{Column, FileTable, MAX_COLUMNS};
+use super::{Column, FileTable};
 use crate::error::{IoError, Place};
 use crate::texts::Cells;
 use builder::{Builder, Conflict};
+use header::Header;
 use rayon::prelude::*;
-use records::{Block, End, Records};
-use std::collections::{HashMap, HashSet};
+use records::{Block, End, Records, RowView};
 use std::path::Path;
 
 /// How to read a CSV file.
@@ -28,14 +29,22 @@ pub struct CsvOptions<'a> {
     pub text: &'a (dyn Fn(&str) -> bool + Sync),
     /// Columns, by name, that are read at all.
     pub wanted: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Columns, by name, that are needed: others are left out of a file with too many.
+    pub asked: &'a (dyn Fn(&str) -> bool + Sync),
+    /// What separates fields; `None` for a comma, where a header that seems to have another one is an
+    /// error. A first line `sep=;` says it for its file.
+    pub delimiter: Option<u8>,
 }
 
 impl Default for CsvOptions<'_> {
     fn default() -> Self {
-        Self { text: &|_| false, wanted: &|_| true }
+        Self { text: &|_| false, wanted: &|_| true, asked: &|_| false, delimiter: None }
     }
 }
 
+const HEADER_AGAIN: &str = "header line repeated";
+const NUL_BYTES: &str = "NUL bytes in place of rows";
+const NUL_IN_FRONT: &str = "with NUL bytes in front, which are left out";
 const TOO_LONG: &str = "more fields than the header";
 const NOT_UTF8: &str = "not UTF-8";
 const UNCLOSED: &str = "quote never closed";
@@ -59,27 +68,26 @@ pub(super) fn read_open(
     options: &CsvOptions<'_>,
 ) -> Result<FileTable<Cells>, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let (names, body) = header(bytes, path)?;
-    let mut pass = Pass::new(bytes, body, path, names.len());
+    let header = Header::read(bytes, path, options.delimiter)?;
+    let mut pass = Pass::new(bytes, header.body, path, &header);
     let mut block = Block::new(bytes);
     let more = pass.fill(&mut block);
-    if block.every_row_has(names.len() + 1) {
+    if block.every_row_has(header.names.len() + 1, &header.cells) {
         pass.labelled = true;
-        pass.width = names.len() + 1;
+        pass.width += 1;
     }
-    let mut slots = slots(&names, pass.labelled, options);
-    let (positions, skipped) = pass.fill_all(block, more, &mut slots);
-    finish(slots, &names, &pass, bytes, body, positions, skipped)
+    let (chosen, left_out) = header.choose(options);
+    let mut slots = slots(&chosen, pass.labelled);
+    let (positions, mut skipped) = pass.fill_all(block, more, &mut slots);
+    left_out.count(path, &mut skipped);
+    finish(slots, &pass, positions, skipped)
 }
 
 /// Turns the builders into columns; those whose guessed type broke in a later block are read
 /// again as text.
 fn finish(
     slots: Vec<Slot>,
-    names: &[String],
     pass: &Pass<'_>,
-    bytes: &[u8],
-    body: usize,
     positions: Vec<i64>,
     skipped: Skipped,
 ) -> Result<FileTable<Cells>, IoError> {
@@ -102,24 +110,24 @@ fn finish(
         }
     }
     if !again.is_empty() {
-        reread(&mut again, pass, bytes, body);
+        reread(&mut again, pass);
         for (field, builder) in again {
             finished[field] = builder.finish()?.ok();
         }
     }
     let labels = if pass.labelled { finished.remove(0) } else { None };
     let labels = labels.map(Cells::finish).transpose()?;
+    let names = pass.header.names.iter();
     let columns = names
-        .iter()
         .zip(finished)
         .filter_map(|(name, values)| Some(Column { name: name.clone(), values: values? }));
     Ok(FileTable { columns: columns.collect(), labels, positions, skipped })
 }
 
-fn reread(again: &mut [(usize, Builder)], first: &Pass<'_>, bytes: &[u8], body: usize) {
-    let mut pass = Pass::new(bytes, body, first.path, first.width);
-    pass.labelled = first.labelled;
-    let mut block = Block::new(bytes);
+fn reread(again: &mut [(usize, Builder)], first: &Pass<'_>) {
+    let mut pass = Pass::new(first.bytes, first.body, first.path, first.header);
+    (pass.labelled, pass.width) = (first.labelled, first.width);
+    let mut block = Block::new(first.bytes);
     loop {
         let more = pass.fill(&mut block);
         pass.keep_good_rows(&mut block, None);
@@ -151,68 +159,14 @@ impl Slot {
     }
 }
 
-fn slots(names: &[String], labelled: bool, options: &CsvOptions<'_>) -> Vec<Slot> {
+fn slots(columns: &[Option<bool>], labelled: bool) -> Vec<Slot> {
     let label = labelled.then(|| Slot::Building(Builder::guess()));
-    let columns = names.iter().map(|name| {
-        if !(options.wanted)(name) {
-            Slot::Unwanted
-        } else if (options.text)(name) {
-            Slot::Building(Builder::text())
-        } else {
-            Slot::Building(Builder::guess())
-        }
+    let columns = columns.iter().map(|text| match text {
+        None => Slot::Unwanted,
+        Some(true) => Slot::Building(Builder::text()),
+        Some(false) => Slot::Building(Builder::guess()),
     });
     label.into_iter().chain(columns).collect()
-}
-
-/// The column names and the offset of the first row.
-fn header(bytes: &[u8], path: &Path) -> Result<(Vec<String>, usize), IoError> {
-    let mut records = Records::new(bytes, 0);
-    let mut block = Block::new(bytes);
-    let end = records.fill(&mut block, 1);
-    let refuse = |cause: &str| IoError::Content {
-        path: path.to_owned(),
-        place: Box::new(Place::line(1)),
-        cause: cause.to_owned(),
-        expected: "a header line with column names".to_owned(),
-    };
-    if block.is_empty() {
-        return Err(refuse(if end == End::Unclosed { UNCLOSED } else { "empty file" }));
-    }
-    if block.width(0) > MAX_COLUMNS {
-        return Err(refuse(&format!("{} columns; at most {MAX_COLUMNS} are read", block.width(0))));
-    }
-    let given: Result<Vec<String>, _> =
-        (0..block.width(0)).map(|field| String::from_utf8(block.cell(0, field).to_vec())).collect();
-    let given = given.map_err(|_| refuse("header is not UTF-8"))?;
-    Ok((unique(given), records.offset()))
-}
-
-/// pandas' names: `Unnamed: <position>` for none, `x.1`, `x.2`, … for repeated ones.
-fn unique(mut names: Vec<String>) -> Vec<String> {
-    for (i, name) in names.iter_mut().enumerate() {
-        if name.is_empty() {
-            *name = format!("Unnamed: {i}");
-        }
-    }
-    let mut taken: HashSet<String> = names.iter().cloned().collect();
-    let mut repeats: HashMap<String, usize> = HashMap::new();
-    for name in &mut names {
-        let count = repeats.entry(name.clone()).or_insert(0);
-        if *count > 0 {
-            let fresh = loop {
-                let candidate = format!("{name}.{count}");
-                *count += 1;
-                if taken.insert(candidate.clone()) {
-                    break candidate;
-                }
-            };
-            *name = fresh;
-        } else {
-            *count = 1;
-        }
-    }
-    names
 }
 
 /// One walk over the rows of a file.
@@ -222,6 +176,9 @@ struct Pass<'a> {
     bytes: &'a [u8],
     /// All of the file is UTF-8.
     is_text: bool,
+    header: &'a Header,
+    /// Where the first row begins.
+    body: usize,
     /// Fields of a full row.
     width: usize,
     /// The first field of every row is a label without a header.
@@ -232,13 +189,15 @@ struct Pass<'a> {
 }
 
 impl<'a> Pass<'a> {
-    fn new(bytes: &'a [u8], body: usize, path: &'a Path, width: usize) -> Self {
+    fn new(bytes: &'a [u8], body: usize, path: &'a Path, header: &'a Header) -> Self {
         Self {
-            records: Records::new(bytes, body),
+            records: Records::new(bytes, body, header.delimiter),
             path,
             bytes,
             is_text: str::from_utf8(bytes).is_ok(),
-            width,
+            header,
+            body,
+            width: header.names.len(),
             labelled: false,
             end: End::More,
             before: Before::default(),
@@ -295,27 +254,32 @@ impl<'a> Pass<'a> {
         unclosed.then(|| self.before.lines + line_of(self.bytes, self.records.record_start()))
     }
 
-    /// Removes rows that are too long or not UTF-8.
+    /// Removes rows that are too long or not UTF-8, the header where it stands again, and NUL bytes.
     fn keep_good_rows(&self, block: &mut Block<'_>, mut skipped: Option<&mut Skipped>) {
-        if self.is_text && block.none_longer(self.width) {
+        let header = &self.header.cells;
+        if let Some(skipped) = skipped.as_deref_mut() {
+            self.count_padded(block.padded(), skipped);
+        }
+        if self.is_text && block.none_longer(self.width) && block.has_rows_only(header) {
             return;
         }
-        block.retain(|row| {
-            let (reason, place, cause, expected) = if row.fields > self.width {
+        block.retain(|block, index, row| {
+            let no_place = Place::default();
+            let (reason, place, cause, expected) = if block.is_nul(index) {
+                let cause = format!("{} NUL bytes", row.data.len());
+                (NUL_BYTES, no_place, cause, "a row".to_owned())
+            } else if block.is_header(index, header) {
+                (
+                    HEADER_AGAIN,
+                    no_place,
+                    HEADER_AGAIN.to_owned(),
+                    "rows below one header".to_owned(),
+                )
+            } else if row.fields > self.width {
                 let cause = format!("{} fields", row.fields);
-                (TOO_LONG, Place::default(), cause, format!("at most {} fields", self.width))
+                (TOO_LONG, no_place, cause, format!("at most {} fields", self.width))
             } else if let Err(e) = std::str::from_utf8(row.data) {
-                let start = skip_line_ends(self.bytes, row.start);
-                let raw = &self.bytes[start..row.end];
-                let within = std::str::from_utf8(raw)
-                    .map_or_else(|raw| raw.valid_up_to(), |_| e.valid_up_to());
-                let at = start + within;
-                let cause = format!(
-                    "byte 0x{:02x} is not UTF-8",
-                    self.bytes.get(at).copied().unwrap_or_default()
-                );
-                let byte = (self.before.bytes + at) as u64;
-                let place = Place { byte: Some(byte), ..Place::default() };
+                let (place, cause) = self.not_utf8(&row, e.valid_up_to());
                 (NOT_UTF8, place, cause, "UTF-8 text".to_owned())
             } else {
                 return true;
@@ -329,6 +293,24 @@ impl<'a> Pass<'a> {
             }
             false
         });
+    }
+
+    /// Place and value of a byte that is not UTF-8, so many bytes of the row preceding.
+    fn not_utf8(&self, row: &RowView<'_>, valid: usize) -> (Place, String) {
+        let start = skip_line_ends(self.bytes, row.start);
+        let raw = &self.bytes[start..row.end];
+        let at = start + str::from_utf8(raw).map_or_else(|raw| raw.valid_up_to(), |_| valid);
+        let byte = self.bytes.get(at).copied().unwrap_or_default();
+        let place = Place { byte: Some((self.before.bytes + at) as u64), ..Place::default() };
+        (place, format!("byte 0x{byte:02x} is not UTF-8"))
+    }
+
+    fn count_padded(&self, rows: &[i64], skipped: &mut Skipped) {
+        let messages = rows.iter().map(|row| {
+            let place = Place { row: Some(*row), ..Place::default() };
+            content(self.path, place, "NUL bytes in front of a row", "a row")
+        });
+        skipped.add_many(Unit::Value, NUL_IN_FRONT, rows.len(), messages);
     }
 }
 

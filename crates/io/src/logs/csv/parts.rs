@@ -1,8 +1,9 @@
 //! A CSV file in parts: one pass finds the types of its columns, a second one makes the tables.
 
 use super::builder::{Builder, Met};
-use super::records::{BLOCK, Block, Records, is_blank};
-use super::{CsvOptions, End, Pass, Slot, finish, header, slots};
+use super::header::{Header, LeftOut};
+use super::records::{BLOCK, Block, Records};
+use super::{CsvOptions, End, Pass, Slot, finish, slots};
 use crate::error::IoError;
 use crate::logs::FileTable;
 use crate::logs::pieces::Before;
@@ -12,7 +13,8 @@ use std::path::Path;
 
 /// The columns of a file.
 pub(in crate::logs) struct Layout {
-    names: Vec<String>,
+    header: Header,
+    left_out: LeftOut,
     /// Every row has one field more than the header, its label.
     labelled: bool,
     /// By field; `None` if unwanted.
@@ -26,31 +28,27 @@ impl Layout {
         path: &Path,
         options: &CsvOptions<'_>,
     ) -> Result<Self, IoError> {
-        let (names, body) = header(head, path)?;
+        let header = Header::read(head, path, options.delimiter)?;
         let mut block = Block::new(head);
-        Records::new(head, body).fill(&mut block, BLOCK);
-        let labelled = block.every_row_has(names.len() + 1);
+        Records::new(head, header.body, header.delimiter).fill(&mut block, BLOCK);
+        let labelled = block.every_row_has(header.names.len() + 1, &header.cells);
         let label = labelled.then(|| Some(Met::default()));
-        let columns = names.iter().map(|name| {
-            let met = if (options.text)(name) { Met::text() } else { Met::default() };
-            (options.wanted)(name).then_some(met)
+        let (chosen, left_out) = header.choose(options);
+        let columns = chosen.into_iter().map(|text| {
+            let met = |text| if text { Met::text() } else { Met::default() };
+            text.map(met)
         });
         let fields = label.into_iter().chain(columns).collect();
-        Ok(Self { names, labelled, fields })
+        Ok(Self { header, left_out, labelled, fields })
     }
 
-    fn pass<'a>(
-        &self,
-        text: &'a [u8],
-        path: &'a Path,
-        before: Before,
-    ) -> Result<(Pass<'a>, usize), IoError> {
-        let body = if before.bytes == 0 { header(text, path)?.1 } else { 0 };
-        let mut pass = Pass::new(text, body, path, self.fields.len());
-        pass.labelled = self.labelled;
+    fn pass<'a>(&'a self, text: &'a [u8], path: &'a Path, before: Before) -> Pass<'a> {
+        let body = if before.bytes == 0 { self.header.body } else { 0 };
+        let mut pass = Pass::new(text, body, path, &self.header);
+        (pass.labelled, pass.width) = (self.labelled, self.fields.len());
         pass.before = before;
         pass.records.start_at(before.rows);
-        Ok((pass, body))
+        pass
     }
 
     /// Looks at the rows of a piece; how many there are, those that will be skipped included.
@@ -60,18 +58,22 @@ impl Layout {
         path: &Path,
         before: Before,
     ) -> Result<i64, IoError> {
-        let (mut pass, _) = self.pass(text, path, before)?;
+        let mut fields = std::mem::take(&mut self.fields);
+        let mut pass = self.pass(text, path, before);
+        pass.width = fields.len();
         let mut block = Block::new(text);
         loop {
             let more = pass.fill(&mut block);
             pass.keep_good_rows(&mut block, None);
-            self.fields.par_iter_mut().enumerate().for_each(|(field, met)| {
+            fields.par_iter_mut().enumerate().for_each(|(field, met)| {
                 if let Some(met) = met {
                     met.add(&block, field);
                 }
             });
             if !more {
-                return Ok(pass.records.position() - before.rows);
+                let rows = pass.records.position() - before.rows;
+                self.fields = fields;
+                return Ok(rows);
             }
         }
     }
@@ -89,12 +91,12 @@ impl Layout {
         before: Before,
         options: &CsvOptions<'_>,
     ) -> Result<FileTable<Cells>, IoError> {
-        let (mut pass, body) = self.pass(text, path, before)?;
-        let mut slots = slots(&self.names, self.labelled, options);
+        let mut pass = self.pass(text, path, before);
+        let mut slots = slots(&self.header.choose(options).0, self.labelled);
         let mut block = Block::new(text);
         let more = pass.fill(&mut block);
         let (positions, skipped) = pass.fill_all(block, more, &mut slots);
-        finish(slots, &self.names, &pass, text, body, positions, skipped)
+        finish(slots, &pass, positions, skipped)
     }
 
     /// The rows of a piece, once all pieces were looked at, and their number as in [`meet`](Self::meet).
@@ -104,7 +106,7 @@ impl Layout {
         path: &Path,
         before: Before,
     ) -> Result<(FileTable<Cells>, i64), IoError> {
-        let (mut pass, body) = self.pass(text, path, before)?;
+        let mut pass = self.pass(text, path, before);
         let mut slots: Vec<Slot> = self
             .fields
             .iter()
@@ -112,35 +114,58 @@ impl Layout {
             .collect();
         let mut block = Block::new(text);
         let more = pass.fill(&mut block);
-        let (positions, skipped) = pass.fill_all(block, more, &mut slots);
+        let (positions, mut skipped) = pass.fill_all(block, more, &mut slots);
+        if before.bytes == 0 {
+            self.left_out.count(path, &mut skipped);
+        }
         let rows = pass.records.position() - before.rows;
-        let table = finish(slots, &self.names, &pass, text, body, positions, skipped)?;
+        let table = finish(slots, &pass, positions, skipped)?;
         Ok((table, rows))
     }
 }
 
-/// Cuts before the last row, which may go on behind the text. The first piece has the header, whatever
-/// blank lines stand before it.
-pub(in crate::logs) fn cut(text: &[u8], first: bool) -> usize {
-    let end = last_row(text);
-    if first && is_blank(&text[..end]) { 0 } else { end }
-}
+impl Layout {
+    /// Cuts before the last row, which may go on behind the text. The first piece has the header, whatever
+    /// blank lines precede it.
+    pub(in crate::logs) fn cut(&self, text: &[u8], first: bool) -> usize {
+        let end = last_row(text, self.header.delimiter);
+        if first && end <= self.header.body { 0 } else { end }
+    }
 
-/// Whether a text ends inside quotes.
-pub(in crate::logs) fn is_open(text: &[u8]) -> bool {
-    let mut records = Records::new(text, 0);
-    let mut block = Block::new(text);
-    loop {
-        match records.fill(&mut block, BLOCK) {
-            End::More => {}
-            End::Input => return false,
-            End::Unclosed => return true,
+    /// Whether a text ends inside quotes.
+    pub(in crate::logs) fn is_open(&self, text: &[u8]) -> bool {
+        let mut records = Records::new(text, 0, self.header.delimiter);
+        let mut block = Block::new(text);
+        loop {
+            match records.fill(&mut block, BLOCK) {
+                End::More => {}
+                End::Input => return false,
+                End::Unclosed => return true,
+            }
         }
     }
 }
 
-fn last_row(text: &[u8]) -> usize {
-    let mut records = Records::new(text, 0);
+/// The length of the rows that are whole in a text that was cut somewhere.
+pub(in crate::logs) fn whole_rows(text: &[u8], delimiter: Option<u8>) -> usize {
+    let delimiter = Header::read(text, Path::new(""), delimiter).map_or(b',', |h| h.delimiter);
+    let mut records = Records::new(text, 0, delimiter);
+    let mut block = Block::new(text);
+    let mut last = 0;
+    loop {
+        let end = records.fill(&mut block, BLOCK);
+        last = block.last_start().unwrap_or(last);
+        match end {
+            End::More => {}
+            End::Input if text.ends_with(b"\n") => return text.len(),
+            End::Input => return last,
+            End::Unclosed => return records.record_start(),
+        }
+    }
+}
+
+fn last_row(text: &[u8], delimiter: u8) -> usize {
+    let mut records = Records::new(text, 0, delimiter);
     let mut block = Block::new(text);
     let mut last = 0;
     loop {

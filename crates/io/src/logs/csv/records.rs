@@ -1,12 +1,15 @@
 //! Rows of a CSV text in blocks; their cells are places in the text.
 //!
-//! Commas and line ends of 64 bytes at a time are found as the bits of a word. The state machine of
+//! Delimiters and line ends of 64 bytes at a time are found as the bits of a word. The state machine of
 //! `csv-core` reads the rows that have quotes or lone carriage returns, unquoted into a buffer.
 
-use csv_core::{ReadRecordResult, Reader};
+use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 /// Rows of a block: enough to guess types from, small enough for the second-level cache.
 pub(super) const BLOCK: usize = 1024;
+
+/// Fields of a block, unless a single row has more: a header of a million names must not fill the memory.
+const FIELDS: usize = 4 << 20;
 
 /// Why a block ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +33,8 @@ pub(super) struct Block<'a> {
     /// Field ends as the state machine gives them.
     ends: Vec<usize>,
     positions: Vec<i64>,
+    /// Rows that had NUL bytes in front, which are no part of them.
+    padded: Vec<i64>,
 }
 
 #[derive(Clone, Copy)]
@@ -64,6 +69,7 @@ impl<'a> Block<'a> {
             bounds: Vec::new(),
             ends: Vec::new(),
             positions: Vec::new(),
+            padded: Vec::new(),
         }
     }
 
@@ -84,8 +90,36 @@ impl<'a> Block<'a> {
         self.rows[row].fields
     }
 
-    pub(super) fn every_row_has(&self, width: usize) -> bool {
-        !self.rows.is_empty() && self.rows.iter().all(|row| row.fields == width)
+    /// Rows that had NUL bytes in front.
+    pub(super) fn padded(&self) -> &[i64] {
+        &self.padded
+    }
+
+    /// Whether every row that is neither the header again nor padding is that wide, and there is one.
+    pub(super) fn every_row_has(&self, width: usize, header: &[Vec<u8>]) -> bool {
+        let mut rows = (0..self.rows.len()).filter(|row| !self.is_no_row(*row, header)).peekable();
+        rows.peek().is_some() && rows.all(|row| self.rows[row].fields == width)
+    }
+
+    /// Whether a row has the header's cells, as where files were put one behind the other.
+    pub(super) fn is_header(&self, row: usize, header: &[Vec<u8>]) -> bool {
+        let fields = self.rows[row].fields;
+        fields == header.len() && (0..fields).all(|field| self.cell(row, field) == header[field])
+    }
+
+    /// Whether a row is NUL bytes only, as a crash leaves them.
+    pub(super) fn is_nul(&self, row: usize) -> bool {
+        let cell = self.cell(row, 0);
+        self.rows[row].fields == 1 && !cell.is_empty() && cell.iter().all(|byte| *byte == 0)
+    }
+
+    fn is_no_row(&self, row: usize, header: &[Vec<u8>]) -> bool {
+        self.is_nul(row) || self.is_header(row, header)
+    }
+
+    /// Whether all rows are rows.
+    pub(super) fn has_rows_only(&self, header: &[Vec<u8>]) -> bool {
+        (0..self.rows.len()).all(|row| !self.is_no_row(row, header))
     }
 
     /// Whether no row has more than `width` fields.
@@ -94,7 +128,7 @@ impl<'a> Block<'a> {
     }
 
     /// Drops the rows that `keep` refuses.
-    pub(super) fn retain(&mut self, mut keep: impl FnMut(RowView<'_>) -> bool) {
+    pub(super) fn retain(&mut self, mut keep: impl FnMut(&Self, usize, RowView<'_>) -> bool) {
         let mut kept = 0;
         for i in 0..self.rows.len() {
             let row = self.rows[i];
@@ -107,7 +141,7 @@ impl<'a> Block<'a> {
                 end: row.end,
                 position: self.positions[i],
             };
-            if keep(view) {
+            if keep(self, i, view) {
                 self.rows.swap(kept, i);
                 self.positions.swap(kept, i);
                 kept += 1;
@@ -129,7 +163,7 @@ impl<'a> Block<'a> {
         if row.unquoted {
             &self.unquoted[begin..next]
         } else {
-            // The comma or the line end is not part of it.
+            // The delimiter or the line end is not part of it.
             &self.input[begin..next - 1]
         }
     }
@@ -144,20 +178,22 @@ impl<'a> Block<'a> {
         self.rows.clear();
         self.bounds.clear();
         self.positions.clear();
+        self.padded.clear();
     }
 }
 
 /// Places of the bytes that may end a field, from some offset on.
 struct Marks<'a> {
     input: &'a [u8],
+    delimiter: u8,
     /// Offset of the bytes that `bits` are about.
     base: usize,
     bits: u64,
 }
 
 impl<'a> Marks<'a> {
-    fn new(input: &'a [u8], offset: usize) -> Self {
-        let mut marks = Self { input, base: offset, bits: 0 };
+    fn new(input: &'a [u8], offset: usize, delimiter: u8) -> Self {
+        let mut marks = Self { input, delimiter, base: offset, bits: 0 };
         marks.look();
         marks
     }
@@ -165,11 +201,11 @@ impl<'a> Marks<'a> {
     fn look(&mut self) {
         let rest = self.input.get(self.base..).unwrap_or_default();
         self.bits = match rest.first_chunk() {
-            Some(bytes) => marks(bytes),
+            Some(bytes) => marks(bytes, self.delimiter),
             None => {
                 let mut bytes = [0; 64];
                 bytes[..rest.len()].copy_from_slice(rest);
-                marks(&bytes)
+                marks(&bytes, self.delimiter)
             }
         };
     }
@@ -189,13 +225,13 @@ impl<'a> Marks<'a> {
     }
 }
 
-/// A bit for each comma, line feed, carriage return and quote. Both loops are of a form that
+/// A bit for each delimiter, line feed, carriage return and quote. Both loops are of a form that
 /// compilers turn into a few vector instructions.
 #[inline]
-fn marks(bytes: &[u8; 64]) -> u64 {
+fn marks(bytes: &[u8; 64], delimiter: u8) -> u64 {
     let mut flags = [0_u8; 64];
     for (flag, byte) in flags.iter_mut().zip(bytes) {
-        *flag = u8::from(*byte == b',')
+        *flag = u8::from(*byte == delimiter)
             | u8::from(*byte == b'\n')
             | u8::from(*byte == b'\r')
             | u8::from(*byte == b'"');
@@ -222,8 +258,8 @@ pub(super) struct Records<'a> {
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(input: &'a [u8], offset: usize) -> Self {
-        let marks = Marks::new(input, offset);
+    pub(super) fn new(input: &'a [u8], offset: usize, delimiter: u8) -> Self {
+        let marks = Marks::new(input, offset, delimiter);
         Self { reader: None, input, marks, offset, record_start: offset, position: 0 }
     }
 
@@ -250,7 +286,7 @@ impl<'a> Records<'a> {
     /// Replaces the block's rows by the next ones, at most `limit`.
     pub(super) fn fill(&mut self, block: &mut Block<'a>, limit: usize) -> End {
         block.clear();
-        while block.rows.len() < limit {
+        while block.rows.len() < limit && block.bounds.len() < FIELDS {
             self.record_start = self.offset;
             let bound = block.bounds.len();
             let unquoted = !self.plain_record(block);
@@ -259,12 +295,15 @@ impl<'a> Records<'a> {
                 if let Err(end) = self.record(block) {
                     return end;
                 }
-                self.marks = Marks::new(self.input, self.offset);
+                self.marks = Marks::new(self.input, self.offset, self.marks.delimiter);
             }
             let fields = block.bounds.len() - bound - 1;
             if fields == 1 && is_blank(&self.input[self.record_start..self.offset]) {
                 block.bounds.truncate(bound);
                 continue;
+            }
+            if !unquoted && self.input[self.record_start] == 0 {
+                self.trim(block, bound, fields);
             }
             block.rows.push(Span {
                 unquoted,
@@ -279,12 +318,22 @@ impl<'a> Records<'a> {
         End::More
     }
 
+    /// Takes NUL bytes in front of a row away, unless they are all of it.
+    fn trim(&self, block: &mut Block<'a>, bound: usize, fields: usize) {
+        let cell = &self.input[block.bounds[bound]..block.bounds[bound + 1] - 1];
+        let padding = cell.iter().take_while(|byte| **byte == 0).count();
+        if padding < cell.len() || fields > 1 {
+            block.bounds[bound] += padding;
+            block.padded.push(self.position);
+        }
+    }
+
     /// Appends the bounds of the next line; false if it needs the state machine.
     fn plain_record(&mut self, block: &mut Block<'a>) -> bool {
         block.bounds.push(self.offset);
         while let Some(place) = self.marks.next() {
             match self.input[place] {
-                b',' => block.bounds.push(place + 1),
+                byte if byte == self.marks.delimiter => block.bounds.push(place + 1),
                 b'\n' => {
                     block.bounds.push(place + 1);
                     self.offset = place + 1;
@@ -306,7 +355,7 @@ impl<'a> Records<'a> {
     /// Appends the next row unquoted, or says why the input ends before.
     fn record(&mut self, block: &mut Block<'a>) -> Result<(), End> {
         let reader = self.reader.get_or_insert_with(|| {
-            let mut reader = Reader::new();
+            let mut reader = ReaderBuilder::new().delimiter(self.marks.delimiter).build();
             // Only a reader that has not read yet would take a byte-order mark away.
             reader.read_record(b"\n", &mut [0], &mut [0]);
             Box::new(reader)

@@ -1,6 +1,7 @@
 //! Unit and property tests; the types themselves are tested against recorded files.
 
 use super::*;
+use crate::logs::skipped::Unit;
 use crate::texts::TextCells;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
@@ -78,10 +79,71 @@ fn nothing_but_a_message_comes_of_an_empty_file() {
 
 #[test]
 fn chosen_columns_stay_text_or_away() {
-    let options = CsvOptions { text: &|name| name == "id", wanted: &|name| name != "no" };
+    let options = CsvOptions {
+        text: &|name| name == "id",
+        wanted: &|name| name != "no",
+        ..CsvOptions::default()
+    };
     let read = read(b"id,no,n\n007,1,2\n,3,4\n", Path::new("log.csv"), &options).unwrap();
     assert_eq!(read.columns.len(), 2);
     assert_eq!(texts(&read, 0), [Some("007"), None]);
+}
+
+#[test]
+fn the_header_again_and_nul_bytes_are_no_rows() {
+    let read = table(b"id,n\n1,2\nid,n\n\0\0\0\n\0\0" as &[u8]);
+    assert_eq!(read.positions, [0]);
+    assert_eq!(read.columns[1].values.data_type(), &DataType::Int64);
+    assert_eq!(read.skipped.rows(), 3);
+    assert_eq!(
+        messages(&read)[..2],
+        [
+            "header line repeated: \"log.csv\" line 3 row 1; expected rows below one header",
+            "3 NUL bytes: \"log.csv\" line 4 row 2; expected a row",
+        ]
+    );
+    // Quoted, with row labels, and with NUL bytes in front of a row and in it.
+    let read = table(b"\"t\",\"n\"\n7,a\0b,1\n\"t\",\"n\"\n\0\08,c,2\n" as &[u8]);
+    assert_eq!(texts(&read, 0), [Some("a\0b"), Some("c")]);
+    let labels = read.labels.as_ref().unwrap();
+    assert_eq!(labels.as_primitive::<arrow_array::types::Int64Type>().values(), &[7, 8]);
+    let reasons = read.skipped.reasons();
+    assert_eq!((reasons[0].unit, reasons[0].count), (Unit::Value, 1));
+    assert_eq!((reasons[1].reason, reasons[1].count), (HEADER_AGAIN, 1));
+}
+
+#[test]
+fn fields_may_be_separated_by_other_signs() {
+    for (sign, name) in [(b';', ";"), (b'\t', "tab"), (b'|', "|")] {
+        let text: Vec<u8> = b"a,b\n1,\"x,y\"\n2,\n"
+            .iter()
+            .enumerate()
+            .map(|(i, byte)| if *byte == b',' && i != 8 { sign } else { *byte })
+            .collect();
+        let options = CsvOptions { delimiter: Some(sign), ..CsvOptions::default() };
+        let read =
+            |text: &[u8], options: &CsvOptions<'_>| read(text, Path::new("log.csv"), options);
+        let table = read(&text, &options).unwrap();
+        assert_eq!(texts(&table, 1), [Some("x,y"), None], "{name}");
+        let said = [b"sep=", &[sign][..], b"\r\n", &text].concat();
+        assert_eq!(texts(&read(&said, &CsvOptions::default()).unwrap(), 1), [Some("x,y"), None]);
+        let error = read(&text, &CsvOptions::default()).unwrap_err().to_string();
+        assert!(error.contains(&format!("--delimiter=\"{name}\" reads others")), "{error}");
+        let comma = CsvOptions { delimiter: Some(b','), ..CsvOptions::default() };
+        assert_eq!(read(&text, &comma).unwrap().columns.len(), 1);
+    }
+}
+
+#[test]
+fn columns_that_nobody_asked_for_are_left_out_beyond_the_limit() {
+    let names: Vec<String> = (0..30_000).map(|i| format!("c{i}")).collect();
+    let cells: Vec<String> = (0..30_000).map(|i| i.to_string()).collect();
+    let text = format!("{}\n{}\n", names.join(","), cells.join(","));
+    let options = CsvOptions { asked: &|name| name == "c29999", ..CsvOptions::default() };
+    let read = read(text.as_bytes(), Path::new("log.csv"), &options).unwrap();
+    assert_eq!((read.columns.len(), read.positions.len()), (20_001, 1));
+    assert_eq!(read.columns[20_000].name, "c29999");
+    assert_eq!((read.skipped.totals(), read.skipped.has_all_rows()), ("9999 values".into(), true));
 }
 
 proptest! {

@@ -96,6 +96,11 @@ impl Met {
         self.kinds.merge(more.kinds);
     }
 
+    /// Rows with a value.
+    pub(super) fn values(&self) -> usize {
+        self.values
+    }
+
     /// The type of a column of so many rows in which these values were met.
     pub(super) fn kind(&self, rows: usize) -> DataType {
         let gaps = self.values < rows;

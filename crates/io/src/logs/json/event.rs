@@ -1,40 +1,62 @@
 //! Events straight from the JSON text into columns, without a tree in between.
 
+use super::answer::{self, answers};
 use super::builder::{Builder, Cell};
-use super::paths::{Paths, ROOT};
+use super::notes::{Notes, dropped, too_many};
+use super::paths::{Missing, Paths, ROOT};
 use super::pieces::Piece;
-use super::python::Print;
+use super::visit::{Key, Member};
 use super::{Nested, Role, Schema};
 use crate::logs::skipped::Skipped;
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::Value as Tree;
-use std::borrow::Cow;
-use std::fmt;
+use serde::de::{Error, IgnoredAny, MapAccess};
 
 /// The table under construction. `'de` is the JSON text.
 pub(super) struct Events<'o, 'de> {
-    paths: Paths<'o>,
-    nested: Nested,
+    pub(super) paths: Paths<'o>,
+    pub(super) nested: Nested,
     /// Most rows times columns.
     most_cells: usize,
     /// Members of the event being read.
-    pending: Vec<Pending<'de>>,
-    /// Members of the object inside it that is the event, once that has begun.
-    inner: Option<Vec<Pending<'de>>>,
+    pub(super) pending: Vec<Pending<'de>>,
+    /// Members of the object inside it that is the event, once that has begun, and that object's node.
+    pub(super) inner: Option<(usize, Vec<Pending<'de>>)>,
     columns: Vec<(String, Builder)>,
     /// Column of each distinct path.
-    column_of: Vec<Option<usize>>,
+    column_of: Vec<Place>,
+    /// Columns that have not been dropped.
+    kept: usize,
     positions: Vec<i64>,
     next_position: i64,
-    /// Positions of list elements that are not objects.
-    not_objects: Vec<i64>,
-    /// The event stands for itself, not in a list.
-    alone: bool,
-    /// The object being read turned out to hold a list of events.
-    container: bool,
+    pub(super) notes: Notes,
+    /// The event is the whole document, not an element of a list.
+    pub(super) alone: bool,
+    /// The object being read may be an answer, which holds a list of events.
+    pub(super) open: bool,
+    /// The object being read turned out to be an answer.
+    pub(super) container: bool,
+    /// The object being read has a member that only events have.
+    pub(super) marked: bool,
+    /// The text being read, and whether the objects in it are answers, once that had to be found out.
+    text: &'de [u8],
+    answers: Option<Vec<bool>>,
+    /// Which of the objects is being read, from 1.
+    pub(super) object: usize,
+    /// Look through long texts as well.
+    exact: bool,
+    /// What was taken for an answer by its beginning is an event.
+    pub(super) mistaken: bool,
 }
 
-struct Pending<'de> {
+/// Where values of a path go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Unknown,
+    Column(usize),
+    /// The column had to be dropped.
+    Dropped,
+}
+
+pub(super) struct Pending<'de> {
     node: usize,
     /// The node's.
     cell: usize,
@@ -52,55 +74,157 @@ impl<'o, 'de> Events<'o, 'de> {
             inner: None,
             columns: Vec::new(),
             column_of: Vec::new(),
+            kept: 0,
             positions: Vec::new(),
             next_position: 0,
-            not_objects: Vec::new(),
+            notes: Notes::default(),
             alone: false,
+            open: false,
             container: false,
+            marked: false,
+            text: &[],
+            answers: None,
+            object: 0,
+            exact: false,
+            mistaken: false,
         }
     }
 
+    /// As [`new`](Self::new): `exact` looks through texts of any length to find out what is an answer, and
+    /// at most `names` members are read that nobody asked for.
+    pub(super) fn with(mut self, exact: bool, names: usize) -> Self {
+        self.exact = exact;
+        self.paths.most = names;
+        self
+    }
+
+    pub(super) fn schema(&self) -> &'o dyn Schema {
+        self.paths.schema()
+    }
+
+    /// Begins a text of documents.
+    pub(super) fn begin(&mut self, text: &'de [u8]) {
+        self.text = text;
+        self.answers = None;
+        self.object = 0;
+    }
+
+    /// Whether the object being read is an answer.
+    pub(super) fn is_answer(&mut self) -> bool {
+        if !self.open || self.marked {
+            return false;
+        }
+        let schema = self.paths.schema();
+        let answers = match &self.answers {
+            Some(answers) => answers,
+            None if !self.exact && self.object == 1 && answer::begins(self.text, schema) => {
+                return true;
+            }
+            None => self.answers.insert(answers(self.text, schema)),
+        };
+        answers.get(self.object.wrapping_sub(1)).copied().unwrap_or_default()
+    }
+
+    /// Whether no event was read.
+    pub(super) fn is_empty(&self) -> bool {
+        self.positions.is_empty() && self.notes.not_objects == Default::default()
+    }
+
+    pub(super) fn next_position(&self) -> i64 {
+        self.next_position
+    }
+
     /// Forgets the event that broke off.
-    pub(super) fn abandon(&mut self) {
+    pub(super) fn forget(&mut self) {
         self.pending.clear();
         self.inner = None;
+    }
+
+    /// Counts a row that is not read.
+    pub(super) fn pass(&mut self) {
         self.next_position += 1;
     }
 
-    pub(super) fn finish(self) -> Piece {
+    /// Counts an event that cannot be read.
+    pub(super) fn lose(&mut self, cause: String) {
+        self.notes.broken.add(self.next_position, 1, || cause);
+        self.next_position += 1;
+    }
+
+    /// Counts NUL bytes as a row.
+    pub(super) fn skip_nul(&mut self, bytes: usize) {
+        self.notes.nul.add(self.next_position, 1, || format!("{bytes} NUL bytes"));
+        self.next_position += 1;
+    }
+
+    /// Counts an element of a list that is no object.
+    pub(super) fn refuse(&mut self) {
+        let cause = || "list element is not an object".to_owned();
+        self.notes.not_objects.add(self.next_position, 1, cause);
+        self.next_position += 1;
+    }
+
+    pub(super) fn finish(mut self) -> Piece {
+        if self.kept < self.columns.len() {
+            let mut kept = vec![false; self.columns.len()];
+            for place in &self.column_of {
+                if let Place::Column(column) = place {
+                    kept[*column] = true;
+                }
+            }
+            let mut kept = kept.into_iter();
+            self.columns.retain(|_| kept.next().unwrap_or_default());
+        }
         Piece {
             columns: self.columns,
             positions: self.positions,
-            not_objects: self.not_objects,
+            notes: self.notes,
             next_position: self.next_position,
             skipped: Skipped::default(),
+            mistaken: self.mistaken,
         }
     }
 
     /// Ends an event: its members become a row.
-    fn commit<E: Error>(&mut self) -> Result<(), E> {
-        if let Some(inner) = self.inner.take() {
-            self.pending = inner;
+    pub(super) fn commit<E: Error>(&mut self) -> Result<(), E> {
+        if let Some((node, inner)) = self.inner.take() {
+            if self.marked {
+                // The object around it is the event after all.
+                self.put_below(node, inner);
+            } else {
+                self.pending = inner;
+            }
         }
         let row = self.positions.len();
-        if self.pending.iter().any(|p| self.column_of.get(p.cell).is_none_or(Option::is_none)) {
+        let unknown = |p: &Pending<'_>| self.place(p.cell) == Place::Unknown;
+        if self.pending.iter().any(unknown) {
             self.make_columns(row);
         }
-        if self.columns.len().saturating_mul(row + 1) > self.most_cells {
+        if self.kept.saturating_mul(row + 1) > self.most_cells {
+            self.drop_rare_columns(row);
+        }
+        if self.kept.saturating_mul(row + 1) > self.most_cells {
             return Err(E::custom(format_args!(
                 "{} rows of {} columns, far more cells than the file has bytes",
                 row + 1,
-                self.columns.len()
+                self.kept
             )));
         }
         // Backwards, so that the last of several members of one name counts.
         for pending in self.pending.drain(..).rev() {
-            if let Some(column) = self.column_of[pending.cell] {
-                let builder = &mut self.columns[column].1;
-                if builder.len() <= row {
-                    builder.pad(row);
-                    builder.push(&pending.value);
+            match self.column_of[pending.cell] {
+                Place::Column(column) => {
+                    let builder = &mut self.columns[column].1;
+                    if builder.len() <= row {
+                        builder.pad(row);
+                        builder.push(&pending.value);
+                    }
                 }
+                Place::Dropped if pending.value != Cell::Missing => {
+                    let path = &self.paths.node(pending.node).path;
+                    self.notes.rare.add(self.next_position, 1, || dropped(path));
+                }
+                Place::Dropped | Place::Unknown => {}
             }
         }
         self.positions.push(self.next_position);
@@ -108,14 +232,30 @@ impl<'o, 'de> Events<'o, 'de> {
         Ok(())
     }
 
+    fn place(&self, cell: usize) -> Place {
+        self.column_of.get(cell).copied().unwrap_or(Place::Unknown)
+    }
+
+    /// Members of the object at `node` that are below it again.
+    fn put_below(&mut self, node: usize, members: Vec<Pending<'de>>) {
+        for member in members {
+            let path = self.paths.node(member.node).path.clone();
+            if let Ok(node) = self.paths.child(node, &path) {
+                let cell = self.paths.node(node).cell;
+                self.pending.push(Pending { node, cell, top: false, ..member });
+            }
+        }
+    }
+
     /// Makes the columns that are new with this row: those of plain members first, then those of
     /// nested objects.
     fn make_columns(&mut self, row: usize) {
-        self.column_of.resize(self.paths.cells(), None);
+        self.column_of.resize(self.paths.cells(), Place::Unknown);
         for top in [true, false] {
             for pending in self.pending.iter().filter(|p| p.top == top) {
-                if self.column_of[pending.cell].is_none() {
-                    self.column_of[pending.cell] = Some(self.columns.len());
+                if self.column_of[pending.cell] == Place::Unknown {
+                    self.column_of[pending.cell] = Place::Column(self.columns.len());
+                    self.kept += 1;
                     let path = self.paths.node(pending.node).path.clone();
                     self.columns.push((path, Builder::new(row)));
                 }
@@ -123,7 +263,30 @@ impl<'o, 'de> Events<'o, 'de> {
         }
     }
 
-    fn push(&mut self, node: usize, top: bool, value: Cell<'de>) {
+    /// Drops the columns that the fewest rows have and nobody asked for, until half of the cells would do.
+    fn drop_rare_columns(&mut self, row: usize) {
+        let most = self.most_cells / (row + 1) / 2;
+        let schema = self.paths.schema();
+        let mut rare: Vec<(usize, usize, usize)> = Vec::new();
+        for (cell, place) in self.column_of.iter().enumerate() {
+            if let Place::Column(column) = *place
+                && !schema.is_asked(&self.columns[column].0)
+            {
+                rare.push((self.columns[column].1.met().values(), column, cell));
+            }
+        }
+        rare.sort_unstable_by_key(|(values, column, _)| (*values, std::cmp::Reverse(*column)));
+        for (values, column, cell) in rare.into_iter().take(self.kept.saturating_sub(most)) {
+            let (name, builder) = &mut self.columns[column];
+            *builder = Builder::new(0);
+            self.column_of[cell] = Place::Dropped;
+            self.kept -= 1;
+            let row = self.next_position;
+            self.notes.rare.add(row, values, || dropped(name));
+        }
+    }
+
+    pub(super) fn push(&mut self, node: usize, top: bool, value: Cell<'de>) {
         let member = self.paths.node(node);
         let cell = member.cell;
         let value = match member.role {
@@ -134,17 +297,30 @@ impl<'o, 'de> Events<'o, 'de> {
         self.pending.push(Pending { node, cell, value, top });
     }
 
-    fn members<A: MapAccess<'de>>(
+    pub(super) fn members<A: MapAccess<'de>>(
         &mut self,
         parent: usize,
         members: &mut A,
     ) -> Result<(), A::Error> {
         self.paths.rewind(parent);
         let top = parent == ROOT;
-        while let Some(node) = members.next_key_seed(Key { paths: &mut self.paths, parent })? {
+        while let Some(child) = members.next_key_seed(Key { paths: &mut self.paths, parent })? {
+            let node = match child {
+                Ok(node) => node,
+                Err(Missing { name, wanted }) => {
+                    if wanted {
+                        self.notes.names.add(self.next_position, 1, || too_many(&name));
+                    }
+                    members.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
             let member = self.paths.node(node);
-            if matches!(member.role, Role::Skip) && !(member.descend || member.list || member.inner)
-            {
+            if top && member.mark {
+                self.marked = true;
+                self.mistaken |= self.container;
+            }
+            if member.is_skipped() {
                 members.next_value::<IgnoredAny>()?;
             } else {
                 members.next_value_seed(Member { events: self, node, top })?;
@@ -170,299 +346,4 @@ fn identifier<'a>(value: Cell<'a>, prefix: &str, alone: bool) -> Cell<'a> {
         }
         other @ Cell::Bool(_) => Cell::Text(other.print().unwrap_or_default().into_owned().into()),
     }
-}
-
-struct Key<'p, 'o> {
-    paths: &'p mut Paths<'o>,
-    parent: usize,
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = usize;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
-        deserializer.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_, '_> {
-    type Value = usize;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member name")
-    }
-
-    fn visit_str<E: Error>(self, key: &str) -> Result<usize, E> {
-        self.paths
-            .child(self.parent, key)
-            .ok_or_else(|| E::custom("more than 20000 different members"))
-    }
-}
-
-/// A document: an event, an object with a list of events, or a list of events.
-pub(super) struct Document<'r, 'o, 'de>(pub(super) &'r mut Events<'o, 'de>);
-
-impl<'de> DeserializeSeed<'de> for Document<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Document<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event object, {\"Records\": [...]} or a list of events")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        self.0.alone = true;
-        self.0.container = false;
-        self.0.members(ROOT, &mut members)?;
-        if self.0.container {
-            // What stands beside the events, such as a page token, is not an event.
-            self.0.pending.clear();
-            self.0.inner = None;
-            Ok(())
-        } else {
-            self.0.commit()
-        }
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element_seed(Listed(self.0))?.is_some() {}
-        Ok(())
-    }
-}
-
-/// An element of a list of events.
-struct Listed<'r, 'o, 'de>(&'r mut Events<'o, 'de>);
-
-impl Listed<'_, '_, '_> {
-    fn refuse(self) {
-        let events = self.0;
-        events.not_objects.push(events.next_position);
-        events.next_position += 1;
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Listed<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Listed<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an event object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        self.0.alone = false;
-        self.0.members(ROOT, &mut members)?;
-        self.0.commit()
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        self.refuse();
-        Ok(())
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.refuse();
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.refuse();
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.refuse();
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.refuse();
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.refuse();
-        Ok(())
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.refuse();
-        Ok(())
-    }
-}
-
-/// The value of a member of an event, at any depth.
-struct Member<'r, 'o, 'de> {
-    events: &'r mut Events<'o, 'de>,
-    node: usize,
-    top: bool,
-}
-
-impl<'de> Member<'_, '_, 'de> {
-    fn put<E>(self, value: Cell<'de>) -> Result<(), E> {
-        self.events.push(self.node, self.top, value);
-        Ok(())
-    }
-
-    /// Whether this is the object that is the event.
-    fn is_inner(&self) -> bool {
-        self.events.inner.is_none() && self.events.paths.node(self.node).inner
-    }
-
-    /// The object of an inner event that is written as text; `None` if this is none.
-    fn inner_object(&self, text: &str) -> Option<Tree> {
-        if !self.is_inner() {
-            return None;
-        }
-        serde_json::from_str(text).ok().filter(Tree::is_object)
-    }
-}
-
-impl<'de> DeserializeSeed<'de> for Member<'_, '_, 'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Member<'_, '_, 'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.put(Cell::Missing)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.put(Cell::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.put(Cell::Int(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.put(i64::try_from(value).map_or(Cell::UInt(value), Cell::Int))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.put(Cell::Float(value))
-    }
-
-    fn visit_borrowed_str<E: Error>(self, value: &'de str) -> Result<(), E> {
-        match self.inner_object(value) {
-            Some(object) => self.deserialize(object).map_err(E::custom),
-            None => self.put(Cell::Text(Cow::Borrowed(value))),
-        }
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        match self.inner_object(value) {
-            Some(object) => self.deserialize(object).map_err(E::custom),
-            None => self.put(Cell::Text(Cow::Owned(value.to_owned()))),
-        }
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        if self.is_inner() {
-            return inner(self.events, &mut members);
-        }
-        if self.events.alone && self.events.nested == Nested::Keep {
-            let mut text = String::new();
-            Print(&mut text).visit_map(members)?;
-            return self.put(Cell::Text(text.into()));
-        }
-        self.events.members(self.node, &mut members)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let node = self.events.paths.node(self.node);
-        if self.events.alone && node.list {
-            return records(self.events, &mut list);
-        }
-        let value = match node.role {
-            Role::Skip => {
-                while list.next_element::<IgnoredAny>()?.is_some() {}
-                return Ok(());
-            }
-            Role::FirstOfFirst => first_of_first(&mut list)?,
-            Role::Value | Role::Identifier { .. } => {
-                let mut text = String::new();
-                Print(&mut text).visit_seq(list)?;
-                Cell::Text(text.into())
-            }
-        };
-        self.put(value)
-    }
-}
-
-/// The members of the object that is the event; those beside it are kept apart.
-fn inner<'de, A: MapAccess<'de>>(
-    events: &mut Events<'_, 'de>,
-    members: &mut A,
-) -> Result<(), A::Error> {
-    let beside = std::mem::take(&mut events.pending);
-    events.inner = Some(Vec::new());
-    events.members(ROOT, members)?;
-    events.inner = Some(std::mem::replace(&mut events.pending, beside));
-    Ok(())
-}
-
-fn records<'de, A: SeqAccess<'de>>(
-    events: &mut Events<'_, 'de>,
-    list: &mut A,
-) -> Result<(), A::Error> {
-    let beside = std::mem::take(&mut events.pending);
-    while list.next_element_seed(Listed(events))?.is_some() {}
-    events.pending = beside;
-    events.alone = true;
-    events.container = true;
-    Ok(())
-}
-
-/// The first value of the first object; an empty list is missing, any other list stays as it is.
-fn first_of_first<'de, A: SeqAccess<'de>>(list: &mut A) -> Result<Cell<'de>, A::Error> {
-    let mut trees = Vec::new();
-    while let Some(tree) = list.next_element::<Tree>()? {
-        trees.push(tree);
-    }
-    let value = match trees.first() {
-        None => return Ok(Cell::Missing),
-        Some(Tree::Object(members)) => members.values().next().cloned().unwrap_or(Tree::Null),
-        Some(_) => Tree::Array(trees),
-    };
-    Ok(match value {
-        Tree::Null => Cell::Missing,
-        Tree::Bool(value) => Cell::Bool(value),
-        Tree::String(value) => Cell::Text(value.into()),
-        Tree::Number(number) => match (number.as_i64(), number.as_u64()) {
-            (Some(value), _) => Cell::Int(value),
-            (None, Some(value)) => Cell::UInt(value),
-            (None, None) => Cell::Float(number.as_f64().unwrap_or(f64::NAN)),
-        },
-        list_or_object @ (Tree::Array(_) | Tree::Object(_)) => {
-            let mut text = String::new();
-            Print(&mut text).deserialize(list_or_object).map_err(A::Error::custom)?;
-            Cell::Text(text.into())
-        }
-    })
 }

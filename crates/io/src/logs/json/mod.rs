@@ -6,24 +6,38 @@
 //! Python's notation, which is what CSV files made from such logs hold. Text stays text in every
 //! form (the peer turns text that looks like a number into a number in JSON lines).
 //!
+//! What is wrong in one event costs no other: strings that JSON does not allow are mended, an event that
+//! cannot be read is skipped, and both are counted. Objects with a list of events are answers, unless they
+//! have what only events have.
+//!
 //! Limits: 128 levels of nesting; integers beyond 64 bits become floats.
 
+mod answer;
 mod builder;
 mod event;
+mod lines;
+mod notes;
 pub(super) mod parts;
 mod paths;
 mod pieces;
 mod python;
+mod recover;
+mod repair;
+mod scan;
+mod visit;
 
-use super::FileTable;
-use super::skipped::{Skipped, Unit};
+use super::skipped::Skipped;
+use super::{FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
 use crate::texts::Cells;
-use event::{Document, Events};
+use event::Events;
+use lines::is_lines;
 use pieces::{Piece, Whole};
 use rayon::prelude::*;
+use recover::Recovery;
 use serde::de::DeserializeSeed;
 use std::path::Path;
+use visit::Document;
 
 /// What happens to objects inside an event of a JSON *lines* file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,22 +77,31 @@ pub trait Schema: Sync {
     /// Whether a list at this path of a document holds its events.
     fn is_list(&self, path: &str) -> bool;
 
+    /// Whether a list below this path may hold events.
+    fn leads_to_list(&self, path: &str) -> bool;
+
     /// Whether an object at this path of an event is the event, without what stands beside it.
     fn is_inner(&self, path: &str) -> bool;
+
+    /// Whether only events have a member of this name, and no answer, nor what stands around an event.
+    fn is_mark(&self, path: &str) -> bool;
+
+    /// Whether the column is wanted by name, and not only since all are.
+    fn is_asked(&self, path: &str) -> bool;
+
+    /// Whether a column below this path may be asked for.
+    fn leads_to_asked(&self, path: &str) -> bool;
 }
 
 /// Bytes of a large file that are read as one piece: setting up some hundred columns for it must
 /// not weigh.
 const PIECE: usize = 2 << 20;
 
-const BROKEN_LINE: &str = "broken JSON line";
-const NOT_AN_EVENT: &str = "not an event object";
-
-/// Reads a JSON file that is already in memory; `path` is for messages only. In JSON lines, a
-/// broken line is skipped and counted; any other document is all or nothing.
+/// Reads a JSON file that is already in memory; `path` is for messages only. An event that cannot be read
+/// is skipped and counted.
 ///
 /// # Errors
-/// [`IoError::Content`] with line and column if the file is empty or a document is broken;
+/// [`IoError::Content`] with line and column if the file is empty, or no event of a document can be read;
 /// [`IoError::Table`] if the texts of a column exceed 2 GiB.
 pub fn read(
     bytes: &[u8],
@@ -97,25 +120,17 @@ pub(super) fn read_open(
     nested: Nested,
 ) -> Result<FileTable<Cells>, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Err(content(path, Place::default(), "empty file".into()));
+    if bytes.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace()) {
+        let cause = if bytes.contains(&0) { "nothing but NUL bytes" } else { "empty file" };
+        return Err(content(path, Place::default(), cause.into()));
     }
-    let mut whole = match in_pieces(bytes, path, schema, nested, PIECE)? {
+    let whole = match in_pieces(bytes, path, schema, nested, PIECE)? {
         Some(whole) => whole,
         None => one_reader(bytes, path, schema, nested)?,
     };
-    skip_not_objects(std::mem::take(&mut whole.not_objects), path, &mut whole.skipped);
-    let Whole { columns, positions, skipped, .. } = whole;
+    let Whole { columns, positions, notes, mut skipped } = whole;
+    notes.count(path, 0, &mut skipped);
     Ok(FileTable { columns, labels: None, positions, skipped })
-}
-
-fn skip_not_objects(positions: Vec<i64>, path: &Path, skipped: &mut Skipped) {
-    for position in positions {
-        skipped.add(Unit::Row, NOT_AN_EVENT, || {
-            let place = Place { row: Some(position), ..Place::default() };
-            content(path, place, "list element is not an object".into()).to_string()
-        });
-    }
 }
 
 /// Rows times columns of a file that is not made to fill the memory: events that share few of their
@@ -137,29 +152,38 @@ fn in_pieces(
         return Ok(None);
     }
     let cells = most_cells(bytes);
-    let read: Option<Vec<Piece>> = if is_lines(bytes) {
-        let texts = pieces::lines(bytes, size);
-        let before = pieces::lines_before(&texts);
-        let read = texts.par_iter().zip(before).map(|(text, before)| {
-            let mut events = Events::new(schema, nested, cells);
-            let skipped = lines(text, before, path, &mut events);
-            Piece { skipped, ..events.finish() }
-        });
-        Some(read.collect())
+    let events = || Events::new(schema, nested, cells);
+    let pieces = if is_lines(bytes) {
+        lines::pieces(bytes, size, path, &events)
     } else {
-        let Some(list) = pieces::list(bytes, schema, size) else { return Ok(None) };
+        let Some((list, object)) = pieces::list(bytes, schema, size) else { return Ok(None) };
         let read = list.into_par_iter().map(|text| {
             let list = [b"[", text, b"]"].concat();
-            let list = str::from_utf8(&list).ok()?;
-            let mut events = Events::new(schema, nested, cells);
-            let mut reader = serde_json::Deserializer::from_str(list);
-            Document(&mut events).deserialize(&mut reader).ok()?;
-            reader.end().ok()?;
-            Some(events.finish())
+            let mut events = events();
+            list_of_events(&list, object, &mut events).then(|| events.finish())
         });
-        read.collect()
+        let read: Option<Vec<Piece>> = read.collect();
+        let Some(pieces) = read else { return Ok(None) };
+        pieces
     };
-    read.map_or(Ok(None), |pieces| pieces::join(pieces, cells))
+    pieces::join(pieces, cells)
+}
+
+/// Reads a list that is a piece of a longer one, of an answer or not; false if it is no list.
+fn list_of_events<'de>(text: &'de [u8], of_answer: bool, events: &mut Events<'_, 'de>) -> bool {
+    let before = events.next_position();
+    events.begin(text);
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let read = match of_answer {
+        true => Document::elements(events).deserialize(&mut reader),
+        false => Document::new(events).deserialize(&mut reader),
+    };
+    if read.and_then(|()| reader.end()).is_ok() {
+        return true;
+    }
+    events.forget();
+    let read = events.next_position() - before;
+    Recovery::new(text, events, read).list(!of_answer)
 }
 
 fn one_reader(
@@ -168,45 +192,44 @@ fn one_reader(
     schema: &dyn Schema,
     nested: Nested,
 ) -> Result<Whole, IoError> {
-    let mut events = Events::new(schema, nested, most_cells(bytes));
-    let mut skipped = Skipped::default();
-    if is_lines(bytes) {
-        skipped = lines(bytes, 0, path, &mut events);
-    } else {
-        documents(bytes, &mut events).map_err(|e| content(path, place(&e, 0), cause(&e)))?;
-    }
-    Piece { skipped, ..events.finish() }.whole()
+    let read = |exact| {
+        let mut events = Events::new(schema, nested, most_cells(bytes)).with(exact, MAX_COLUMNS);
+        let mut skipped = Skipped::default();
+        if is_lines(bytes) {
+            skipped = lines::read(bytes, 0, path, &mut events).skipped;
+        } else if let Err(broken) = documents(bytes, &mut events) {
+            Recovery::new(bytes, &mut events, broken.read).documents();
+            if events.is_empty() {
+                let error = broken.error;
+                return Err(content(path, place(&error, 0), cause(&error)));
+            }
+        }
+        Ok(Piece { skipped, ..events.finish() })
+    };
+    let piece = read(false)?;
+    let piece = if piece.mistaken { read(true)? } else { piece };
+    piece.whole()
 }
 
-/// Reads an event a line; `before` lines precede the text in its file.
-fn lines<'de>(
-    bytes: &'de [u8],
-    before: usize,
-    path: &Path,
-    events: &mut Events<'_, 'de>,
-) -> Skipped {
-    let mut skipped = Skipped::default();
-    for (number, line) in split_lines(bytes).enumerate() {
-        if line.iter().all(u8::is_ascii_whitespace) {
-            continue;
-        }
-        if let Err(e) = documents(line, events) {
-            events.abandon();
-            skipped.add(Unit::Row, BROKEN_LINE, || {
-                content(path, place(&e, before + number), cause(&e)).to_string()
-            });
-        }
-    }
-    skipped
+/// Why documents could not be read, and how many events came before.
+struct Broken {
+    error: serde_json::Error,
+    read: i64,
 }
 
 /// Reads documents until the text ends.
-fn documents<'de>(text: &'de [u8], events: &mut Events<'_, 'de>) -> Result<(), serde_json::Error> {
+fn documents<'de>(text: &'de [u8], events: &mut Events<'_, 'de>) -> Result<(), Broken> {
+    let before = events.next_position();
+    events.begin(text);
     // Text that is known to be UTF-8 as a whole need not be checked string by string.
-    match str::from_utf8(text) {
+    let read = match str::from_utf8(text) {
         Ok(text) => read_all(serde_json::Deserializer::from_str(text), events),
         Err(_) => read_all(serde_json::Deserializer::from_slice(text), events),
-    }
+    };
+    read.map_err(|error| {
+        events.forget();
+        Broken { error, read: events.next_position() - before }
+    })
 }
 
 fn read_all<'de, R: serde_json::de::Read<'de>>(
@@ -214,36 +237,12 @@ fn read_all<'de, R: serde_json::de::Read<'de>>(
     events: &mut Events<'_, 'de>,
 ) -> Result<(), serde_json::Error> {
     while reader.end().is_err() {
-        Document(events).deserialize(&mut reader)?;
+        Document::new(events).deserialize(&mut reader)?;
     }
     Ok(())
 }
 
-/// JSON lines: most of the first lines are an object each, or half of them with the very first
-/// one. A list printed with one object a line is none, because its lines end in commas.
-fn is_lines(bytes: &[u8]) -> bool {
-    let whole = |line: &[u8]| line.starts_with(b"{") && line.ends_with(b"}");
-    let mut lines =
-        split_lines(bytes).map(<[u8]>::trim_ascii).filter(|l| !l.is_empty()).take(64).peekable();
-    let first = lines.peek().is_some_and(|line| whole(line));
-    let (mut count, mut objects) = (0, 0);
-    for line in lines {
-        count += 1;
-        objects += usize::from(whole(line));
-    }
-    count > 1 && (2 * objects > count || (first && 2 * objects == count))
-}
-
-/// The lines of a text, without their line feeds.
-fn split_lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let mut begin = 0;
-    memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len())).map(move |end| {
-        let line = &text[begin..end];
-        begin = end + 1;
-        line
-    })
-}
-
+/// Where in a file, so many lines preceding, the parser gave up.
 fn place(e: &serde_json::Error, lines_before: usize) -> Place {
     Place {
         line: Some((e.line().max(1) + lines_before) as u64),

@@ -3,16 +3,16 @@
 
 use super::builder::{Builder, Met};
 use super::event::Events;
+use super::lines::{self, is_lines, open_event};
+use super::notes::{Notes, dropped};
 use super::pieces::{Piece, list_begin, list_end};
-use super::{
-    Nested, PIECE, Schema, content, documents, is_lines, lines, most_cells, skip_not_objects,
-};
+use super::{Nested, PIECE, Role, Schema, content, list_of_events, most_cells};
 use crate::error::{IoError, Place};
 use crate::logs::pieces::{Before, HEAD};
 use crate::logs::skipped::Skipped;
 use crate::logs::{Column, FileTable, MAX_COLUMNS};
 use crate::texts::Cells;
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::Path;
@@ -44,9 +44,65 @@ impl Form {
 /// The columns of a file, in order of first appearance.
 pub(in crate::logs) struct Layout {
     form: Form,
-    columns: Vec<(String, Met)>,
+    /// Name and values; `None` if the column was dropped since most rows lack it.
+    columns: Vec<(String, Option<Met>)>,
     known: HashMap<String, usize>,
+    /// The paths above the columns.
+    branches: HashSet<String>,
     rows: usize,
+    kept: usize,
+    /// Values that are left out.
+    left_out: Notes,
+    /// The last piece so far ends the list, if there is one.
+    closed: bool,
+}
+
+/// What is wanted of a file of which some columns are known: these are kept before any other.
+struct Known<'l> {
+    wanted: &'l dyn Schema,
+    layout: &'l Layout,
+    /// There are no others.
+    all: bool,
+}
+
+impl Schema for Known<'_> {
+    fn role(&self, path: &str) -> Role {
+        if self.all && !self.is_known(path) { Role::Skip } else { self.wanted.role(path) }
+    }
+
+    fn descend(&self, path: &str) -> bool {
+        self.wanted.descend(path)
+    }
+
+    fn is_list(&self, path: &str) -> bool {
+        self.wanted.is_list(path)
+    }
+
+    fn leads_to_list(&self, path: &str) -> bool {
+        self.wanted.leads_to_list(path)
+    }
+
+    fn is_inner(&self, path: &str) -> bool {
+        self.wanted.is_inner(path)
+    }
+
+    fn is_mark(&self, path: &str) -> bool {
+        self.wanted.is_mark(path)
+    }
+
+    fn is_asked(&self, path: &str) -> bool {
+        self.wanted.is_asked(path) || self.is_known(path)
+    }
+
+    fn leads_to_asked(&self, path: &str) -> bool {
+        self.wanted.leads_to_asked(path) || self.layout.branches.contains(path)
+    }
+}
+
+impl Known<'_> {
+    fn is_known(&self, path: &str) -> bool {
+        self.layout.known.get(path).is_some_and(|column| self.layout.columns[*column].1.is_some())
+    }
 }
 
 impl Layout {
@@ -65,15 +121,32 @@ impl Layout {
             }
             None => return None,
         };
-        Some(Self { form, columns: Vec::new(), known: HashMap::new(), rows: 0 })
+        Some(Self {
+            form,
+            columns: Vec::new(),
+            known: HashMap::new(),
+            branches: HashSet::new(),
+            rows: 0,
+            kept: 0,
+            left_out: Notes::default(),
+            closed: false,
+        })
     }
 
     /// Cuts behind the last whole event; `first` is the piece with the beginning of the file.
     pub(in crate::logs) fn cut(&self, text: &[u8], first: bool) -> usize {
         match self.form {
-            Form::Lines => memchr::memrchr(b'\n', text).map_or(0, |end| end + 1),
+            Form::Lines => {
+                let lines = memchr::memrchr(b'\n', text).map_or(0, |end| end + 1);
+                open_event(&text[..lines]).unwrap_or(lines)
+            }
             Form::List { begin, .. } => last_comma(text, if first { begin } else { 0 }),
         }
+    }
+
+    /// Whether the pieces so far are a whole document.
+    pub(in crate::logs) fn is_closed(&self) -> bool {
+        self.closed
     }
 
     /// Whether every event has a line of its own.
@@ -83,53 +156,97 @@ impl Layout {
 
     /// The number of columns.
     pub(in crate::logs) fn width(&self) -> usize {
-        self.columns.len()
+        self.kept
     }
 
-    /// Looks at the events of a piece; how many there are, those that will be skipped included, and a
-    /// table of those columns that `narrow` wants. `None` if this is no piece: the file has to be read as
+    /// Looks at the events of a piece; how many there are, those that will be skipped included, and
+    /// tables of those columns that `narrow` wants. `None` if this is no piece: the file has to be read as
     /// a whole.
     pub(in crate::logs) fn meet(
         &mut self,
         text: &[u8],
         path: &Path,
         before: Before,
-        read: (&dyn Schema, Nested),
+        (schema, nested): (&dyn Schema, Nested),
         narrow: &dyn Fn(&str) -> bool,
     ) -> Result<Option<(i64, Vec<FileTable<Cells>>)>, IoError> {
-        let Some(pieces) = self.events(text, path, before, read.0, read.1) else { return Ok(None) };
-        let (mut all, mut position, mut tables) = (0, 0, Vec::with_capacity(pieces.len()));
-        for piece in pieces {
-            let rows = piece.positions.len();
-            all += rows;
+        self.closed = matches!(self.form, Form::Lines) || !text.ends_with(b",");
+        let known = Known { wanted: schema, layout: self, all: false };
+        let names = MAX_COLUMNS.saturating_sub(self.kept);
+        let Some(pieces) = self.events(text, path, before, &known, nested, names) else {
+            return Ok(None);
+        };
+        let (mut rows, mut position, mut tables) = (0, 0, Vec::with_capacity(pieces.len()));
+        for mut piece in pieces {
+            let of_piece = piece.positions.len();
+            let begin = before.rows + position;
+            rows += of_piece;
             position += piece.next_position;
             let mut columns = Vec::new();
             for (name, mut builder) in piece.columns {
-                builder.pad(rows);
+                builder.pad(of_piece);
                 let column = match self.known.get(&name) {
                     Some(column) => *column,
-                    None => {
-                        self.columns.push((name.clone(), Met::default()));
-                        self.known.insert(name.clone(), self.columns.len() - 1);
-                        self.columns.len() - 1
-                    }
+                    None => self.add(name.clone()),
                 };
-                self.columns[column].1.merge(&builder.met());
+                match &mut self.columns[column].1 {
+                    Some(met) => met.merge(&builder.met()),
+                    None => {
+                        let values = builder.met().values();
+                        self.left_out.rare.add(begin, values, || dropped(&name));
+                    }
+                }
                 if narrow(&name) {
                     columns.push(Column { name, values: builder.finish()? });
                 }
             }
+            self.left_out.merge(piece.notes.of_values_left_out(), begin);
             let (positions, skipped) = (piece.positions, piece.skipped);
             tables.push(FileTable { columns, labels: None, positions, skipped });
         }
-        self.rows += all;
-        if self.columns.len() > MAX_COLUMNS
-            || self.columns.len().saturating_mul(all) > most_cells(text)
-        {
-            let cause = format!("{all} rows of {} columns", self.columns.len());
+        self.rows += rows;
+        let most = most_cells(text) / rows.max(1);
+        if self.kept > most {
+            self.drop_rare_columns(most / 2, schema);
+        }
+        // Each core may have met as many columns as there may be.
+        if self.kept > MAX_COLUMNS {
+            self.drop_rare_columns(MAX_COLUMNS, schema);
+        }
+        if self.kept > most {
+            let cause = format!("{rows} rows of {} columns", self.kept);
             return Err(content(path, Place::default(), cause));
         }
         Ok(Some((position, tables)))
+    }
+
+    fn add(&mut self, name: String) -> usize {
+        for (dot, _) in name.match_indices('.') {
+            if !self.branches.contains(&name[..dot]) {
+                self.branches.insert(name[..dot].to_owned());
+            }
+        }
+        let column = self.columns.len();
+        self.known.insert(name.clone(), column);
+        self.columns.push((name, Some(Met::default())));
+        self.kept += 1;
+        column
+    }
+
+    /// Drops the columns that the fewest rows have and nobody asked for, until so many are left.
+    fn drop_rare_columns(&mut self, most: usize, schema: &dyn Schema) {
+        let columns = self.columns.iter().enumerate();
+        let mut rare: Vec<(usize, usize)> = columns
+            .filter(|(_, (name, _))| !schema.is_asked(name))
+            .filter_map(|(column, (_, met))| Some((met.as_ref()?.values(), column)))
+            .collect();
+        rare.sort_unstable_by_key(|(values, column)| (*values, std::cmp::Reverse(*column)));
+        for (_, column) in rare.into_iter().take(self.kept.saturating_sub(most)) {
+            let (name, met) = &mut self.columns[column];
+            let values = met.take().map_or(0, |met| met.values());
+            self.left_out.rare.add(0, values, || dropped(name));
+            self.kept -= 1;
+        }
     }
 
     /// The events of a piece, once all pieces were looked at, and their number as in [`meet`](Self::meet).
@@ -141,7 +258,9 @@ impl Layout {
         schema: &dyn Schema,
         nested: Nested,
     ) -> Result<(Vec<FileTable<Cells>>, i64), IoError> {
-        let pieces = self.events(text, path, before, schema, nested).ok_or_else(|| {
+        let known = Known { wanted: schema, layout: self, all: true };
+        let pieces = self.events(text, path, before, &known, nested, MAX_COLUMNS);
+        let pieces = pieces.ok_or_else(|| {
             content(path, Place::default(), "the file changed while it was read".into())
         })?;
         let mut position = 0;
@@ -152,17 +271,25 @@ impl Layout {
         });
         let begun: Vec<(Piece, i64)> = begun.collect();
         let tables = begun.into_par_iter().map(|(piece, begin)| self.table(piece, begin, path));
-        Ok((tables.collect::<Result<_, _>>()?, position))
+        let mut tables = tables.collect::<Result<Vec<_>, IoError>>()?;
+        if let Some(first) = tables.first_mut().filter(|_| before.bytes == 0) {
+            let mut skipped = Skipped::default();
+            self.left_out.clone().count(path, 0, &mut skipped);
+            skipped.merge(std::mem::take(&mut first.skipped));
+            first.skipped = skipped;
+        }
+        Ok((tables, position))
     }
 
     /// The table of some events, of which the first is at the position `begin` in the file.
     fn table(&self, piece: Piece, begin: i64, path: &Path) -> Result<FileTable<Cells>, IoError> {
-        let Piece { columns, mut positions, mut not_objects, mut skipped, .. } = piece;
+        let Piece { columns, mut positions, mut notes, mut skipped, .. } = piece;
+        // They were counted when the columns were found.
+        notes.of_values_left_out();
         let rows = positions.len();
         let mut builders: HashMap<String, Builder> = columns.into_iter().collect();
-        let builders: Vec<_> = self
-            .columns
-            .iter()
+        let kept = self.columns.iter().filter_map(|(name, met)| Some((name, met.as_ref()?)));
+        let builders: Vec<_> = kept
             .map(|(name, met)| (name, met, builders.remove(name).unwrap_or(Builder::new(0))))
             .collect();
         let columns = builders.into_par_iter().map(|(name, met, mut builder)| {
@@ -171,8 +298,8 @@ impl Layout {
             Ok(Column { name: name.clone(), values })
         });
         let columns = columns.collect::<Result<_, IoError>>()?;
-        positions.iter_mut().chain(&mut not_objects).for_each(|p| *p += begin);
-        skip_not_objects(not_objects, path, &mut skipped);
+        positions.iter_mut().for_each(|p| *p += begin);
+        notes.count(path, begin, &mut skipped);
         Ok(FileTable { columns, labels: None, positions, skipped })
     }
 
@@ -203,9 +330,12 @@ impl Layout {
         before: Before,
         schema: &dyn Schema,
         nested: Nested,
+        names: usize,
     ) -> Option<Vec<Piece>> {
         let cuts = self.cuts(text, before).into_par_iter();
-        cuts.map(|(text, before)| self.events_of(text, path, before, schema, nested)).collect()
+        let events =
+            cuts.map(|(text, before)| self.events_of(text, path, before, schema, nested, names));
+        events.collect()
     }
 
     fn events_of(
@@ -215,17 +345,34 @@ impl Layout {
         before: Before,
         schema: &dyn Schema,
         nested: Nested,
+        names: usize,
     ) -> Option<Piece> {
         let text = self.form.document(text, before.bytes == 0)?;
-        let mut events = Events::new(schema, nested, most_cells(&text));
+        let mut events = Events::new(schema, nested, most_cells(&text)).with(true, names);
         let skipped = match self.form {
-            Form::Lines => lines(&text, before.lines, path, &mut events),
-            Form::List { .. } => {
-                documents(&text, &mut events).ok()?;
+            Form::Lines => lines::read(&text, before.lines, path, &mut events).skipped,
+            Form::List { object, .. } => {
+                if !list_of_events(&text, object, &mut events) {
+                    return None;
+                }
                 Skipped::default()
             }
         };
         Some(Piece { skipped, ..events.finish() })
+    }
+}
+
+/// Ends a text that was cut somewhere behind its last whole event.
+pub(in crate::logs) fn end_early(text: &mut Vec<u8>, schema: &dyn Schema) {
+    let Some(layout) = Layout::new(text, schema) else { return };
+    let end = layout.cut(text, true);
+    if end == 0 {
+        return;
+    }
+    text.truncate(end);
+    if let Form::List { object, .. } = layout.form {
+        text.pop();
+        text.extend_from_slice(if object { b"]}" } else { b"]" });
     }
 }
 

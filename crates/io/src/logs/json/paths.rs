@@ -21,6 +21,8 @@ pub(super) struct Node {
     pub(super) list: bool,
     /// An object here is the event.
     pub(super) inner: bool,
+    /// Only events have this member.
+    pub(super) mark: bool,
     /// Position among the distinct paths: a member `a.b` and a member `b` inside `a` share one.
     pub(super) cell: usize,
     children: Vec<(Box<str>, usize)>,
@@ -30,7 +32,19 @@ pub(super) struct Node {
     next: usize,
 }
 
+/// A member that is one too many.
+pub(super) struct Missing {
+    pub(super) name: String,
+    /// It would have been a column, or hold some.
+    pub(super) wanted: bool,
+}
+
 impl Node {
+    /// Nothing here or below is wanted.
+    pub(super) fn is_skipped(&self) -> bool {
+        matches!(self.role, Role::Skip) && !(self.descend || self.list || self.inner)
+    }
+
     fn position(&self, key: &str) -> Option<usize> {
         if self.children.len() > FEW {
             return self.by_key.get(key).copied();
@@ -46,6 +60,10 @@ pub(super) struct Paths<'o> {
     /// The first node of each distinct path, by the path.
     by_path: HashTable<usize>,
     hasher: DefaultHashBuilder,
+    /// Most members that nobody asked for.
+    pub(super) most: usize,
+    /// Members so far that nobody asked for.
+    unasked: usize,
 }
 
 impl<'o> Paths<'o> {
@@ -56,6 +74,7 @@ impl<'o> Paths<'o> {
             descend: true,
             list: false,
             inner: false,
+            mark: false,
             cell: 0,
             children: Vec::new(),
             by_key: HashMap::new(),
@@ -66,7 +85,13 @@ impl<'o> Paths<'o> {
             nodes: vec![root],
             by_path: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
+            most: MAX_COLUMNS,
+            unasked: 0,
         }
+    }
+
+    pub(super) fn schema(&self) -> &'o dyn Schema {
+        self.schema
     }
 
     pub(super) fn node(&self, node: usize) -> &Node {
@@ -78,29 +103,41 @@ impl<'o> Paths<'o> {
         self.by_path.len()
     }
 
-    /// The member `key` of `parent`, created if new; `None` if there are too many.
-    pub(super) fn child(&mut self, parent: usize, key: &str) -> Option<usize> {
+    /// The member `key` of `parent`, created if new and not one too many.
+    pub(super) fn child(&mut self, parent: usize, key: &str) -> Result<usize, Missing> {
         let node = &mut self.nodes[parent];
         if let Some((name, child)) = node.children.get(node.next)
             && &**name == key
         {
             node.next += 1;
-            return Some(*child);
+            return Ok(*child);
         }
         if let Some(position) = node.position(key) {
             node.next = position + 1;
-            return Some(node.children[position].1);
+            return Ok(node.children[position].1);
         }
         self.create(parent, key)
     }
 
-    fn create(&mut self, parent: usize, key: &str) -> Option<usize> {
-        if self.nodes.len() > MAX_COLUMNS {
-            return None;
-        }
+    /// Whoever can write a log line can write any number of names. They must not take the place of those
+    /// that are asked for, nor fill the memory: of these there are a limited number as well, since many names
+    /// become one when they are cleaned.
+    fn create(&mut self, parent: usize, key: &str) -> Result<usize, Missing> {
         let created = self.nodes.len();
-        let node = &mut self.nodes[parent];
+        let node = &self.nodes[parent];
         let path = if parent == ROOT { key.to_owned() } else { format!("{}.{key}", node.path) };
+        let schema = self.schema;
+        let asked = || schema.is_asked(&path) || schema.leads_to_asked(&path);
+        if self.unasked >= self.most || created > 2 * MAX_COLUMNS {
+            if created > 2 * MAX_COLUMNS || !asked() {
+                let role = schema.role(&path);
+                let wanted = !matches!(role, Role::Skip) || schema.descend(&path);
+                return Err(Missing { name: path, wanted });
+            }
+        } else {
+            self.unasked += usize::from(!schema.is_asked(&path));
+        }
+        let node = &mut self.nodes[parent];
         let position = node.children.len();
         node.children.push((key.into(), created));
         if position >= FEW {
@@ -123,13 +160,14 @@ impl<'o> Paths<'o> {
             descend: self.schema.descend(&path),
             list: self.schema.is_list(&path),
             inner: self.schema.is_inner(&path),
+            mark: self.schema.is_mark(&path),
             path,
             cell,
             children: Vec::new(),
             by_key: HashMap::new(),
             next: 0,
         });
-        Some(created)
+        Ok(created)
     }
 
     /// A new object begins: its members are expected from the first on.

@@ -4,6 +4,7 @@
 
 use super::Schema;
 use super::builder::Builder;
+use super::notes::Notes;
 use crate::error::IoError;
 use crate::logs::skipped::Skipped;
 use crate::logs::{Column, MAX_COLUMNS};
@@ -16,9 +17,11 @@ use rayon::prelude::*;
 pub(super) struct Piece {
     pub(super) columns: Vec<(String, Builder)>,
     pub(super) positions: Vec<i64>,
-    pub(super) not_objects: Vec<i64>,
+    pub(super) notes: Notes,
     pub(super) next_position: i64,
     pub(super) skipped: Skipped,
+    /// What was taken for an answer is an event.
+    pub(super) mistaken: bool,
 }
 
 /// All pieces as one table.
@@ -26,7 +29,7 @@ pub(super) struct Piece {
 pub(super) struct Whole {
     pub(super) columns: Vec<Column<Cells>>,
     pub(super) positions: Vec<i64>,
-    pub(super) not_objects: Vec<i64>,
+    pub(super) notes: Notes,
     pub(super) skipped: Skipped,
 }
 
@@ -36,23 +39,18 @@ impl Piece {
     /// # Errors
     /// The texts of a column exceed 2 GiB.
     pub(super) fn whole(self) -> Result<Whole, IoError> {
-        let Self { columns, positions, not_objects, skipped, .. } = self;
+        let Self { columns, positions, notes, skipped, .. } = self;
         let rows = positions.len();
         let columns = columns.into_iter().map(|(name, mut builder)| {
             builder.pad(rows);
             Ok(Column { name, values: builder.finish()? })
         });
-        Ok(Whole {
-            columns: columns.collect::<Result<_, IoError>>()?,
-            positions,
-            not_objects,
-            skipped,
-        })
+        Ok(Whole { columns: columns.collect::<Result<_, IoError>>()?, positions, notes, skipped })
     }
 }
 
 /// Puts pieces together as if one reader had read them all; `None` if that one would have met too
-/// many columns or cells.
+/// many columns or cells: which of them are left out depends on what was read before.
 ///
 /// # Errors
 /// The texts of a column exceed 2 GiB.
@@ -71,7 +69,10 @@ pub(super) fn join(pieces: Vec<Piece>, most_cells: usize) -> Result<Option<Whole
             columns[column].1.push((row, builder));
         }
         whole.positions.extend(piece.positions.iter().map(|p| position + p));
-        whole.not_objects.extend(piece.not_objects.iter().map(|p| position + p));
+        if piece.mistaken || piece.notes.left_out_values() {
+            return Ok(None);
+        }
+        whole.notes.merge(piece.notes, position);
         whole.skipped.merge(piece.skipped);
         position += piece.next_position;
     }
@@ -110,12 +111,16 @@ pub(super) fn lines(text: &[u8], size: usize) -> Vec<&[u8]> {
 }
 
 /// Cuts the list of events of a document `[…]` or `{"Records": […]}` before elements that begin
-/// like the first one; `None` if it does not look like such a document.
+/// like the first one, and says whether it is in an object; `None` if it does not look like such a document.
 ///
 /// A cut may turn out to be inside a text or a list. If every piece in brackets is a list, all cuts
 /// are right: the first piece begins at an element, and each next one behind a comma that follows
 /// whole elements.
-pub(super) fn list<'t>(text: &'t [u8], schema: &dyn Schema, size: usize) -> Option<Vec<&'t [u8]>> {
+pub(super) fn list<'t>(
+    text: &'t [u8],
+    schema: &dyn Schema,
+    size: usize,
+) -> Option<(Vec<&'t [u8]>, bool)> {
     let text = text.trim_ascii();
     let (begin, object) = list_begin(text, schema)?;
     let body = list_end(&text[begin..], object)?;
@@ -135,7 +140,7 @@ pub(super) fn list<'t>(text: &'t [u8], schema: &dyn Schema, size: usize) -> Opti
         }
     }
     pieces.push(rest);
-    Some(pieces)
+    Some((pieces, object))
 }
 
 /// Where the list of events of a document `[…]` or `{"Records": […]}` begins, and whether it is in an
@@ -165,7 +170,7 @@ pub(super) fn list_end(text: &[u8], object: bool) -> Option<&[u8]> {
 }
 
 /// An object's brace and first member name.
-fn opening(object: &[u8]) -> Option<&[u8]> {
+pub(super) fn opening(object: &[u8]) -> Option<&[u8]> {
     if !object.starts_with(b"{") {
         return None;
     }

@@ -1,6 +1,7 @@
 //! Unit and property tests.
 
 use super::*;
+use crate::logs::skipped::Unit;
 use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
@@ -25,8 +26,24 @@ impl Schema for All {
         matches!(path, "Records" | "response.logs")
     }
 
+    fn leads_to_list(&self, path: &str) -> bool {
+        matches!(path, "Records" | "response" | "response.logs")
+    }
+
     fn is_inner(&self, path: &str) -> bool {
         path == "inner"
+    }
+
+    fn is_mark(&self, path: &str) -> bool {
+        path == "user"
+    }
+
+    fn is_asked(&self, path: &str) -> bool {
+        matches!(path, "user" | "asked.name")
+    }
+
+    fn leads_to_asked(&self, path: &str) -> bool {
+        path == "asked"
     }
 }
 
@@ -97,10 +114,10 @@ fn a_broken_line_costs_itself_only() {
 }
 
 #[test]
-fn a_broken_document_is_an_error_with_its_place() {
+fn a_document_of_which_nothing_can_be_read_is_an_error_with_its_place() {
     for (text, place) in [
-        ("{\"Records\": [\n{\"a\": 1},\n{\"a\" 2}]}", "line 3 column 6"),
-        ("{\"Records\": [{\"a\": 1}", "line 1 column 21"),
+        ("{\"Records\": [\n{\"a\" 2}]}", "line 2 column 6"),
+        ("{\"Records\": [{\"a\": 1", "line 1 column 20"),
         ("3", "line 1 column 1"),
     ] {
         let message = read(text.as_bytes(), Path::new("log.json"), &All, Nested::Flatten)
@@ -121,14 +138,149 @@ fn deep_nesting_is_a_clean_error() {
     }
 }
 
+/// What was left out or changed: unit, count, and the first message up to its place.
+fn reasons(table: &FileTable) -> Vec<(Unit, usize, String)> {
+    let reasons = table.skipped.reasons().iter();
+    let first = |message: &String| message.split(": \"log.json\"").next().unwrap().to_owned();
+    reasons.map(|r| (r.unit, r.count, r.messages.first().map(first).unwrap_or_default())).collect()
+}
+
 #[test]
-fn an_endless_number_of_columns_is_refused() {
-    let members: Vec<String> = (0..30_000).map(|i| format!("\"k{i}\": 1")).collect();
-    let text = format!("[{{{}}}]", members.join(","));
-    let message = read(text.as_bytes(), Path::new("log.json"), &All, Nested::Flatten)
-        .unwrap_err()
-        .to_string();
-    assert!(message.contains("more than 20000 different members"), "{message}");
+fn names_that_nobody_asked_for_are_left_out_beyond_the_limit() {
+    let hostile: Vec<String> = (0..30_000).map(|i| format!("\"k{i}\": 1")).collect();
+    let usual = r#"{"user": "ana", "asked": {"name": 2, "other": 3}}"#;
+    let line = format!("{{{}}}", hostile.join(","));
+    for text in [
+        format!("[{line}, {usual}]"),
+        format!("{line}\n{usual}\n{usual}"),
+        format!("{{\"Records\": [{line}, {usual}]}}"),
+    ] {
+        let table = table(&text);
+        let names = names(&table);
+        assert_eq!(names.len(), 20_002);
+        assert_eq!(names[19_999..], ["k19999", "user", "asked.name"]);
+        assert_eq!(table.positions.len(), 1 + text.matches("ana").count());
+        let others = table.positions.len() - 1;
+        let message = "\"k20000\" is left out, more than 20000 different member names".to_owned();
+        assert_eq!(reasons(&table), [(Unit::Value, 10_000 + others, message)]);
+    }
+    // What was there before stays.
+    let table = table(&format!("[{usual}, {line}]"));
+    assert_eq!(names(&table)[..3], ["user", "asked.name", "asked.other"]);
+    assert_eq!(table.positions, [0, 1]);
+}
+
+#[test]
+fn one_string_costs_itself_only() {
+    let wrong = r#"{"user": "bo", "t": "x\ud83dy", "n": 2}"#.to_owned();
+    let (before, after) = (r#"{"user": "ana", "t": "1"}"#, r#"{"user": "cy", "t": "3"}"#);
+    for (wrong, text) in [
+        (wrong.into_bytes(), "x\u{fffd}y"),
+        (b"{\"user\": \"bo\", \"t\": \"x\ty\", \"n\": 2}".to_vec(), "x\ty"),
+        (b"{\"user\": \"bo\", \"t\": \"x\0y\", \"n\": 2}".to_vec(), "x\0y"),
+        (b"{\"user\": \"bo\", \"t\": \"x\xffy\", \"n\": 2}".to_vec(), "x\u{fffd}y"),
+        (b"{\"user\": \"bo\", \"t\": \"x\\qy\", \"n\": 2}".to_vec(), "x\\qy"),
+    ] {
+        for (open, between, close) in [
+            ("[", ",", "]"),
+            ("{\"Records\": [", ",\n", "]}"),
+            ("", "\n", "\n"),
+            ("", " ", ""),
+            ("{\"next\": 1, \"Records\": [", ", ", "], \"page\": {\"a\": 1}}"),
+        ] {
+            let events = [before.as_bytes(), &wrong, after.as_bytes()];
+            let events = events.join(between.as_bytes());
+            let bytes = [open.as_bytes(), &events, close.as_bytes()].concat();
+            let read = read(&bytes, Path::new("log.json"), &All, Nested::Flatten).unwrap();
+            let shown = String::from_utf8_lossy(&bytes);
+            assert_eq!(texts(&read, 0), [Some("ana"), Some("bo"), Some("cy")], "{shown}");
+            assert_eq!(texts(&read, 1), [Some("1"), Some(text), Some("3")], "{shown}");
+            let found = reasons(&read);
+            assert_eq!((found.len(), found[0].0, found[0].1), (1, Unit::Value, 1), "{found:?}");
+            assert!(read.skipped.has_all_rows());
+            assert!(read.skipped.reasons()[0].messages[0].contains("row 1;"));
+        }
+    }
+}
+
+#[test]
+fn one_event_costs_itself_only() {
+    let deep = format!("{{\"a\": {}{}}}", "[".repeat(200), "]".repeat(200));
+    for wrong in [r#"{"a" 2}"#, r#"{"a": 2, "b": nul}"#, r#"{"a": [1, 2}"#, &deep, r#"{"a": 2"#] {
+        for text in [
+            format!(r#"{{"Records": [{{"a": 1}}, {wrong}, {{"a": 3}}, 7]}}"#),
+            format!(r#"[{{"a": 1}}, {wrong}, {{"a": 3}}, 7]"#),
+        ] {
+            let read = table(&text);
+            assert_eq!(read.positions, [0, 2], "{text}");
+            assert_eq!(read.skipped.rows(), 2, "{text}: {:?}", read.skipped);
+        }
+    }
+    // The text ends inside the list.
+    let read = table(r#"{"Records": [{"a": 1}, {"a": 2}, {"a": "#);
+    assert_eq!((read.positions.len(), read.skipped.rows()), (2, 1));
+    // Documents in a row.
+    let read = table("{\"a\":\n 1}\n{\"a\":\n }\n{\"a\":\n 3}\n{\"a\": {\n");
+    assert_eq!((read.positions.as_slice(), read.skipped.rows()), (&[0, 2][..], 2));
+}
+
+#[test]
+fn events_among_lines_may_be_printed_over_several() {
+    let pretty = "{\n  \"a\": 2,\n  \"l\": [\n    {\"x\": 1}\n  ]\n}";
+    let mut text: Vec<String> = (0..80).map(|i| format!("{{\"a\": {i}}}")).collect();
+    text.insert(70, pretty.to_owned());
+    // Half an event costs its line only.
+    text.insert(75, "{\"a\": {\"b\": 1".to_owned());
+    text.push("{\"a\": [1,\n 2]}".to_owned());
+    text.push("{\"a\":".to_owned());
+    let text = text.join("\n");
+    let read = table(&text);
+    assert_eq!(read.positions.len(), 82, "{:?}", read.skipped);
+    assert_eq!(read.skipped.rows(), 2);
+    let messages = &read.skipped.reasons()[0].messages;
+    assert!(messages[0].contains("line 81 "), "{messages:?}");
+    assert!(in_pieces_as_whole(&text));
+    assert_eq!(lines::open_event(text.as_bytes()), Some(text.rfind('\n').unwrap() + 1));
+    assert_eq!(lines::open_event(b"{\"a\": 1}\n{\n\"a\": 2\n}\n"), None);
+}
+
+#[test]
+fn nul_bytes_among_lines_are_counted_and_cost_nothing_else() {
+    let read = table("{\"a\": 1}\n\0\0\0\0\n\0\0{\"a\": 2}\n{\"a\": 3}\n\0\0");
+    assert_eq!(read.positions, [0, 3, 4]);
+    assert_eq!(reasons(&read)[0].0, Unit::Row);
+    assert_eq!(read.skipped.rows(), 3);
+    let read = table("{\"Records\": [{\"a\": 1}]}\0\0\0");
+    assert_eq!((read.positions.len(), read.skipped.rows()), (1, 1));
+}
+
+#[test]
+fn an_event_may_have_a_member_that_is_called_like_the_list_of_an_answer() {
+    for (text, rows) in [
+        (r#"{"user": "ana", "Records": [{"k": 1}]}"#, 1),
+        (r#"{"Records": [{"k": 1}, {"k": 2}], "user": "ana"}"#, 1),
+        (r#"{"a": 1, "Records": ["x", "y"]}"#, 1),
+        (r#"{"a": 1, "Records": "x"}"#, 1),
+        (r#"{"user": "ana", "Records": []}"#, 1),
+        (r#"{"a": 1, "Records": []}"#, 0),
+        (r#"{"a": 1, "Records": [{"k": 1}, {"user": 2, "Records": [{"k": 1}]}], "next": 3}"#, 2),
+        (r#"[{"Records": [{"a": 1}]}, {"Records": [{"a": 2}, {"a": 3}]}, {"a": 4}]"#, 4),
+        ("{\"Records\": [{\"a\": 1}]}\n{\"Records\": []}\n{\"a\": 1}", 2),
+        (r#"{"stat": "OK", "response": {"total": 1, "logs": [{"a": 1}, 7]}}"#, 1),
+        (r#"{"stat": "OK", "response": {"logs": [7]}}"#, 1),
+        (r#"{"user": "ana", "inner": {"a": 1}}"#, 1),
+    ] {
+        assert_eq!(table(text).positions.len(), rows, "{text}");
+    }
+    let (names, cells) = rows(r#"{"user": "ana", "inner": {"a": 1, "b": {"c": 2}}}"#);
+    assert_eq!(names, ["user", "inner.a", "inner.b.c"]);
+    assert_eq!(cells, ["ana 1 2"]);
+    // An event of some length, whose mark comes late.
+    let events = vec![r#"{"k": "some longer text"}"#; 4_000].join(",");
+    let text = format!(r#"{{"Records": [{events}], "user": "ana"}}"#);
+    assert!(text.len() > 1 << 16);
+    assert_eq!(table(&text).positions.len(), 1);
+    assert_eq!(table(&text.replace("user", "next")).positions.len(), 4_000);
 }
 
 /// Every form read by one reader and in the smallest pieces; false if pieces were not possible.
@@ -143,7 +295,7 @@ fn in_pieces_as_whole(text: &str) -> bool {
     };
     assert_eq!(columns(&pieces), columns(&whole), "{text}");
     assert_eq!(pieces.positions, whole.positions);
-    assert_eq!(pieces.not_objects, whole.not_objects);
+    assert_eq!(pieces.notes, whole.notes);
     assert_eq!(pieces.skipped, whole.skipped);
     true
 }
@@ -158,8 +310,9 @@ fn a_cut_in_the_wrong_place_is_noticed() {
         (r#"[{"a": ",{\"a"}, {"a": 3}]"#, true),
         (r#"{"Records": [{"a": 1}], "o": [{"a": 2}, {"a": 3}]}"#, false),
         (r#"[{"a": 1}] [{"a": 2}, {"a": 3}]"#, false),
-        (r#"[{"a": 1}, {"a" 2}]"#, false),
-        (r#"[{"a": 1}, {"a": 2},]"#, false),
+        (r#"[{"a": 1}, {"a" 2}]"#, true),
+        (r#"[{"a": 1}, {"a": 2},]"#, true),
+        (r#"[{"a": 1}, {"a": [2}, {"a": 3}]"#, false),
     ] {
         assert_eq!(in_pieces_as_whole(text), possible, "{text}");
     }
@@ -237,12 +390,14 @@ fn a_list_of_events_may_stand_inside_an_answer() {
 }
 
 #[test]
-fn rows_times_columns_are_bounded_by_the_file() {
+fn rare_columns_are_left_out_where_cells_are_far_more_than_bytes() {
     let wide: Vec<String> = (0..15_000).map(|i| format!("\"m{i}\":{i}")).collect();
-    let text = format!("{{{}}}\n{}", wide.join(","), "{}\n".repeat(5_000));
+    let rest = "{\"user\":1,\"m7\":1}\n".repeat(5_000);
+    let text = format!("{{{}}}\n{rest}", wide.join(","));
     let table = table(&text);
-    // The rows beyond are counted, not kept.
-    let kept = most_cells(text.as_bytes()) / 15_000;
-    assert_eq!((table.columns.len(), table.positions.len()), (15_000, kept));
-    assert_eq!(table.skipped.rows(), 5_001 - kept);
+    assert_eq!((table.positions.len(), table.skipped.rows()), (5_001, 0));
+    let names = names(&table);
+    assert!(names.len() < 10_000 && names.contains(&"user") && names.contains(&"m7"));
+    let left_out = 15_001 - names.len();
+    assert_eq!((reasons(&table)[0].0, reasons(&table)[0].1), (Unit::Value, left_out));
 }

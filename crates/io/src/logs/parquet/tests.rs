@@ -118,3 +118,20 @@ fn times_inside_lists_are_printed_whatever_their_zone() {
     let cells = texts::TextCells::of(&printed).unwrap();
     assert_eq!(cells.get(0), Some("[1970-01-01T00:00:00Z, ]"));
 }
+
+#[test]
+fn columns_that_nobody_asked_for_are_left_out_beyond_the_limit() {
+    let cell: ArrayRef = Arc::new(arrow_array::BooleanArray::from(vec![true]));
+    let names = (0..MAX_COLUMNS + 5).map(|i| format!("c{i}"));
+    let rows = RecordBatch::try_from_iter(names.map(|name| (name, Arc::clone(&cell)))).unwrap();
+    let mut writer =
+        ::parquet::arrow::ArrowWriter::try_new(Vec::new(), rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    let content = writer.into_inner().unwrap().into();
+    let last = format!("c{}", MAX_COLUMNS + 4);
+    let table =
+        read(content, Path::new("a.parquet"), &|name| name != "c7", &|name| name == last).unwrap();
+    assert_eq!(table.columns.len(), MAX_COLUMNS + 1);
+    assert_eq!(table.columns[MAX_COLUMNS].name, last);
+    assert_eq!(table.skipped.totals(), "3 values");
+}

@@ -130,13 +130,55 @@ fn documents_in_parts() {
         (format!("{{\"Records\": [{events}], \"next\": 1}}"), 1),
         // All but the first list is one part.
         (format!("[{events}] [{events}]"), 3),
-        (format!("[{events},]"), 0),
+        (format!("[{events},]"), 3),
         (format!("{{\"Records\": [{}]}}", event("1")), 1),
         ("{\"Records\": []}".to_owned(), 0),
     ] {
         let parts = parts_are_the_whole(&cloudtrail::DIALECT, "a.json", text.as_bytes());
         assert_eq!(parts, most, "{text}");
     }
+}
+
+#[test]
+fn what_is_wrong_in_a_file_is_the_same_in_parts() {
+    let event = |n: usize, more: &str| {
+        format!("{{\"eventTime\": \"2024-01-01T00:00:{n:02}Z\", \"n\": {n}{more}}}")
+    };
+    let mut events: Vec<String> = (0..30).map(|n| event(n, "")).collect();
+    events[3] = event(3, r#", "t": "x\ud83d""#);
+    events[9] = event(9, ", \"t\": \"x\ty\"");
+    events[12] = "{\"n\" 12}".to_owned();
+    events[15] = event(15, &format!(", \"d\": {}{}", "[".repeat(200), "]".repeat(200)));
+    let list = format!("{{\"Records\": [{}]}}", events.join(", "));
+    let bare = format!("[{}]", events.join(","));
+    events[20] = event(20, ", \"l\": [1]").replace(", ", ",\n");
+    events[22].insert_str(0, "\0\0\0");
+    events[24] = "\0\0".to_owned();
+    events[26] = "{\"n\": {\"m\": 1".to_owned();
+    let lines = events.join("\n");
+    for text in [list.clone(), bare, lines.clone()] {
+        assert!(parts_are_the_whole(&cloudtrail::DIALECT, "a.json", text.as_bytes()) > 3, "{text}");
+        let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let wide = [&b"\xff\xfe"[..], &wide].concat();
+        assert!(parts_are_the_whole(&cloudtrail::DIALECT, "a.json", &gz(&wide)) > 3, "{text}");
+    }
+    for end in [",", ", {\"n\": 1", "", "]"] {
+        let cut = format!("{}{end}", &list[..list.len() - 2]);
+        parts_are_the_whole(&cloudtrail::DIALECT, "a.json", cut.as_bytes());
+    }
+    let rows = "2024-01-01T00:00:01Z,1\n".repeat(9);
+    let csv = format!("eventTime,n\n{rows}eventTime,n\n\0\0\0\n{rows}\0\0{rows}");
+    for content in [list.into_bytes(), lines.into_bytes(), csv.clone().into_bytes()] {
+        let mut packed = gz(&content);
+        assert!(parts_are_the_whole(&cloudtrail::DIALECT, "a.log", &packed) > 3);
+        packed.extend_from_slice(b"\0\0more");
+        parts_are_the_whole(&cloudtrail::DIALECT, "a.log", &packed);
+        for cut in 20..packed.len() - 7 {
+            parts_are_the_whole(&cloudtrail::DIALECT, "a.log", &packed[..cut]);
+        }
+    }
+    let semicolons = format!("sep=;\r\n{}", csv.replace(',', ";"));
+    assert!(parts_are_the_whole(&cloudtrail::DIALECT, "a.csv", semicolons.as_bytes()) > 3);
 }
 
 #[test]
@@ -176,7 +218,7 @@ fn parquet_by_groups_of_rows() {
 #[test]
 fn broken_files_and_repetition_are_refused_before_the_first_part() {
     let packed = gz(CSV);
-    let (_directory, path) = write("a.csv", &packed[..packed.len() - 9]);
+    let (_directory, path) = write("a.csv", &packed[..12]);
     let options = ReadOptions::default();
     let error = read_in_parts(&cloudtrail::DIALECT, &path, &options, 10).err().unwrap();
     assert!(error.to_string().contains("broken gzip data"), "{error}");
