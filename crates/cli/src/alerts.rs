@@ -48,7 +48,7 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
 fn list(chosen: &Chosen) {
     let results = &chosen.results;
     let users = results.user_of_rows();
-    let reasons = results.texts("reason").unwrap_or_default();
+    let reasons = results.reasons().unwrap_or_default();
     let user = |row: usize| users[row].as_deref().map(printable).unwrap_or_default();
     let width = chosen.alerts.iter().map(|row| user(*row).chars().count()).max().unwrap_or(0);
     for row in &chosen.alerts {

@@ -61,7 +61,10 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
         INTERRUPTED
     } else if of(Status::Failed) > 0 && of(Status::Failed) == trained.users.len() {
         FAILED
-    } else if of(Status::Failed) > 0 || !trained.count.lines("").is_empty() {
+    } else if of(Status::Failed) > 0
+        || !trained.count.lines("").is_empty()
+        || trained.skipped_numbers.is_some()
+    {
         SKIPPED
     } else {
         DONE
@@ -101,7 +104,7 @@ fn text(found: &Training, json: Option<&Path>) -> String {
             count(read.files, "file")
         ),
     );
-    for skipped in read.lines("training data") {
+    for skipped in read.lines("training data").into_iter().chain(found.skipped_numbers.clone()) {
         line("skipped", skipped);
     }
     for changed in read.changes("training data") {

@@ -60,9 +60,29 @@ pub(crate) struct Look {
     /// All of it, up to the length of its stamp.
     pub(crate) content: Content,
     /// The known contents that it may begin with, the longest last.
-    pub(crate) beginnings: Vec<Content>,
-    /// Whether rows behind the ones that were read have the places that follow.
-    pub(crate) is_appendable: bool,
+    pub(crate) beginnings: Vec<Beginning>,
+    /// What is appended to it.
+    pub(crate) appended: Appended,
+}
+
+/// The beginning of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beginning {
+    pub(crate) content: Content,
+    /// Whether it ends in the middle of a line.
+    pub(crate) is_cut: bool,
+}
+
+/// What the rows are that are appended to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Appended {
+    /// JSON: they have the places behind the rows before. One that was cut was broken, and no row.
+    Events,
+    /// CSV: the same; of one that was cut a part may have been taken for the whole.
+    Lines,
+    /// They cannot be told from those before: Parquet, which is not appended to, and CSV with a column of
+    /// labels, where an appended table may begin with 0 again.
+    Other,
 }
 
 /// Looks through a file; `None` if it has no content that can be recognised: an object in a store, a pipe,
@@ -78,24 +98,35 @@ pub(crate) fn look(path: &Path, stamp: Stamp, known: &Lengths) -> Option<Look> {
     file.append(&mut block, FIRST.min(usize::try_from(end).unwrap_or(FIRST))).ok()?;
     let first = Content::of_short(&block);
     let short = known.short.range(..=first.bytes);
-    let mut beginnings: Vec<Content> = short
-        .filter_map(|&bytes| block.get(..usize::try_from(bytes).ok()?))
-        .map(Content::of_short)
+    let mut beginnings: Vec<Beginning> = short
+        .filter_map(|&bytes| block.split_at_checked(usize::try_from(bytes).ok()?))
+        .map(|(before, behind)| Beginning {
+            content: Content::of_short(before),
+            is_cut: is_cut(before.last(), behind.first()),
+        })
         .collect();
-    let is_appendable = is_appendable(&block);
+    let appended = Appended::to(&block);
     let long = known.long.get(&first.first).filter(|_| first.bytes == FIRST as u64);
     let mut long = long.into_iter().flatten().copied().peekable();
     let (mut hasher, mut read) = (Xxh3::new(), 0_u64);
+    let mut last = None;
     while !block.is_empty() {
         let mut rest = block.as_slice();
+        // What is behind one that ended with the last block.
+        if let Some(begin) = beginnings.last_mut().filter(|begin| begin.content.bytes == read) {
+            begin.is_cut = is_cut(last.as_ref(), rest.first());
+        }
         while let Some(bytes) = long.next_if(|bytes| *bytes <= read + rest.len() as u64) {
             let (before, behind) = rest.split_at(usize::try_from(bytes - read).ok()?);
             hasher.update(before);
             (rest, read) = (behind, bytes);
-            beginnings.push(Content { bytes, first: first.first, whole: hasher.digest() });
+            let content = Content { bytes, first: first.first, whole: hasher.digest() };
+            let is_cut = is_cut(before.last().or(last.as_ref()), behind.first());
+            beginnings.push(Beginning { content, is_cut });
         }
         hasher.update(rest);
         read += rest.len() as u64;
+        last = block.last().copied();
         block.clear();
         let left = usize::try_from(end - read).unwrap_or(BLOCK);
         file.append(&mut block, BLOCK.min(left)).ok()?;
@@ -104,21 +135,31 @@ pub(crate) fn look(path: &Path, stamp: Stamp, known: &Lengths) -> Option<Look> {
         return None;
     }
     let content = Content { bytes: read, first: first.first, whole: hasher.digest() };
-    Some(Look { content, beginnings, is_appendable })
+    Some(Look { content, beginnings, appended })
 }
 
-/// Whether the rows of a file that begins like this are numbered as they stand: not those of Parquet,
-/// which cannot be appended to, and not those of a CSV file with a column of labels, where an appended
-/// table may begin with 0 again.
-fn is_appendable(block: &[u8]) -> bool {
-    let text = block.strip_prefix(b"\xef\xbb\xbf").unwrap_or(block).trim_ascii_start();
-    if text.starts_with(b"{") || text.starts_with(b"[") {
-        return true;
+/// Whether a line goes on between two bytes.
+fn is_cut(last: Option<&u8>, next: Option<&u8>) -> bool {
+    let ends = |byte: Option<&u8>| matches!(byte, None | Some(b'\n' | b'\r'));
+    !ends(last) && !ends(next)
+}
+
+impl Appended {
+    /// To a file that begins like this.
+    fn to(block: &[u8]) -> Self {
+        let text = block.strip_prefix(b"\xef\xbb\xbf").unwrap_or(block).trim_ascii_start();
+        if text.starts_with(b"{") || text.starts_with(b"[") {
+            return Self::Events;
+        }
+        let mut lines = text.split(|byte| *byte == b'\n');
+        let mut fields =
+            || lines.next().map_or(0, |line| line.iter().filter(|b| **b == b',').count());
+        let labels = text.starts_with(b",") || text.starts_with(b"\"\",");
+        match labels || text.starts_with(b"PAR1") || fields() < fields() {
+            true => Self::Other,
+            false => Self::Lines,
+        }
     }
-    let mut lines = text.split(|byte| *byte == b'\n');
-    let mut fields = || lines.next().map_or(0, |line| line.iter().filter(|b| **b == b',').count());
-    let labels = text.starts_with(b",") || text.starts_with(b"\"\",");
-    !labels && !text.starts_with(b"PAR1") && fields() >= fields()
 }
 
 #[cfg(test)]
@@ -146,16 +187,19 @@ mod tests {
         let contents = lengths.map(|length| look(&text[..length], &known).content);
         contents.iter().for_each(|content| known.add(content));
         let whole = look(&text, &known);
-        assert_eq!(whole.beginnings, contents);
+        let of = |look: &Look| -> Vec<Content> {
+            look.beginnings.iter().map(|begin| begin.content).collect()
+        };
+        assert_eq!(of(&whole), contents);
         assert_eq!(whole.content.bytes, 700_000);
         assert_eq!(look(&packed(&text), &known).content, whole.content);
-        assert_eq!(look(&packed(&text), &known).beginnings, contents);
+        assert_eq!(of(&look(&packed(&text), &known)), contents);
         // One byte in the middle makes another content.
         let mut other = text.clone();
         other[500_000] ^= 1;
         let other = look(&other, &known);
         assert_ne!(other.content, whole.content);
-        assert_eq!(other.beginnings, contents[..7]);
+        assert_eq!(of(&other), contents[..7]);
     }
 
     #[test]
@@ -171,16 +215,34 @@ mod tests {
     }
 
     #[test]
-    fn a_table_with_labels_of_its_own_is_not_appended_to() {
+    fn a_line_that_was_cut_is_seen_wherever_blocks_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.log");
+        let text = "abcdefg\n".repeat(100_000);
+        for bytes in [7, 8, 12, 4_096, 4_100, 262_144, 262_145, 524_287, 524_288, 600_003] {
+            let mut known = Lengths::default();
+            std::fs::write(&path, &text[..bytes]).unwrap();
+            known.add(&look(&path, Stamp::of(&path), &known).unwrap().content);
+            std::fs::write(&path, &text).unwrap();
+            let found = look(&path, Stamp::of(&path), &known).unwrap().beginnings;
+            assert_eq!(found.len(), 1, "{bytes}");
+            // A line without its end may be whole.
+            assert_eq!(found[0].is_cut, !matches!(bytes % 8, 0 | 7), "{bytes}");
+        }
+    }
+
+    #[test]
+    fn what_is_appended_depends_on_the_form() {
         for (text, expected) in [
-            ("{\"a\":1}\n", true),
-            ("a,b\n1,2\n", true),
-            (",a\n0,1\n", false),
-            ("\"\",a\n0,1\n", false),
-            ("a,b\n0,1,2\n", false),
-            ("PAR1", false),
+            ("{\"a\":1}\n", Appended::Events),
+            ("\u{feff}[\n{}", Appended::Events),
+            ("a,b\n1,2\n", Appended::Lines),
+            (",a\n0,1\n", Appended::Other),
+            ("\"\",a\n0,1\n", Appended::Other),
+            ("a,b\n0,1,2\n", Appended::Other),
+            ("PAR1", Appended::Other),
         ] {
-            assert_eq!(is_appendable(text.as_bytes()), expected, "{text}");
+            assert_eq!(Appended::to(text.as_bytes()), expected, "{text}");
         }
     }
 

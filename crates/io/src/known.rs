@@ -3,7 +3,7 @@
 //! A path whose length and time of change are as they were is not looked at. Any other file is recognised
 //! by its [`Content`]: it may have been touched, renamed, rotated, compressed, or appended to.
 
-use crate::content::{self, Content, Lengths, Look};
+use crate::content::{self, Appended, Beginning, Content, Lengths, Look};
 use crate::files::{Stamp, head, is_address};
 use crate::names::kept;
 use crate::state::FileMark;
@@ -191,9 +191,14 @@ impl KnownFiles {
         }
         let grown = look.and_then(|look| {
             let mut beginnings = look.beginnings.iter().rev();
-            beginnings.find_map(|begin| self.grown(&path, begin, look.is_appendable))
+            beginnings.find_map(|begin| self.grown(&path, begin, look.appended))
         });
-        let seen = match grown {
+        // A file of which nobody knows what it held, such as a packed one that was cut short.
+        let longer = own.filter(|own| {
+            own.content.is_none() && own.head.is_none() && own.stamp.bytes < stamp.bytes
+        });
+        let longer = longer.map(|own| own.rows.filter(|rows| *rows == 0));
+        let seen = match grown.or(longer) {
             Some(rows) => Seen::Grown(rows),
             None if own.is_some() => Seen::Changed,
             None => Seen::New,
@@ -222,9 +227,14 @@ impl KnownFiles {
 
     /// Whether a file that begins like this was read when it was shorter, under its name or under one that
     /// is gone, and how many rows of it.
-    fn grown(&self, path: &Path, begin: &Content, is_appendable: bool) -> Option<Option<u64>> {
-        let (former, mark) = self.contents.get(begin)?;
-        let rows = mark.rows.filter(|_| mark.until.is_none() && is_appendable);
+    fn grown(&self, path: &Path, begin: &Beginning, appended: Appended) -> Option<Option<u64>> {
+        let (former, mark) = self.contents.get(&begin.content)?;
+        let rows = mark.rows.filter(|_| mark.until.is_none()).and_then(|rows| match appended {
+            Appended::Events => Some(rows),
+            // The row that was cut is read again, now that it is whole.
+            Appended::Lines => Some(rows.saturating_sub(begin.is_cut.into())),
+            Appended::Other => None,
+        });
         // Another file may begin like one without rows, with the same header.
         let renamed = || rows.is_some_and(|rows| rows > 0) && Stamp::of(former) != mark.stamp;
         (former == path || renamed()).then_some(rows)

@@ -327,6 +327,10 @@ mod tests {
         assert!(watch.look().unwrap().is_empty());
         fs::write(&path, "xy").unwrap();
         assert_eq!(found(&mut watch), ["a.csv"]);
+        // As long as it was.
+        fs::write(&path, "yx").unwrap();
+        assert_eq!(found(&mut watch), ["a.csv"]);
+        assert!(watch.look().unwrap().is_empty());
     }
 
     #[cfg(target_os = "linux")]

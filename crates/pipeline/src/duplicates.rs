@@ -36,6 +36,11 @@ impl Duplicates {
         duplicates
     }
 
+    /// Whether repeated rows are left out.
+    pub fn drops(&self) -> bool {
+        self.drops
+    }
+
     /// How many rows of a table repeat the id of an earlier one in `column`; they are left out of it if that
     /// was asked for. Rows without an id repeat none.
     ///
@@ -65,7 +70,7 @@ impl Duplicates {
         if let Some(column) = column.filter(|_| repeated > 0 && !self.drops && !self.reported) {
             self.reported = true;
             let text = format!(
-                "input: some events were delivered twice: {repeated} {} so far with a {column:?} that an earlier row has; --drop_duplicates leaves such rows out",
+                "input: some events were delivered twice: {repeated} {} so far with the event id ({column}) of an earlier row; --drop_duplicates leaves such rows out",
                 if repeated == 1 { "row" } else { "rows" }
             );
             reporter.say(Weight::Warning, &text);

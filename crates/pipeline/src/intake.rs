@@ -8,6 +8,7 @@ use crate::derive::Memory;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
+use crate::models::Models;
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount};
@@ -40,6 +41,8 @@ pub struct Shared {
     pub count: Arc<Mutex<ReadCount>>,
     /// How many rows will be scored.
     pub book: Arc<ScoreBook>,
+    /// What rows are scored with.
+    pub models: Arc<Models>,
     /// What derived columns remember of each user.
     pub memory: Arc<Mutex<Memory>>,
     /// The ids of the newest rows.
@@ -289,8 +292,10 @@ fn fixed(
         arrivals.retain(|arrival| sample.contains(&arrival.path));
     }
     arrivals.truncate(max_files.unwrap_or(usize::MAX));
-    let hours =
-        |files: &[PathBuf]| source::times(files, settings, user_column, sliced, &shared.pool);
+    let known = shared.models.categories();
+    let hours = |files: &[PathBuf]| {
+        source::times(files, settings, (user_column, &known), sliced, &shared.pool)
+    };
     let fixed = Fixed::new(arrivals, &settings.rules, &hours);
     if fixed.is_cut() && settings.rules.period.is_none() {
         let text = "input: it is larger than --batch_megabytes or --memory_limit allow at once, and is read in parts, in the order of time; users come anew in each part";

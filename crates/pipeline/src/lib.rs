@@ -10,6 +10,7 @@ pub mod features;
 pub mod generate;
 pub mod measure;
 pub mod options;
+pub mod own_columns;
 pub mod period;
 pub mod plan;
 pub mod plots;

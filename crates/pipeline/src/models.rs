@@ -2,11 +2,12 @@
 
 use crate::error::RunError;
 use crate::library::Lookup;
+use crate::users::earlier_name;
 use dfp_io::names::shown;
 use dfp_model::ModelError;
 use dfp_model::artifact::{self, Limits};
 use dfp_model::user_model::UserModel;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
@@ -102,14 +103,36 @@ impl Models {
 
     /// The model to score this user's rows with: the user's own, else the generic one.
     pub fn of(&self, user: &str) -> Option<Arc<Known>> {
-        let own = self.by_user.read().unwrap_or_else(PoisonError::into_inner).get(user).cloned();
-        if own.is_some() {
-            return own;
+        let by_user = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        let of = |user: &str| by_user.get(user).cloned();
+        if let Some(own) = of(user).or_else(|| of(&earlier_name(user)?)) {
+            return Some(own);
         }
+        drop(by_user);
         match self.store.get() {
             Some(store) => store.of(user),
             None => self.generic.read().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// Columns that models have learnt as categories; of a store, which may have thousands, those of one model.
+    pub fn categories(&self) -> Vec<String> {
+        let mut names = BTreeSet::new();
+        let mut add = |model: &UserModel| {
+            for name in model.header().plan.categorical() {
+                if !names.contains(name) {
+                    names.insert(name.to_owned());
+                }
+            }
+        };
+        let of_users = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        of_users.values().for_each(|known| add(&known.model));
+        let generic = self.generic.read().unwrap_or_else(PoisonError::into_inner);
+        generic.iter().for_each(|known| add(&known.model));
+        if let Some(known) = self.store.get().and_then(Lookup::any) {
+            add(&known.model);
+        }
+        names.into_iter().collect()
     }
 
     /// All models of users that were put in, by name.

@@ -120,6 +120,7 @@ impl Preflight {
         let reading = Reading {
             settings: &SourceSettings { repeat: 1, ..plan.source.clone() },
             user_column: plan.user_column.as_deref(),
+            known_categories: &[],
             only: None,
             batch: None,
             sliced: None,

@@ -9,7 +9,7 @@ use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
 use arrow_schema::Schema;
-use dfp_io::logs::skipped::{Skipped, Unit};
+use dfp_io::logs::skipped::{Note, Skipped, Unit};
 use dfp_io::logs::{self, LogTable, ReadOptions, Slice, Sliced, SlicedFiles, Times};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
@@ -75,6 +75,8 @@ pub struct Reading<'a> {
     pub settings: &'a SourceSettings,
     /// The column that tells users apart, if there is one; stays text, whatever it looks like.
     pub user_column: Option<&'a str>,
+    /// Columns that models have learnt as categories: cells of CSV files stay as they are written.
+    pub known_categories: &'a [String],
     /// Which columns are wanted; `None` for all.
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
@@ -121,22 +123,22 @@ pub fn read(
     let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
     let notes = derive::before_users(&features, &mut table)?;
     tell(&notes);
-    let repeated = match reading.duplicates {
+    let (repeated, dropped) = match reading.duplicates {
         Some(duplicates) => {
             let mut duplicates = duplicates.lock().unwrap_or_else(PoisonError::into_inner);
             let column = features.event_id.as_deref();
             let repeated = duplicates.meet(column, &mut table)?;
             duplicates.report(column, repeated, reading.reporter);
-            repeated
+            (repeated, if duplicates.drops() { repeated } else { 0 })
         }
-        None => 0,
+        None => (0, 0),
     };
     let mut users = match reading.user_column {
         Some(column) => Users::of(&table.batch, column, purpose)?,
         None => Users::everyone(&table.batch),
     };
     users.filtered = notes.filtered;
-    users.repeated = repeated;
+    (users.repeated, users.dropped) = (repeated, dropped);
     recall(&users, memory)?;
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
@@ -160,9 +162,12 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading { settings, only, batch, strict, pool, reporter, on_rows, .. } = *reading;
+    let Reading { settings, user_column, known_categories, only, batch, .. } = *reading;
+    let Reading { strict, pool, reporter, on_rows, .. } = *reading;
     let features = reading.features();
-    let identifiers = reading.identifiers();
+    let mut exact = features.categories();
+    exact.extend(known_categories.iter().cloned());
+    let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     // Of all that is made of the log, whatever is wanted this time.
     let asked = settings.features.inputs_of(&settings.features.names());
     let clock = features.clock();
@@ -175,6 +180,7 @@ pub fn read_log(
             delimiter: settings.delimiter,
             repeat: settings.repeat,
             identifiers: &identifiers,
+            exact: &exact,
             columns: columns.as_deref(),
             asked: &asked,
             time: features.time_of_log(),
@@ -215,11 +221,6 @@ pub fn read_log(
 }
 
 impl Reading<'_> {
-    /// Columns that stay text.
-    fn identifiers(&self) -> Vec<String> {
-        self.user_column.iter().map(|&name| name.to_owned()).collect()
-    }
-
     fn sliced(&self) -> Option<Sliced<'_>> {
         Some(Sliced { files: self.sliced?, ends: self.batch?.later()? })
     }
@@ -238,18 +239,22 @@ impl Reading<'_> {
 pub fn times(
     paths: &[PathBuf],
     settings: &SourceSettings,
-    user_column: Option<&str>,
+    (user_column, known_categories): (Option<&str>, &[String]),
     files: &SlicedFiles,
     pool: &ThreadPool,
 ) -> Vec<Times> {
     let clock = settings.features.clock();
-    let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
+    let features = &settings.features;
+    let mut exact = features.categories();
+    exact.extend(known_categories.iter().cloned());
+    let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     let asked = settings.features.inputs_of(&settings.features.names());
     let options = ReadOptions {
         file_type: settings.file_type,
         delimiter: settings.delimiter,
         repeat: settings.repeat,
         identifiers: &identifiers,
+        exact: &exact,
         asked: &asked,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
@@ -274,6 +279,9 @@ pub fn check_skipped(
     for message in skipped.reasons().iter().flat_map(|reason| &reason.messages) {
         reporter.say(Weight::Warning, message);
     }
+    for note in skipped.notes() {
+        reporter.say(Weight::Warning, &format!("{purpose}: {}", in_words(note)));
+    }
     if strict && !skipped.is_empty() {
         let what = if skipped.has_all_rows() { "changed or left out" } else { "skipped" };
         return Err(RunError::Failed(format!(
@@ -282,6 +290,12 @@ pub fn check_skipped(
         )));
     }
     Ok(())
+}
+
+/// What was done with rows that are kept.
+fn in_words(note: &Note) -> String {
+    let s = if note.rows == 1 { "" } else { "s" };
+    format!("{} row{s}: {}", note.rows, note.text)
 }
 
 fn without_user(rows: usize, purpose: &str) -> String {
@@ -304,7 +318,7 @@ pub fn check_strict(users: &Users, purpose: &str, strict: bool) -> Result<(), Ru
 impl ReadCount {
     /// Adds what `table` holds, and what was left out of it.
     pub fn add(&mut self, table: &LogTable, users: &Users) {
-        self.rows += table.batch.num_rows() + users.filtered;
+        self.rows += table.batch.num_rows() + users.filtered + users.dropped;
         self.rows_of_others += users.of_others;
         self.filtered += users.filtered;
         self.without_user += users.without_user;

@@ -4,6 +4,7 @@
 use crate::derive::Memory;
 use crate::error::RunError;
 use crate::message::{FILE_ROW, INDEX, with_columns};
+use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
 use crate::source;
@@ -38,6 +39,8 @@ pub struct Trainer<'a> {
     settings: &'a TrainAe,
     reporter: &'a dyn Reporter,
     stop: &'a Stop,
+    /// Cells that users' models have not learnt, and that everyone's has not.
+    set_aside: [AtomicUsize; 2],
 }
 
 /// A user and the rows to learn from.
@@ -111,7 +114,20 @@ impl<'a> Trainer<'a> {
         reporter: &'a dyn Reporter,
         stop: &'a Stop,
     ) -> Self {
-        Self { plan, settings, reporter, stop }
+        Self { plan, settings, reporter, stop, set_aside: Default::default() }
+    }
+
+    /// Counts what a model has set aside of its training rows.
+    pub fn count_set_aside(&self, model: &UserModel) {
+        let cells = model.header().plan.set_aside().iter().map(|aside| aside.cells).sum();
+        let everyone = model.header().user == self.settings.generic_user;
+        self.set_aside[usize::from(everyone)].fetch_add(cells, Ordering::Relaxed);
+    }
+
+    /// How many cells were counted. Everyone's model has learnt the users' rows too: they count once.
+    pub fn set_aside(&self) -> usize {
+        let [of_users, of_everyone] = &self.set_aside;
+        of_users.load(Ordering::Relaxed).max(of_everyone.load(Ordering::Relaxed))
     }
 
     /// Who is told.
@@ -315,6 +331,7 @@ impl<'a> Trainer<'a> {
         let reading = source::Reading {
             settings: &settings,
             user_column: self.plan.user_column.as_deref(),
+            known_categories: &[],
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
             sliced: None,
@@ -395,6 +412,16 @@ impl<'a> Trainer<'a> {
     }
 }
 
+/// What is said of numbers that models have not learnt, if there are any.
+pub fn skipped_numbers(cells: usize) -> Option<String> {
+    let s = if cells == 1 { "" } else { "s" };
+    (cells > 0).then(|| {
+        format!(
+            "{TRAINING_DATA}: {cells} number{s} far beyond all others of the user's column, learnt as missing"
+        )
+    })
+}
+
 /// Which numbers a model has not learnt, and why.
 fn set_aside(user: &str, aside: &SetAside, rows: usize) -> String {
     let SetAside { column, cells, value, others } = aside;
@@ -455,7 +482,9 @@ fn without_row_numbers(schema: &Schema) -> Schema {
     let fields: Vec<_> = schema
         .fields()
         .iter()
-        .filter(|field| field.name() != INDEX && field.name() != FILE_ROW)
+        .filter(|field| {
+            field.name() != INDEX && *field.name() != own_columns::called(schema, FILE_ROW)
+        })
         .cloned()
         .collect();
     Schema::new(fields)

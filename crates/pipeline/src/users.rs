@@ -3,6 +3,7 @@
 use crate::error::RunError;
 use crate::message::{FILE_ROW, INDEX};
 use crate::options::nearest;
+use crate::own_columns;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray, UInt32Array};
@@ -16,7 +17,7 @@ use std::sync::Arc;
 pub struct Users {
     /// Users in order of first appearance, with their row positions in order.
     pub rows: Vec<(Arc<str>, Vec<u32>)>,
-    /// Rows without a user id.
+    /// Rows without a user id, or with a blank one.
     pub without_user: usize,
     /// Rows of users that were not asked for.
     pub of_others: usize,
@@ -24,6 +25,8 @@ pub struct Users {
     pub filtered: usize,
     /// Rows with the event id of an earlier one.
     pub repeated: usize,
+    /// How many of these were left out.
+    pub dropped: usize,
 }
 
 impl Users {
@@ -58,7 +61,8 @@ impl Users {
     /// Nobody is called so; the commonest users are named.
     pub fn only(mut self, wanted: Option<&str>, purpose: &str) -> Result<Self, RunError> {
         let Some(wanted) = wanted else { return Ok(self) };
-        let Some(at) = self.rows.iter().position(|(user, _)| **user == *wanted) else {
+        let called = named(wanted).unwrap_or(wanted);
+        let Some(at) = self.rows.iter().position(|(user, _)| **user == *called) else {
             return Err(RunError::Failed(nobody(wanted, &self, purpose)));
         };
         let one = self.rows.swap_remove(at);
@@ -68,7 +72,26 @@ impl Users {
     }
 }
 
-/// The user column as text. A number that has no fraction is written without one, since a gap
+/// The user that a cell of the user column names; `None` if it is nobody: empty, blank, or bytes of NUL, as a
+/// crash leaves them in a log. An account is one user, whether NVIDIA Morpheus's `Account-` stands before its
+/// digits or not.
+pub fn named(cell: &str) -> Option<&str> {
+    if cell.chars().all(|c| c.is_whitespace() || c == '\0') {
+        return None;
+    }
+    let account = cell.strip_prefix("Account-");
+    let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    Some(account.filter(is_number).unwrap_or(cell))
+}
+
+/// What an account was called by versions that took NVIDIA Morpheus's spelling of it for another user: models
+/// and states may still have that name.
+pub fn earlier_name(user: &str) -> Option<String> {
+    let is_number = !user.is_empty() && user.bytes().all(|b| b.is_ascii_digit());
+    is_number.then(|| format!("Account-{user}"))
+}
+
+/// The user column as text, see [`named`]. A number that has no fraction is written without one, since a gap
 /// in a column of numbers must not change a user's name.
 fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<StringArray, RunError> {
     let Some(array) = table.column_by_name(column) else {
@@ -78,11 +101,14 @@ fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<String
             &table.schema(),
         )));
     };
-    let whole_numbers = array.as_primitive_opt::<Float64Type>().is_some_and(|numbers| {
-        numbers.iter().flatten().all(|x| x.fract() == 0.0 && x.abs() < 9e15)
-    });
-    let array = if whole_numbers { &arrow_cast::cast(array, &DataType::Int64)? } else { array };
-    Ok(arrow_cast::cast(array, &DataType::Utf8)?.as_string::<i32>().clone())
+    if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
+        let text = |x: f64| {
+            if x.fract() == 0.0 && x.abs() < 9e15 { (x as i64).to_string() } else { x.to_string() }
+        };
+        return Ok(numbers.iter().map(|x| x.filter(|x| !x.is_nan()).map(text)).collect());
+    }
+    let texts = arrow_cast::cast(array, &DataType::Utf8)?;
+    Ok(texts.as_string::<i32>().iter().map(|cell| cell.and_then(named)).collect())
 }
 
 /// "there is no `what` `column`", with the nearest columns or all of them.
@@ -148,16 +174,14 @@ pub fn take(
     if let Numbers::OfUser(first) = numbers {
         let first = i64::try_from(first).unwrap_or(i64::MAX);
         let index = Int64Array::from_iter_values((first..).take(positions.len()));
-        fields.push(Arc::new(Field::new(FILE_ROW, DataType::Int64, true)));
+        // A log that this pipeline has written has such a column already.
+        let name = own_columns::free(FILE_ROW, |name| rows.schema().index_of(name).is_ok());
+        fields.push(Arc::new(Field::new(name, DataType::Int64, true)));
         arrays.insert(0, Arc::new(index));
     }
-    // A log that was written by this pipeline has these already: the new ones go before them.
-    let numbered = &[INDEX, FILE_ROW][..fields.len()];
     for (field, array) in rows.schema().fields().iter().zip(rows.columns()) {
-        if !numbered.contains(&field.name().as_str()) {
-            fields.push(field.clone());
-            arrays.push(array.clone());
-        }
+        fields.push(field.clone());
+        arrays.push(array.clone());
     }
     RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
 }
@@ -178,6 +202,25 @@ mod tests {
         let users = Users::of(&table(names), "userName", "input").unwrap();
         assert_eq!(users.rows, [("b".into(), vec![0, 3]), ("a".into(), vec![2])]);
         assert_eq!(users.without_user, 1);
+    }
+
+    #[test]
+    fn a_blank_name_is_nobody() {
+        let cells = vec![
+            Some(""),
+            Some(" \u{a0}\t"),
+            Some("\0\0"),
+            None,
+            Some("a"),
+            Some("Account-12"),
+            Some("12"),
+        ];
+        let names: ArrayRef = Arc::new(StringArray::from(cells));
+        let users = Users::of(&table(names), "userName", "input").unwrap();
+        assert_eq!(users.rows, [("a".into(), vec![4]), ("12".into(), vec![5, 6])]);
+        assert_eq!(users.without_user, 4);
+        let users = users.only(Some("Account-12"), "input").unwrap();
+        assert_eq!(users.rows, [("12".into(), vec![5, 6])]);
     }
 
     #[test]

@@ -123,11 +123,8 @@ fn a_line_without_an_end_costs_that_line() {
     place.write("logs/c.json", format!("{{\"key\": \"{endless}\"}}"));
     let (ended, megabytes) = peak(&place, &line("--input_glob=logs/*"));
     assert_eq!(ended.code, 3, "{}", ended.stderr);
-    assert!(
-        ended.stdout.contains("3 rows: row that is too long for the memory"),
-        "{}",
-        ended.stdout
-    );
+    let skipped = ["2 rows: row that is too long", "1 file: file that does not fit"];
+    assert!(skipped.iter().all(|text| ended.stdout.contains(text)), "{}", ended.stdout);
     assert!(ended.stderr.contains("line of more than 4 MB"), "{}", ended.stderr);
     assert!(ended.stderr.contains("a.jsonl\" line 101 row 100;"), "{}", ended.stderr);
     assert_eq!(column(&place.read("out.csv"), "eventID").len(), 202);

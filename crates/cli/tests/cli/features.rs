@@ -51,7 +51,7 @@ fn the_examples_of_the_page_do_what_they_say() {
             }
         }
     }
-    assert_eq!((toml, run), (None, 19));
+    assert_eq!((toml, run), (None, 21));
 }
 
 /// What is written of a table with a user, and without the columns that are to be made.
@@ -253,8 +253,8 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
         "4: rows: character 3: found \"b\"; expected ==, !=, <, <=, >, >=, in, like, matches or is",
         "5: feature \"x\" is named twice",
         "5: feature \"y\": kind: \"text\" is not one of number, category, flag",
-        "6: there is no key \"zone\"; accepted: source, user, time, lateness, column, rows, keep, features",
-        "10: column \"net\": op: \"netwrok\" is not one of rename, cast, bool, datetime, part, join, concat, extract, network, address_class, lookup, agent, actor, increment, distinct_increment, first_seen, since_previous; did you mean \"network\"",
+        "6: there is no key \"zone\"; accepted: source, user, time, event_id, lateness, column, rows, keep, features",
+        "10: column \"net\": op: \"netwrok\" is not one of rename, cast, bool, datetime, part, join, concat, extract, lowercase, trim, network, address_class, lookup, agent, actor, increment, distinct_increment, first_seen, since_previous; did you mean \"network\"",
         "17: column \"n\": there is no key \"v5\"; did you mean \"v6\"",
         "19: column \"n\": key \"to\" is missing: text, integer, number or flag",
     ]

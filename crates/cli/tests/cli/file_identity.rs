@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 fn events(numbers: std::ops::Range<usize>) -> String {
     numbers.fold(String::new(), |mut text, number| {
         let (day, hour, minute) = (1 + number / 1440, number / 60 % 24, number % 60);
-        let user = ["ana", "bo"][number % 2];
+        let user = ["ana", "bob"][number % 2];
         text += &format!(
             r#"{{"id":"id-{number}","createdDateTime":"2024-03-{day:02}T{hour:02}:{minute:02}:00Z","userPrincipalName":"{user}","appDisplayName":"app{}","location":{{"city":"Oslo"}}}}"#,
             number % 3
@@ -153,7 +153,7 @@ fn logs_that_are_rotated_and_packed_while_they_are_watched_are_read_once() {
 fn of_a_log_that_is_appended_to_each_row_is_written_once_and_that_is_said_once() {
     let place = place();
     let source = "--watch_directory true --state_dir state --settle 100ms --batch_timeout 0.1";
-    let watching = place.start(&line(source));
+    let watching = place.start(&format!("--log_level=INFO {}", line(source)));
     std::thread::sleep(Duration::from_millis(300));
     let mut slow = std::fs::File::create(place.path("logs/slow.json")).unwrap();
     for number in 0..6 {
@@ -170,11 +170,9 @@ fn of_a_log_that_is_appended_to_each_row_is_written_once_and_that_is_said_once()
         .lines()
         .filter(|line| line.contains("appended to after it was read"))
         .collect();
-    assert_eq!(said.len(), 2, "once when it is found, and how often at the end: {said:?}");
-    assert!(
-        said[0].contains("slow.json\" appended to after it was read: only the new rows"),
-        "{said:?}"
-    );
+    assert_eq!(said.len(), 2, "when it is found, and how often: {said:?}");
+    let first = "slow.json\" appended to after it was read: only the new rows are read";
+    assert!(said[0].starts_with("warning: ") && said[0].contains(first), "{said:?}");
     assert!(said[1].contains("5 times in all"), "{said:?}");
     // The next run knows it, and what is appended then.
     append(&place.path("logs/slow.json"), &events(6..9));
@@ -302,7 +300,7 @@ fn a_history_learns_a_log_once_and_is_rebuilt() {
     let place = Place::new();
     place.write("logs/a.csv", log(&["ana"], 40));
     let train = "train --source=cloudtrail --input=logs/* --store=models --history_dir=past --userid_column_name=userName \
-                 --columns_file=features.txt --train_epochs=1 --seed=1";
+                 --columns_file=features.txt --seed=1";
     place.write("features.txt", "eventName\neventSource\n");
     let first = place.morpheus(&train);
     assert_eq!(first.code, 0, "{}", first.stderr);

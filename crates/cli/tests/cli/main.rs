@@ -17,6 +17,7 @@ mod generate;
 mod golden_distribution;
 #[cfg(unix)]
 mod guide;
+mod identity;
 mod kept_models;
 #[cfg(unix)]
 mod messages;

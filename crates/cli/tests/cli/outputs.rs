@@ -209,6 +209,29 @@ fn a_link_to_nothing_gets_its_target_and_one_into_nothing_is_refused() {
     assert!(place.path("live.csv").is_symlink());
 }
 
+/// As containers mount single files; where the system lets us.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_is_a_mount_is_written() {
+    let place = place();
+    place.write("volume/real.csv", "old");
+    place.write("out.csv", "old");
+    let mounted = |then: &str| {
+        let mut command = Command::new("unshare");
+        let script = format!("mount --bind volume/real.csv out.csv && {then}");
+        command.args(["-rm", "sh", "-c", &script]).current_dir(place.path("."));
+        command.stdout(Stdio::null()).stderr(Stdio::null()).status()
+    };
+    if !mounted("true").is_ok_and(|status| status.success()) {
+        return;
+    }
+    let program = env!("CARGO_BIN_EXE_morpheus");
+    assert!(mounted(&format!("{program} {COPY}out.csv --overwrite")).unwrap().success());
+    assert_eq!(place.read("volume/real.csv").lines().count(), 61);
+    assert_eq!(place.read("out.csv"), "old");
+    assert_eq!(place.list("."), ["in", "out.csv", "volume"]);
+}
+
 #[test]
 fn an_output_that_is_read_is_refused_by_every_path_to_it() {
     let place = place();
@@ -320,9 +343,8 @@ fn names_that_are_no_text_are_used_as_they_are() {
     for (glob, rows) in
         [(&b"b\xff.csv"[..], 30), (b"*\xff.csv", 30), (b"b?.csv", 35), (b"*.csv", 95)]
     {
-        let out =
-            [b"out-\xfd", glob.len().to_string().as_bytes(), rows.to_string().as_bytes(), b".csv"]
-                .concat();
+        let number = glob.iter().map(|byte| usize::from(*byte)).sum::<usize>().to_string();
+        let out = [b"out-\xfd", number.as_bytes(), b".csv"].concat();
         let ended = run(glob, &out);
         assert_eq!(ended.code, 0, "{}", ended.stderr);
         let text = fs::read_to_string(place.path("").join(name(&out))).unwrap();

@@ -321,6 +321,29 @@ fn an_output_that_was_moved_away_is_begun_anew() {
 }
 
 #[test]
+fn what_a_crash_has_left_is_cut_off_whatever_its_length() {
+    let place = place();
+    for (round, left) in
+        ["x", "9,9,a row that is not whole", &"9,9,long\n".repeat(500)].iter().enumerate()
+    {
+        place.write(&format!("logs/{round}.jsonl"), events(4 * round, 4));
+        let ended = place.morpheus(&line("--state_dir state"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let sound = place.read("out.csv");
+        place.write("out.csv", sound.clone() + left);
+        // Nothing is new.
+        let ended = place.morpheus(&line("--state_dir state"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(place.read("out.csv"), sound);
+        place.write("out.csv", sound + left);
+    }
+    place.write("logs/last.jsonl", events(12, 1));
+    let ended = place.morpheus(&line("--state_dir state"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    once(&place, 13);
+}
+
+#[test]
 fn later_runs_take_the_files_and_times_that_earlier_ones_left() {
     let place = place();
     for part in 0..3 {
@@ -403,6 +426,10 @@ fn however_often_it_is_killed_counters_are_those_of_one_run() {
         running.killed();
     }
     let last = watching();
+    std::thread::sleep(Duration::from_millis(500));
+    place.write("incoming", sign_ins(file));
+    std::fs::rename(place.path("incoming"), place.path("logs/last.json")).unwrap();
+    file += 1;
     let rows = (0..file).map(|file| 1 + file % 4).sum();
     place.wait_for_rows("out.csv", rows);
     let ended = last.stopped();

@@ -292,7 +292,8 @@ impl Stage<Batch> for Laggard {
 
 #[test]
 fn a_slow_message_holds_back_a_bounded_number_of_others() {
-    let options = Options { edge_buffer_size: 2, num_threads: 3 };
+    // Their sum is not their product: neither can be taken for the other.
+    let options = Options { edge_buffer_size: 2, num_threads: 4 };
     let sink = Collect::default();
     let stage = Laggard {
         window: options.edge_buffer_size + options.num_threads,

@@ -141,11 +141,27 @@ fn of_a_file_that_was_appended_to_the_rows_before_are_known() {
     // A file that begins like one that is still there has rows of its own.
     place.write("b", "{5}\n{6}\n");
     place.expect(&[("b", Seen::New)]);
+    // What was taken for a row may have been its beginning.
+    place.write("d", "x\n12\n3");
+    place.expect(&[("d", Seen::New)]);
+    place.write("d", "x\n12\n34\n");
+    place.expect(&[("d", Seen::Grown(Some(1)))]);
     // Labels may begin anew.
     place.write("c", ",x\n0,1\n");
     place.expect(&[("c", Seen::New)]);
     place.write("c", ",x\n0,1\n0,2\n");
     place.expect(&[("c", Seen::Grown(None))]);
+}
+
+#[test]
+fn a_packed_file_that_was_cut_short_is_read_again_when_it_is_whole() {
+    let mut place = Place::new();
+    let whole = gzip("{1}\n{2}\n");
+    fs::write(place.path("a.gz"), &whole[..whole.len() - 8]).unwrap();
+    place.expect(&[("a.gz", Seen::New)]);
+    fs::write(place.path("a.gz"), whole).unwrap();
+    let seen = place.look();
+    assert!(matches!(seen[..], [(_, Seen::Grown(None | Some(0)))]), "{seen:?}");
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! One file: format, clean names, identifiers, event times, repetition.
 
 use super::bytes::{self, Text};
-use super::json::{self, Role};
-use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, OWN_EVENT_DT, ReadOptions, Slice};
+use super::json;
+use super::names::{self, Further};
+use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, ReadOptions, Slice};
 use super::skipped::{Skipped, Unit};
 use super::time::{TimeColumn, TimeFormats};
 use super::union::{Part, print};
 use super::wanted::{UNNAMED_FIRST, Wanted};
-use super::{Column, Dialect, FileTable, csv, parquet, time};
+use super::{Dialect, FileTable, csv, identifiers, parquet, time};
 use crate::error::{IoError, Place};
 use crate::files::unpacked_name;
 use crate::names::shown;
-use crate::texts::{self, Cells, TextCells, Texts};
+use crate::texts::{self, Cells, TextCells};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{
@@ -20,8 +21,6 @@ use arrow_array::{
 use arrow_schema::DataType;
 use arrow_select::filter::filter;
 use arrow_select::take::take;
-use hashbrown::HashSet;
-use std::borrow::Cow;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -44,7 +43,7 @@ pub(super) fn read(
     most: u64,
 ) -> Result<Part, IoError> {
     let wanted = Wanted { dialect, options };
-    clean(path, file_table(path, &wanted, most)?, &wanted, options.repeat.max(1))
+    clean(path, file_table(path, &wanted, most)?, &wanted, options.repeat.max(1), None)
 }
 
 /// The rows of a file of at most so many bytes of text, as they are.
@@ -59,16 +58,17 @@ pub(super) fn file_table(
     }
 }
 
-/// Rows with clean names and event times, `repeat` times.
+/// Rows with clean names and event times, `repeat` times; `further` is what all parts of a file need.
 pub(super) fn clean(
     path: &Path,
     table: FileTable<Cells>,
     wanted: &Wanted<'_>,
     repeat: usize,
+    further: Option<&Further>,
 ) -> Result<Part, IoError> {
     let options = wanted.options;
     let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
-    let mut cleaner = Cleaner::new(path, table, wanted)?;
+    let mut cleaner = Cleaner::new(path, table, wanted, further)?;
     for (epoch, iso) in wanted.dialect.epochs {
         cleaner.add_iso_times(epoch, iso)?;
     }
@@ -92,7 +92,7 @@ fn parquet_table(
     most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
     let table = parquet::read(content, path, wanted, most)?;
-    prefix_identifiers(table, wanted.dialect)
+    identifiers::write(table, wanted)
 }
 
 fn table(
@@ -145,7 +145,7 @@ pub(super) fn csv_table(
     table: FileTable<Cells>,
     wanted: &Wanted<'_>,
 ) -> Result<FileTable<Cells>, IoError> {
-    prefix_identifiers(label_rows(table, wanted.options)?, wanted.dialect)
+    identifiers::write(label_rows(table, wanted.options)?, wanted)
 }
 
 /// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket
@@ -207,36 +207,6 @@ fn sort_by_position(table: &mut FileTable<Cells>) -> Result<(), IoError> {
     Ok(())
 }
 
-/// An identifier of digits only gets the prefix that the peer gives to a column of integers, whatever
-/// the other rows hold.
-pub(super) fn prefix_identifiers(
-    mut table: FileTable<Cells>,
-    dialect: &Dialect,
-) -> Result<FileTable<Cells>, IoError> {
-    for column in &mut table.columns {
-        let role = dialect.role(&(dialect.clean)(&column.name));
-        let Some(Role::Identifier { prefix }) = role else { continue };
-        if let Cells::Array(values) = &column.values
-            && let Some(cells) = TextCells::of(values)
-        {
-            let mut texts = Texts::default();
-            texts.append_cells(cells);
-            column.values = Cells::Texts(texts);
-        }
-        if let Cells::Texts(texts) = &column.values {
-            column.values = Cells::Texts(texts.replace(|text| {
-                let digits = str::from_utf8(text).unwrap_or_default().trim();
-                if !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()) {
-                    Cow::Owned([prefix, digits].concat().into_bytes())
-                } else {
-                    Cow::Borrowed(text)
-                }
-            }));
-        }
-    }
-    Ok(table)
-}
-
 /// A file's rows on their way to a [`Part`].
 struct Cleaner<'p> {
     path: &'p Path,
@@ -247,33 +217,17 @@ struct Cleaner<'p> {
 }
 
 impl<'p> Cleaner<'p> {
-    /// Cleans the names. Two columns whose names become equal stay apart: the second gets the
-    /// first free number behind its name, as repeated CSV headers do once their dot is gone (the
-    /// peer keeps two columns of one name). A log's own `event_dt` keeps its name if no column of times
-    /// is looked for.
-    fn new(path: &'p Path, table: FileTable<Cells>, wanted: &Wanted<'_>) -> Result<Self, IoError> {
-        let mut taken = HashSet::new();
-        let mut columns = Vec::with_capacity(table.columns.len());
-        for Column { name, values } in table.columns {
-            let mut base = (wanted.dialect.clean)(&name);
-            if base == EVENT_DT && wanted.time().is_none() {
-                base = OWN_EVENT_DT.to_owned();
-            }
-            let mut unique = base.clone();
-            let mut number = 0;
-            while unique == LABEL || unique == EVENT_DT || !taken.insert(unique.clone()) {
-                number += 1;
-                unique = format!("{base}{number}");
-            }
-            columns.push((unique, values));
-        }
-        Ok(Self {
-            path,
-            columns,
-            labels: Int64Array::from(table.positions),
-            times: None,
-            skipped: table.skipped,
-        })
+    /// Cleans the names, as [`names::clean`] does.
+    fn new(
+        path: &'p Path,
+        table: FileTable<Cells>,
+        wanted: &Wanted<'_>,
+        further: Option<&Further>,
+    ) -> Result<Self, IoError> {
+        let FileTable { columns, positions, mut skipped, .. } = table;
+        let columns = names::clean(columns, wanted, further, &mut skipped)?;
+        let labels = Int64Array::from(positions);
+        Ok(Self { path, columns, labels, times: None, skipped })
     }
 
     /// Leaves out the rows that were read before the file was appended to.

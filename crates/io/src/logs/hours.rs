@@ -173,7 +173,7 @@ impl<'a> Look<'a> {
     ) -> Result<(), IoError> {
         let mut earliest = None;
         for table in tables {
-            let part = file::clean(path, table, &self.narrow, 1)?;
+            let part = file::clean(path, table, &self.narrow, 1, None)?;
             let times = of_part(part, self.narrow.options.clock)?;
             earliest = earliest.into_iter().chain(times.iter().copied()).min();
             self.times.add(&times);

@@ -2,19 +2,21 @@
 //!
 //! Columns become what the other readers would make of the same values: integers and floats of 64
 //! bits, booleans, text; times and all else are text. Structs become columns `outer.inner`, lists are
-//! text.
+//! text as Python prints them. Integers with gaps are floats unless they would be other integers then.
 
 mod content;
+mod python;
+mod values;
 
 pub(super) use content::Content;
+pub(super) use values::Types;
 
 use super::hours::Look;
 use super::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use super::wanted::Wanted;
-use super::{Column, FileTable, MAX_COLUMNS, file};
+use super::{Column, FileTable, MAX_COLUMNS, identifiers};
 use crate::error::{IoError, Place};
-use crate::text;
-use crate::texts::{self, Cells, TextCells};
+use crate::texts::{self, Cells};
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
@@ -22,14 +24,9 @@ use ::parquet::arrow::arrow_reader::{
 };
 use ::parquet::errors::ParquetError;
 use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
-};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
-use arrow_cast::display::{ArrayFormatter, FormatOptions};
-use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
+use arrow_schema::{DataType, Field, Fields, Schema};
 use arrow_select::concat::concat;
 use std::any::Any;
 use std::collections::HashSet;
@@ -37,6 +34,7 @@ use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use values::plain;
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
@@ -51,8 +49,6 @@ pub(super) fn read(
     wanted: &Wanted<'_>,
     most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
-    let clean = wanted.dialect.clean;
-    let column = |name: &str| wanted.column(&clean(name));
     let file = Groups::open(content, path, wanted)?;
     if file.bytes() > most {
         let rows = file.metadata.metadata().file_metadata().num_rows();
@@ -62,15 +58,18 @@ pub(super) fn read(
     guarded(path, || {
         let reader = file.reader((0..file.count()).collect(), None)?;
         let batches = reader.collect::<Result<Vec<RecordBatch>, _>>();
-        file.table(&batches.map_err(|e| broken(path, &e))?, 0, &column, &|_| false)
+        let batches = batches.map_err(|e| broken(path, &e))?;
+        file.table(file.columns(&batches, wanted)?, 0, wanted, &Types::default())
     })
 }
 
 /// The rows of a Parquet file, some at a time.
 pub(super) struct Rows {
     groups: Groups,
-    /// Columns that have missing values.
-    gaps: HashSet<String>,
+    /// What decides the types of columns.
+    types: Types,
+    /// Names of the columns.
+    names: Vec<String>,
     /// Bytes of rows that are read at a time, roughly.
     max_bytes: usize,
     /// The group that is read now.
@@ -80,7 +79,7 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Passes over the file for the columns that have missing values, and the times of its rows.
+    /// Passes over the file for what decides the types of columns, and for the times of its rows.
     pub(super) fn open(
         content: Content,
         path: &Path,
@@ -90,24 +89,31 @@ impl Rows {
     ) -> Result<Self, IoError> {
         let clean = wanted.dialect.clean;
         let groups = Groups::open(content, path, wanted)?;
-        let gaps = HashSet::new();
-        let mut rows = Self { groups, gaps, max_bytes, group: 0, reader: None, rows: 0 };
-        let mut gaps = HashSet::new();
-        while let Some(mut table) = rows.next(wanted)? {
-            let missing = table.columns.iter().filter(|column| match &column.values {
-                Cells::Array(values) => values.logical_null_count() > 0,
-                Cells::Texts(_) => false,
-            });
-            gaps.extend(missing.map(|column| column.name.clone()));
+        let (types, names) = (Types::default(), Vec::new());
+        let mut rows = Self { groups, types, names, max_bytes, group: 0, reader: None, rows: 0 };
+        let mut types = Types::default();
+        while let Some((columns, count)) = guarded(path, || rows.columns(wanted))? {
+            for Column { name, values } in &columns {
+                types.meet(name, values).map_err(|e| broken(path, &e))?;
+            }
+            if rows.names.is_empty() {
+                rows.names = columns.iter().map(|column| column.name.clone()).collect();
+            }
             if let Some(look) = look {
-                let width = table.columns.len();
-                let bytes = table.columns.iter().map(|column| column.values.memory()).sum();
-                table.columns.retain(|column| look.narrow.column(&clean(&column.name)));
-                let count = table.positions.len() as i64;
-                look.piece(path, vec![table], count, bytes, width)?;
+                let width = columns.len();
+                let bytes = columns.iter().map(|c| c.values.get_array_memory_size()).sum();
+                let narrow = columns.into_iter();
+                let narrow = narrow.filter(|c| look.narrow.column(&clean(&c.name))).collect();
+                let table = rows.groups.table((narrow, count), 0, &look.narrow, &rows.types)?;
+                let table = identifiers::write(table, &look.narrow)?;
+                look.piece(path, vec![table], count as i64, bytes, width)?;
             }
         }
-        Ok(Self { gaps, group: 0, rows: 0, ..rows })
+        Ok(Self { types, group: 0, rows: 0, ..rows })
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
     }
 
     pub(super) fn next(
@@ -115,16 +121,19 @@ impl Rows {
         wanted: &Wanted<'_>,
     ) -> Result<Option<FileTable<Cells>>, IoError> {
         let path = self.groups.path.clone();
-        let clean = wanted.dialect.clean;
         let table = guarded(&path, || {
-            let Some(batch) = self.batch()? else { return Ok(None) };
-            let column = |name: &str| wanted.column(&clean(name));
-            let gaps = |name: &str| self.gaps.contains(name);
-            self.groups.table(&[batch], self.rows, &column, &gaps).map(Some)
+            let Some(columns) = self.columns(wanted)? else { return Ok(None) };
+            self.groups.table(columns, self.rows, wanted, &self.types).map(Some)
         })?;
         let Some(table) = table else { return Ok(None) };
         self.rows += table.positions.len() as i64;
-        file::prefix_identifiers(table, wanted.dialect).map(Some)
+        identifiers::write(table, wanted).map(Some)
+    }
+
+    /// The next rows in the file's own types, and how many there are.
+    fn columns(&mut self, wanted: &Wanted<'_>) -> Result<Option<(Vec<Column>, usize)>, IoError> {
+        let batch = self.batch()?;
+        batch.map(|batch| self.groups.columns(&[batch], wanted)).transpose()
     }
 
     fn batch(&mut self) -> Result<Option<RecordBatch>, IoError> {
@@ -248,29 +257,41 @@ impl Groups {
         reader.build().map_err(|e| fail(&e))
     }
 
-    /// Rows as a table, `before` rows preceding them. Columns of which `gaps` is true have missing values
-    /// in other rows.
-    fn table(
+    /// Rows in the file's own types, and how many there are.
+    fn columns(
         &self,
         batches: &[RecordBatch],
-        before: i64,
-        wanted: &dyn Fn(&str) -> bool,
-        gaps: &dyn Fn(&str) -> bool,
-    ) -> Result<FileTable<Cells>, IoError> {
+        wanted: &Wanted<'_>,
+    ) -> Result<(Vec<Column>, usize), IoError> {
         let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
+        let clean = wanted.dialect.clean;
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let mut columns = Vec::new();
         if let Some(first) = batches.first() {
             for (i, field) in first.schema().fields().iter().enumerate() {
                 let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
                 let values = concat(&parts).map_err(|e| fail(&e))?;
-                let wanted = |name: &str| wanted(name) && !self.left_out.contains(name);
+                let wanted =
+                    |name: &str| wanted.column(&clean(name)) && !self.left_out.contains(name);
                 flatten(field.name(), &values, None, &wanted, &mut columns)
                     .map_err(|e| fail(&e))?;
             }
         }
+        Ok((columns, rows))
+    }
+
+    /// Rows as a table, `before` rows preceding them; `types` is what is known of other rows.
+    fn table(
+        &self,
+        (columns, rows): (Vec<Column>, usize),
+        before: i64,
+        wanted: &Wanted<'_>,
+        types: &Types,
+    ) -> Result<FileTable<Cells>, IoError> {
+        let clean = wanted.dialect.clean;
         let columns = columns.into_iter().map(|Column { name, values }| {
-            let values = plain(&values, gaps(&name)).map_err(|e| fail(&e))?;
+            let values = plain(&name, &values, types, wanted.is_identifier(&clean(&name)));
+            let values = values.map_err(|e| broken(&self.path, &e))?;
             Ok(Column { name, values: Cells::Array(values) })
         });
         let mut skipped = Skipped::default();
@@ -391,6 +412,10 @@ fn flatten(
             flatten(&format!("{name}.{}", field.name()), member, outer.as_ref(), wanted, columns)?;
         }
     } else if wanted(name) {
+        if *values.data_type() == DataType::Null {
+            columns.push(Column { name: name.to_owned(), values: Arc::clone(values) });
+            return Ok(());
+        }
         let nulls = NullBuffer::union(outer, values.logical_nulls().as_ref());
         let data = values.to_data().into_builder().nulls(nulls).build()?;
         columns.push(Column { name: name.to_owned(), values: arrow_array::make_array(data) });

@@ -2,6 +2,7 @@
 
 use super::file;
 use super::hours::Look;
+use super::names::{self, Further};
 use super::pieces::{Before, Next, Pieces};
 use super::read::{FileType, ReadOptions, places, table};
 use super::skipped::{Skipped, Unit};
@@ -55,6 +56,8 @@ pub struct Parts<'a> {
 pub(super) struct Source {
     path: PathBuf,
     rows: Rows,
+    /// Names that need further columns in some piece.
+    further: Further,
     /// Rows that are too long, until a table takes them along.
     skipped: Skipped,
 }
@@ -77,8 +80,22 @@ impl Source {
         max_bytes: usize,
         mut look: Option<&mut Look<'_>>,
     ) -> Result<Self, IoError> {
-        let rows = Self::rows(path, wanted, max_bytes, &mut look)?;
-        Ok(Self { path: path.to_owned(), rows, skipped: Skipped::default() })
+        let open = |look: &mut Option<&mut Look<'_>>| {
+            let rows = Self::rows(path, wanted, max_bytes, look)?;
+            let (further, skipped) = (Further::new(), Skipped::default());
+            Ok::<_, IoError>(Self { path: path.to_owned(), rows, further, skipped })
+        };
+        let mut source = open(&mut look)?;
+        if source.rows.collide(wanted.dialect.clean) {
+            // Which columns have to be kept apart is known only when all rows have been seen.
+            let mut first = open(&mut None)?;
+            while let Some(tables) = first.next(wanted)? {
+                for table in tables {
+                    names::meet(&mut source.further, table.columns, wanted)?;
+                }
+            }
+        }
+        Ok(source)
     }
 
     fn rows(
@@ -125,6 +142,15 @@ impl Source {
             first.skipped.merge(std::mem::take(&mut self.skipped));
         }
         Ok(Some(tables))
+    }
+
+    /// A table with clean names and event times.
+    pub(super) fn clean(
+        &self,
+        table: FileTable<Cells>,
+        wanted: &Wanted<'_>,
+    ) -> Result<Part, IoError> {
+        file::clean(&self.path, table, wanted, 1, Some(&self.further))
     }
 
     /// What was left out behind the last table.
@@ -191,6 +217,21 @@ impl Source {
             },
             Rows::Parquet(rows) => Ok(rows.next(wanted)?.map(|table| vec![table])),
             Rows::Whole(table) => Ok(table.take().map(|table| vec![table])),
+        }
+    }
+}
+
+impl Rows {
+    /// Whether names of columns become one when they are cleaned.
+    fn collide(&self, clean: fn(&str) -> String) -> bool {
+        match self {
+            Self::Csv(_, layout) => names::collide(layout.names(), clean),
+            Self::Json(_, layout) => names::collide(layout.names(), clean),
+            Self::Parquet(rows) => names::collide(rows.names(), clean),
+            Self::Whole(table) => {
+                let columns = table.iter().flat_map(|table| &table.columns);
+                names::collide(columns.map(|column| column.name.as_str()), clean)
+            }
         }
     }
 }
@@ -300,7 +341,7 @@ impl<'a> Parts<'a> {
             self.waiting.reverse();
         }
         match self.waiting.pop() {
-            Some(rows) => file::clean(&self.source.path, rows, &self.wanted, 1).map(Some),
+            Some(rows) => self.source.clean(rows, &self.wanted).map(Some),
             None => {
                 self.skipped.merge(self.source.left_out());
                 Ok(None)

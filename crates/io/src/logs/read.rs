@@ -47,9 +47,13 @@ pub struct ReadOptions<'a> {
     /// Columns (cleaned names) that are needed, where all are passed on: a file with too many columns
     /// loses others first.
     pub asked: &'a [String],
-    /// Columns (cleaned names) that stay text with exact digits even if every value is a number,
-    /// besides those of the dialect.
+    /// Columns (cleaned names) that identify somebody or something, besides those of the dialect: text with
+    /// exact digits, whatever the file holds them as. A whole number is written without a fraction: 5 and
+    /// 5.0 are one.
     pub identifiers: &'a [String],
+    /// Columns (cleaned names) of which every cell of a CSV file is text as it is written, though it looks
+    /// like a number or a flag: what is known to be a category. Cells of other formats have their types.
+    pub exact: &'a [String],
     /// The column of event times, in place of the dialect's. Where it is not there, there is no
     /// `event_dt`.
     pub time: Option<&'a TimeColumn>,
@@ -116,6 +120,7 @@ impl Default for ReadOptions<'_> {
             columns: None,
             asked: &[],
             identifiers: &[],
+            exact: &[],
             time: None,
             clock: None,
             sort: true,

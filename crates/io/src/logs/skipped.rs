@@ -55,6 +55,16 @@ pub struct Skipped {
     reasons: Vec<Reason>,
     outside: usize,
     unread: Vec<PathBuf>,
+    notes: Vec<Note>,
+}
+
+/// What was done with rows that are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What was done, the same for every occurrence.
+    pub text: String,
+    /// How many rows.
+    pub rows: usize,
 }
 
 impl Skipped {
@@ -89,6 +99,24 @@ impl Skipped {
     /// Nothing was changed, or left out but what was not asked for.
     pub fn is_empty(&self) -> bool {
         self.reasons.is_empty()
+    }
+
+    /// What was done with rows that are kept, in the order in which it was first done.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Notes what was done with so many rows that are kept.
+    pub(crate) fn note(&mut self, rows: usize, text: impl FnOnce() -> String) {
+        self.merge_note(Note { text: text(), rows });
+    }
+
+    fn merge_note(&mut self, note: Note) {
+        match self.notes.iter().position(|known| known.text == note.text) {
+            Some(known) => self.notes[known].rows += note.rows,
+            None if self.notes.len() < Self::MESSAGES => self.notes.push(note),
+            None => {}
+        }
     }
 
     /// Every row and file was read, though values may have been changed or left out.
@@ -168,6 +196,7 @@ impl Skipped {
     pub fn merge(&mut self, other: Self) {
         self.outside += other.outside;
         self.unread.extend(other.unread);
+        other.notes.into_iter().for_each(|note| self.merge_note(note));
         for theirs in other.reasons {
             let ours = self.entry(theirs.unit, theirs.reason);
             ours.count += theirs.count;

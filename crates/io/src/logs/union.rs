@@ -1,5 +1,6 @@
 //! Tables of several files as one: union of columns, types widened as pandas' `concat` does.
 
+use super::json::is_large;
 use super::skipped::Skipped;
 use crate::error::IoError;
 use crate::text;
@@ -54,7 +55,8 @@ impl Part {
 ///
 /// Equal types stay; different numbers become floats; anything else becomes text as Python prints
 /// it. Where a part lacks a column or its values, integers become floats and booleans text. A
-/// column without any value is a float column.
+/// column without any value is a float column. Integers that are none as doubles stay integers, or become
+/// text beside fractions.
 pub(super) fn union(
     parts: Vec<Part>,
     places: Option<&[u32]>,
@@ -135,7 +137,7 @@ fn inverse(places: &[u32]) -> UInt32Array {
 fn common_type(rows: &[usize], pieces: &[(usize, Cells)]) -> DataType {
     let mut common = DataType::Null;
     let with_rows = rows.iter().filter(|&&rows| rows > 0).count();
-    let (mut found, mut missing) = (0, false);
+    let (mut found, mut missing, mut large, mut fractions) = (0, false, false, false);
     for (part, values) in pieces {
         let kind = values.kind();
         if rows[*part] == 0 || *kind == DataType::Null {
@@ -144,6 +146,8 @@ fn common_type(rows: &[usize], pieces: &[(usize, Cells)]) -> DataType {
         found += 1;
         // Parts that were put together have the gaps of those without the column.
         missing |= matches!(values, Cells::Array(values) if values.null_count() > 0);
+        large |= has_large(values);
+        fractions |= has_fractions(values);
         common = match common {
             DataType::Null => kind.clone(),
             common if common == *kind => common,
@@ -154,9 +158,39 @@ fn common_type(rows: &[usize], pieces: &[(usize, Cells)]) -> DataType {
     let gaps = missing || found < with_rows;
     match common {
         DataType::Null => DataType::Float64,
-        DataType::Int64 | DataType::UInt64 if gaps => DataType::Float64,
+        DataType::Int64 | DataType::UInt64 if gaps && !large => DataType::Float64,
+        // Of several types.
+        DataType::Float64 if large && fractions => DataType::Utf8,
+        DataType::Float64 if large => DataType::Int64,
         DataType::Boolean if gaps => DataType::Utf8,
         common => common,
+    }
+}
+
+/// Whether an integer is another one as a double.
+fn has_large(values: &Cells) -> bool {
+    let Cells::Array(values) = values else { return false };
+    match values.data_type() {
+        DataType::Int64 => values.as_primitive::<Int64Type>().iter().flatten().any(is_large),
+        DataType::UInt64 => {
+            values.as_primitive::<UInt64Type>().iter().flatten().any(|x| x > 1 << 53)
+        }
+        _ => false,
+    }
+}
+
+/// Whether a number is none of 64 bits with a sign, or no integer that is sure to be the one that was meant.
+fn has_fractions(values: &Cells) -> bool {
+    let Cells::Array(values) = values else { return false };
+    match values.data_type() {
+        DataType::UInt64 => {
+            values.as_primitive::<UInt64Type>().iter().flatten().any(|x| i64::try_from(x).is_err())
+        }
+        DataType::Float64 => {
+            let mut values = values.as_primitive::<Float64Type>().iter().flatten();
+            values.any(|x| x.fract() != 0.0 || x.abs() > (1_i64 << 53) as f64)
+        }
+        _ => false,
     }
 }
 
@@ -173,9 +207,33 @@ fn convert(values: &ArrayRef, target: &DataType) -> ArrayRef {
             let values = values.as_primitive::<UInt64Type>();
             Arc::new(values.iter().map(|v| v.map(|v| v as f64)).collect::<Float64Array>())
         }
+        (DataType::UInt64 | DataType::Float64, DataType::Int64) => arrow_cast::cast(values, target)
+            .unwrap_or_else(|_| new_null_array(target, values.len())),
         // Without a value: any type will do.
         _ => new_null_array(target, values.len()),
     }
+}
+
+/// Columns of one file as columns of one type, by the rules of [`union`]. Those without a value are null.
+///
+/// # Errors
+/// The texts of a column exceed 2 GiB.
+pub(super) fn alike(columns: Vec<Cells>) -> Result<Vec<ArrayRef>, IoError> {
+    let rows: Vec<usize> = columns.iter().map(|_| 1).collect();
+    let pieces: Vec<(usize, Cells)> = columns.into_iter().enumerate().collect();
+    let filled = pieces.iter().filter(|(_, values)| *values.kind() != DataType::Null).count();
+    let rows = &rows[..filled.max(1)];
+    let of_values: Vec<(usize, Cells)> = pieces
+        .iter()
+        .filter(|(_, v)| *v.kind() != DataType::Null)
+        .map(|(_, v)| (0, v.clone()))
+        .collect();
+    let target = common_type(rows, &of_values);
+    let column = |(_, values): (usize, Cells)| {
+        let values = values.finish()?;
+        if target == DataType::Utf8 { print(&values) } else { Ok(convert(&values, &target)) }
+    };
+    pieces.into_iter().map(column).collect()
 }
 
 /// The values as Python prints them, in a text column.

@@ -28,8 +28,9 @@ impl Wanted<'_> {
     pub(super) fn as_csv<T>(&self, read: impl FnOnce(&csv::CsvOptions<'_>) -> T) -> T {
         let clean = self.dialect.clean;
         read(&csv::CsvOptions {
-            text: &|name| self.is_identifier(&clean(name)),
+            text: &|name| self.is_exact(&clean(name)),
             wanted: &|name| name == UNNAMED_FIRST || self.column(&clean(name)),
+            as_pandas: false,
             asked: &|name| name == UNNAMED_FIRST || self.asked(&clean(name)),
             delimiter: self.options.delimiter,
         })
@@ -60,6 +61,11 @@ impl Wanted<'_> {
         let clock = options.clock.map(|clock| clock.name.as_str());
         let epochs = self.dialect.epochs.iter().flat_map(|(epoch, iso)| [*epoch, *iso]);
         roles.chain(named).chain(self.time()).chain(clock).chain(epochs)
+    }
+
+    /// Whether the cells of a CSV file are kept as they are written.
+    pub(super) fn is_exact(&self, clean: &str) -> bool {
+        self.is_identifier(clean) || self.options.exact.iter().any(|name| name == clean)
     }
 
     pub(super) fn is_identifier(&self, clean: &str) -> bool {

@@ -25,7 +25,7 @@ pub(crate) struct Object(Infallible);
 
 impl Object {
     pub(crate) fn open(address: &Path) -> Result<Self, IoError> {
-        Err(refuse(&address.to_string_lossy()))
+        Err(refuse(&crate::names::to_text(address.as_os_str())))
     }
 
     pub(crate) fn has_ranges(&self) -> bool {

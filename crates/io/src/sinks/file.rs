@@ -161,4 +161,61 @@ mod tests {
         fill(JsonLines::new);
         fill(Parquet::new);
     }
+    /// A disk that says whether the file had its name already when it was synced.
+    struct Watched {
+        file: File,
+        target: PathBuf,
+        synced: std::sync::Arc<std::sync::Mutex<Vec<bool>>>,
+        fails: bool,
+    }
+
+    impl Write for Watched {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.file.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.file.flush()
+        }
+    }
+
+    impl Storage for Watched {
+        fn sync(&self) -> io::Result<()> {
+            self.synced.lock().unwrap().push(self.target.exists());
+            match self.fails {
+                true => Err(io::Error::other("the disk is gone")),
+                false => self.file.sync_all(),
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_gets_its_name_when_it_is_synced_and_not_before() {
+        for (keeps, fails) in [(false, false), (true, false), (false, true), (true, true)] {
+            let directory = tempfile::tempdir().unwrap();
+            let target = directory.path().join("out.csv");
+            let named = match keeps {
+                true => directory.path().join("out.csv.partial"),
+                false => target.clone(),
+            };
+            let synced = std::sync::Arc::default();
+            let partial =
+                Partial::create(&target, false, Readers::Umask).unwrap().map(|file| Watched {
+                    file,
+                    target: named.clone(),
+                    synced: std::sync::Arc::clone(&synced),
+                    fails,
+                });
+            let mut sink = Box::new(FileSink::new(Csv::new(partial), false));
+            sink.write(&batch().slice(0, 3)).unwrap();
+            let ended = match keeps {
+                true => sink.keep_partial().map(|path| assert_eq!(path, named)),
+                false => sink.commit(),
+            };
+            assert_eq!(*synced.lock().unwrap(), [false], "once, before it has its name");
+            assert_eq!((ended.is_err(), named.exists()), (fails, !fails));
+            let left = std::fs::read_dir(directory.path()).unwrap().count();
+            assert_eq!(left, usize::from(!fails), "nothing else is left");
+        }
+    }
 }

@@ -129,31 +129,49 @@ impl Out for Live {
     }
 }
 
+/// What makes written bytes durable, and knows how many there are.
+trait Durable: Send {
+    /// Waits until all bytes of a file are on the disk; how many these are.
+    fn sync_file(&mut self) -> io::Result<u64>;
+
+    /// Waits until a pipe or device has taken all bytes, as far as it can tell.
+    fn sync_stream(&mut self) -> io::Result<()>;
+}
+
+impl Durable for File {
+    fn sync_file(&mut self) -> io::Result<u64> {
+        self.sync_data()?;
+        self.stream_position()
+    }
+
+    fn sync_stream(&mut self) -> io::Result<()> {
+        synced(self)
+    }
+}
+
 /// A [`Sink`] that never takes back what it has written.
-struct LiveSink<E> {
+struct LiveSink<E, D = File> {
     encoder: E,
     /// The encoder's file: both handles share one position.
-    file: File,
+    file: D,
     is_stream: bool,
     columns: Conform,
     flush: bool,
 }
 
-impl<E: Encode<Out = Live>> LiveSink<E> {
+impl<E: Encode<Out = Live>, D: Durable> LiveSink<E, D> {
     /// Syncs everything to the disk; how long the file is.
     fn sync(&mut self) -> Result<u64, IoError> {
         let flushed = self.encoder.flush();
-        let length = match self.is_stream {
-            true => flushed.and_then(|()| synced(&self.file)).map(|()| 0),
-            false => flushed
-                .and_then(|()| self.file.sync_data())
-                .and_then(|()| self.file.stream_position()),
-        };
+        let length = flushed.and_then(|()| match self.is_stream {
+            true => self.file.sync_stream().map(|()| 0),
+            false => self.file.sync_file(),
+        });
         length.map_err(|e| IoError::os("write", self.encoder.target(), e))
     }
 }
 
-impl<E: Encode<Out = Live>> Sink for LiveSink<E> {
+impl<E: Encode<Out = Live>, D: Durable> Sink for LiveSink<E, D> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), IoError> {
         let batch = self.columns.conform(batch, self.encoder.target())?;
         let mut written = self.encoder.encode(&batch);
@@ -238,5 +256,123 @@ mod tests {
             let anew = fs::read_to_string(&path).unwrap();
             assert_eq!(anew.lines().count(), whole.lines().count() - 1, "{anew}");
         }
+    }
+    #[test]
+    fn what_is_behind_the_mark_is_cut_off_whatever_its_length() {
+        let directory = tempfile::tempdir().unwrap();
+        for (name, number) in [("x", 1.0), ("a name that is much longer", 12_345.678), ("", 0.0)] {
+            let path = directory.path().join("out.csv");
+            let mut sink = append(&path, Format::Csv, true, false, None).unwrap();
+            sink.write(&batch("first", 1.0)).unwrap();
+            let mark = sink.checkpoint().unwrap().unwrap();
+            assert_eq!(mark.bytes, fs::metadata(&path).unwrap().len());
+            // A batch that was being written when the program was killed, the last row only in part.
+            sink.write(&batch(name, number)).unwrap();
+            sink.discard();
+            let begun = [fs::read(&path).unwrap(), b"half a ro".to_vec()].concat();
+            fs::write(&path, begun).unwrap();
+            for (row, expected) in [("b", "b,2.0\n"), ("a longer one", "a longer one,2.0\n")] {
+                let mut sink = append(&path, Format::Csv, false, false, Some(&mark)).unwrap();
+                sink.write(&batch(row, 2.0)).unwrap();
+                sink.commit().unwrap();
+                let whole = format!("name,number\nfirst,1.0\n{expected}");
+                assert_eq!(fs::read_to_string(&path).unwrap(), whole, "{name:?}");
+            }
+        }
+    }
+
+    /// Notes what is done, and fails where it is told to.
+    #[derive(Clone, Default)]
+    struct Faulty {
+        done: Arc<std::sync::Mutex<Vec<&'static str>>>,
+        fails_at: &'static str,
+    }
+
+    impl Faulty {
+        fn does(&self, what: &'static str) -> io::Result<()> {
+            self.done.lock().unwrap().push(what);
+            match what == self.fails_at {
+                true => Err(io::Error::other("the disk is gone")),
+                false => Ok(()),
+            }
+        }
+    }
+
+    impl Durable for Faulty {
+        fn sync_file(&mut self) -> io::Result<u64> {
+            self.does("sync").map(|()| 7)
+        }
+
+        fn sync_stream(&mut self) -> io::Result<()> {
+            self.does("sync the stream")
+        }
+    }
+
+    struct Noting(Faulty);
+
+    impl Encode for Noting {
+        type Out = Live;
+
+        fn target(&self) -> &Path {
+            Path::new("out.csv")
+        }
+
+        fn encode(&mut self, _: &RecordBatch) -> io::Result<()> {
+            self.0.does("encode")
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.does("flush")
+        }
+
+        fn finish(self) -> io::Result<Live> {
+            Err(io::Error::other("a file that is gone on with has no end"))
+        }
+    }
+
+    fn faulty(fails_at: &'static str, is_stream: bool) -> (Faulty, Box<LiveSink<Noting, Faulty>>) {
+        let layer = Faulty { fails_at, ..Faulty::default() };
+        let (encoder, file) = (Noting(layer.clone()), layer.clone());
+        let columns = Conform::default();
+        (layer, Box::new(LiveSink { encoder, file, is_stream, columns, flush: false }))
+    }
+
+    #[test]
+    fn a_mark_is_given_when_all_bytes_are_on_the_disk_and_not_before() {
+        let (layer, mut sink) = faulty("", false);
+        sink.write(&batch("a", 1.0)).unwrap();
+        let mark = sink.checkpoint().unwrap().unwrap();
+        assert_eq!(*layer.done.lock().unwrap(), ["encode", "flush", "sync"]);
+        assert_eq!((mark.bytes, mark.columns.len()), (7, 2));
+        let (layer, mut sink) = faulty("", true);
+        sink.write(&batch("a", 1.0)).unwrap();
+        assert_eq!(sink.checkpoint().unwrap(), None, "a pipe is not gone on with");
+        assert_eq!(*layer.done.lock().unwrap(), ["encode", "flush", "sync the stream"]);
+    }
+
+    #[test]
+    fn what_cannot_be_synced_is_not_committed() {
+        for (fails_at, is_stream) in
+            [("flush", false), ("sync", false), ("flush", true), ("sync the stream", true)]
+        {
+            let failed = |result: Result<(), IoError>| {
+                let message = result.unwrap_err().to_string();
+                assert!(message.contains("the disk is gone"), "{fails_at}: {message}");
+            };
+            failed(faulty(fails_at, is_stream).1.checkpoint().map(|_| ()));
+            failed(faulty(fails_at, is_stream).1.commit());
+            failed(faulty(fails_at, is_stream).1.keep_partial().map(|_| ()));
+            let (layer, sink) = faulty(fails_at, is_stream);
+            // Nobody is left to be told, but it is tried.
+            sink.discard();
+            assert_eq!(layer.done.lock().unwrap().last(), Some(&fails_at));
+        }
+        failed_write();
+    }
+
+    fn failed_write() {
+        let (_, mut sink) = faulty("encode", false);
+        let message = sink.write(&batch("a", 1.0)).unwrap_err().to_string();
+        assert!(message.contains("out.csv") && message.contains("the disk is gone"), "{message}");
     }
 }

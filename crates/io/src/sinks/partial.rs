@@ -122,6 +122,10 @@ impl<S: Storage> Partial<S> {
             Err(e) if e.error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(IoError::Exists { path: target })
             }
+            // A file that is a mount of its own, as containers have them, cannot get another's place.
+            Err(e) if e.error.kind() == io::ErrorKind::ResourceBusy => {
+                copy(e.file.path(), &real).map_err(fail)
+            }
             Err(e) => Err(IoError::os("rename the finished file to", &real, e.error)),
         }
     }
@@ -156,6 +160,14 @@ impl<S: Storage> Partial<S> {
         };
         Partial { form, target: self.target }
     }
+}
+
+/// Writes a finished file over another one, byte by byte.
+fn copy(finished: &Path, real: &Path) -> io::Result<()> {
+    let mut from = File::open(finished)?;
+    let mut to = File::options().write(true).truncate(true).open(real)?;
+    io::copy(&mut from, &mut to)?;
+    to.sync_all()
 }
 
 /// A pipe and most devices have nothing that could be synced.

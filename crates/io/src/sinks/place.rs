@@ -32,7 +32,7 @@ pub(super) fn of(target: &Path) -> Result<Place, IoError> {
     let (path, end) = follow(target).map_err(fail)?;
     let there = match fs::metadata(&path) {
         Ok(there) => Some(there),
-        Err(e) if e.kind() == io::ErrorKind::NotFound => None,
+        Err(e) if is_absent(&e) => None,
         Err(e) => return Err(fail(e)),
     };
     if there.as_ref().is_some_and(Metadata::is_dir) {
@@ -139,11 +139,16 @@ fn follow(target: &Path) -> io::Result<(PathBuf, End)> {
                 end = End::Link;
             }
             Ok(_) => return Ok((path, end)),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok((path, end)),
+            Err(e) if is_absent(&e) => return Ok((path, end)),
             Err(e) => return Err(e),
         }
     }
     Err(io::Error::other("links lead to one another without end"))
+}
+
+/// Whether nothing is there; making its folder says why that cannot be.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// Whether a name is that of an open file, such as `/proc/self/fd/1`: what its link says is no path to it.

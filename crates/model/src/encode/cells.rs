@@ -3,7 +3,9 @@
 //! Canonical text of a cell that is not text: integers as digits, floats in the shortest form that
 //! reads back to the same value and without a trailing `.0` (so that a column of integers that
 //! became floats because of gaps still means the same), booleans as `True` and `False`.
+//! Text is as it stands: what it is learnt as says [`canonical`](super::canonical).
 
+use super::canonical::canonical;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, BooleanArray, LargeStringArray, StringArray, StringViewArray};
@@ -161,7 +163,10 @@ pub(super) fn each_number(
         return Ok(());
     }
     let mut first_bad = None;
-    let parse = |text: &str| text.trim().parse::<f64>().ok();
+    let parse = |text: &str| {
+        let missing = || canonical(text).is_none().then_some(f64::NAN);
+        text.trim().parse::<f64>().ok().or_else(missing)
+    };
     each_canonical_text(array, Some(f64::NAN), parse, |row, number| match number {
         Some(x) => put(row, finite(x)),
         None => first_bad = first_bad.or(Some(row)),
@@ -177,8 +182,8 @@ fn finite(x: f64) -> Option<f64> {
     (!x.is_nan()).then(|| x.clamp(f64::MIN, f64::MAX))
 }
 
-/// Calls `put(row, truth)` for each row: booleans as they are, otherwise true for the canonical
-/// texts `True`, `true`, `TRUE` and `1`. Everything else is false, as in the reference.
+/// Calls `put(row, truth)` for each row: booleans as they are, otherwise true for `true` in any case
+/// and `1`. Everything else is false, as in the reference.
 pub(super) fn each_truth(
     array: &dyn Array,
     mut put: impl FnMut(usize, bool),
@@ -190,7 +195,7 @@ pub(super) fn each_truth(
             Ok(())
         }
         None => {
-            let is_true = |text: &str| matches!(text, "True" | "true" | "TRUE" | "1");
+            let is_true = |text: &str| matches!(canonical(text).as_deref(), Some("True" | "1"));
             each_canonical_text(array, false, is_true, put)
         }
     }

@@ -14,6 +14,7 @@
 //! A feature keeps its kind for good: what a cell of another type means at scoring is told at
 //! [`FeaturePlan::encode`].
 
+mod canonical;
 mod cells;
 mod gauss_rank;
 pub(crate) mod normal;
@@ -29,6 +30,7 @@ pub(crate) mod values;
 pub(crate) mod view;
 mod vocabulary;
 
+pub use canonical::canonical;
 pub(crate) use outliers::set_aside;
 pub use outliers::{Infinite, SetAside};
 pub use plan::FeaturePlan;

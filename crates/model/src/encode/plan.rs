@@ -1,5 +1,6 @@
 //! Deciding what each column becomes, and applying the decision to batches.
 
+use super::canonical::canonical;
 use super::cells::{NotNumbers, each_canonical_text, each_number, each_truth, is_text};
 use super::outliers::SetAside;
 use super::range::Range;
@@ -111,7 +112,7 @@ impl FeaturePlan {
     ///
     /// Numbers: what is missing or not finite does not count. Text: a category needs
     /// `config.min_cats` rows; codes fall with the count, equal counts keep the order of first
-    /// appearance.
+    /// appearance. What is the same event in another form of file is one category: [`canonical`](super::canonical).
     ///
     /// # Errors
     /// [`ModelError::Unusable`] if there are no rows or no column that can be a feature.
@@ -170,8 +171,8 @@ impl FeaturePlan {
     /// | feature | cells |
     /// |---|---|
     /// | numeric | numbers, booleans (0 and 1), text that reads as a number; missing becomes the training mean, infinite the largest number of its sign |
-    /// | binary | booleans; `True`, `true`, `TRUE` and 1 are 1, everything else and missing 0 |
-    /// | categorical | text; anything else by its canonical text: 5.0 is `5`, true is `True` |
+    /// | binary | booleans; `true` in any case and 1 are 1, everything else and missing 0 |
+    /// | categorical | text as it is written, else as it is [learnt](super::canonical); anything else by its canonical text: 5.0 is `5`, true is `True` |
     ///
     /// # Errors
     /// [`ModelError::MissingColumn`]; [`ModelError::Cell`] for the first text in a numeric feature
@@ -204,6 +205,11 @@ impl FeaturePlan {
         let binary = self.binary.iter().map(|f| f.column.as_str());
         let categorical = self.categorical.iter().map(|f| f.column.as_str());
         numeric.chain(binary).chain(categorical)
+    }
+
+    /// Names of the categorical features.
+    pub fn categorical(&self) -> impl Iterator<Item = &str> {
+        self.categorical.iter().map(|feature| feature.column.as_str())
     }
 
     /// Names of the columns that rows must have; a feature is called like its column.
@@ -336,7 +342,12 @@ impl BinaryValues {
         match self {
             Self::Truth => each_truth(array, |_, truth| put(truth))?,
             Self::Texts(_, one) => {
-                let is_one = |text: &str| one.as_deref() == Some(text);
+                let is_one = |text: &str| match one.as_deref() {
+                    Some(one) => {
+                        one == text || canonical(text).as_deref() == canonical(one).as_deref()
+                    }
+                    None => false,
+                };
                 each_canonical_text(array, false, is_one, |_, truth| put(truth))?;
             }
         }
@@ -405,14 +416,14 @@ fn decide_text(
 ) -> Result<Decision, ModelError> {
     let counted = count_texts(array);
     if config.typing == Typing::V2206 && counted.len() < 3 {
-        let mut texts = counted.into_iter().map(|(text, _)| text.to_owned());
+        let mut texts = counted.into_iter().map(|(text, _)| text.into_owned());
         let values = BinaryValues::Texts(texts.next(), texts.next());
         return Ok(Decision::Binary(BinaryFeature { column, values }));
     }
     let (kept, counts): (Vec<String>, Vec<u32>) = counted
         .into_iter()
-        .take_while(|&(_, count)| count >= config.min_cats)
-        .map(|(text, count)| (text.to_owned(), u32::try_from(count).unwrap_or(u32::MAX)))
+        .take_while(|(_, count)| *count >= config.min_cats)
+        .map(|(text, count)| (text.into_owned(), u32::try_from(count).unwrap_or(u32::MAX)))
         .unzip();
     let vocabulary = Vocabulary::try_from(kept).map_err(ModelError::Unusable)?;
     Ok(Decision::Categorical(CategoricalFeature { column, vocabulary, counts }))

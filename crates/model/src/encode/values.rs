@@ -9,6 +9,7 @@
 //! Missing and unseen are never one value: a cell that is empty as usual is not news, a text that
 //! nobody has used is.
 
+use super::canonical::canonical;
 use super::cells::{each_canonical_text, each_number};
 use super::gauss_rank::quantile;
 use super::plan::{BinaryValues, FeaturePlan};
@@ -226,7 +227,7 @@ impl FeaturePlan {
                 each_canonical_text(
                     column,
                     0,
-                    |_| 1,
+                    |text| u32::from(canonical(text).is_some()),
                     |row, add| {
                         let value = &mut values[row * features + at];
                         *value += if *value == other { add } else { 0 };
@@ -292,7 +293,11 @@ impl FeaturePlan {
         each_canonical_text(
             &column,
             (),
-            |cell| text = if quoted { format!("{cell:?}") } else { cell.to_owned() },
+            |cell| {
+                if let Some(cell) = canonical(cell) {
+                    text = if quoted { format!("{cell:?}") } else { cell.into_owned() };
+                }
+            },
             |_, ()| {},
         )?;
         Ok(text)
@@ -302,14 +307,23 @@ impl FeaturePlan {
 impl BinaryValues {
     fn value(&self, text: &str) -> u32 {
         match self {
-            Self::Truth => match text {
-                "True" | "true" | "TRUE" | "1" => 1,
-                "False" | "false" | "FALSE" | "0" => 0,
-                _ => 3,
+            Self::Truth => match canonical(text).as_deref() {
+                Some("True" | "1") => 1,
+                Some("False" | "0") => 0,
+                Some(_) => 3,
+                None => 2,
             },
-            Self::Texts(zero, _) if zero.as_deref() == Some(text) => 0,
-            Self::Texts(_, one) if one.as_deref() == Some(text) => 1,
-            Self::Texts(..) => 3,
+            Self::Texts(zero, one) => {
+                let is = |learnt: &Option<String>, text: &str| learnt.as_deref() == Some(text);
+                match canonical(text) {
+                    _ if is(zero, text) => 0,
+                    _ if is(one, text) => 1,
+                    Some(text) if is(zero, &text) => 0,
+                    Some(text) if is(one, &text) => 1,
+                    Some(_) => 3,
+                    None => 2,
+                }
+            }
         }
     }
 

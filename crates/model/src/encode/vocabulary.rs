@@ -1,11 +1,13 @@
 //! Which texts a categorical feature knows, and their codes.
 
 use super::OTHER;
+use super::canonical::canonical;
 use super::cells::each_text;
 use crate::heap::Heap;
 use arrow_array::Array;
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::hash::BuildHasher;
 
 /// The kept texts; a text's position is its code, the number of texts is the code of `_other`.
@@ -14,6 +16,8 @@ use std::hash::BuildHasher;
 pub(super) struct Vocabulary {
     texts: Vec<String>,
     index: HashTable<u32>,
+    /// Codes by what models learn now, where a model of earlier versions has learnt another form.
+    learnt_as: HashMap<String, u32>,
     // Keyed anew in every process: whoever writes the logs cannot make texts collide.
     hasher: DefaultHashBuilder,
 }
@@ -34,10 +38,19 @@ impl Vocabulary {
         &self.texts
     }
 
+    /// The code of a text: as it is written, else as models learn it.
     pub(super) fn code(&self, text: &str) -> u32 {
+        if let Some(code) = self.find(text) {
+            return code;
+        }
+        let Some(learnt) = canonical(text) else { return self.other() };
+        let known = if *learnt == *text { None } else { self.find(&learnt) };
+        known.or_else(|| self.learnt_as.get(&*learnt).copied()).unwrap_or_else(|| self.other())
+    }
+
+    fn find(&self, text: &str) -> Option<u32> {
         let hash = self.hasher.hash_one(text);
-        let known = self.index.find(hash, |&code| self.texts[code as usize] == text);
-        known.copied().unwrap_or_else(|| self.other())
+        self.index.find(hash, |&code| self.texts[code as usize] == text).copied()
     }
 
     /// The text of a code; [`OTHER`] for any code that has none.
@@ -48,7 +61,8 @@ impl Vocabulary {
 
 impl Heap for Vocabulary {
     fn heap(&self) -> usize {
-        self.texts.heap() + self.index.allocation_size()
+        let others: usize = self.learnt_as.keys().map(Heap::heap).sum();
+        self.texts.heap() + self.index.allocation_size() + self.learnt_as.allocation_size() + others
     }
 }
 
@@ -68,7 +82,14 @@ impl TryFrom<Vec<String>> for Vocabulary {
             }
             index.insert_unique(hash, code, |&c| hasher.hash_one(texts[c as usize].as_str()));
         }
-        Ok(Self { texts, index, hasher })
+        let mut vocabulary = Self { texts, index, learnt_as: HashMap::new(), hasher };
+        for code in 0..vocabulary.other() {
+            let learnt = canonical(&vocabulary.texts[code as usize]).map(Cow::into_owned);
+            if let Some(learnt) = learnt.filter(|learnt| vocabulary.find(learnt).is_none()) {
+                vocabulary.learnt_as.entry(learnt).or_insert(code);
+            }
+        }
+        Ok(vocabulary)
     }
 }
 
@@ -90,21 +111,22 @@ impl PartialEq for Vocabulary {
     }
 }
 
-/// The distinct texts of a column and how often each occurs, commonest first, equal counts in
-/// order of first appearance.
-pub(super) fn count_texts(array: &dyn Array) -> Vec<(&str, usize)> {
+/// The distinct texts of a column, as they are learnt, and how often each occurs, commonest first, equal
+/// counts in order of first appearance.
+pub(super) fn count_texts(array: &dyn Array) -> Vec<(Cow<'_, str>, usize)> {
     let hasher = DefaultHashBuilder::default();
     let mut index: HashTable<usize> = HashTable::new();
-    let mut distinct: Vec<&str> = Vec::new();
+    let mut distinct: Vec<Cow<'_, str>> = Vec::new();
     let mut counts: Vec<usize> = Vec::new();
     let intern = |text| {
-        let hash = hasher.hash_one(text);
+        let text = canonical(text)?;
+        let hash = hasher.hash_one(&*text);
         if let Some(&slot) = index.find(hash, |&slot| distinct[slot] == text) {
             return Some(slot);
         }
         let slot = distinct.len();
         distinct.push(text);
-        index.insert_unique(hash, slot, |&slot| hasher.hash_one(distinct[slot]));
+        index.insert_unique(hash, slot, |&slot| hasher.hash_one(&*distinct[slot]));
         Some(slot)
     };
     each_text(array, None, intern, |_, slot| {
@@ -115,7 +137,7 @@ pub(super) fn count_texts(array: &dyn Array) -> Vec<(&str, usize)> {
             counts[slot] += 1;
         }
     });
-    let mut counted: Vec<(&str, usize)> = distinct.into_iter().zip(counts).collect();
-    counted.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+    let mut counted: Vec<(Cow<'_, str>, usize)> = distinct.into_iter().zip(counts).collect();
+    counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     counted
 }

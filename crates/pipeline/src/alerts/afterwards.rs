@@ -3,6 +3,7 @@
 use super::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
 use crate::message::with_columns;
+use crate::own_columns::{self, Z_SCORE};
 use crate::plan;
 use crate::report::{AlertCount, Reporter};
 use crate::results::{Names, Results};
@@ -12,9 +13,6 @@ use dfp_io::sinks;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
-
-/// The scaled distance from the training rows' mean, of rows without p-values.
-const Z_SCORE: &str = "zscore";
 
 /// What is chosen among, how, and where it goes.
 #[derive(Debug)]
@@ -109,7 +107,7 @@ fn surprises(results: &Results, options: &Options) -> Result<Vec<f64>, RunError>
             "the results have no p-values (inf-ae --scorer recommended writes them); choose the highest scores by --alerts_per_day".to_owned(),
         ]));
     }
-    match results.numbers(Z_SCORE)? {
+    match results.numbers(&own_columns::called(&results.rows.schema(), Z_SCORE))? {
         _ if options.names.score.is_some() => Ok(results.scores.clone()),
         Some(z_scores) => Ok(z_scores),
         None if results.users.rows.len() <= 1 => Ok(results.scores.clone()),
@@ -127,7 +125,14 @@ fn write(
     alerts: &[usize],
 ) -> Result<usize, RunError> {
     let Some((path, overwrite)) = &options.output else { return Ok(0) };
-    let mut rows = with_columns(&results.rows, columns.arrays())?;
+    let schema = results.rows.schema();
+    // What an earlier choice has written is replaced; a log's own column of one of the names is not.
+    let chosen_before = results.has_alerts();
+    let named = columns.arrays().into_iter().map(|(name, values)| match chosen_before {
+        true => (own_columns::called(&schema, &name), values),
+        false => (own_columns::free(&name, |free| schema.index_of(free).is_ok()), values),
+    });
+    let mut rows = with_columns(&results.rows, named.collect::<Vec<_>>())?;
     // User by user, as runs write them; rows without one stand last.
     let mut places: Vec<u32> =
         results.users.rows.iter().flat_map(|(_, rows)| rows).copied().collect();

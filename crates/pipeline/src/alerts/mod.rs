@@ -12,6 +12,7 @@ mod tests;
 pub use budget::{Ledger, day};
 pub use suppress::{Rule, Rules};
 
+use crate::own_columns::ALERTS;
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
@@ -180,12 +181,13 @@ impl Columns {
     }
 
     /// Names and values.
-    pub(crate) fn arrays(self) -> [(String, ArrayRef); 3] {
-        [
-            ("alert".to_owned(), Arc::new(BooleanArray::from(self.alert))),
-            ("rank".to_owned(), Arc::new(Int64Array::from(self.rank))),
-            ("suppressed".to_owned(), Arc::new(StringArray::from(self.suppressed))),
-        ]
+    pub(crate) fn arrays(self) -> Vec<(String, ArrayRef)> {
+        let arrays: [ArrayRef; 3] = [
+            Arc::new(BooleanArray::from(self.alert)),
+            Arc::new(Int64Array::from(self.rank)),
+            Arc::new(StringArray::from(self.suppressed)),
+        ];
+        ALERTS.map(str::to_owned).into_iter().zip(arrays).collect()
     }
 }
 

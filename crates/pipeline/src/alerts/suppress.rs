@@ -5,7 +5,7 @@ use crate::error::RunError;
 use crate::features::document::{Item, Keys, Mistakes};
 use crate::period;
 use crate::report::{Reporter, Weight};
-use crate::users::missing_column;
+use crate::users::{missing_column, named};
 use arrow_array::RecordBatch;
 use ipnet::IpNet;
 use regex::Regex;
@@ -137,7 +137,7 @@ impl Rules {
         let mut reading =
             Reading { applies: vec![None; rows.num_rows()], expired: vec![None; rows.num_rows()] };
         for (number, rule) in self.rules.iter().enumerate() {
-            if !rule.users.is_empty() && !rule.users.iter().any(|name| name == user) {
+            if !rule.users.is_empty() && !rule.users.iter().any(|name| named(name) == Some(user)) {
                 continue;
             }
             let fits = self.fitting(rule, rows, reporter)?;

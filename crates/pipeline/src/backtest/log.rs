@@ -51,6 +51,7 @@ impl Log {
         let reading = Reading {
             settings: &plan.source,
             user_column: plan.user_column.as_deref(),
+            known_categories: &[],
             only: Some(Only { columns: &columns, will_do: &will_do }),
             batch: None,
             sliced: None,

@@ -5,8 +5,9 @@ use super::labels::{self, Labels};
 use super::{Budgets, Evaluation, evaluate};
 use crate::alerts;
 use crate::error::RunError;
+use crate::own_columns::{self, P_VALUE};
 use crate::report::Reporter;
-use crate::results::{EVENTS, Names, P_VALUE, Results};
+use crate::results::{EVENTS, Names, Results};
 use crate::source::ReadCount;
 use crate::users::missing_column;
 use rayon::ThreadPoolBuilder;
@@ -72,7 +73,8 @@ pub fn evaluate_outputs(
         time: options.time_column.clone(),
         score: options.score_column.clone(),
         // Identifiers are compared as they are written.
-        exact: options.event_column.iter().cloned().chain(EVENTS.map(str::to_owned)).collect(),
+        ids: options.event_column.iter().cloned().collect(),
+        exact: Vec::new(),
     };
     let results = pool.install(|| Results::read(&options.outputs, &names, reporter))?;
     let columns = columns(options, &results)?;
@@ -134,7 +136,7 @@ fn judged(
     columns: &UsedColumns,
     labels: &Labels,
 ) -> Result<(Judged, usize), RunError> {
-    let is_low = columns.score == P_VALUE;
+    let is_low = columns.score == own_columns::called(&results.rows.schema(), P_VALUE);
     let events = results.texts(&columns.event)?;
     let p_value = |row: usize| {
         results.p_values.as_ref().map(|p_values| p_values[row]).filter(|p_value| !p_value.is_nan())

@@ -79,6 +79,7 @@ pub fn inspect(options: &Options, reporter: &dyn Reporter) -> Result<Inspection,
     let reading = Reading {
         settings: &settings,
         user_column: options.features.user.as_deref(),
+        known_categories: &[],
         only: None,
         batch: None,
         sliced: None,

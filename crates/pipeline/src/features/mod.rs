@@ -190,6 +190,24 @@ impl Features {
         read.into_iter().map(str::to_owned).collect()
     }
 
+    /// The log's columns that say who a row's user is: the column itself, or what it is made of.
+    pub fn inputs_of_user(&self, user: &str) -> Vec<String> {
+        let mut names = vec![user];
+        for column in self.columns.iter().rev() {
+            if column.outputs.iter().any(|output| names.contains(&output.as_str())) {
+                names.retain(|name| !column.outputs.iter().any(|output| output == name));
+                names.extend(column.inputs.iter().map(String::as_str));
+            }
+        }
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// Columns that are categories by the feature file.
+    pub fn categories(&self) -> Vec<String> {
+        let categories = self.features.iter().filter(|f| f.kind == Some(Kind::Category));
+        categories.map(|feature| feature.column.clone()).collect()
+    }
+
     /// The columns of a log that say whose a row is, when it happened, and whether it is used.
     pub fn inputs_of_rows(&self) -> Vec<String> {
         let (_, read) = self.needed(std::iter::empty());

@@ -8,7 +8,7 @@ use crate::error::RunError;
 use crate::message::{Message, Receipt};
 use crate::report::Weight;
 use crate::source::{self, Reading};
-use crate::users::Users;
+use crate::users::{self, Users};
 use dfp_io::IoError;
 use dfp_io::logs::{ALWAYS, LogTable};
 use dfp_io::state::{Commit, FileMark, StateDir};
@@ -108,7 +108,10 @@ impl Intake {
         shared.reporter.say(Weight::Info, text);
         let user = user_column.as_deref();
         batch.files.iter().for_each(|path| sliced.begin(path));
-        let look = |files: &[PathBuf]| source::times(files, settings, user, sliced, &shared.pool);
+        let known = shared.models.categories();
+        let look = |files: &[PathBuf]| {
+            source::times(files, settings, (user, &known), sliced, &shared.pool)
+        };
         cut.extend(batch.cut(&settings.rules, &look));
     }
 
@@ -176,6 +179,7 @@ impl Intake {
         let reading = Reading {
             settings,
             user_column: user_column.as_deref(),
+            known_categories: &shared.models.categories(),
             only: None,
             batch: Some(batch),
             sliced: batch.later().is_some().then_some(&*sliced),
@@ -283,7 +287,14 @@ fn recall(
         if rows.contains_key(user) {
             continue;
         }
-        let (before, remembered) = state.user(user)?;
+        let mut known = state.user(user)?;
+        if known.0 == 0
+            && known.1.is_none()
+            && let Some(earlier) = users::earlier_name(user)
+        {
+            known = state.user(&earlier)?;
+        }
+        let (before, remembered) = known;
         if let Some(bytes) = remembered {
             memory.restore(user, &bytes).map_err(RunError::Failed)?;
         }

@@ -5,12 +5,13 @@ use super::Library;
 use crate::error::RunError;
 use crate::models::Known;
 use crate::report::{Reporter, Weight};
+use crate::users::earlier_name;
 use dfp_io::store::{self, Purpose};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How models are kept in memory.
@@ -56,6 +57,8 @@ pub struct Lookup {
     own: Mutex<HashSet<Arc<str>>>,
     /// Users whose live version cannot be used, with the reason.
     unusable: Mutex<BTreeMap<String, String>>,
+    /// Some users of the store.
+    example: OnceLock<Vec<String>>,
     reporter: Arc<dyn Reporter>,
 }
 
@@ -90,6 +93,7 @@ impl Lookup {
             round: AtomicU64::new(0),
             own: Mutex::default(),
             unusable: Mutex::default(),
+            example: OnceLock::new(),
             reporter,
         }
     }
@@ -102,7 +106,8 @@ impl Lookup {
     /// The live model of this user, else that of everyone. Of a version that cannot be read or used it is
     /// told, and the one that was live before is used as long as it is known.
     pub fn of(&self, user: &str) -> Option<Arc<Known>> {
-        if let Some(model) = self.own(user) {
+        let earlier = || self.own(&earlier_name(user)?);
+        if let Some(model) = self.own(user).or_else(earlier) {
             let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
             if !own.contains(user) {
                 own.insert(Arc::from(user));
@@ -111,6 +116,18 @@ impl Lookup {
         }
         let generic = &self.options.generic_user;
         if user == generic { None } else { self.own(generic) }
+    }
+
+    /// A model of the store: everyone's, else that of the first user who has one.
+    pub fn any(&self) -> Option<Arc<Known>> {
+        const TRIED: usize = 16;
+        self.own(&self.options.generic_user).or_else(|| {
+            let users = self.example.get_or_init(|| {
+                let users = self.library.store().users().unwrap_or_default();
+                users.into_iter().take(TRIED).collect()
+            });
+            users.iter().find_map(|user| self.own(user))
+        })
     }
 
     /// Users whose live version cannot be used, with the reason.

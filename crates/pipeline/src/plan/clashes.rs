@@ -90,11 +90,8 @@ impl NamedFiles {
                 refuse(file, format!("is written twice ({option} of {place} has it too)"));
             }
         }
-        let inputs = match outputs.iter().any(|(file, ..)| file.path().exists()) {
-            true => self.inputs(),
-            // What is not there yet cannot be read.
-            false => HashMap::new(),
-        };
+        // What is not there yet is matched by no pattern.
+        let inputs = self.inputs(outputs.iter().any(|(file, ..)| file.path().exists()));
         for (file, path, same) in &outputs {
             if let Some(input) = same.as_ref().and_then(|same| inputs.get(same)) {
                 let Named { option, .. } = input;
@@ -121,19 +118,21 @@ impl NamedFiles {
         found
     }
 
-    /// Every local file that is read.
-    fn inputs(&self) -> HashMap<Identity, &Named> {
+    /// Every local file that is read; those that patterns and folders give only `with_patterns`.
+    fn inputs(&self, with_patterns: bool) -> HashMap<Identity, &Named> {
         let mut inputs = HashMap::new();
         for input in self.read.iter().filter(|input| !input.is_address()) {
             let names_several = files::has_wildcards(&input.text) || input.path().is_dir();
-            if self.outputs_are_known && names_several {
-                continue;
-            }
-            // What is not there is told where it is read.
-            for file in files::find(&input.text, true).unwrap_or_default() {
-                if let Some(same) = identity(&file) {
-                    inputs.entry(same).or_insert(input);
+            let files = match names_several {
+                false => vec![input.path()],
+                // What is not there is told where it is read.
+                true if with_patterns && !self.outputs_are_known => {
+                    files::find(&input.text, true).unwrap_or_default()
                 }
+                true => Vec::new(),
+            };
+            for same in files.iter().filter_map(|file| identity(file)) {
+                inputs.entry(same).or_insert(input);
             }
         }
         inputs

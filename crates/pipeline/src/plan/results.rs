@@ -97,6 +97,7 @@ pub(super) fn names(values: &Values) -> Names {
         user: name("userid_column_name"),
         time: name("timestamp_column_name"),
         score: name("score_column"),
+        ids: Vec::new(),
         exact: Vec::new(),
     }
 }

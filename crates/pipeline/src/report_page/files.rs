@@ -78,12 +78,10 @@ pub struct Made {
 pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, RunError> {
     let results = Results::read(&options.outputs, &options.names, reporter)?;
     let users = users_of(&results);
-    let schema = results.rows.schema();
     let names = Names {
-        // A log's own column of that name would stand alone.
-        chosen: ["alert", "rank", "suppressed"].iter().all(|name| schema.index_of(name).is_ok()),
+        chosen: results.has_alerts(),
         score: results.score_column.clone(),
-        with_p: results.score_column == "score",
+        with_p: results.p_values.is_some(),
         ..Names::default()
     };
     let mut digest = Digest::new(options.asked);

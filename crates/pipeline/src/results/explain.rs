@@ -5,6 +5,7 @@ use crate::derive::Cells;
 use crate::error::RunError;
 use crate::message::FILE_ROW;
 use crate::models;
+use crate::own_columns;
 use crate::report::Reporter;
 use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
@@ -16,7 +17,6 @@ use dfp_model::user_model::UserModel;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Columns that identify events in the logs of our sources.
 /// Numbers that tell how a row scored, in the order in which they are told.
 const NUMBERS: [&str; 9] = [
     "score",
@@ -115,7 +115,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
     // Categories are compared as they were scored: digits stay as they are.
     names.exact.extend(models.iter().flat_map(categories));
     if let Which::Event(_, column) = &options.which {
-        names.exact.extend(column.iter().cloned().chain(EVENTS.map(str::to_owned)));
+        names.ids.extend(column.iter().cloned());
     }
     let results = Results::read(&options.outputs, &names, reporter.as_ref())?;
     let found = Found::new(&results, options)?;
@@ -124,7 +124,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
         file_row: file_rows(&results)?[found.row],
         time: results.times[found.row],
         numbers: numbers(&results, found.row)?,
-        sentence: results.texts("reason")?.swap_remove(found.row),
+        sentence: results.reasons()?.swap_remove(found.row),
         reasons: Vec::new(),
         written: found.written(&results)?,
         is_generic: false,
@@ -157,9 +157,7 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
 
 /// The columns that a model reads as categories.
 fn categories(model: &UserModel) -> impl Iterator<Item = String> {
-    let plan = &model.header().plan;
-    let shape = plan.shape();
-    plan.names().skip(shape.numeric + shape.binary).map(str::to_owned)
+    model.header().plan.categorical().map(str::to_owned)
 }
 
 /// The row that was asked for.
@@ -288,10 +286,22 @@ impl<'a> Found<'a> {
 fn numbers(results: &Results, row: usize) -> Result<Vec<(String, f64)>, RunError> {
     let mut numbers = Vec::new();
     for name in NUMBERS {
-        let value = results.numbers(name)?.map(|values| values[row]);
+        // A log's own score or rank is none of ours.
+        let is_ours = match name {
+            "rank" => results.has_alerts(),
+            own_columns::ANOMALY_SCORE | own_columns::Z_SCORE => true,
+            _ => results.p_values.is_some(),
+        };
+        if !is_ours {
+            continue;
+        }
+        let called = own_columns::called(&results.rows.schema(), name);
+        let value = results.numbers(&called)?.map(|values| values[row]);
         numbers.extend(value.filter(|value| !value.is_nan()).map(|value| (name.to_owned(), value)));
     }
-    if !numbers.iter().any(|(name, _)| *name == results.score_column) {
+    let score =
+        own_columns::without_prefix(&results.rows.schema(), &results.score_column).to_owned();
+    if !numbers.iter().any(|(name, _)| *name == score) {
         numbers.insert(0, (results.score_column.clone(), results.scores[row]));
     }
     Ok(numbers)
@@ -299,7 +309,7 @@ fn numbers(results: &Results, row: usize) -> Result<Vec<(String, f64)>, RunError
 
 /// Numbers of rows in their logs.
 fn file_rows(results: &Results) -> Result<Vec<Option<i64>>, RunError> {
-    let numbers = results.numbers(FILE_ROW)?;
+    let numbers = results.numbers(&own_columns::called(&results.rows.schema(), FILE_ROW))?;
     Ok(match numbers {
         Some(numbers) => numbers.iter().map(|n| (!n.is_nan()).then_some(*n as i64)).collect(),
         None => vec![None; results.rows.num_rows()],

@@ -6,6 +6,7 @@ mod tests;
 
 use crate::derive::{Cells, instants};
 use crate::error::RunError;
+use crate::own_columns::{self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SURPRISE, Z_LOSS};
 use crate::report::{Progress, Reporter};
 use crate::source;
 use crate::sources::SOURCES;
@@ -20,15 +21,10 @@ use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// The column of the probabilities that the recommended scorers give.
-pub const P_VALUE: &str = "p_value";
 /// Columns of scores, the first that is there counts.
-const SCORES: [&str; 3] = ["score", "ae_anomaly_score", "reconstruct_loss"];
+const SCORES: [&str; 3] = [SCORE, ANOMALY_SCORE, "reconstruct_loss"];
 /// Columns that identify events in the logs of our sources.
 pub const EVENTS: [&str; 4] = ["eventID", "id", "txid", "uuid"];
-/// What [`Results::contributions`] looks for.
-const SURPRISE: &str = "_surprise";
-const Z_LOSS: &str = "_z_loss";
 /// A column of times that no source of ours names.
 const TIMESTAMP: &str = "timestamp";
 
@@ -41,7 +37,9 @@ pub struct Names {
     pub time: Option<String>,
     /// The column of scores.
     pub score: Option<String>,
-    /// Columns besides that of users whose digits stay as they are written.
+    /// Columns that identify events, besides [`EVENTS`].
+    pub ids: Vec<String>,
+    /// Columns whose cells stay as they are written.
     pub exact: Vec<String>,
 }
 
@@ -95,9 +93,13 @@ impl Results {
             Some(user) => vec![user.clone()],
             None => known_users().into_iter().collect(),
         };
-        identifiers.extend(names.exact.iter().cloned());
-        let options =
-            ReadOptions { identifiers: &identifiers, sort: false, ..ReadOptions::default() };
+        identifiers.extend(names.ids.iter().cloned().chain(EVENTS.map(str::to_owned)));
+        let options = ReadOptions {
+            identifiers: &identifiers,
+            exact: &names.exact,
+            sort: false,
+            ..ReadOptions::default()
+        };
         let (mut files, mut rows_so_far) = (Vec::new(), 0);
         let read = logs::read(&table::DIALECT, &paths, &options, &mut |path, rows| {
             files.push((path.to_owned(), rows));
@@ -158,9 +160,11 @@ impl Results {
             )]));
         }
         // They are those of this score, and of no other.
-        let has_p_values = [SCORES[0], P_VALUE].contains(&score_column.as_str());
-        let p_values = match schema.index_of(P_VALUE) {
-            Ok(_) if has_p_values => Some(numbers(&rows, P_VALUE)?),
+        let p_value = own_columns::called(&schema, P_VALUE);
+        let of_all_scorers = [&own_columns::called(&schema, SCORE), &p_value];
+        let has_p_values = of_all_scorers.contains(&&score_column);
+        let p_values = match schema.index_of(&p_value) {
+            Ok(_) if has_p_values => Some(numbers(&rows, &p_value)?),
             _ => None,
         };
         let users = Users::of(&rows, &user_column, "results")?;
@@ -187,6 +191,25 @@ impl Results {
             }
         }
         of_rows
+    }
+
+    /// Why each row scores as it does, as the run has written it; a log's own reasons are others.
+    ///
+    /// # Errors
+    /// The column cannot be read as text.
+    pub fn reasons(&self) -> Result<Vec<Option<String>>, RunError> {
+        match self.p_values {
+            Some(_) => self.texts(&own_columns::called(&self.rows.schema(), REASON)),
+            None => Ok(vec![None; self.rows.num_rows()]),
+        }
+    }
+
+    /// Whether alerts have been chosen among the rows: all columns of that are there. A log's own column of one
+    /// of the names stands alone.
+    pub fn has_alerts(&self) -> bool {
+        let schema = self.rows.schema();
+        let there = |name: &&str| schema.index_of(&own_columns::called(&schema, name)).is_ok();
+        ALERTS.iter().all(there)
     }
 
     /// Whether two rows of a user have the same number in a file: runs number the rows of each user, so
@@ -238,7 +261,9 @@ impl Results {
         let schema = self.rows.schema();
         let of = |ending: &str| -> Vec<String> {
             let names = schema.fields().iter().map(|field| field.name());
-            names.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
+            let ours = names.filter(|name| !own_columns::gave_way(&schema, name));
+            let plain = ours.map(|name| own_columns::without_prefix(&schema, name));
+            plain.filter_map(|name| name.strip_suffix(ending).map(str::to_owned)).collect()
         };
         let (ending, mut features) = (SURPRISE, of(SURPRISE));
         let (ending, unit) = match features.is_empty() {
@@ -249,7 +274,8 @@ impl Results {
             }
         };
         let columns = features.into_iter().map(|feature| {
-            let values = numbers(&self.rows, &format!("{feature}{ending}"))?;
+            let name = own_columns::called(&schema, &format!("{feature}{ending}"));
+            let values = numbers(&self.rows, &name)?;
             Ok((feature, values))
         });
         Ok(Contributions { unit, features: columns.collect::<Result<_, RunError>>()? })
@@ -315,8 +341,13 @@ fn score_column(names: &Names, schema: &Schema) -> Result<String, String> {
     if let Some(score) = &names.score {
         return named("column of scores (--score_column):", score, schema).cloned();
     }
-    let known = SCORES.iter().find(|name| schema.index_of(name).is_ok());
-    known.map(|name| (*name).to_owned()).ok_or_else(|| {
+    let called = |name: &str| own_columns::called(schema, name);
+    let is_there = |name: &&str| schema.index_of(&called(name)).is_ok();
+    // Where there are no probabilities with it, the score may be a column of the log.
+    let all = is_there(&P_VALUE);
+    let known = SCORES.iter().find(|name| is_there(name) && (all || **name != SCORE));
+    let known = known.or_else(|| SCORES.iter().find(|name| is_there(name)));
+    known.map(|name| called(name)).ok_or_else(|| {
         format!(
             "the results have no scores: none of the columns {}; write them with add-scores, or name the column with --score_column",
             SCORES.join(", ")

@@ -27,7 +27,7 @@ use crate::library::Library;
 use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::source::{self, ReadCount};
-use crate::train::{TRAINING_DATA, Task, Trainer, TrainingProgress};
+use crate::train::{TRAINING_DATA, Task, Trainer, TrainingProgress, skipped_numbers};
 use dfp_flow::Stop;
 use dfp_io::store::Purpose;
 use history::{Histories, Opening};
@@ -101,6 +101,9 @@ pub struct Training {
     /// What was read, and left out while reading.
     #[serde(skip)]
     pub count: ReadCount,
+    /// Numbers that were not learnt, in words, if there were any.
+    #[serde(skip)]
+    pub skipped_numbers: Option<String>,
     /// Every user, in the order of their names; everyone's model among them.
     pub users: Vec<Outcome>,
     /// The seed.
@@ -174,7 +177,14 @@ pub fn train(
     }
     reporter.phase_over();
     let phases = [read, start.elapsed() - read];
-    Ok(Training { count, users, seed: settings.seed, interrupted: stop.is_set(), phases })
+    Ok(Training {
+        count,
+        skipped_numbers: skipped_numbers(turns.trainer.set_aside()),
+        users,
+        seed: settings.seed,
+        interrupted: stop.is_set(),
+        phases,
+    })
 }
 
 /// Everyone's turn, then each user's; what became of them, by name.

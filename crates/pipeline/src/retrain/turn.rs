@@ -208,6 +208,7 @@ impl Turns<'_> {
             None => None,
         };
         let model = self.trainer.fit(user, &history.rows, peers_model, progress)?;
+        self.trainer.count_set_aside(&model);
         let source = self.trainer.source();
         let mut about = About::of(&model, source, leaning).map_err(|error| error.to_string())?;
         about.seconds = Some(start.elapsed().as_secs_f64());

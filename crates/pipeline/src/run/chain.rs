@@ -3,6 +3,7 @@
 use super::Run;
 use crate::error::RunError;
 use crate::message::Message;
+use crate::own_columns::OwnColumns;
 use crate::plan::{self, Details, ScoreKind, StageSettings};
 use crate::stages;
 use dfp_flow::Pipeline;
@@ -34,11 +35,18 @@ impl Run<'_> {
             .any(|stage| matches!(stage, StageSettings::AddScores(s) if s.model_version));
         let mut monitors = 0;
         let mut made: Vec<String> = Vec::new();
+        let own = Arc::new(OwnColumns::default());
         let mut results = |stage, labels: &[(String, ScoreKind)], prefix: &str| {
             let made_before = made.clone();
             made.extend(labels.iter().map(|(label, _)| format!("{prefix}{label}")));
-            let reporter = Arc::clone(&self.reporter);
-            stages::ResultColumns { stage, made_before, reporter, warned: Arc::default() }
+            stages::ResultColumns {
+                stage,
+                made_before,
+                features: self.plan.columns.clone(),
+                own: Arc::clone(&own),
+                reporter: Arc::clone(&self.reporter),
+                warned: Arc::default(),
+            }
         };
         for stage in &self.plan.stages {
             chain = match stage {
@@ -109,6 +117,7 @@ impl Run<'_> {
                         state.cloned(),
                         Arc::clone(&self.reporter),
                         Arc::clone(&self.time_series),
+                        results("timeseries", &[], ""),
                     )),
                 ),
                 StageSettings::Alert(settings) => {
@@ -154,7 +163,8 @@ impl Run<'_> {
                 _ => continue,
             };
             if self.plan.debug {
-                chain = chain.stage("debug", Box::new(stages::Stamp::new(name)));
+                let stamp = stages::Stamp::new(name, results("--debug", &[], ""));
+                chain = chain.stage("debug", Box::new(stamp));
             }
         }
         Ok(chain)

@@ -158,6 +158,7 @@ impl<'a> Run<'a> {
             stop: self.stop.clone(),
             count: Arc::clone(&self.input),
             book: Arc::clone(&self.book),
+            models: Arc::clone(&self.models),
             memory: Arc::clone(&self.memory),
             state,
         })

@@ -10,7 +10,7 @@ use crate::report::Weight;
 use crate::retrain::RESERVED;
 use crate::source::{self, ReadCount};
 use crate::stages;
-use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer};
+use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer, skipped_numbers};
 use crate::users::Users;
 use dfp_io::names::shown;
 use dfp_io::store::Purpose;
@@ -161,13 +161,7 @@ impl Run<'_> {
             let of = models.iter().filter(|m| (m.header().user == everyone) == of_everyone);
             of.flat_map(|model| model.header().plan.set_aside()).map(|aside| aside.cells).sum()
         };
-        let cells = cells(false).max(cells(true));
-        if cells > 0 {
-            let s = if cells == 1 { "" } else { "s" };
-            self.summary.skipped.push(format!(
-                "{TRAINING_DATA}: {cells} number{s} far beyond all others of the user's column, learnt as missing"
-            ));
-        }
+        self.summary.skipped.extend(skipped_numbers(cells(false).max(cells(true))));
     }
 
     /// Looks trained models up from now on, and writes the file that is asked for.

@@ -204,7 +204,7 @@ impl Alert {
             columns.enter(at, row, *verdict, &self.settings.suppress, reading.applies[at]);
         }
         columns.rank = ranks.to_vec();
-        columns.arrays().into()
+        columns.arrays()
     }
 
     fn count(&self, rows: &[Row], verdicts: &[Verdict], readings: &[Reading]) {

@@ -7,6 +7,7 @@
 
 use crate::message::{Encoded, FILE_ROW, Message, with_columns};
 use crate::models::Models;
+use crate::own_columns::called;
 use crate::report::{Reporter, Weight};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -173,7 +174,8 @@ impl Preprocess {
 
 /// The number of a row in its own file.
 fn file_row(rows: &RecordBatch, row: usize) -> i64 {
-    let numbered = rows.column_by_name(FILE_ROW).and_then(|c| c.as_primitive_opt::<Int64Type>());
+    let numbered = rows.column_by_name(&called(&rows.schema(), FILE_ROW));
+    let numbered = numbered.and_then(|c| c.as_primitive_opt::<Int64Type>());
     numbered.map_or(row as i64, |numbers| numbers.value(row))
 }
 

@@ -1,6 +1,7 @@
 //! What the summary of a run says about scores, without keeping them.
 
 use crate::message::{FILE_ROW, INDEX, Message, RowScores};
+use crate::own_columns;
 use crate::report::{Progress, Reporter, TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -187,8 +188,10 @@ impl ScoreBook {
             *users.entry(Arc::clone(&message.user)).or_default() += message.rows.num_rows();
             return;
         };
+        let schema = message.rows.schema();
         let numbers = |name| {
-            message.rows.column_by_name(name).and_then(|c| c.as_primitive_opt::<Int64Type>())
+            let name = own_columns::called(&schema, name);
+            message.rows.column_by_name(&name).and_then(|c| c.as_primitive_opt::<Int64Type>())
         };
         let (Some(index), Some(file_rows)) = (numbers(INDEX), numbers(FILE_ROW)) else { return };
         if !scores.combined.is_empty() {

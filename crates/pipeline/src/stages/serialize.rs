@@ -1,11 +1,13 @@
 //! `serialize`: chooses the columns to write.
 
 use crate::message::{INDEX, Message};
+use crate::own_columns;
 use crate::plan::SerializeSettings;
 use crate::report::{Reporter, Weight};
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema, SchemaRef};
 use dfp_flow::{BoxError, Outlet, Stage};
+use regex::Regex;
 use std::sync::Arc;
 
 /// The stage.
@@ -52,20 +54,23 @@ impl Serialize {
 
     /// Kept: the row number, and what an include pattern matches (all, without patterns) and no
     /// exclude pattern does.
-    fn keeps(&self, name: &str) -> bool {
+    /// A column of ours that has given way to one of the log is also known by its usual name.
+    fn keeps(&self, schema: &Schema, name: &str) -> bool {
         let Some(SerializeSettings { include, exclude, .. }) =
             (name != INDEX).then_some(&self.settings)
         else {
             return true;
         };
-        (include.is_empty() || include.iter().any(|pattern| pattern.is_match(name)))
-            && !exclude.iter().any(|pattern| pattern.is_match(name))
+        let usual = own_columns::without_prefix(schema, name);
+        let matches = |pattern: &Regex| pattern.is_match(name) || pattern.is_match(usual);
+        (include.is_empty() || include.iter().any(matches)) && !exclude.iter().any(matches)
     }
 
     fn choose(&mut self, rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
         let schema = rows.schema();
-        let kept: Vec<usize> =
-            (0..schema.fields().len()).filter(|&i| self.keeps(schema.field(i).name())).collect();
+        let kept: Vec<usize> = (0..schema.fields().len())
+            .filter(|&i| self.keeps(&schema, schema.field(i).name()))
+            .collect();
         let rows = rows.project(&kept)?;
         match self.first.clone() {
             Some(first) if first != rows.schema() => {
@@ -110,7 +115,6 @@ impl Stage<Message> for Serialize {
 mod tests {
     use super::*;
     use arrow_array::{Int64Array, StringArray};
-    use regex::Regex;
 
     fn table(names: &[&str]) -> RecordBatch {
         let cell: ArrayRef = Arc::new(StringArray::from(vec!["x"]));

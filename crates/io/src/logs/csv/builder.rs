@@ -1,6 +1,6 @@
 //! A column that finds its type while it grows.
 
-use super::cells::{Integer, boolean, float, integer, is_missing};
+use super::cells::{Integer, LARGEST_EXACT, Numbers, boolean, is_missing};
 use super::records::Block;
 use crate::error::IoError;
 use crate::text;
@@ -18,6 +18,7 @@ pub(super) struct Builder {
     forced_text: bool,
     /// Other parts of the column have missing values.
     gaps: bool,
+    numbers: Numbers,
 }
 
 enum Values {
@@ -32,13 +33,14 @@ enum Values {
 
 impl Builder {
     /// Finds the type from the values.
-    pub(super) fn guess() -> Self {
-        Self { values: Values::Missing(0), forced_text: false, gaps: false }
+    pub(super) fn guess(numbers: Numbers) -> Self {
+        Self { values: Values::Missing(0), forced_text: false, gaps: false, numbers }
     }
 
     /// Takes every cell as it is.
     pub(super) fn text() -> Self {
-        Self { values: Values::Missing(0), forced_text: true, gaps: false }
+        let numbers = Numbers::default();
+        Self { values: Values::Missing(0), forced_text: true, gaps: false, numbers }
     }
 
     /// Takes a part of a column of which all cells have been met.
@@ -50,7 +52,8 @@ impl Builder {
             Kind::UInt => Values::UInt(Vec::new()),
             Kind::Float => Values::Float(Vec::new()),
         };
-        Self { values, forced_text: met.kind() == Kind::Text, gaps: met.missing }
+        let (gaps, numbers) = (met.missing, met.numbers);
+        Self { values, forced_text: met.kind() == Kind::Text, gaps, numbers }
     }
 
     /// Appends one field of all rows of the block.
@@ -58,24 +61,27 @@ impl Builder {
         let cells =
             block.column(field).map(|cell| if is_missing(cell) { None } else { Some(cell) });
         let values = std::mem::replace(&mut self.values, Values::Missing(0));
+        let numbers = self.numbers;
         self.values = match values {
             Values::Missing(n) if self.forced_text => text(n, cells),
-            Values::Missing(n) => first(n, cells),
+            Values::Missing(n) => first(n, cells, numbers),
             Values::Text(mut texts) => {
                 cells.for_each(|cell| texts.push(cell));
                 Values::Text(texts)
             }
             Values::Int(values) => {
-                let grown = extend(values, cells.clone(), signed);
+                let grown = extend(values, cells.clone(), |cell| numbers.signed(cell));
                 match grown {
                     Ok(grown) => Values::Int(grown),
-                    Err(values) => widen(values, cells)?,
+                    Err(values) => widen(values, cells, numbers)?,
                 }
             }
             Values::UInt(values) => {
+                let unsigned = |cell: &[u8]| numbers.unsigned(cell);
                 Values::UInt(extend(values, cells, unsigned).map_err(|_| Conflict)?)
             }
             Values::Float(values) => {
+                let float = |cell: &[u8]| numbers.float(cell);
                 Values::Float(extend(values, cells, float).map_err(|_| Conflict)?)
             }
             Values::Bool(values) => {
@@ -93,7 +99,7 @@ impl Builder {
         let values: ArrayRef = match self.values {
             Values::Missing(0) => Texts::default().finish()?,
             Values::Missing(n) => Arc::new(NullArray::new(n)),
-            Values::Int(values) if values.contains(&None) => {
+            Values::Int(values) if values.contains(&None) && !self.numbers.any_large(&values) => {
                 Arc::new(values.into_iter().map(|v| v.map(|v| v as f64)).collect::<Float64Array>())
             }
             Values::Int(values) => Arc::new(Int64Array::from(values)),
@@ -123,7 +129,10 @@ pub(super) struct Met {
     unsigned: bool,
     huge: bool,
     float: bool,
+    /// An integer that is none as a double.
+    large: bool,
     other: bool,
+    numbers: Numbers,
     /// Every value is text.
     forced_text: bool,
 }
@@ -139,6 +148,11 @@ enum Kind {
 }
 
 impl Met {
+    /// No cell so far.
+    pub(super) fn new(numbers: Numbers) -> Self {
+        Self { numbers, ..Self::default() }
+    }
+
     /// A column that is text whatever its cells are.
     pub(super) fn text() -> Self {
         Self { forced_text: true, ..Self::default() }
@@ -158,30 +172,41 @@ impl Met {
     }
 
     fn add_value(&mut self, cell: &[u8]) {
-        match integer(cell) {
+        match self.numbers.integer(cell) {
             _ if self.forced_text => self.other = true,
             Some(Integer::Signed(value)) => {
                 self.signed = true;
                 self.negative |= value < 0;
+                self.large |= value.unsigned_abs() > LARGEST_EXACT;
             }
             Some(Integer::Unsigned(_)) => self.unsigned = true,
             // Digits enough to leave the range of a double.
-            Some(Integer::Huge) if float(cell).is_none() => self.other = true,
+            Some(Integer::Huge)
+                if self.numbers.as_pandas && super::cells::float(cell).is_none() =>
+            {
+                self.other = true;
+            }
             Some(Integer::Huge) => self.huge = true,
             None if boolean(cell).is_some() => self.boolean = true,
-            None if float(cell).is_some() => self.float = true,
+            None if self.numbers.float(cell).is_some() => self.float = true,
             None => self.other = true,
         }
     }
 
     fn kind(self) -> Kind {
         let number = self.signed || self.unsigned || self.huge || self.float;
+        let lossless = !self.numbers.as_pandas;
+        let large = lossless && self.large;
         if self.other || (self.boolean && number) {
+            Kind::Text
+        } else if self.float && lossless && (large || self.unsigned || self.huge) {
             Kind::Text
         } else if self.boolean {
             Kind::Bool
-        } else if self.float || (self.signed && !self.unsigned && !self.huge && self.missing) {
-            // Integers with gaps are floats.
+        } else if self.float
+            || (self.signed && !self.unsigned && !self.huge && self.missing && !large)
+        {
+            // Integers with gaps are floats, where those are the same numbers.
             Kind::Float
         } else if self.huge || (self.unsigned && (self.negative || self.missing)) {
             Kind::Text
@@ -192,21 +217,6 @@ impl Met {
         } else {
             Kind::Missing
         }
-    }
-}
-
-fn signed(cell: &[u8]) -> Option<i64> {
-    match integer(cell)? {
-        Integer::Signed(value) => Some(value),
-        Integer::Unsigned(_) | Integer::Huge => None,
-    }
-}
-
-fn unsigned(cell: &[u8]) -> Option<u64> {
-    match integer(cell)? {
-        Integer::Signed(value) => u64::try_from(value).ok(),
-        Integer::Unsigned(value) => Some(value),
-        Integer::Huge => None,
     }
 }
 
@@ -240,7 +250,13 @@ fn text<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a [u8]>>) -> Va
 }
 
 /// The type of the first cells that are not all missing.
-fn first<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a [u8]>> + Clone) -> Values {
+fn first<'a>(
+    missing: usize,
+    cells: impl Iterator<Item = Option<&'a [u8]>> + Clone,
+    numbers: Numbers,
+) -> Values {
+    let integer = |cell| numbers.integer(cell);
+    let float = |cell: &[u8]| numbers.float(cell);
     let Some(probe) = cells.clone().flatten().next() else {
         return Values::Missing(missing + cells.count());
     };
@@ -253,11 +269,11 @@ fn first<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a [u8]>> + Clo
     if float(probe).is_none() && integer(probe).is_none() {
         return text(missing, cells);
     }
-    if let Ok(values) = extend(vec![None; missing], cells.clone(), signed) {
+    if let Ok(values) = extend(vec![None; missing], cells.clone(), |cell| numbers.signed(cell)) {
         return Values::Int(values);
     }
     if cells.clone().flatten().all(|cell| integer(cell).is_some()) {
-        return match extend(vec![None; missing], cells.clone(), unsigned) {
+        return match extend(vec![None; missing], cells.clone(), |cell| numbers.unsigned(cell)) {
             Ok(values) => Values::UInt(values),
             Err(_) => text(missing, cells),
         };
@@ -272,13 +288,18 @@ fn first<'a>(missing: usize, cells: impl Iterator<Item = Option<&'a [u8]>> + Clo
 fn widen<'a>(
     values: Vec<Option<i64>>,
     cells: impl Iterator<Item = Option<&'a [u8]>> + Clone,
+    numbers: Numbers,
 ) -> Result<Values, Conflict> {
-    if cells.clone().flatten().all(|cell| integer(cell).is_some()) {
+    if cells.clone().flatten().all(|cell| numbers.integer(cell).is_some()) {
         let natural: Result<Vec<_>, _> =
             values.into_iter().map(|v| v.map(u64::try_from).transpose()).collect();
+        let unsigned = |cell: &[u8]| numbers.unsigned(cell);
         let grown = extend(natural.map_err(|_| Conflict)?, cells, unsigned);
         return grown.map(Values::UInt).map_err(|_| Conflict);
     }
+    if numbers.any_large(&values) {
+        return Err(Conflict);
+    }
     let floats = values.into_iter().map(|v| v.map(|v| v as f64)).collect();
-    extend(floats, cells, float).map(Values::Float).map_err(|_| Conflict)
+    extend(floats, cells, |cell| numbers.float(cell)).map(Values::Float).map_err(|_| Conflict)
 }

@@ -40,6 +40,64 @@ pub(super) enum Integer {
     Huge,
 }
 
+/// Integers beyond this are not all doubles.
+pub(super) const LARGEST_EXACT: u64 = 1 << 53;
+
+/// How cells are read as numbers.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Numbers {
+    /// As pandas reads them, whatever is lost: `007` is 7, and an integer beyond 2^53 is a double in a
+    /// column of doubles or with gaps.
+    pub(super) as_pandas: bool,
+}
+
+impl Numbers {
+    pub(super) fn integer(self, cell: &[u8]) -> Option<Integer> {
+        if !self.as_pandas && is_padded(cell) { None } else { integer(cell) }
+    }
+
+    pub(super) fn signed(self, cell: &[u8]) -> Option<i64> {
+        match self.integer(cell)? {
+            Integer::Signed(value) => Some(value),
+            Integer::Unsigned(_) | Integer::Huge => None,
+        }
+    }
+
+    pub(super) fn unsigned(self, cell: &[u8]) -> Option<u64> {
+        match self.integer(cell)? {
+            Integer::Signed(value) => u64::try_from(value).ok(),
+            Integer::Unsigned(value) => Some(value),
+            Integer::Huge => None,
+        }
+    }
+
+    pub(super) fn float(self, cell: &[u8]) -> Option<f64> {
+        let keeps = self.as_pandas
+            || match integer(cell) {
+                _ if is_padded(cell) => false,
+                None => true,
+                Some(Integer::Signed(value)) => value.unsigned_abs() <= LARGEST_EXACT,
+                Some(Integer::Unsigned(_) | Integer::Huge) => false,
+            };
+        if keeps { float(cell) } else { None }
+    }
+
+    /// Whether some of these integers would not be what they were as doubles.
+    pub(super) fn any_large(self, values: &[Option<i64>]) -> bool {
+        let large = |value: &i64| value.unsigned_abs() > LARGEST_EXACT;
+        !self.as_pandas && values.iter().flatten().any(large)
+    }
+}
+
+/// Whether a number begins with a 0 that it does not need: account numbers, postal codes.
+fn is_padded(cell: &[u8]) -> bool {
+    let digits = match trim(cell) {
+        [b'-' | b'+', digits @ ..] => digits,
+        digits => digits,
+    };
+    matches!(digits, [b'0', b'0'..=b'9', ..])
+}
+
 /// A cell that is an integer: digits with an optional sign, blanks around allowed.
 pub(super) fn integer(cell: &[u8]) -> Option<Integer> {
     let cell = trim(cell);

@@ -1,7 +1,8 @@
 //! The header line: names of columns, and what separates them.
 
+use super::cells::Numbers;
 use super::records::{Block, End, Records};
-use super::{CsvOptions, UNCLOSED, content};
+use super::{CsvOptions, UNCLOSED, content, numbers_of};
 use crate::error::{IoError, Place};
 use crate::logs::MAX_COLUMNS;
 use crate::logs::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
@@ -19,6 +20,15 @@ pub(super) struct Header {
     pub(super) delimiter: u8,
     /// Where the first row begins.
     pub(super) body: usize,
+}
+
+/// How the values of a column are read.
+#[derive(Clone, Copy)]
+pub(super) enum Chosen {
+    /// As text, whatever they look like.
+    Text,
+    /// As what they look like.
+    Guess(Numbers),
 }
 
 /// Columns that were left out of a file with too many.
@@ -75,8 +85,8 @@ impl Header {
         Ok(Self { names: unique(names), cells, delimiter, body: records.offset() })
     }
 
-    /// For each column whether its values are text whatever they look like; `None` if it is not read.
-    pub(super) fn choose(&self, options: &CsvOptions<'_>) -> (Vec<Option<bool>>, LeftOut) {
+    /// How the values of each column are read; `None` if it is not read.
+    pub(super) fn choose(&self, options: &CsvOptions<'_>) -> (Vec<Option<Chosen>>, LeftOut) {
         let (mut others, mut left_out) = (0, LeftOut::default());
         let chosen = self.names.iter().map(|name| {
             if !(options.wanted)(name) {
@@ -89,7 +99,10 @@ impl Header {
                 }
                 others += 1;
             }
-            Some((options.text)(name))
+            Some(match (options.text)(name) {
+                true => Chosen::Text,
+                false => Chosen::Guess(numbers_of(name, options)),
+            })
         });
         (chosen.collect(), left_out)
     }

@@ -1,7 +1,8 @@
 //! CSV with the column types that pandas' `read_csv` infers.
 //!
 //! Integers (64 bits, then unsigned), floats, booleans, else text; integers with gaps are floats,
-//! booleans with gaps are the text `True`/`False`. Missing are the empty cell and the spellings of
+//! booleans with gaps are the text `True`/`False`. Logs are read without losing digits
+//! ([`CsvOptions::as_pandas`]). Missing are the empty cell and the spellings of
 //! pandas 2 (`NA`, `NaN`, `null`, `None`, …). Two deviations: floats are rounded correctly, and a
 //! row that does not fit is skipped and counted instead of ending the read.
 
@@ -13,11 +14,13 @@ mod records;
 
 use super::pieces::Before;
 use super::skipped::{Skipped, Unit};
+use super::wanted::UNNAMED_FIRST;
 use super::{Column, FileTable};
 use crate::error::{IoError, Place};
 use crate::texts::Cells;
 use builder::{Builder, Conflict};
-use header::Header;
+use cells::Numbers;
+use header::{Chosen, Header};
 use rayon::prelude::*;
 use records::{Block, End, Records, RowView};
 use std::path::Path;
@@ -29,6 +32,9 @@ pub struct CsvOptions<'a> {
     pub text: &'a (dyn Fn(&str) -> bool + Sync),
     /// Columns, by name, that are read at all.
     pub wanted: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Numbers as pandas reads them, whatever is lost: `007` is 7, and an integer beyond 2^53 is a double
+    /// in a column of doubles or with gaps. Otherwise the first is text, and the other an integer or text.
+    pub as_pandas: bool,
     /// Columns, by name, that are needed: others are left out of a file with too many.
     pub asked: &'a (dyn Fn(&str) -> bool + Sync),
     /// What separates fields; `None` for a comma, where a header that seems to have another one is an
@@ -38,7 +44,8 @@ pub struct CsvOptions<'a> {
 
 impl Default for CsvOptions<'_> {
     fn default() -> Self {
-        Self { text: &|_| false, wanted: &|_| true, asked: &|_| false, delimiter: None }
+        let (text, wanted, asked) = (&|_: &str| false, &|_: &str| true, &|_: &str| false);
+        Self { text, wanted, as_pandas: true, asked, delimiter: None }
     }
 }
 
@@ -159,14 +166,19 @@ impl Slot {
     }
 }
 
-fn slots(columns: &[Option<bool>], labelled: bool) -> Vec<Slot> {
-    let label = labelled.then(|| Slot::Building(Builder::guess()));
-    let columns = columns.iter().map(|text| match text {
+fn slots(columns: &[Option<Chosen>], labelled: bool) -> Vec<Slot> {
+    let label = labelled.then(|| Slot::Building(Builder::guess(Numbers { as_pandas: true })));
+    let columns = columns.iter().map(|column| match column {
         None => Slot::Unwanted,
-        Some(true) => Slot::Building(Builder::text()),
-        Some(false) => Slot::Building(Builder::guess()),
+        Some(Chosen::Text) => Slot::Building(Builder::text()),
+        Some(Chosen::Guess(numbers)) => Slot::Building(Builder::guess(*numbers)),
     });
     label.into_iter().chain(columns).collect()
+}
+
+/// How the numbers of a column are read; row labels are numbers whatever they begin with.
+fn numbers_of(name: &str, options: &CsvOptions<'_>) -> Numbers {
+    Numbers { as_pandas: options.as_pandas || name == UNNAMED_FIRST }
 }
 
 /// One walk over the rows of a file.

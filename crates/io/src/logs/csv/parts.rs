@@ -1,7 +1,8 @@
 //! A CSV file in parts: one pass finds the types of its columns, a second one makes the tables.
 
 use super::builder::{Builder, Met};
-use super::header::{Header, LeftOut};
+use super::cells::Numbers;
+use super::header::{Chosen, Header, LeftOut};
 use super::records::{BLOCK, Block, Records};
 use super::{CsvOptions, End, Pass, Slot, finish, slots};
 use crate::error::IoError;
@@ -32,11 +33,14 @@ impl Layout {
         let mut block = Block::new(head);
         Records::new(head, header.body, header.delimiter).fill(&mut block, BLOCK);
         let labelled = block.every_row_has(header.names.len() + 1, &header.cells);
-        let label = labelled.then(|| Some(Met::default()));
+        let label = labelled.then(|| Some(Met::new(Numbers { as_pandas: true })));
         let (chosen, left_out) = header.choose(options);
-        let columns = chosen.into_iter().map(|text| {
-            let met = |text| if text { Met::text() } else { Met::default() };
-            text.map(met)
+        let columns = chosen.into_iter().map(|column| {
+            let met = |column| match column {
+                Chosen::Text => Met::text(),
+                Chosen::Guess(numbers) => Met::new(numbers),
+            };
+            column.map(met)
         });
         let fields = label.into_iter().chain(columns).collect();
         Ok(Self { header, left_out, labelled, fields })
@@ -76,6 +80,13 @@ impl Layout {
                 return Ok(rows);
             }
         }
+    }
+
+    /// Names of the columns that are read.
+    pub(in crate::logs) fn names(&self) -> impl Iterator<Item = &str> {
+        let columns = self.fields.iter().skip(usize::from(self.labelled));
+        let named = self.header.names.iter().zip(columns);
+        named.filter(|(_, met)| met.is_some()).map(|(name, _)| name.as_str())
     }
 
     /// The number of columns.

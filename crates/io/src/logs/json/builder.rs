@@ -54,6 +54,8 @@ enum Values {
 #[derive(Clone, Copy, Default)]
 struct Kinds {
     negative: bool,
+    /// An integer that is none as a double.
+    large: bool,
     unsigned: bool,
     float: bool,
     other: bool,
@@ -63,7 +65,10 @@ impl Kinds {
     fn add(&mut self, cell: &Cell<'_>) {
         match cell {
             Cell::Missing => {}
-            Cell::Int(value) => self.negative |= *value < 0,
+            Cell::Int(value) => {
+                self.negative |= *value < 0;
+                self.large |= is_large(*value);
+            }
             Cell::UInt(_) => self.unsigned = true,
             Cell::Float(_) => self.float = true,
             Cell::Bool(_) | Cell::Text(_) => self.other = true,
@@ -72,6 +77,7 @@ impl Kinds {
 
     fn merge(&mut self, more: Self) {
         self.negative |= more.negative;
+        self.large |= more.large;
         self.unsigned |= more.unsigned;
         self.float |= more.float;
         self.other |= more.other;
@@ -104,13 +110,13 @@ impl Met {
     /// The type of a column of so many rows in which these values were met.
     pub(super) fn kind(&self, rows: usize) -> DataType {
         let gaps = self.values < rows;
-        let Kinds { negative, unsigned, float, other } = self.kinds;
+        let Kinds { negative, large, unsigned, float, other } = self.kinds;
         let number = self.int || unsigned || float;
-        if other || (self.boolean && (number || gaps)) {
+        if other || (self.boolean && (number || gaps)) || (float && (large || unsigned)) {
             DataType::Utf8
         } else if self.boolean {
             DataType::Boolean
-        } else if float || (self.int && !unsigned && gaps) {
+        } else if float || (self.int && !unsigned && gaps && !large) {
             DataType::Float64
         } else if unsigned && (negative || gaps) {
             DataType::Utf8
@@ -138,6 +144,7 @@ impl Builder {
                 met.int = true;
                 met.values = values.iter().flatten().count();
                 met.kinds.negative = values.iter().flatten().any(|v| *v < 0);
+                met.kinds.large = values.iter().flatten().copied().any(is_large);
             }
             Values::Float(values) => {
                 met.kinds.float = true;
@@ -283,7 +290,7 @@ impl Builder {
         (texts, kinds)
     }
 
-    /// The column in pandas' type for its values.
+    /// The column in pandas' type for its values, unless that would lose digits.
     ///
     /// # Errors
     /// The texts of the column exceed 2 GiB.
@@ -294,7 +301,9 @@ impl Builder {
                 texts::collect(values.into_iter().map(|v| v.map(text::boolean)))?
             }
             Values::Bool(values) => Arc::new(BooleanArray::from(values)),
-            Values::Int(values) if values.contains(&None) => {
+            Values::Int(values)
+                if values.contains(&None) && !values.iter().flatten().copied().any(is_large) =>
+            {
                 Arc::new(values.into_iter().map(|v| v.map(|v| v as f64)).collect::<Float64Array>())
             }
             Values::Int(values) => Arc::new(Int64Array::from(values)),
@@ -306,6 +315,11 @@ impl Builder {
     }
 }
 
+/// Whether an integer may be another one as a double.
+pub(in crate::logs) fn is_large(value: i64) -> bool {
+    value.unsigned_abs() > 1 << 53
+}
+
 fn behind<T: Copy>(missing: usize, values: Vec<Option<T>>) -> Vec<Option<T>> {
     let mut all = vec![None; missing];
     all.extend(values);
@@ -315,6 +329,9 @@ fn behind<T: Copy>(missing: usize, values: Vec<Option<T>>) -> Vec<Option<T>> {
 /// Texts that are all numbers become numbers again.
 fn numbers(texts: ArrayRef, kinds: Kinds) -> ArrayRef {
     let Some(cells) = TextCells::of(&texts) else { return texts };
+    if kinds.float && (kinds.large || kinds.unsigned) {
+        return texts;
+    }
     if kinds.float {
         return Arc::new(
             cells.iter().map(|t| t.and_then(|t| t.parse().ok())).collect::<Float64Array>(),
@@ -372,7 +389,17 @@ mod tests {
         ]);
         let texts: Vec<_> = TextCells::of(&mixed).unwrap().iter().collect();
         assert_eq!(texts, [Some("5"), Some("5.0"), Some("True"), None, Some("x")]);
-        let numbers = column(&[Cell::Int(1 << 60), Cell::Missing, Cell::Float(0.1)]);
-        assert_eq!(numbers.as_primitive::<Float64Type>().value(0), (1_i64 << 60) as f64);
+        let numbers = column(&[Cell::Int(1 << 50), Cell::Missing, Cell::Float(0.1)]);
+        assert_eq!(numbers.as_primitive::<Float64Type>().value(0), (1_i64 << 50) as f64);
+    }
+
+    #[test]
+    fn integers_that_are_no_doubles_keep_their_digits() {
+        let large = (1 << 53) + 1;
+        let gaps = column(&[Cell::Int(large), Cell::Missing]);
+        assert_eq!(gaps.data_type(), &DataType::Int64);
+        let mixed = column(&[Cell::Int(large), Cell::Float(0.5)]);
+        let texts: Vec<_> = TextCells::of(&mixed).unwrap().iter().collect();
+        assert_eq!(texts, [Some("9007199254740993"), Some("0.5")]);
     }
 }

@@ -7,7 +7,9 @@ use super::paths::{Missing, Paths, ROOT};
 use super::pieces::Piece;
 use super::visit::{Key, Member};
 use super::{Nested, Role, Schema};
+use crate::logs::identifiers::{whole_number, whole_text};
 use crate::logs::skipped::Skipped;
+use hashbrown::HashMap;
 use serde::de::{Error, IgnoredAny, MapAccess};
 
 /// The table under construction. `'de` is the JSON text.
@@ -195,6 +197,7 @@ impl<'o, 'de> Events<'o, 'de> {
                 self.pending = inner;
             }
         }
+        self.keep_twins();
         let row = self.positions.len();
         let unknown = |p: &Pending<'_>| self.place(p.cell) == Place::Unknown;
         if self.pending.iter().any(unknown) {
@@ -230,6 +233,39 @@ impl<'o, 'de> Events<'o, 'de> {
         self.positions.push(self.next_position);
         self.next_position += 1;
         Ok(())
+    }
+
+    /// Members of several places in the event can have one column, `"a.b"` and the `b` of `a`: the value that
+    /// there is counts, and different ones go to columns of their own.
+    fn keep_twins(&mut self) {
+        if !self.paths.has_shared_cells() {
+            return;
+        }
+        let mut kept: Vec<Pending<'de>> = Vec::with_capacity(self.pending.len());
+        // Of each cell where its member is, and how many others went elsewhere.
+        let mut known: HashMap<usize, (usize, usize)> = HashMap::new();
+        for mut pending in std::mem::take(&mut self.pending) {
+            let (at, twins) = known.entry(pending.cell).or_insert((kept.len(), 0));
+            let Some(first) = kept.get_mut(*at).filter(|first| first.node != pending.node) else {
+                *at = kept.len();
+                kept.push(pending);
+                continue;
+            };
+            if pending.value == Cell::Missing || pending.value == first.value {
+                continue;
+            }
+            // Which of them keeps the column does not depend on which comes first.
+            if first.value == Cell::Missing || self.paths.precedes(pending.node, first.node) {
+                std::mem::swap(first, &mut pending);
+            }
+            if pending.value != Cell::Missing
+                && let Some((node, cell)) = self.paths.twin(pending.node, *twins)
+            {
+                *twins += 1;
+                kept.push(Pending { node, cell, ..pending });
+            }
+        }
+        self.pending = kept;
     }
 
     fn place(&self, cell: usize) -> Place {
@@ -340,8 +376,16 @@ fn identifier<'a>(value: Cell<'a>, prefix: &str, alone: bool) -> Cell<'a> {
         {
             Cell::Text(format!("{prefix}{text}").into())
         }
-        Cell::Text(text) => Cell::Text(text),
-        number @ (Cell::Int(_) | Cell::UInt(_) | Cell::Float(_)) => {
+        Cell::Text(text) => match whole_text(&text) {
+            Some(whole) => Cell::Text(whole.to_owned().into()),
+            None => Cell::Text(text),
+        },
+        Cell::Float(value) => {
+            let digits = whole_number(value);
+            let digits = digits.or_else(|| Some(Cell::Float(value).print()?.into_owned()));
+            Cell::Text([prefix, &digits.unwrap_or_default()].concat().into())
+        }
+        number @ (Cell::Int(_) | Cell::UInt(_)) => {
             Cell::Text(format!("{prefix}{}", number.print().unwrap_or_default()).into())
         }
         other @ Cell::Bool(_) => Cell::Text(other.print().unwrap_or_default().into_owned().into()),

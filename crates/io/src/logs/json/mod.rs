@@ -10,10 +10,11 @@
 //! cannot be read is skipped, and both are counted. Objects with a list of events are answers, unless they
 //! have what only events have.
 //!
-//! Limits: 128 levels of nesting; integers beyond 64 bits become floats.
+//! Integers beyond 64 bits are text with their digits. Limit: 128 levels of nesting.
 
 mod answer;
 mod builder;
+mod digits;
 mod event;
 mod lines;
 mod notes;
@@ -25,6 +26,8 @@ mod recover;
 mod repair;
 mod scan;
 mod visit;
+
+pub(super) use builder::is_large;
 
 use super::skipped::Skipped;
 use super::{FileTable, MAX_COLUMNS};
@@ -120,6 +123,7 @@ pub(super) fn read_open(
     nested: Nested,
 ) -> Result<FileTable<Cells>, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = &*digits::kept(bytes);
     if bytes.iter().all(|byte| *byte == 0 || byte.is_ascii_whitespace()) {
         let cause = if bytes.contains(&0) { "nothing but NUL bytes" } else { "empty file" };
         return Err(content(path, Place::default(), cause.into()));

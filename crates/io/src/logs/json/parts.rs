@@ -2,6 +2,7 @@
 //! types, a second one makes the tables.
 
 use super::builder::{Builder, Met};
+use super::digits;
 use super::event::Events;
 use super::lines::{self, is_lines, open_event};
 use super::notes::{Notes, dropped};
@@ -152,6 +153,11 @@ impl Layout {
     /// Whether every event has a line of its own.
     pub(in crate::logs) fn is_lines(&self) -> bool {
         matches!(self.form, Form::Lines)
+    }
+
+    /// Names of the columns.
+    pub(in crate::logs) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|(_, met)| met.is_some()).map(|(name, _)| name.as_str())
     }
 
     /// The number of columns.
@@ -348,11 +354,12 @@ impl Layout {
         names: usize,
     ) -> Option<Piece> {
         let text = self.form.document(text, before.bytes == 0)?;
-        let mut events = Events::new(schema, nested, most_cells(&text)).with(true, names);
+        let text = &*digits::kept(&text);
+        let mut events = Events::new(schema, nested, most_cells(text)).with(true, names);
         let skipped = match self.form {
-            Form::Lines => lines::read(&text, before.lines, path, &mut events).skipped,
+            Form::Lines => lines::read(text, before.lines, path, &mut events).skipped,
             Form::List { object, .. } => {
-                if !list_of_events(&text, object, &mut events) {
+                if !list_of_events(text, object, &mut events) {
                     return None;
                 }
                 Skipped::default()

@@ -3,6 +3,7 @@
 use super::Role;
 use super::Schema;
 use crate::logs::MAX_COLUMNS;
+use crate::logs::names::TWIN;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use std::hash::BuildHasher;
 
@@ -25,6 +26,10 @@ pub(super) struct Node {
     pub(super) mark: bool,
     /// Position among the distinct paths: a member `a.b` and a member `b` inside `a` share one.
     pub(super) cell: usize,
+    /// Objects around it.
+    depth: usize,
+    /// Length of the path of the object around it.
+    parent_length: usize,
     children: Vec<(Box<str>, usize)>,
     /// Positions of the children, if they are more than a few.
     by_key: HashMap<Box<str>, usize>,
@@ -57,6 +62,8 @@ impl Node {
 pub(super) struct Paths<'o> {
     schema: &'o dyn Schema,
     nodes: Vec<Node>,
+    /// Several nodes have one path.
+    shared: bool,
     /// The first node of each distinct path, by the path.
     by_path: HashTable<usize>,
     hasher: DefaultHashBuilder,
@@ -76,6 +83,8 @@ impl<'o> Paths<'o> {
             inner: false,
             mark: false,
             cell: 0,
+            depth: 0,
+            parent_length: 0,
             children: Vec::new(),
             by_key: HashMap::new(),
             next: 0,
@@ -83,6 +92,7 @@ impl<'o> Paths<'o> {
         Self {
             schema,
             nodes: vec![root],
+            shared: false,
             by_path: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
             most: MAX_COLUMNS,
@@ -126,6 +136,7 @@ impl<'o> Paths<'o> {
         let created = self.nodes.len();
         let node = &self.nodes[parent];
         let path = if parent == ROOT { key.to_owned() } else { format!("{}.{key}", node.path) };
+        let (depth, parent_length) = (node.depth + 1, node.path.len());
         let schema = self.schema;
         let asked = || schema.is_asked(&path) || schema.leads_to_asked(&path);
         if self.unasked >= self.most || created > 2 * MAX_COLUMNS {
@@ -148,7 +159,10 @@ impl<'o> Paths<'o> {
         let hash = self.hasher.hash_one(path.as_str());
         let fresh = self.by_path.len();
         let cell = match self.by_path.find(hash, |&node| self.nodes[node].path == path) {
-            Some(&node) => self.nodes[node].cell,
+            Some(&node) => {
+                self.shared = true;
+                self.nodes[node].cell
+            }
             None => {
                 let hash_of = |&node: &usize| self.hasher.hash_one(self.nodes[node].path.as_str());
                 self.by_path.insert_unique(hash, created, hash_of);
@@ -163,11 +177,37 @@ impl<'o> Paths<'o> {
             mark: self.schema.is_mark(&path),
             path,
             cell,
+            depth,
+            parent_length,
             children: Vec::new(),
             by_key: HashMap::new(),
             next: 0,
         });
         Ok(created)
+    }
+
+    /// Whether members of different places have one path.
+    pub(super) fn has_shared_cells(&self) -> bool {
+        self.shared
+    }
+
+    /// Whether a member comes before another one of the same path: the one with fewer objects around it.
+    pub(super) fn precedes(&self, node: usize, other: usize) -> bool {
+        let place = |node: usize| (self.nodes[node].depth, self.nodes[node].parent_length);
+        place(node) < place(other)
+    }
+
+    /// The node and the cell of a further column for a member whose column another member has; `None` if
+    /// there are too many.
+    pub(super) fn twin(&mut self, node: usize, before: usize) -> Option<(usize, usize)> {
+        let name = format!("{}{TWIN}{before}", self.nodes[node].path);
+        let role = self.nodes[node].role;
+        let twin = match self.nodes[ROOT].position(&name) {
+            Some(position) => self.nodes[ROOT].children[position].1,
+            None => self.create(ROOT, &name).ok()?,
+        };
+        self.nodes[twin].role = role;
+        Some((twin, self.nodes[twin].cell))
     }
 
     /// A new object begins: its members are expected from the first on.

@@ -1,6 +1,7 @@
 //! What the parser hands over, put where it belongs.
 
 use super::builder::Cell;
+use super::digits;
 use super::event::Events;
 use super::paths::{Missing, Paths, ROOT};
 use super::python::Print;
@@ -203,7 +204,7 @@ impl<'de> Member<'_, '_, 'de> {
         if !self.is_inner() || !text.trim_ascii_start().starts_with('{') {
             return None;
         }
-        let read = serde_json::from_str(text).or_else(|error| {
+        let read = serde_json::from_slice(&digits::kept(text.as_bytes())).or_else(|error| {
             let Some((mended, count)) = repair::strings(text.as_bytes()) else { return Err(error) };
             let tree = serde_json::from_slice(&mended)?;
             let row = self.events.next_position();

@@ -1,11 +1,14 @@
 use super::*;
 use crate::logs::ReadOptions;
+use crate::texts;
 use ::parquet::arrow::ArrowWriter;
+use arrow_array::types::Int32Type;
 use arrow_array::{
-    BooleanArray, Int32Array, Int64Array, ListArray, StringArray, StructArray,
-    TimestampMillisecondArray,
+    BooleanArray, Decimal128Array, DictionaryArray, Float64Array, Int32Array, Int64Array,
+    ListArray, MapArray, StringArray, StructArray, TimestampMillisecondArray,
 };
 use arrow_schema::Field;
+use std::sync::Arc;
 
 fn table() -> RecordBatch {
     let city: ArrayRef = Arc::new(StringArray::from(vec![Some("Oslo"), Some("Lyon"), None]));
@@ -32,6 +35,10 @@ fn table() -> RecordBatch {
         ("list", Arc::new(list), true),
     ])
     .unwrap()
+}
+
+fn wants<'w>(column: &'w dyn Fn(&str) -> bool) -> Wants<'w> {
+    Wants { column, asked: &|_| false, identifier: &|name| name == "id" }
 }
 
 fn bytes() -> Vec<u8> {
@@ -69,7 +76,7 @@ fn columns_have_the_types_of_the_other_formats() {
             "when",
             "1970-01-01 00:00:00+00:00 1970-01-01 00:00:00.001000+00:00 1970-01-01 00:00:00.002000+00:00",
         ),
-        ("list", "[1, ] - []"),
+        ("list", "[1, None] - []"),
     ];
     assert_eq!(columns, want.map(|(name, cells)| (name, cells.to_owned())));
     assert_eq!(table.positions, [0, 1, 2]);
@@ -114,9 +121,73 @@ fn times_inside_lists_are_printed_whatever_their_zone() {
         None,
     );
     let list: ArrayRef = Arc::new(list);
-    let printed = plain(&list, false).unwrap();
+    let printed = plain("when", &list, &Types::default(), false).unwrap();
     let cells = texts::TextCells::of(&printed).unwrap();
-    assert_eq!(cells.get(0), Some("[1970-01-01T00:00:00Z, ]"));
+    assert_eq!(cells.get(0), Some("['1970-01-01 00:00:00+00:00', None]"));
+}
+
+fn identifiers(values: ArrayRef) -> String {
+    let values = plain("id", &values, &Types::default(), true).unwrap();
+    let cells = texts::TextCells::of(&values).unwrap();
+    cells.iter().map(|text| text.unwrap_or("-")).collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn identifiers_keep_every_digit_whatever_they_are_stored_as() {
+    let large = 72_057_594_038_135_103_i64;
+    assert_eq!(
+        identifiers(Arc::new(Int64Array::from(vec![Some(large), None]))),
+        format!("{large} -")
+    );
+    let floats = Float64Array::from(vec![Some(123_456_789_012.0), Some(5.0), Some(0.5), None]);
+    assert_eq!(identifiers(Arc::new(floats)), "123456789012 5 0.5 -");
+    let keys: DictionaryArray<Int32Type> = vec!["007", "8"].into_iter().collect();
+    assert_eq!(identifiers(Arc::new(keys)), "007 8");
+    let decimal = |values: Vec<Option<i128>>, scale| {
+        Arc::new(Decimal128Array::from(values).with_precision_and_scale(38, scale).unwrap())
+    };
+    assert_eq!(
+        identifiers(decimal(vec![Some(18_446_744_073_709_551_617), None], 0)),
+        "18446744073709551617 -"
+    );
+    assert_eq!(identifiers(decimal(vec![Some(700), Some(1_250)], 2)), "7 12.5");
+    let unsigned = arrow_array::UInt64Array::from(vec![Some(u64::MAX), None]);
+    assert_eq!(identifiers(Arc::new(unsigned)), format!("{} -", u64::MAX));
+    let bytes = arrow_array::BinaryArray::from(vec![&b"ana"[..], &b"\xff"[..]]);
+    assert_eq!(identifiers(Arc::new(bytes)), "ana ff");
+}
+
+#[test]
+fn integers_with_gaps_are_doubles_only_where_those_are_the_same_numbers() {
+    let kind = |values: Vec<Option<i64>>| {
+        let values: ArrayRef = Arc::new(Int64Array::from(values));
+        plain("n", &values, &Types::default(), false).unwrap().data_type().clone()
+    };
+    assert_eq!(kind(vec![Some(5), None]), DataType::Float64);
+    assert_eq!(kind(vec![Some((1 << 53) + 1), None]), DataType::Int64);
+    assert_eq!(kind(vec![Some((1 << 53) + 1)]), DataType::Int64);
+}
+
+#[test]
+fn lists_and_maps_are_printed_as_python_does() {
+    let mut lists =
+        arrow_array::builder::ListBuilder::new(arrow_array::builder::StringBuilder::new());
+    lists.append_value([Some("a"), None, Some("it's")]);
+    lists.append_value(Vec::<Option<&str>>::new());
+    let print = |values: ArrayRef| {
+        let values = plain("x", &values, &Types::default(), false).unwrap();
+        let cells = texts::TextCells::of(&values).unwrap();
+        cells.iter().map(|text| text.unwrap_or("-")).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(print(Arc::new(lists.finish())), r#"['a', None, "it's"] []"#);
+    let map = MapArray::new_from_strings(
+        ["a", "b"].into_iter(),
+        &Int32Array::from(vec![Some(1), None]),
+        &[0, 2],
+    );
+    assert_eq!(print(Arc::new(map.unwrap())), "{'a': 1, 'b': None}");
+    let flags = BooleanArray::from(vec![Some(false), None]);
+    assert_eq!(print(Arc::new(flags)), "False -");
 }
 
 #[test]

@@ -212,7 +212,7 @@ impl Server {
         let whole = async {
             let answer = request.send().await.map_err(passing)?;
             let (status, headers) = (answer.status(), answer.headers().clone());
-            Ok((status, headers, body(answer, most.bytes).await?))
+            Ok::<_, Failure>((status, headers, body(answer, most.bytes).await?))
         };
         let (status, headers, body) = match tokio::time::timeout(most.time, whole).await {
             Ok(answer) => answer?,
@@ -258,7 +258,8 @@ pub(super) struct Pages {
 impl Pages {
     /// Adds a page; whether there is another.
     pub(super) fn add(&mut self, mut answer: Value, list: &str) -> Answer<bool> {
-        if let Value::Array(entries) = answer[list].take() {
+        // An answer may be anything: indexing one that is no object would panic.
+        if let Some(Value::Array(entries)) = answer.get_mut(list).map(Value::take) {
             self.found.extend(entries);
         }
         self.read += 1;

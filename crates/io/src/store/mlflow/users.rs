@@ -115,6 +115,7 @@ impl Mlflow {
         });
         // Where it was done and only the answer lost, an empty run stays behind; the sweep finds those
         // of versions.
-        Ok(self.server.post("runs/create", &body).await?["run"].take())
+        let mut answer = self.server.post("runs/create", &body).await?;
+        Ok(answer.get_mut("run").map(Value::take).unwrap_or_default())
     }
 }

@@ -3,6 +3,7 @@
 use crate::derive::{self, Cells, Texts};
 use crate::error::RunError;
 use crate::message::{FILE_ROW, INDEX};
+use crate::own_columns::{self, ALERTS, OF_FEATURES, OF_ROWS, P_VALUE, REASON, SCORE, TIME_SERIES};
 use crate::users::missing_column;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -33,7 +34,7 @@ impl Default for Names {
     fn default() -> Self {
         Self {
             prefix: String::new(),
-            score: "ae_anomaly_score".to_owned(),
+            score: own_columns::ANOMALY_SCORE.to_owned(),
             with_p: true,
             chosen: false,
             times: vec![EVENT_DT.to_owned()],
@@ -69,25 +70,8 @@ pub struct View {
 }
 
 /// Endings of what a feature contributed, the better one first.
-const PARTS: [(&str, &str); 2] = [("_surprise", "surprise, in nats"), ("_z_loss", "z of the loss")];
-/// Other columns that a run has made.
-const MADE: [&str; 13] = [
-    "score",
-    "p_value",
-    "score_counts",
-    "score_net",
-    "score_neighbours",
-    "peer_share",
-    "reason",
-    "zscore",
-    "alert",
-    "rank",
-    "suppressed",
-    "max_abs_z",
-    "mean_abs_z",
-];
-const MADE_OF_TIMES: [&str; 3] = ["ts_anomaly", "ts_score", "ts_expected"];
-
+const PARTS: [(&str, &str); 2] =
+    [(own_columns::SURPRISE, "surprise, in nats"), (own_columns::Z_LOSS, "z of the loss")];
 fn numbers(batch: &RecordBatch, name: &str) -> Result<Option<Float64Array>, RunError> {
     let Some(column) = batch.column_by_name(name) else { return Ok(None) };
     let cast = arrow_cast::cast(column, &DataType::Float64)?;
@@ -136,25 +120,33 @@ impl View {
         batch: &RecordBatch,
         names: &Names,
     ) -> Result<Self, RunError> {
-        let made = |name: &str| format!("{}{name}", names.prefix);
+        let schema = batch.schema();
+        let called = |name: &str| own_columns::called(&schema, name);
+        let made = |name: &str| called(&format!("{}{name}", names.prefix));
         let p_values = match names.with_p {
-            true => numbers(batch, &made("p_value"))?,
+            true => numbers(batch, &made(P_VALUE))?,
             false => None,
         };
         let score_name = match p_values {
-            Some(_) => made("score"),
-            None => names.score.clone(),
+            Some(_) => made(SCORE),
+            None => called(&names.score),
         };
         let score = numbers(batch, &score_name)?;
         if score.is_none() && p_values.is_none() {
             let what = "column of scores:";
             return Err(RunError::Failed(missing_column(what, &score_name, &batch.schema())));
         }
-        let reasons = Cells::of(batch, &made("reason")).texts()?;
-        let reasons = batch.column_by_name(&made("reason")).map(|_| reasons);
-        let flagged = flags(batch, "ts_anomaly")?;
-        let chosen = if names.chosen { flags(batch, "alert")? } else { None };
-        let file_rows = match batch.column_by_name(FILE_ROW) {
+        // A log's own columns of these names stand alone.
+        let reasons = match p_values {
+            Some(_) if batch.column_by_name(&made(REASON)).is_some() => {
+                Some(Cells::of(batch, &made(REASON)).texts()?)
+            }
+            _ => None,
+        };
+        let tested = TIME_SERIES.iter().all(|name| batch.column_by_name(&called(name)).is_some());
+        let flagged = if tested { flags(batch, &called(TIME_SERIES[0]))? } else { None };
+        let chosen = if names.chosen { flags(batch, &called(ALERTS[0]))? } else { None };
+        let file_rows = match batch.column_by_name(&called(FILE_ROW)) {
             Some(column) => {
                 let cast = arrow_cast::cast(column, &DataType::Int64)?;
                 Some(cast.as_primitive::<Int64Type>().clone())
@@ -245,9 +237,15 @@ impl View {
     }
 
     fn is_made(&self, name: &str) -> bool {
-        if [INDEX, FILE_ROW, EVENT_DT, self.score_name.as_str()].contains(&name)
-            || MADE_OF_TIMES.contains(&name)
-        {
+        let schema = self.batch.schema_ref();
+        if own_columns::gave_way(schema, name) {
+            return false;
+        }
+        if [INDEX, EVENT_DT, self.score_name.as_str()].contains(&name) {
+            return true;
+        }
+        let name = own_columns::without_prefix(schema, name);
+        if name == FILE_ROW || TIME_SERIES.contains(&name) {
             return true;
         }
         let Some(name) = name.strip_prefix(&self.prefix) else { return false };
@@ -255,9 +253,7 @@ impl View {
             let feature = name.strip_suffix(ending);
             feature.is_some_and(|feature| self.batch.column_by_name(feature).is_some())
         };
-        MADE.contains(&name)
-            || name == "ae_anomaly_score"
-            || ["_surprise", "_z_loss", "_loss", "_pred"].into_iter().any(of_feature)
+        OF_ROWS.contains(&name) || ALERTS.contains(&name) || OF_FEATURES.into_iter().any(of_feature)
     }
 }
 
@@ -271,8 +267,11 @@ type Parts = Vec<(String, Float64Array)>;
 fn parts(batch: &RecordBatch, prefix: &str) -> Result<(Parts, &'static str), RunError> {
     for (ending, name) in PARTS {
         let schema = batch.schema();
-        let columns = schema.fields().iter().filter_map(|field| {
-            let feature = field.name().strip_prefix(prefix)?.strip_suffix(ending)?;
+        let ours = schema.fields().iter();
+        let ours = ours.filter(|field| !own_columns::gave_way(&schema, field.name()));
+        let columns = ours.filter_map(|field| {
+            let name = own_columns::without_prefix(&schema, field.name());
+            let feature = name.strip_prefix(prefix)?.strip_suffix(ending)?;
             Some((feature.to_owned(), field.name().clone()))
         });
         let mut parts = Vec::new();

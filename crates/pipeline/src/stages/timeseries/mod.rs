@@ -11,10 +11,12 @@ mod judge;
 mod tests;
 
 use crate::error::RunError;
-use crate::message::{Message, Receipt, with_columns};
+use crate::message::{Message, Receipt};
+use crate::own_columns::TIME_SERIES;
 use crate::plan::{self, Method};
 use crate::report::{Reporter, TimeSeriesCount, Weight};
-use crate::stages::event_times;
+use crate::stages::{ResultColumns, event_times};
+use crate::users::earlier_name;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array};
 use by_message::ByMessage;
 use by_time::{ByTime, History};
@@ -34,6 +36,7 @@ pub struct TimeSeries {
     state: Option<Arc<StateDir>>,
     reporter: Arc<dyn Reporter>,
     count: Arc<Mutex<TimeSeriesCount>>,
+    results: ResultColumns,
     /// In order of first appearance, so that the end has an order too.
     users: Vec<(Arc<str>, User)>,
     places: HashMap<Arc<str>, usize>,
@@ -54,13 +57,14 @@ enum User {
 
 impl TimeSeries {
     /// A stage with these options. `time_column` is the derived column of event times, `state` where histories are
-    /// remembered; what becomes of rows can be seen in `count` after the run.
+    /// remembered; what becomes of rows can be seen in `count` after the run, and is written by `results`.
     pub fn new(
         settings: plan::TimeSeries,
         time_column: Option<String>,
         state: Option<Arc<StateDir>>,
         reporter: Arc<dyn Reporter>,
         count: Arc<Mutex<TimeSeriesCount>>,
+        results: ResultColumns,
     ) -> Self {
         Self {
             judge: Judge::new(settings),
@@ -68,6 +72,7 @@ impl TimeSeries {
             state,
             reporter,
             count,
+            results,
             users: Vec::new(),
             places: HashMap::new(),
             gate: Gate::default(),
@@ -104,9 +109,13 @@ impl TimeSeries {
     }
 
     fn recall(&mut self, user: &str) -> Result<Option<History>, RunError> {
-        let Some(bytes) = self.state.as_ref().map(|state| state.history(user)).transpose()? else {
-            return Ok(None);
-        };
+        let Some(state) = &self.state else { return Ok(None) };
+        let mut bytes = state.history(user)?;
+        if bytes.is_none()
+            && let Some(earlier) = earlier_name(user)
+        {
+            bytes = state.history(&earlier)?;
+        }
         let Some(bytes) = bytes else { return Ok(None) };
         let history = History::read(&bytes, &self.judge.settings).map_err(|why| {
             RunError::Failed(format!("no history of the rhythm of user {user:?}: {why}"))
@@ -148,7 +157,7 @@ impl TimeSeries {
     fn hand_on(&mut self, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         for (id, fates) in std::mem::take(&mut self.decided) {
             let Some((batch, mut message)) = self.held.remove(&id) else { continue };
-            message.rows = with_columns(&message.rows, columns(&fates))?;
+            message.rows = self.results.put(&message.rows, columns(&fates))?;
             self.tally(&fates);
             self.gate.leave(batch, message);
         }
@@ -186,7 +195,7 @@ impl TimeSeries {
 }
 
 /// The columns that tell what was found out.
-fn columns(fates: &[Fate]) -> [(String, ArrayRef); 3] {
+fn columns(fates: &[Fate]) -> Vec<(String, ArrayRef)> {
     let judged = || {
         fates.iter().map(|fate| match fate {
             Fate::Judged(judged) => Some(judged),
@@ -196,11 +205,9 @@ fn columns(fates: &[Fate]) -> [(String, ArrayRef); 3] {
     let anomalous = judged().map(|judged| Some(judged.is_some_and(|judged| judged.anomalous)));
     let score: Float64Array = judged().map(|judged| judged?.score).collect();
     let expected: Float64Array = judged().map(|judged| Some(judged?.expected)).collect();
-    [
-        ("ts_anomaly".to_owned(), Arc::new(anomalous.collect::<BooleanArray>())),
-        ("ts_score".to_owned(), Arc::new(score)),
-        ("ts_expected".to_owned(), Arc::new(expected)),
-    ]
+    let arrays: [ArrayRef; 3] =
+        [Arc::new(anomalous.collect::<BooleanArray>()), Arc::new(score), Arc::new(expected)];
+    TIME_SERIES.map(str::to_owned).into_iter().zip(arrays).collect()
 }
 
 impl Stage<Message> for TimeSeries {

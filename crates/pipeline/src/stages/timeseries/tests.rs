@@ -58,7 +58,9 @@ fn run(
     state: Option<Arc<StateDir>>,
     messages: Vec<Message>,
 ) -> Vec<Message> {
-    let stage = TimeSeries::new(settings.clone(), None, state, Arc::new(Silent), Arc::default());
+    let silent: Arc<dyn Reporter> = Arc::new(Silent);
+    let results = ResultColumns::alone("timeseries", &silent);
+    let stage = TimeSeries::new(settings.clone(), None, state, silent, Arc::default(), results);
     let into = Into::default();
     let chain = Pipeline::new("from", Box::new(From(messages.into_iter())));
     let chain = chain.stage("timeseries", Box::new(stage)).stage("into", Box::new(into.clone()));
