@@ -186,7 +186,10 @@ impl Intake {
             Batches::Watching(watching) => watching,
         };
         let user = user_column.as_deref();
-        let hours = |files: &[PathBuf]| source::times(files, settings, user, sliced, &shared.pool);
+        let known = shared.models.categories();
+        let hours = |files: &[PathBuf]| {
+            source::times(files, settings, (user, &known), sliced, &shared.pool)
+        };
         let ended = || shared.stop.is_set();
         let reporter = shared.reporter.as_ref();
         let next = loop {
