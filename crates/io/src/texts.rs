@@ -83,6 +83,28 @@ pub fn collect<T: AsRef<str>>(cells: impl Iterator<Item = Option<T>>) -> Result<
     texts.finish()
 }
 
+/// A column with the texts that its rows have, and no others.
+///
+/// # Errors
+/// The texts exceed 2 GiB.
+pub(crate) fn compact(array: ArrayRef) -> Result<ArrayRef, IoError> {
+    let Some(TextCells::Dictionary(keys, texts)) = TextCells::of(&array) else { return Ok(array) };
+    let mut numbers = vec![MISSING; texts.len()];
+    let mut kept = Texts::default();
+    let mut own = Vec::with_capacity(keys.len());
+    for key in keys {
+        own.push(key.map_or(MISSING, |key| {
+            let number = &mut numbers[key as usize];
+            if *number == MISSING {
+                *number = kept.keep(texts.value(key as usize).as_bytes());
+            }
+            *number
+        }));
+    }
+    let nulls = take_nulls(&mut own);
+    kept.dictionary(own, nulls)
+}
+
 /// The number of a missing text.
 const MISSING: i32 = -1;
 /// Rows and bytes that a new column has room for: logs have many short columns.
@@ -147,6 +169,12 @@ impl Texts {
     /// Rows so far.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// Bytes that the column takes.
+    pub(crate) fn memory(&self) -> usize {
+        let numbers = self.keys.capacity() + self.offsets.capacity();
+        numbers * size_of::<i32>() + self.bytes.capacity() + self.index.allocation_size()
     }
 
     /// Whether no row has a text.

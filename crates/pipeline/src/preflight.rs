@@ -125,6 +125,7 @@ impl Preflight {
             only: None,
             batch: None,
             needs_times: false,
+            sliced: None,
             strict: false,
             pool: &pool,
             reporter,

@@ -13,7 +13,7 @@ use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Schema};
 use dfp_io::logs::skipped::{Note, Skipped, TIMELESS, Unit};
 use dfp_io::logs::time::TimeColumn;
-use dfp_io::logs::{self, EVENT_DT, Hours, LogTable, ReadOptions, Slice};
+use dfp_io::logs::{self, EVENT_DT, LogTable, ReadOptions, Slice, Sliced, SlicedFiles, Times};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
@@ -86,6 +86,8 @@ pub struct Reading<'a> {
     pub batch: Option<&'a Batch>,
     /// Rows without a readable time are left out; otherwise they come last.
     pub needs_times: bool,
+    /// What earlier batches have left of files that are read in several.
+    pub sliced: Option<&'a SlicedFiles>,
     /// Whether anything left out is an error.
     pub strict: bool,
     /// Where files are read in parallel.
@@ -175,19 +177,8 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading {
-        settings,
-        user_column,
-        known_categories,
-        only,
-        batch,
-        needs_times,
-        strict,
-        pool,
-        reporter,
-        on_rows,
-        ..
-    } = *reading;
+    let Reading { settings, user_column, known_categories, only, batch, .. } = *reading;
+    let Reading { needs_times, strict, pool, reporter, on_rows, .. } = *reading;
     let features = reading.features();
     let mut exact = features.categories();
     exact.extend(known_categories.iter().cloned());
@@ -197,6 +188,7 @@ pub fn read_log(
     // Other batches may have the times that this one lacks; of all files a lack of them is said once, below.
     let is_part = batch.is_some_and(Batch::is_part);
     let clock = features.clock().map(|clock| TimeColumn { expected: is_part, ..clock });
+    let sliced = reading.sliced();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
         let columns = columns.map(|columns| features.inputs_of(columns));
@@ -214,6 +206,10 @@ pub fn read_log(
             between: settings.between.clone(),
             slice: slice.as_ref().map(|slice| slice as &(dyn Fn(&Path) -> Slice + Sync)),
             on_rows,
+            sliced,
+            memory: settings.memory,
+            // A batch that does not fit is cut.
+            all_or_nothing: batch.is_some() && sliced.is_none(),
             ..ReadOptions::default()
         };
         let (mut files_done, mut rows_read) = (0, 0);
@@ -260,6 +256,10 @@ pub fn read_log(
 }
 
 impl Reading<'_> {
+    fn sliced(&self) -> Option<Sliced<'_>> {
+        Some(Sliced { files: self.sliced?, ends: self.batch?.later()? })
+    }
+
     /// What is made of the log for the columns that are wanted.
     pub fn features(&self) -> Cow<'_, Features> {
         match self.only {
@@ -269,20 +269,37 @@ impl Reading<'_> {
     }
 }
 
-/// When the events of files happened.
-pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) -> Vec<Hours> {
+/// When the events of files happened. What is found out of large files on the way is kept in `files`, to
+/// read their rows in one more pass.
+pub fn times(
+    paths: &[PathBuf],
+    settings: &SourceSettings,
+    (user_column, known_categories): (Option<&str>, &[String]),
+    files: &SlicedFiles,
+    pool: &ThreadPool,
+) -> Vec<Times> {
     let clock = settings.features.clock();
+    let features = &settings.features;
+    let mut exact = features.categories();
+    exact.extend(known_categories.iter().cloned());
+    let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
+    let asked = settings.features.inputs_of(&settings.features.names());
     let options = ReadOptions {
         file_type: settings.file_type,
         delimiter: settings.delimiter,
         repeat: settings.repeat,
+        identifiers: &identifiers,
+        exact: &exact,
+        asked: &asked,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
         keep_timeless: true,
         between: settings.between.clone(),
+        sliced: Some(Sliced { files, ends: &[] }),
+        memory: settings.memory,
         ..ReadOptions::default()
     };
-    pool.install(|| logs::hours(settings.kind.dialect, files, &options))
+    pool.install(|| logs::hours(settings.kind.dialect, paths, &options))
 }
 
 /// Says what was left out of a batch, and refuses it in a strict run.

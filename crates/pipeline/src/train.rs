@@ -337,6 +337,7 @@ impl<'a> Trainer<'a> {
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
             needs_times: false,
+            sliced: None,
             strict: self.plan.strict,
             pool,
             reporter: self.reporter,

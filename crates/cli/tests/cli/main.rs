@@ -5,6 +5,8 @@ mod absent;
 mod alerts;
 mod bad_input;
 mod bench;
+#[cfg(target_os = "linux")]
+mod bounds;
 #[cfg(unix)]
 mod compliance;
 mod counters;

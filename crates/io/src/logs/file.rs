@@ -5,6 +5,7 @@ mod event_times;
 pub(super) use event_times::clock_times;
 
 use super::bytes::{self, Text};
+use super::hours::in_order;
 use super::json;
 use super::names::{self, Further};
 use super::read::{EVENT_DT, FileType, LABEL, ReadOptions, Slice};
@@ -33,20 +34,28 @@ const MOST_REPEATED: usize = 200_000_000;
 
 /// Reads one file; its columns are the clean ones, then `event_dt` if there are event times, then
 /// the row labels.
+///
+/// # Errors
+/// [`IoError::Memory`] if it has more than `most` bytes of text.
 pub(super) fn read(
     path: &Path,
     dialect: &Dialect,
     options: &ReadOptions<'_>,
+    most: u64,
 ) -> Result<Part, IoError> {
     let wanted = Wanted { dialect, options };
-    clean(path, file_table(path, &wanted)?, &wanted, options.repeat.max(1), None)
+    clean(path, file_table(path, &wanted, most)?, &wanted, options.repeat.max(1), None)
 }
 
-/// The rows of a file as they are.
-pub(super) fn file_table(path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+/// The rows of a file of at most so many bytes of text, as they are.
+pub(super) fn file_table(
+    path: &Path,
+    wanted: &Wanted<'_>,
+    most: u64,
+) -> Result<FileTable<Cells>, IoError> {
     match wanted.parquet(path)? {
-        Some(content) => parquet_table(content, path, wanted),
-        None => table(bytes::read(path)?, path, wanted),
+        Some(content) => parquet_table(content, path, wanted, most),
+        None => table(bytes::read(path, most, wanted.options.memory)?, path, wanted, most),
     }
 }
 
@@ -78,18 +87,18 @@ fn parquet_table(
     content: parquet::Content,
     path: &Path,
     wanted: &Wanted<'_>,
+    most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
-    let clean = wanted.dialect.clean;
-    let wants = parquet::Wants {
-        column: &|name| wanted.column(&clean(name)),
-        asked: &|name| wanted.asked(&clean(name)),
-        identifier: &|name| wanted.is_identifier(&clean(name)),
-    };
-    let table = parquet::read(content, path, &wants)?;
+    let table = parquet::read(content, path, wanted, most)?;
     identifiers::write(table, wanted)
 }
 
-fn table(text: Text, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+fn table(
+    text: Text,
+    path: &Path,
+    wanted: &Wanted<'_>,
+    most: u64,
+) -> Result<FileTable<Cells>, IoError> {
     let Text { bytes: mut content, cut_short, skipped } = text;
     let mut table = match format(path, &content, wanted.options.file_type) {
         FileType::Json => {
@@ -98,7 +107,7 @@ fn table(text: Text, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells
             }
             json::read_open(&content, path, wanted, wanted.options.nested)?
         }
-        FileType::Parquet => parquet_table(content.into(), path, wanted)?,
+        FileType::Parquet => parquet_table(content.into(), path, wanted, most)?,
         FileType::Csv | FileType::Auto => csv_file(&content, cut_short, path, wanted)?,
     };
     table.skipped.merge(skipped);
@@ -328,6 +337,15 @@ impl<'p> Cleaner<'p> {
     fn finish(self, options: &ReadOptions<'_>) -> Part {
         let rows = self.labels.len();
         let is_timed = self.times.is_some() || self.clock.is_some();
+        // Where rows are cut by time.
+        let when = match options.sliced {
+            Some(_) => self
+                .times
+                .as_ref()
+                .or(self.clock.as_ref())
+                .map(|times| in_order(times.iter().copied())),
+            None => None,
+        };
         let keep = |name: &str| options.columns.is_none_or(|names| names.iter().any(|n| n == name));
         let mut columns: Vec<_> = self.columns.into_iter().filter(|(name, _)| keep(name)).collect();
         if let Some(times) = self.times {
@@ -335,7 +353,7 @@ impl<'p> Cleaner<'p> {
             columns.push((EVENT_DT.to_owned(), Cells::Array(Arc::new(times))));
         }
         columns.push((LABEL.to_owned(), Cells::Array(Arc::new(self.labels))));
-        Part { columns, rows, skipped: self.skipped, is_timed }
+        Part { columns, rows, skipped: self.skipped, is_timed, when }
     }
 
     fn column(&mut self, wanted: &str) -> Result<Option<&ArrayRef>, IoError> {

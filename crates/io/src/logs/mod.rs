@@ -10,6 +10,7 @@ mod file;
 mod hours;
 mod identifiers;
 pub mod json;
+mod merge;
 mod names;
 pub mod okta;
 mod parquet;
@@ -17,18 +18,21 @@ mod parts;
 mod pieces;
 mod read;
 pub mod skipped;
+mod sliced;
 pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod time;
 mod union;
+mod waiting;
 mod wanted;
 
 pub use dialect::Dialect;
-pub use hours::{Hours, TIMELESS_HOUR, hours};
+pub use hours::{Hours, TIMELESS_HOUR, Times, hours};
 pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
 pub use read::{ALWAYS, EVENT_DT, FileType, ReadOptions, Slice, read};
+pub use sliced::{Sliced, SlicedFiles};
 
 use crate::error::IoError;
 use crate::texts::Cells;
@@ -48,6 +52,8 @@ pub struct LogTable {
     pub file_rows: Int64Array,
     /// What was left out and why.
     pub skipped: Skipped,
+    /// There are more rows of the slice, which did not fit: the next read of the same slice has them.
+    pub more: bool,
 }
 
 /// A column of one file.

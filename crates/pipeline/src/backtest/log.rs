@@ -58,6 +58,7 @@ impl Log {
             only: Some(Only { columns: &columns, will_do: &will_do }),
             batch: None,
             needs_times: true,
+            sliced: None,
             strict: plan.strict,
             pool,
             reporter,

@@ -12,6 +12,7 @@ use crate::report_page::digest::{Asked, Names};
 use crate::retrain;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
+use dfp_io::memory::MemoryLimit;
 use dfp_io::sinks::Format;
 use dfp_model::artifact::Limits;
 use dfp_model::config::Scorer;
@@ -132,6 +133,8 @@ pub struct SourceSettings {
     /// Whether a damaged state is replaced by its copy.
     pub rebuild_state: bool,
     pub drop_duplicates: bool,
+    /// The memory that reading may take.
+    pub memory: MemoryLimit,
 }
 
 impl SourceSettings {
@@ -148,12 +151,13 @@ impl SourceSettings {
             recursive: true,
             allow_no_files: false,
             between: ALWAYS,
-            rules: Rules { period: None, by_name: false, bytes: u64::MAX },
+            rules: Rules { period: None, by_name: false, bytes: u64::MAX, memory: u64::MAX },
             sampling: None,
             watch: None,
             state_dir: None,
             rebuild_state: false,
             drop_duplicates: false,
+            memory: MemoryLimit::default(),
         }
     }
 

@@ -119,7 +119,7 @@ impl Histories {
         }
         source::check_skipped(&count.skipped, TRAINING_DATA, self.strict, reporter)?;
         let (mut memory, mut met) = (Memory::default(), HashSet::new());
-        for files in together(new) {
+        for files in together(new, source.memory) {
             match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
                 // Other files may have rows; these are looked at again by the next run.
                 Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {

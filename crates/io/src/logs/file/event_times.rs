@@ -98,7 +98,7 @@ impl Cleaner<'_> {
             None => !is_needed && slice.timeless,
         };
         let keep: Vec<bool> = times.iter().map(is_wanted).collect();
-        if let Some(times) = &mut self.times {
+        for times in [&mut self.times, &mut self.clock].into_iter().flatten() {
             times.retain(is_wanted);
         }
         self.retain(&keep)
