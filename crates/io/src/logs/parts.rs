@@ -144,13 +144,9 @@ impl Source {
         Ok(Some(tables))
     }
 
-    /// A table with clean names and event times.
-    pub(super) fn clean(
-        &self,
-        table: FileTable<Cells>,
-        wanted: &Wanted<'_>,
-    ) -> Result<Part, IoError> {
-        file::clean(&self.path, table, wanted, 1, Some(&self.further))
+    /// Names that need further columns in some piece.
+    pub(super) fn further(&self) -> &Further {
+        &self.further
     }
 
     /// What was left out behind the last table.
@@ -167,7 +163,7 @@ impl Source {
     }
 
     fn tables(&mut self, wanted: &Wanted<'_>) -> Result<Option<Vec<FileTable<Cells>>>, IoError> {
-        let Self { path, rows, skipped } = self;
+        let Self { path, rows, skipped, .. } = self;
         match rows {
             Rows::Csv(pieces, layout) => loop {
                 let first = pieces.at_beginning();
@@ -341,7 +337,10 @@ impl<'a> Parts<'a> {
             self.waiting.reverse();
         }
         match self.waiting.pop() {
-            Some(rows) => self.source.clean(rows, &self.wanted).map(Some),
+            Some(rows) => {
+                let Source { path, further, .. } = &self.source;
+                file::clean(path, rows, &self.wanted, 1, Some(further)).map(Some)
+            }
             None => {
                 self.skipped.merge(self.source.left_out());
                 Ok(None)

@@ -256,7 +256,8 @@ impl SlicedFiles {
             open.read += 1;
             let read = open.source.next(&wanted).and_then(|tables| {
                 let tables = tables.unwrap_or_default().into_par_iter();
-                tables.map(|table| open.source.clean(table, &wanted)).collect()
+                let further = Some(open.source.further());
+                tables.map(|table| file::clean(cut.path, table, &wanted, 1, further)).collect()
             });
             let pieces: Vec<Part> = match read {
                 Ok(pieces) => pieces,

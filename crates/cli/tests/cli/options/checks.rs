@@ -88,7 +88,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("run", "num_threads") => In(
             "flow/src/tests/engine.rs",
             "a_slow_message_holds_back_a_bounded_number_of_others",
-            "num_threads: 3",
+            "num_threads: 4",
         ),
         ("run", "edge_buffer_size") => In(
             "flow/src/tests/engine.rs",
