@@ -212,7 +212,8 @@ impl Part {
         let columns = columns.collect::<Result<_, IoError>>()?;
         let when = self.when.as_ref();
         let when = when.map(|when| rows.iter().map(|row| when[*row as usize]).collect());
-        Ok(Self { columns, rows: rows.len(), skipped: Default::default(), when })
+        let is_timed = self.is_timed;
+        Ok(Self { columns, rows: rows.len(), skipped: Default::default(), is_timed, when })
     }
 }
 
