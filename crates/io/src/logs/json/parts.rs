@@ -62,13 +62,12 @@ pub(in crate::logs) struct Layout {
 struct Known<'l> {
     wanted: &'l dyn Schema,
     layout: &'l Layout,
-    /// There are no others.
-    all: bool,
 }
 
 impl Schema for Known<'_> {
     fn role(&self, path: &str) -> Role {
-        if self.all && !self.is_known(path) { Role::Skip } else { self.wanted.role(path) }
+        // Others too, though their values are dropped: an event that could not be read is not read now.
+        self.wanted.role(path)
     }
 
     fn descend(&self, path: &str) -> bool {
@@ -155,7 +154,7 @@ impl Layout {
         nested: Nested,
     ) -> Result<Option<i64>, IoError> {
         self.closed = matches!(self.form, Form::Lines) || !text.ends_with(b",");
-        let known = Known { wanted: schema, layout: self, all: false };
+        let known = Known { wanted: schema, layout: self };
         let names = MAX_COLUMNS.saturating_sub(self.kept);
         let Some(piece) = self.events(text, path, before, &known, nested, names) else {
             return Ok(None);
@@ -227,7 +226,7 @@ impl Layout {
         schema: &dyn Schema,
         nested: Nested,
     ) -> Result<(FileTable<Cells>, i64), IoError> {
-        let known = Known { wanted: schema, layout: self, all: true };
+        let known = Known { wanted: schema, layout: self };
         let piece = self.events(text, path, before, &known, nested, MAX_COLUMNS);
         let piece = piece.ok_or_else(|| {
             content(path, Place::default(), "the file changed while it was read".into())

@@ -195,11 +195,8 @@ fn columns_that_nobody_asked_for_are_left_out_beyond_the_limit() {
     writer.write(&rows).unwrap();
     let content = writer.into_inner().unwrap().into();
     let last = format!("c{}", MAX_COLUMNS + 4);
-    let wants = Wants {
-        column: &|name| name != "c7",
-        asked: &|name| name == last,
-        identifier: &|_| false,
-    };
+    let wants =
+        Wants { column: &|name| name != "c7", asked: &|name| name == last, identifier: &|_| false };
     let table = read(content, Path::new("a.parquet"), &wants).unwrap();
     assert_eq!(table.columns.len(), MAX_COLUMNS + 1);
     assert_eq!(table.columns[MAX_COLUMNS].name, last);
