@@ -204,13 +204,9 @@ fn a_time_that_does_not_parse() {
         ",eventTime,eventName,eventSource,userName,errorCode\n0,yesterday,Get,s3,ann,\n",
     );
     let ended = Line::default().run(&place);
-    assert_eq!(
-        (ended.code, ended.messages().as_str()),
-        (
-            3,
-            "warning: \"yesterday\" is not a time: \"in/b.csv\" row 0 field \"eventTime\"; expected an ISO 8601 time like \"2021-10-01T08:00:00Z\"\n"
-        )
-    );
+    let said = "warning: \"yesterday\" is not a time: \"in/b.csv\" row 0 field \"eventTime\"; expected an ISO 8601 time like \"2021-10-01T08:00:00Z\", ";
+    assert!(ended.messages().starts_with(said), "{}", ended.messages());
+    assert_eq!((ended.code, ended.messages().lines().count()), (3, 1));
 }
 
 #[test]

@@ -133,6 +133,7 @@ fn of_a_file_that_was_appended_to_the_rows_before_are_known() {
     place.expect(&[("a", Seen::New)]);
     place.write("a", "{1}\n{2}\n{3}\n");
     place.expect(&[("a", Seen::Grown(Some(2)))]);
+    assert_eq!(place.known.contents.len(), 1, "what it was before is forgotten");
     // Between two looks it was appended to, and renamed.
     place.write("a", "{1}\n{2}\n{3}\n{4}\n");
     place.rename("a", "a.1");
