@@ -337,7 +337,7 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
     }
     PlanSpec {
         kind: PipelineKind::Autoencoder,
-        run: given(&[same("compute_threads"), same("strict")]),
+        run: given(&[same("compute_threads"), same("memory_limit"), same("strict")]),
         pipeline: given(&[
             same("features"),
             same("columns_file"),
@@ -376,6 +376,7 @@ fn text(value: &Value) -> String {
         Value::Integer(number) => number.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
+        Value::Bytes(bytes) => bytes.to_string(),
         Value::Duration(time) => format!("{}ms", time.as_millis()),
         // None of the options above has such a value.
         other => format!("{other:?}"),
