@@ -80,7 +80,8 @@ impl Pieces {
                 if self.content.cut_short() {
                     // The last row may be half a row.
                     let rows = cut(&self.text);
-                    self.text.truncate(if rows > 0 { rows } else { end });
+                    let begins = rows == 0 && self.before.bytes == 0;
+                    self.text.truncate(if begins { end } else { rows });
                 }
                 self.piece = self.text.len();
                 break;

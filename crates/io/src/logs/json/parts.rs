@@ -62,13 +62,12 @@ pub(in crate::logs) struct Layout {
 struct Known<'l> {
     wanted: &'l dyn Schema,
     layout: &'l Layout,
-    /// There are no others.
-    all: bool,
 }
 
 impl Schema for Known<'_> {
     fn role(&self, path: &str) -> Role {
-        if self.all && !self.is_known(path) { Role::Skip } else { self.wanted.role(path) }
+        // Others too, though their values are dropped: an event that could not be read is not read now.
+        self.wanted.role(path)
     }
 
     fn descend(&self, path: &str) -> bool {
@@ -177,7 +176,7 @@ impl Layout {
         narrow: &dyn Fn(&str) -> bool,
     ) -> Result<Option<(i64, Vec<FileTable<Cells>>)>, IoError> {
         self.closed = matches!(self.form, Form::Lines) || !text.ends_with(b",");
-        let known = Known { wanted: schema, layout: self, all: false };
+        let known = Known { wanted: schema, layout: self };
         let names = MAX_COLUMNS.saturating_sub(self.kept);
         let Some(pieces) = self.events(text, path, before, &known, nested, names) else {
             return Ok(None);
@@ -264,7 +263,7 @@ impl Layout {
         schema: &dyn Schema,
         nested: Nested,
     ) -> Result<(Vec<FileTable<Cells>>, i64), IoError> {
-        let known = Known { wanted: schema, layout: self, all: true };
+        let known = Known { wanted: schema, layout: self };
         let pieces = self.events(text, path, before, &known, nested, MAX_COLUMNS);
         let pieces = pieces.ok_or_else(|| {
             content(path, Place::default(), "the file changed while it was read".into())
