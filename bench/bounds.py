@@ -5,7 +5,7 @@
         [--only memory|time] [--rows 100000,1000000,5000000] [--save]
 
 Makes the inputs below DIR (a temporary one if not given; 12 GB), runs the program once on each, and prints tables. Peak memory is
-the largest resident set that the system saw. The Parquet bomb needs pyarrow. `--save` keeps the figures in
+the largest resident set that the system saw (Linux). The Parquet bomb needs pyarrow. `--save` keeps the figures in
 bench/runs/bounds-TIME.json.
 """
 
@@ -32,11 +32,19 @@ def run(binary, words, directory):
     with open(f"{directory}/stdout", "wb") as out, open(f"{directory}/stderr", "wb") as err:
         start = time.monotonic()
         process = subprocess.Popen([binary, *words], cwd=directory, stdout=out, stderr=err)
-        _, status, usage = os.wait4(process.pid, 0)
+        # ru_maxrss of a child begins with what this program had when it started it.
+        peak = 0
+        while process.poll() is None:
+            try:
+                with open(f"/proc/{process.pid}/status") as said:
+                    peak = max([peak, *(int(line.split()[1]) for line in said if line.startswith("VmHWM"))])
+            except OSError:
+                pass
+            time.sleep(0.005)
         seconds = time.monotonic() - start
     with open(f"{directory}/stdout") as out:
         read = next((line.split()[1].replace(",", "") for line in out if line.startswith("read ")), "0")
-    return os.waitstatus_to_exitcode(status), seconds, usage.ru_maxrss * 1024 / MB, int(read)
+    return process.returncode, seconds, peak * 1024 / MB, int(read)
 
 
 def event(number, user=None):
