@@ -109,7 +109,7 @@ pub fn texts<'a>(columns: impl IntoIterator<Item = (&'a str, Vec<Option<&'a str>
     });
     let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("a table");
     let file_rows = Int64Array::from_iter_values(0..batch.num_rows() as i64);
-    LogTable { batch, file_rows, skipped: Skipped::default() }
+    LogTable { batch, file_rows, skipped: Skipped::default(), more: false }
 }
 
 /// Makes the columns of a feature file, all rows being one user's.

@@ -193,7 +193,7 @@ fn fail(console: &console::Console, error: &RunError) -> u8 {
     console.fail(&error.to_string());
     match error {
         RunError::Usage(_) => USAGE,
-        RunError::Failed(_) | RunError::NoRows(_) => FAILED,
+        RunError::Failed(_) | RunError::NoRows(_) | RunError::Overflow(_) => FAILED,
         RunError::Interrupted => INTERRUPTED,
     }
 }

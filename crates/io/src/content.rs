@@ -53,6 +53,13 @@ impl Lengths {
             false => self.long.entry(content.first).or_default().insert(content.bytes),
         };
     }
+
+    pub(crate) fn remove(&mut self, content: &Content) {
+        // Short contents of other files may have the length in common, and there are few such lengths.
+        if let Some(lengths) = self.long.get_mut(&content.first) {
+            lengths.remove(&content.bytes);
+        }
+    }
 }
 
 /// A file that has been looked through.

@@ -1,6 +1,7 @@
 //! What can go wrong between a file and a table.
 
 use crate::logs::skipped::Skipped;
+use crate::memory::MemoryLimit;
 use crate::names::shown;
 use std::fmt;
 use std::io;
@@ -59,6 +60,31 @@ pub enum IoError {
         cause: String,
         /// What would be accepted.
         expected: String,
+    },
+    /// A file that does not fit into the memory that reading may take, and cannot be cut.
+    #[error(
+        "{cause}: \"{}\"{place}; raise --memory_limit, which is {limit}, or split the file",
+        shown(path)
+    )]
+    Memory {
+        /// The file.
+        path: PathBuf,
+        /// Where in the file.
+        place: Box<Place>,
+        /// What is too large, and how large it may be.
+        cause: String,
+        /// The limit.
+        limit: MemoryLimit,
+    },
+    /// What is read together does not fit into the memory that reading may take.
+    #[error(
+        "{files} files do not fit into memory together; raise --memory_limit, which is {limit}, or read fewer files at a time"
+    )]
+    Overflow {
+        /// How many files they are.
+        files: usize,
+        /// The limit.
+        limit: MemoryLimit,
     },
     /// All files were read, and none gave a row.
     #[error("no rows in {files} file(s){}", skipped.text())]
@@ -122,6 +148,10 @@ pub enum IoError {
 impl IoError {
     pub(crate) fn os(action: &'static str, path: &Path, cause: io::Error) -> Self {
         Self::Os { action, path: path.to_owned(), cause }
+    }
+
+    pub(crate) fn memory(path: &Path, place: Place, cause: String, limit: MemoryLimit) -> Self {
+        Self::Memory { path: path.to_owned(), place: Box::new(place), cause, limit }
     }
 
     pub(crate) fn table(action: impl Into<String>, cause: &dyn fmt::Display) -> Self {

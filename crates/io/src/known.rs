@@ -104,6 +104,13 @@ impl KnownFiles {
 
     /// Remembers how far a file has been read.
     pub fn insert(&mut self, path: PathBuf, mark: FileMark) {
+        let before = self.marks.get(&path).and_then(|before| before.content);
+        if let Some(before) = before.filter(|before| mark.is_grown && mark.content != Some(*before))
+        {
+            // A log is appended to for months.
+            self.contents.remove(&before);
+            self.lengths.remove(&before);
+        }
         self.insert_content(&path, mark);
         if mark.content.is_none() && mark.head.is_some() {
             self.old.entry(mark.stamp).or_default().push((path.clone(), mark));
@@ -174,7 +181,7 @@ impl KnownFiles {
             return Arrival { path, mark, seen: Seen::Read };
         }
         if let Some((former, known)) = self.recognised(&path, stamp, content) {
-            mark = FileMark { stamp, content, ..known };
+            mark = FileMark { stamp, content, is_grown: false, ..known };
             let seen = match former == path {
                 true => Seen::Touched,
                 false if Stamp::of(&former) == known.stamp => Seen::Copy(former),
@@ -198,6 +205,9 @@ impl KnownFiles {
             own.content.is_none() && own.head.is_none() && own.stamp.bytes < stamp.bytes
         });
         let longer = longer.map(|own| own.rows.filter(|rows| *rows == 0));
+        let before = own.and_then(|own| own.content);
+        mark.is_grown = before.is_some()
+            && look.is_some_and(|look| look.beginnings.iter().any(|b| Some(b.content) == before));
         let seen = match grown.or(longer) {
             Some(rows) => Seen::Grown(rows),
             None if own.is_some() => Seen::Changed,
@@ -213,6 +223,10 @@ impl KnownFiles {
         stamp: Stamp,
         content: Option<Content>,
     ) -> Option<(PathBuf, FileMark)> {
+        let own = self.get(path).filter(|own| content.is_some() && own.content == content);
+        if let Some(own) = own {
+            return Some((path.to_owned(), *own));
+        }
         let known = content.and_then(|content| self.contents.get(&content));
         let known =
             known.filter(|(former, _)| former == path || content.is_some_and(|c| c.bytes > 0));

@@ -6,6 +6,7 @@ pub mod error;
 pub mod files;
 pub mod known;
 pub mod logs;
+pub mod memory;
 pub mod names;
 pub mod private;
 mod remote;

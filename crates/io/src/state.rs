@@ -368,7 +368,8 @@ impl StateDir {
             files.insert(marks::key(&kept(path)), bytes.as_slice()).map_err(|e| self.fail(&e))?;
         let Some(before) = before else { return Ok(()) };
         let was: FileMark = self.parse(before.value())?;
-        if let Some(content) = was.content.filter(|content| mark.content != Some(*content)) {
+        let replaced = was.content.filter(|content| mark.content != Some(*content));
+        if let Some(content) = replaced.filter(|_| !mark.is_grown) {
             let mut former = write.open_table(FORMER).map_err(|e| self.fail(&e))?;
             let key = (content.whole, content.bytes);
             former.insert(key, before.value()).map_err(|e| self.fail(&e))?;

@@ -83,6 +83,28 @@ pub fn collect<T: AsRef<str>>(cells: impl Iterator<Item = Option<T>>) -> Result<
     texts.finish()
 }
 
+/// A column with the texts that its rows have, and no others.
+///
+/// # Errors
+/// The texts exceed 2 GiB.
+pub(crate) fn compact(array: ArrayRef) -> Result<ArrayRef, IoError> {
+    let Some(TextCells::Dictionary(keys, texts)) = TextCells::of(&array) else { return Ok(array) };
+    let mut numbers = vec![MISSING; texts.len()];
+    let mut kept = Texts::default();
+    let mut own = Vec::with_capacity(keys.len());
+    for key in keys {
+        own.push(key.map_or(MISSING, |key| {
+            let number = &mut numbers[key as usize];
+            if *number == MISSING {
+                *number = kept.keep(texts.value(key as usize).as_bytes());
+            }
+            *number
+        }));
+    }
+    let nulls = take_nulls(&mut own);
+    kept.dictionary(own, nulls)
+}
+
 /// The number of a missing text.
 const MISSING: i32 = -1;
 /// Rows and bytes that a new column has room for: logs have many short columns.
@@ -149,6 +171,12 @@ impl Texts {
         self.keys.len()
     }
 
+    /// Bytes that the column takes.
+    pub(crate) fn memory(&self) -> usize {
+        let numbers = self.keys.capacity() + self.offsets.capacity();
+        numbers * size_of::<i32>() + self.bytes.capacity() + self.index.allocation_size()
+    }
+
     /// Whether no row has a text.
     pub(crate) fn all_missing(&self) -> bool {
         self.kept() == 0
@@ -161,6 +189,12 @@ impl Texts {
 
     fn kept(&self) -> usize {
         self.offsets.len() - 1
+    }
+
+    /// The first texts that are kept.
+    pub(crate) fn first(&self, most: usize) -> impl Iterator<Item = &str> {
+        let ends = self.offsets.windows(2).take(most);
+        ends.filter_map(|at| str::from_utf8(&self.bytes[at[0] as usize..at[1] as usize]).ok())
     }
 
     /// Makes room for more rows.

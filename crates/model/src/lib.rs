@@ -37,4 +37,4 @@ pub use explain::{Explanation, Reason};
 pub use kernels::instruction_set;
 pub use score::{FeatureScores, Scores};
 pub use train::EpochReport;
-pub use user_model::{ModelHeader, ScoreMemory, TrainingData, UserModel, Window};
+pub use user_model::{ModelHeader, ScoreMemory, TrainingData, UNKNOWN_TIME, UserModel, Window};

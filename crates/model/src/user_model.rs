@@ -57,10 +57,10 @@ pub struct Window {
 }
 
 impl Window {
-    /// The window of rows with these times, in any order; `None` without any.
+    /// The window of rows with these times, in any order; `None` without any that is known.
     fn of(times: &[i64]) -> Option<Self> {
-        let (first, last) = (times.iter().min()?, times.iter().max()?);
-        Some(Self { first: *first, last: *last })
+        let known = || times.iter().copied().filter(|time| *time != UNKNOWN_TIME);
+        Some(Self { first: known().min()?, last: known().max()? })
     }
 }
 
@@ -109,6 +109,9 @@ impl ScoreMemory {
     const MOST_ROWS: usize = 1 << 16;
 }
 
+/// The time of a row of which nobody knows when it happened, among rows with times: before all others.
+pub const UNKNOWN_TIME: i64 = i64::MIN;
+
 /// What a model learns from.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingData<'a> {
@@ -116,8 +119,8 @@ pub struct TrainingData<'a> {
     pub rows: &'a RecordBatch,
     /// Rows to be scored after every epoch.
     pub validation: Option<&'a RecordBatch>,
-    /// When each row happened, microseconds since 1970; empty if that is not known. The header tells the
-    /// first and the last, explanations when a value was last seen.
+    /// When each row happened, microseconds since 1970, or [`UNKNOWN_TIME`]; empty if nothing is known. The
+    /// header has the first and the last, explanations say when a value was last seen.
     pub times: &'a [i64],
     /// What many users do, these rows among theirs: counts of few rows lean on it. Without a model
     /// that has counts there is nothing to lean on.

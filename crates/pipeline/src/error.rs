@@ -12,6 +12,9 @@ pub enum RunError {
     /// Files were read, and none had a row: exit code 1.
     #[error(transparent)]
     NoRows(dfp_io::IoError),
+    /// What was to be read together does not fit into memory: exit code 1, unless it is then read in parts.
+    #[error(transparent)]
+    Overflow(dfp_io::IoError),
     /// The run was asked to stop before there was anything to finish: exit code 130.
     #[error("interrupted")]
     Interrupted,
@@ -27,6 +30,7 @@ impl From<dfp_io::IoError> for RunError {
     fn from(error: dfp_io::IoError) -> Self {
         match error {
             dfp_io::IoError::NoRows { .. } => Self::NoRows(error),
+            dfp_io::IoError::Overflow { .. } => Self::Overflow(error),
             error => Self::Failed(error.to_string()),
         }
     }

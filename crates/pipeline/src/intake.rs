@@ -1,5 +1,7 @@
 //! The source of the pipeline: batches of files -> one message a user and batch.
 
+mod reading;
+
 use crate::alike::Alike;
 use crate::batches::{Batch, Fixed, Notes, Patience, Watching};
 use crate::derive::Memory;
@@ -9,26 +11,23 @@ use crate::message::{Message, Receipt};
 use crate::models::Models;
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
-use crate::source::{self, ReadCount, Reading};
+use crate::source::{self, ReadCount};
 use crate::stages::{ScoreBook, absolute};
-use crate::users::{self, Numbers, Users};
+use crate::users::{self, Numbers};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
 use dfp_io::files;
 use dfp_io::known::{Arrival, KnownFiles};
-use dfp_io::logs::ALWAYS;
-use dfp_io::logs::LogTable;
+use dfp_io::logs::{LogTable, SlicedFiles, TIMELESS_HOUR};
 use dfp_io::names;
 use dfp_io::sinks::{Identity, identity};
 use dfp_io::state::{Commit, FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
 use rayon::ThreadPool;
-use std::collections::{HashMap, HashSet};
+use reading::Rest;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-const UNUSABLE: &str = "file of a batch that cannot be used";
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the source shares with the rest of a run.
 pub struct Shared {
@@ -58,22 +57,32 @@ pub struct Intake {
     user_column: Option<String>,
     user_filter: Option<String>,
     strict: bool,
+    /// The stage that cannot do without event times, if there is one.
+    times_needed_by: Option<&'static str>,
     /// Whether stages are to see where a batch ends.
     marks_batches: bool,
     shared: Shared,
     batches: Batches,
     /// Rows of each user handed on so far: their numbers run on over the batches.
-    rows: HashMap<Arc<str>, u64>,
+    rows: HashMap<Arc<str>, Seen>,
     /// Files that could not be read.
     unread: HashSet<PathBuf>,
     /// How many rows the files of the batch at hand have.
     file_rows: HashMap<PathBuf, u64>,
     /// Users that have had rows in this run.
-    met: HashSet<Arc<str>>,
+    met: usize,
     alike: Alike,
     /// Why nobody is called as asked for, as long as nobody was.
     nobody: Option<RunError>,
     current: Option<Current>,
+    /// What batches of the same files have left for each other.
+    sliced: SlicedFiles,
+    /// Batches that a batch was cut into.
+    cut: VecDeque<Batch>,
+    /// A batch whose rows did not fit into one table.
+    rest: Option<Rest>,
+    /// What carries the receipt of such a batch where its last table has no rows.
+    last: Option<Message>,
     /// Why the last look for files failed.
     trouble: Option<String>,
     /// The receipt of the latest batch that was handed on.
@@ -87,11 +96,20 @@ enum Batches {
     Watching(Box<Watching>),
 }
 
-/// The batch whose rows are being handed on.
+/// The rows that are being handed on.
 struct Current {
     table: LogTable,
     users: std::vec::IntoIter<(Arc<str>, Vec<u32>)>,
     receipt: Option<Arc<Receipt>>,
+}
+
+/// What is known of a user. There may be millions.
+#[derive(Clone, Copy, Debug, Default)]
+struct Seen {
+    /// Rows handed on so far, by earlier runs too.
+    rows: u64,
+    /// There were rows in this run.
+    is_met: bool,
 }
 
 impl Intake {
@@ -115,6 +133,7 @@ impl Intake {
             Some(state) => state.known()?,
             None => KnownFiles::default(),
         };
+        let sliced = SlicedFiles::new(settings.memory, settings.state_dir.as_deref());
         let batches = match settings.watch {
             Some(watch) => {
                 // A pattern that was typed wrong is told at once.
@@ -128,13 +147,17 @@ impl Intake {
                 let outputs = plan.outputs().map(Path::to_owned).collect();
                 Batches::Watching(Box::new(watching(&settings, watch, known, outputs, &shared)))
             }
-            None => Batches::Fixed(fixed(&settings, known, &outputs, &shared)?),
+            None => {
+                let user = plan.user_column.as_deref();
+                Batches::Fixed(fixed(&settings, user, known, &outputs, (&shared, &sliced))?)
+            }
         };
         Ok(Self {
             settings,
             user_column: plan.user_column.clone(),
             user_filter: plan.user_filter.clone(),
             strict: plan.strict,
+            times_needed_by: plan.times_needed_by(),
             marks_batches: plan.source.is_live()
                 || plan.stages.iter().any(StageSettings::holds_rows),
             shared,
@@ -142,10 +165,14 @@ impl Intake {
             rows: HashMap::new(),
             unread: HashSet::new(),
             file_rows: HashMap::new(),
-            met: HashSet::new(),
+            met: 0,
             alike: Alike::default(),
             nobody: None,
             current: None,
+            sliced,
+            cut: VecDeque::new(),
+            rest: None,
+            last: None,
             trouble: None,
             latest: None,
             without_rows: Vec::new(),
@@ -153,12 +180,24 @@ impl Intake {
     }
 
     fn next_batch(&mut self) -> Result<Option<Batch>, RunError> {
-        let Self { batches, settings, shared, trouble, .. } = self;
+        if let Some(batch) = self.cut.pop_front() {
+            return Ok(Some(batch));
+        }
+        let Self { batches, settings, user_column, shared, sliced, trouble, .. } = self;
         let watching = match batches {
             Batches::Fixed(fixed) => return Ok(fixed.next()),
             Batches::Watching(watching) => watching,
         };
-        let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
+        let user = user_column.as_deref();
+        let known = shared.models.categories();
+        // There is no last batch that rows without a time could wait for.
+        let hours = |files: &[PathBuf]| {
+            let mut times = source::times(files, settings, (user, &known), sliced, &shared.pool);
+            times.iter_mut().for_each(|of_file| {
+                of_file.hours.remove(&TIMELESS_HOUR);
+            });
+            times
+        };
         let ended = || shared.stop.is_set();
         let reporter = shared.reporter.as_ref();
         let next = loop {
@@ -188,181 +227,34 @@ impl Intake {
         Ok(next)
     }
 
-    /// Reads a batch. Whatever is wrong with it ends a run over a fixed set of files, and is told and
-    /// counted by a run that watches.
-    fn open(&mut self, batch: &Batch) -> Result<(), RunError> {
-        match self.read(batch) {
-            Ok(current) => self.current = current,
-            // It is not remembered: the next run tries again.
-            Err(error) if self.settings.watch.is_some() && !self.strict => {
-                self.duplicates().take_back();
-                self.shared.reporter.say(Weight::Error, &error.to_string());
-                let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
-                count.skipped.add_files(batch.files.len(), UNUSABLE, error.to_string());
-                return Ok(());
-            }
-            Err(error) => return Err(error),
-        }
-        let finished = self.finished(batch);
-        if let Batches::Watching(watching) = &mut self.batches {
-            watching.finished(&finished);
-        }
-        match &self.current {
-            Some(_) => Ok(()),
-            None => self.remember(finished),
-        }
-    }
-
-    /// Remembers files of which nothing will pass the end of the pipeline; but not while
-    /// rows of an earlier batch are on their way, which may be of an earlier part of the same files, or of
-    /// the same file under its former name.
-    fn remember(&mut self, files: Vec<(PathBuf, FileMark)>) -> Result<(), RunError> {
-        let Some(state) = &self.shared.state else { return Ok(()) };
-        self.without_rows.extend(files);
-        let before = self.latest.as_ref();
-        let waits = before.is_some_and(|receipt| !receipt.committed.load(Ordering::Acquire));
-        if !waits && !self.without_rows.is_empty() {
-            state.commit(&Commit { files: &self.without_rows, ..Commit::default() })?;
-            self.without_rows.clear();
-        }
-        Ok(())
-    }
-
-    /// The files of a batch that need not be read again. What the system would not give us is tried
-    /// again by the next run.
-    fn finished(&self, batch: &Batch) -> Vec<(PathBuf, FileMark)> {
-        let read = batch.marks.iter().filter(|(path, _)| !self.unread.contains(path));
-        // Rows after the times asked for may be asked for by the next run.
-        let end = Some(self.settings.between.end).filter(|end| *end != ALWAYS.end);
-        let until = |mark: FileMark| match (mark.until, end) {
-            (Some(until), Some(end)) => Some(until.min(end)),
-            (until, end) => until.or(end),
-        };
-        // Where parts were read at different times, nobody knows how far each of them went.
-        let rows = |path: &PathBuf| {
-            let rows = self.file_rows.get(path).copied().unwrap_or_default();
-            batch.is_whole(path).then_some(rows)
-        };
-        let mark = |path, mark: FileMark| FileMark { until: until(mark), rows: rows(path), ..mark };
-        read.map(|(path, of_file)| (path.clone(), mark(path, *of_file))).collect()
-    }
-
-    /// The rows of a batch; `None` if it has none.
-    fn read(&mut self, batch: &Batch) -> Result<Option<Current>, RunError> {
-        let Self { settings, user_column, shared, rows, unread, file_rows: of_files, .. } = self;
-        // A file that is read from its beginning has another chance.
-        unread.retain(|path| !batch.files.contains(path) || batch.slice(path).again);
-        let file_rows = Mutex::new(HashMap::new());
-        let on_rows = |path: &Path, rows: u64| {
-            let mut all = file_rows.lock().unwrap_or_else(PoisonError::into_inner);
-            let most: &mut u64 = all.entry(path.to_owned()).or_default();
-            *most = rows.max(*most);
-        };
-        let reading = Reading {
-            settings,
-            user_column: user_column.as_deref(),
-            known_categories: &shared.models.categories(),
-            only: None,
-            batch: Some(batch),
-            strict: self.strict,
-            pool: &shared.pool,
-            reporter: shared.reporter.as_ref(),
-            duplicates: Some(&shared.duplicates),
-            on_rows: Some(&on_rows),
-        };
-        let memory = Arc::clone(&shared.memory);
-        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-        let state = shared.state.as_deref();
-        let mut recall = |users: &Users, memory: &mut Memory| recall(users, state, rows, memory);
-        let read = source::read(&batch.files, "input", &reading, &mut memory, &mut recall);
-        *of_files = file_rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
-        count.files += batch.files.len();
-        let (table, users) = match read {
-            // Other batches may have rows; what this one had to leave out is counted all the same.
-            Err(RunError::NoRows(IoError::NoRows { skipped, .. })) => {
-                let reporter = self.shared.reporter.as_ref();
-                source::check_skipped(&skipped, "input", self.strict, reporter)?;
-                self.unread.extend(skipped.unread().iter().cloned());
-                count.skipped.merge(*skipped);
-                return Ok(None);
-            }
-            read => read?,
-        };
-        self.unread.extend(table.skipped.unread().iter().cloned());
-        let users = match users.only(self.user_filter.as_deref(), "input") {
-            Ok(users) => users,
-            // Other batches may have rows of the user.
-            Err(error) => {
-                self.nobody = Some(error);
-                count.add(&table, &Users { of_others: table.batch.num_rows(), ..Users::default() });
-                return Ok(None);
-            }
-        };
-        source::check_strict(&users, "input", self.strict)?;
-        count.add(&table, &users);
-        if users.rows.is_empty() {
-            return Ok(None);
-        }
-        for (user, _) in &users.rows {
-            if self.met.insert(Arc::clone(user)) {
-                self.alike.meet(user);
-            }
-        }
-        if let Some(column) = &self.user_column {
-            self.alike.report(column, self.shared.reporter.as_ref());
-        }
-        count.users = self.met.len();
-        drop(count);
-        for (user, rows) in &users.rows {
-            let first = self.rows.get(user).copied().unwrap_or_default();
-            self.shared.book.expect(user, first, rows.len());
-        }
-        let mut files = std::mem::take(&mut self.without_rows);
-        files.extend(self.finished(batch));
-        let receipt = self.marks_batches.then(|| Receipt {
-            files,
-            rows: users.rows.iter().map(|(user, rows)| self.numbers_after(user, rows)).collect(),
-            memory: if self.shared.state.is_some() { memory.changes() } else { Vec::new() },
-            event_ids: self.duplicates().take_new(),
-            ..Receipt::default()
-        });
-        let receipt = receipt.map(Arc::new);
-        self.latest.clone_from(&receipt);
-        Ok(Some(Current { table, users: users.rows.into_iter(), receipt }))
-    }
-
-    fn duplicates(&self) -> MutexGuard<'_, Duplicates> {
-        self.shared.duplicates.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn numbers_after(&self, user: &Arc<str>, rows: &[u32]) -> (Arc<str>, u64) {
-        let before = self.rows.get(user).copied().unwrap_or_default();
-        (Arc::clone(user), before + rows.len() as u64)
-    }
-
     /// The next user's rows of the batch at hand.
     fn next_message(&mut self) -> Result<Option<Message>, RunError> {
-        let Some(Current { table, users, receipt }) = &mut self.current else { return Ok(None) };
+        let Some(Current { table, users, receipt }) = &mut self.current else {
+            return Ok(self.last.take());
+        };
         let Some((user, positions)) = users.next() else {
             self.current = None;
-            return Ok(None);
+            return Ok(self.last.take());
         };
-        let first = self.rows.entry(Arc::clone(&user)).or_default();
+        let first = &mut self.rows.entry(Arc::clone(&user)).or_default().rows;
         let numbers = match self.user_column {
             Some(_) => Numbers::OfUser(*first),
             None => Numbers::OfFile,
         };
         let rows = users::take(table, &positions, numbers)?;
         *first += positions.len() as u64;
-        let receipt = if users.len() == 0 { receipt.take() } else { None };
+        let is_last = users.len() == 0;
+        let receipt = if is_last { receipt.take() } else { None };
+        if let Some(rest) = self.rest.as_mut().filter(|_| is_last) {
+            rest.empty = Some(Message::new(Arc::clone(&user), rows.slice(0, 0)));
+        }
         Ok(Some(Message { receipt, ..Message::new(user, rows) }))
     }
 
     /// Whether files were read and nothing of them could be handed on, unless that was asked for.
     fn check_end(&mut self) -> Result<(), RunError> {
         let count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.settings.watch.is_some() || !self.met.is_empty() || count.files == 0 {
+        if self.settings.watch.is_some() || self.met > 0 || count.files == 0 {
             return Ok(());
         }
         match self.nobody.take() {
@@ -377,39 +269,12 @@ impl Intake {
     }
 }
 
-/// Brings back what is remembered of users that this run has not met before.
-fn recall(
-    users: &Users,
-    state: Option<&StateDir>,
-    rows: &mut HashMap<Arc<str>, u64>,
-    memory: &mut Memory,
-) -> Result<(), RunError> {
-    let Some(state) = state else { return Ok(()) };
-    for (user, _) in &users.rows {
-        if rows.contains_key(user) {
-            continue;
-        }
-        let mut known = state.user(user)?;
-        if known.0 == 0
-            && known.1.is_none()
-            && let Some(earlier) = users::earlier_name(user)
-        {
-            known = state.user(&earlier)?;
-        }
-        let (before, remembered) = known;
-        if let Some(bytes) = remembered {
-            memory.restore(user, &bytes).map_err(RunError::Failed)?;
-        }
-        rows.insert(Arc::clone(user), before);
-    }
-    Ok(())
-}
-
 fn fixed(
     settings: &SourceSettings,
+    user_column: Option<&str>,
     mut known: KnownFiles,
     outputs: &HashSet<Identity>,
-    shared: &Shared,
+    (shared, sliced): (&Shared, &SlicedFiles),
 ) -> Result<Fixed, RunError> {
     let SourceSettings { input_globs, recursive, max_files, allow_no_files, .. } = settings;
     let mut all = source::find(input_globs, *recursive, None, *allow_no_files)?;
@@ -438,10 +303,17 @@ fn fixed(
         arrivals.retain(|arrival| sample.contains(&arrival.path));
     }
     arrivals.truncate(max_files.unwrap_or(usize::MAX));
-    let hours = |files: &[PathBuf]| source::hours(files, settings, &shared.pool);
+    let known = shared.models.categories();
+    let hours = |files: &[PathBuf]| {
+        source::times(files, settings, (user_column, &known), sliced, &shared.pool)
+    };
     let fixed = Fixed::new(arrivals, &settings.rules, &hours);
+    if settings.rules.period.is_some() && fixed.lacks_times() {
+        let text = "input: --period: no row has a readable time, so all of them are one batch";
+        shared.reporter.say(Weight::Warning, text);
+    }
     if fixed.is_cut() && settings.rules.period.is_none() {
-        let text = "input: it is larger than --batch_megabytes and is read in parts, in the order of time; users come anew in each part";
+        let text = "input: it is larger than --batch_megabytes or --memory_limit allow at once, and is read in parts, in the order of time; users come anew in each part";
         shared.reporter.say(Weight::Info, text);
     }
     Ok(fixed)
@@ -483,8 +355,12 @@ impl dfp_flow::Source<Message> for Intake {
             if let Some(message) = self.next_message()? {
                 return Ok(Some(message));
             }
-            match self.next_batch()? {
-                Some(batch) => self.open(&batch)?,
+            let next = match self.rest.take() {
+                Some(rest) => Some(rest),
+                None => self.next_batch()?.map(Rest::of),
+            };
+            match next {
+                Some(rest) => self.open(rest)?,
                 None => {
                     self.check_end()?;
                     return Ok(None);

@@ -2,6 +2,7 @@
 
 use crate::derive::Memory;
 use crate::error::RunError;
+use crate::event_times;
 use crate::plan::{Plan, SourceSettings, StageSettings};
 use crate::report::Reporter;
 use crate::source::{self, Reading};
@@ -123,6 +124,8 @@ impl Preflight {
             known_categories: &[],
             only: None,
             batch: None,
+            needs_times: false,
+            sliced: None,
             strict: false,
             pool: &pool,
             reporter,
@@ -148,6 +151,12 @@ impl Preflight {
                 count(users.rows.len(), "user")
             ),
         ));
+        if let Some(needs) = plan.times_needed_by()
+            && let Err(why) =
+                event_times::check(&table.batch, &plan.source.features, needs, "sample")
+        {
+            self.problems.push(why.to_string());
+        }
         if let Some(user) = &plan.user_filter {
             let rows = users
                 .rows

@@ -5,17 +5,20 @@ use crate::derive::{self, Memory, Notes};
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::features::Features;
+use crate::message::with_columns;
 use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
-use arrow_schema::Schema;
-use dfp_io::logs::skipped::{Note, Skipped, Unit};
-use dfp_io::logs::{self, Hours, LogTable, ReadOptions, Slice};
+use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
+use arrow_schema::{DataType, Schema};
+use dfp_io::logs::skipped::{Note, Skipped, TIMELESS, Unit};
+use dfp_io::logs::time::TimeColumn;
+use dfp_io::logs::{self, EVENT_DT, LogTable, ReadOptions, Slice, Sliced, SlicedFiles, Times};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
@@ -81,6 +84,10 @@ pub struct Reading<'a> {
     pub only: Option<Only<'a>>,
     /// The part of the files that is read now; `None`: all of them.
     pub batch: Option<&'a Batch>,
+    /// Rows without a readable time are left out; otherwise they come last.
+    pub needs_times: bool,
+    /// What earlier batches have left of files that are read in several.
+    pub sliced: Option<&'a SlicedFiles>,
     /// Whether anything left out is an error.
     pub strict: bool,
     /// Where files are read in parallel.
@@ -141,6 +148,16 @@ pub fn read(
     let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
     tell(&notes);
+    if notes.timeless > 0 {
+        let mut timeless = Skipped::default();
+        let column = features.derived_time().unwrap_or(EVENT_DT);
+        let rows = notes.timeless;
+        let has = if rows == 1 { "row has" } else { "rows have" };
+        let text = format!("{purpose}: {rows} {has} no readable time in column {column:?}");
+        timeless.add_rows(Unit::Kept, rows, TIMELESS, text);
+        check_skipped(&timeless, purpose, reading.strict, reading.reporter)?;
+        table.skipped.merge(timeless);
+    }
     Ok((table, users))
 }
 
@@ -160,25 +177,18 @@ pub fn read_log(
     purpose: &'static str,
     reading: &Reading<'_>,
 ) -> Result<LogTable, RunError> {
-    let Reading {
-        settings,
-        user_column,
-        known_categories,
-        only,
-        batch,
-        strict,
-        pool,
-        reporter,
-        on_rows,
-        ..
-    } = *reading;
+    let Reading { settings, user_column, known_categories, only, batch, .. } = *reading;
+    let Reading { needs_times, strict, pool, reporter, on_rows, .. } = *reading;
     let features = reading.features();
     let mut exact = features.categories();
     exact.extend(known_categories.iter().cloned());
     let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     // Of all that is made of the log, whatever is wanted this time.
     let asked = settings.features.inputs_of(&settings.features.names());
-    let clock = features.clock();
+    // Other batches may have the times that this one lacks; of all files a lack of them is said once, below.
+    let is_part = batch.is_some_and(Batch::is_part);
+    let clock = features.clock().map(|clock| TimeColumn { expected: is_part, ..clock });
+    let sliced = reading.sliced();
     let slice = batch.map(|batch| |path: &Path| batch.slice(path));
     let read = |columns: Option<&[String]>| {
         let columns = columns.map(|columns| features.inputs_of(columns));
@@ -192,9 +202,14 @@ pub fn read_log(
             asked: &asked,
             time: features.time_of_log(),
             clock: clock.as_ref(),
+            keep_timeless: !needs_times,
             between: settings.between.clone(),
             slice: slice.as_ref().map(|slice| slice as &(dyn Fn(&Path) -> Slice + Sync)),
             on_rows,
+            sliced,
+            memory: settings.memory,
+            // A batch that does not fit is cut.
+            all_or_nothing: batch.is_some() && sliced.is_none(),
             ..ReadOptions::default()
         };
         let (mut files_done, mut rows_read) = (0, 0);
@@ -212,18 +227,39 @@ pub fn read_log(
         Ok::<_, RunError>(pool.install(read)?)
     };
     let mut table = read(only.map(|only| only.columns));
+    let expected = features.time_of_log().filter(|time| time.expected);
+    let lacks_times = |found: &LogTable| {
+        expected.is_some() && found.batch.schema().column_with_name(EVENT_DT).is_none()
+    };
     if let (Some(only), Ok(found)) = (only, &table)
-        && !(only.will_do)(&found.batch.schema())
+        && (!(only.will_do)(&found.batch.schema()) || lacks_times(found))
     {
         table = read(None);
     }
     reporter.phase_over();
-    let table = table?;
+    let mut table = table?;
+    if is_part && lacks_times(&table) {
+        let times =
+            TimestampMicrosecondArray::new_null(table.batch.num_rows()).with_timezone("UTC");
+        table.batch =
+            with_columns(&table.batch, [(EVENT_DT.to_owned(), Arc::new(times) as ArrayRef)])?;
+    }
+    if is_part
+        && let Some(clock) = &clock
+        && table.batch.column_by_name(&clock.name).is_none()
+    {
+        let none = new_null_array(&DataType::Utf8, table.batch.num_rows());
+        table.batch = with_columns(&table.batch, [(clock.name.clone(), none)])?;
+    }
     check_skipped(&table.skipped, purpose, strict, reporter)?;
     Ok(table)
 }
 
 impl Reading<'_> {
+    fn sliced(&self) -> Option<Sliced<'_>> {
+        Some(Sliced { files: self.sliced?, ends: self.batch?.later()? })
+    }
+
     /// What is made of the log for the columns that are wanted.
     pub fn features(&self) -> Cow<'_, Features> {
         match self.only {
@@ -233,19 +269,37 @@ impl Reading<'_> {
     }
 }
 
-/// When the events of files happened.
-pub fn hours(files: &[PathBuf], settings: &SourceSettings, pool: &ThreadPool) -> Vec<Hours> {
+/// When the events of files happened. What is found out of large files on the way is kept in `files`, to
+/// read their rows in one more pass.
+pub fn times(
+    paths: &[PathBuf],
+    settings: &SourceSettings,
+    (user_column, known_categories): (Option<&str>, &[String]),
+    files: &SlicedFiles,
+    pool: &ThreadPool,
+) -> Vec<Times> {
     let clock = settings.features.clock();
+    let features = &settings.features;
+    let mut exact = features.categories();
+    exact.extend(known_categories.iter().cloned());
+    let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
+    let asked = settings.features.inputs_of(&settings.features.names());
     let options = ReadOptions {
         file_type: settings.file_type,
         delimiter: settings.delimiter,
         repeat: settings.repeat,
+        identifiers: &identifiers,
+        exact: &exact,
+        asked: &asked,
         time: settings.features.time_of_log(),
         clock: clock.as_ref(),
+        keep_timeless: true,
         between: settings.between.clone(),
+        sliced: Some(Sliced { files, ends: &[] }),
+        memory: settings.memory,
         ..ReadOptions::default()
     };
-    pool.install(|| logs::hours(settings.kind.dialect, files, &options))
+    pool.install(|| logs::hours(settings.kind.dialect, paths, &options))
 }
 
 /// Says what was left out of a batch, and refuses it in a strict run.
@@ -264,6 +318,18 @@ pub fn check_skipped(
     for note in skipped.notes() {
         reporter.say(Weight::Warning, &format!("{purpose}: {}", in_words(note)));
     }
+    check_strict_skipped(skipped, purpose, strict)
+}
+
+/// Refuses what was left out in a strict run.
+///
+/// # Errors
+/// Something was left out, and the run is strict.
+pub fn check_strict_skipped(
+    skipped: &Skipped,
+    purpose: &str,
+    strict: bool,
+) -> Result<(), RunError> {
     if strict && !skipped.is_empty() {
         let what = if skipped.has_all_rows() { "changed or left out" } else { "skipped" };
         return Err(RunError::Failed(format!(

@@ -3,6 +3,8 @@
 
 use crate::derive::Memory;
 use crate::error::RunError;
+use crate::event_times;
+use crate::first_values;
 use crate::message::{FILE_ROW, INDEX, with_columns};
 use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
@@ -17,7 +19,7 @@ use dfp_flow::Stop;
 use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
 use dfp_model::config::{ModelConfig, Scorer};
 use dfp_model::encode::SetAside;
-use dfp_model::{ModelError, TrainingData, UserModel};
+use dfp_model::{ModelError, TrainingData, UNKNOWN_TIME, UserModel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -334,6 +336,8 @@ impl<'a> Trainer<'a> {
             known_categories: &[],
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
+            needs_times: false,
+            sliced: None,
             strict: self.plan.strict,
             pool,
             reporter: self.reporter,
@@ -348,7 +352,26 @@ impl<'a> Trainer<'a> {
             )));
         }
         self.warn_of_absent_columns(&table.batch.schema());
+        let made = &self.plan.source.features;
+        if let Some(needs) = self.plan.times_needed_by() {
+            event_times::check(&table.batch, made, needs, TRAINING_DATA)?;
+        }
         Ok((table, users))
+    }
+
+    /// Says so where the newest rows are asked for, and nobody knows which they are.
+    pub fn warn_of_unknown_order(&self, rows: &RecordBatch, option: &str, purpose: &str) {
+        let made = &self.plan.source.features;
+        let times = event_times::column(made, rows).and_then(|name| rows.column_by_name(name));
+        if times.is_some_and(|times| times.null_count() < times.len()) {
+            return;
+        }
+        let why = match times {
+            None => event_times::missing(rows, made, option, purpose),
+            Some(_) => format!("no row of the {purpose} has a readable time, which {option} needs"),
+        };
+        let text = format!("{why}; the last rows in the order of the files count as the newest");
+        self.reporter.say(Weight::Warning, &text);
     }
 
     /// The columns that training needs, of those that a log may have.
@@ -402,7 +425,7 @@ impl<'a> Trainer<'a> {
                 missing_column("column", first, &without_row_numbers(&rows.schema()))
             )));
         }
-        let table = rows.project(&features)?;
+        let table = first_values::in_place_of_lists(&rows.project(&features)?)?;
         let times = self.plan.source.features.derived_time().unwrap_or(EVENT_DT);
         match rows.column_by_name(times) {
             Some(times) => Ok(with_columns(&table, [(INDEX.to_owned(), Arc::clone(times))])?),
@@ -438,16 +461,38 @@ fn set_aside(user: &str, aside: &SetAside, rows: usize) -> String {
     )
 }
 
-/// Takes the times, in microseconds since 1970, off a table of features. One that is missing makes all
-/// of them unknown.
+/// Takes the times, in microseconds since 1970 or [`UNKNOWN_TIME`], off a table of features; none if nobody
+/// knows any.
 pub fn without_times(rows: &RecordBatch) -> Result<(RecordBatch, Vec<i64>), ArrowError> {
     let Ok(at) = rows.schema().index_of(INDEX) else { return Ok((rows.clone(), Vec::new())) };
     let mut rows = rows.clone();
     let times = rows.remove_column(at);
     let times = arrow_cast::cast(&times, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
     let times = times.as_primitive::<TimestampMicrosecondType>();
-    let known = times.null_count() == 0;
-    Ok((rows, if known { times.values().to_vec() } else { Vec::new() }))
+    let times = match times.null_count() {
+        0 => times.values().to_vec(),
+        missing if missing == times.len() => Vec::new(),
+        _ => times.iter().map(|time| time.unwrap_or(UNKNOWN_TIME)).collect(),
+    };
+    Ok((rows, times))
+}
+
+/// Puts the rows without a time, which come last in a log, before each user's others: the newest rows of a
+/// user are those of which that is known.
+///
+/// # Errors
+/// The column of times is none.
+pub fn unknown_times_first(
+    features: &RecordBatch,
+    users: &mut [(Arc<str>, Vec<u32>)],
+) -> Result<(), ArrowError> {
+    let (_, times) = without_times(features)?;
+    if times.contains(&UNKNOWN_TIME) {
+        for (_, rows) in users {
+            rows.sort_by_key(|row| times[*row as usize] != UNKNOWN_TIME);
+        }
+    }
+    Ok(())
 }
 
 /// Whether every feature column has the same value in all rows, so that nothing can be learnt.

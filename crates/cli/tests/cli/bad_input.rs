@@ -121,7 +121,7 @@ fn rows_with_too_many_and_too_few_fields() {
 }
 
 #[test]
-fn a_broken_json_file_among_good_ones() {
+fn a_broken_event_in_a_json_file_among_good_ones() {
     let place = place();
     place.write(
         "in/b.json",
@@ -132,10 +132,10 @@ fn a_broken_json_file_among_good_ones() {
         (ended.code, ended.messages().as_str()),
         (
             3,
-            "warning: key must be a string: \"in/b.json\" line 1 column 73; expected {\"Records\": [...]}, a list of events or one event a line\n"
+            "warning: key must be a string, and no end is found: \"in/b.json\" row 1; expected {\"Records\": [...]}, a list of events or one event a line\n"
         )
     );
-    assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 40);
+    assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 41);
 }
 
 #[test]
@@ -204,13 +204,9 @@ fn a_time_that_does_not_parse() {
         ",eventTime,eventName,eventSource,userName,errorCode\n0,yesterday,Get,s3,ann,\n",
     );
     let ended = Line::default().run(&place);
-    assert_eq!(
-        (ended.code, ended.messages().as_str()),
-        (
-            3,
-            "warning: \"yesterday\" is not a time: \"in/b.csv\" row 0 field \"eventTime\"; expected an ISO 8601 time like \"2021-10-01T08:00:00Z\"\n"
-        )
-    );
+    let said = "warning: \"yesterday\" is not a time: \"in/b.csv\" row 0 field \"eventTime\"; expected an ISO 8601 time like \"2021-10-01T08:00:00Z\", ";
+    assert!(ended.messages().starts_with(said), "{}", ended.messages());
+    assert_eq!((ended.code, ended.messages().lines().count()), (3, 1));
 }
 
 #[test]

@@ -187,7 +187,7 @@ fn what_is_typed_goes_before_the_file() {
 }
 
 #[test]
-fn a_row_without_a_readable_time_is_skipped_and_told() {
+fn a_row_without_a_readable_time_is_named() {
     let place = place();
     place.write("log.csv", LOG.replace("01/08/2022 10:02", "soon"));
     let ended = place.morpheus(
@@ -464,7 +464,8 @@ fn the_examples_fit_their_logs() {
         let ended = place.morpheus(&format!(
             "tools features --check {examples}/features/production_{name}.toml {log}"
         ));
-        ok(&ended);
+        // Their logs have rows whose time cannot be read.
+        assert!([0, 3].contains(&ended.code), "{}{}", ended.stdout, ended.stderr);
         assert!(!ended.stdout.contains("is not there"), "{}", ended.stdout);
     }
     place.write(

@@ -316,6 +316,10 @@ fn a_history_learns_a_log_once_and_is_rebuilt() {
     let fourth = place.morpheus(&format!("{train} --rebuild_state"));
     assert_eq!(fourth.code, 0, "{}", fourth.stderr);
     assert!(fourth.stderr.contains("a copy takes its place"), "{}", fourth.stderr);
+    let fifth =
+        place.morpheus(&format!("{train} --rebuild_state").replace(" --history_dir=past", ""));
+    assert_eq!(fifth.code, 2, "{}", fifth.stderr);
+    assert!(fifth.stderr.contains("there is no --history_dir to rebuild"), "{}", fifth.stderr);
     // What scores with these models has a state of its own.
     let event = "{\"eventID\":\"7\",\"eventTime\":\"2021-10-03T00:00:00Z\",\"eventName\":\"List\",\"userName\":\"ana\"}\n";
     place.write("new.jsonl", [event, event].concat());

@@ -303,9 +303,9 @@ fn json_lines_score_as_records_do() {
 fn flags_lists_and_accounts_of_csv_score_as_those_of_json_do() {
     let place = Place::new();
     place.write("old.json", format!("{{\"Records\": [{}]}}", calls(120).join(", ")));
-    let cols = "eventName\nreadOnly\nrecipientAccountId\nuserIdentityaccountId\nuserIdentitysessionContextattributesmfaAuthenticated\nrequestParametersgroups\n";
+    let cols = "eventName\nreadOnly\nrecipientAccountId\nuserIdentityaccountId\nuserIdentitysessionContextattributesmfaAuthenticated\nrequestParametersgroups\nrequestParametersownersSetitems\n";
     place.write("cols.txt", cols);
-    let header = "eventTime,eventName,readOnly,recipientAccountId,userIdentity.userName,userIdentity.accountId,userIdentity.sessionContext.attributes.mfaAuthenticated,requestParameters.groups\n";
+    let header = "eventTime,eventName,readOnly,recipientAccountId,userIdentity.userName,userIdentity.accountId,userIdentity.sessionContext.attributes.mfaAuthenticated,requestParameters.groups,requestParameters.ownersSet.items\n";
     for [yes, no, list, item] in [["True", "False", "'", ", "], ["true", "false", "\"\"", ","]] {
         let mut csv = header.to_owned();
         for i in 0..30 {
@@ -315,7 +315,7 @@ fn flags_lists_and_accounts_of_csv_score_as_those_of_json_do() {
             let account = if i % 3 == 0 { "012345678901" } else { "111122223333" };
             let _ = writeln!(
                 csv,
-                "2024-05-01T08:{i:02}:00Z,E{},{flag},{account},ana,0{}1122223333,{flag},\"[{}]\"",
+                "2024-05-01T08:{i:02}:00Z,E{},{flag},{account},ana,0{}1122223333,{flag},\"[{}]\",\"[{{{list}owner{list}: {list}self{list}}}]\"",
                 i % 5,
                 i % 3,
                 items.join(item)

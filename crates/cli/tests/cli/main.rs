@@ -5,6 +5,8 @@ mod absent;
 mod alerts;
 mod bad_input;
 mod bench;
+#[cfg(target_os = "linux")]
+mod bounds;
 #[cfg(unix)]
 mod compliance;
 mod counters;
@@ -37,6 +39,7 @@ mod sources;
 mod stages;
 mod statistics;
 mod store;
+mod times;
 mod timeseries;
 mod tutorial;
 mod users;

@@ -88,6 +88,6 @@ mod tests {
     fn a_list_of_events_may_be_nested() {
         let duo = super::super::duo::DIALECT;
         assert!(duo.leads_to_list("response") && duo.leads_to_list("response.authlogs"));
-        assert!(!duo.leads_to_list("resp") && !duo.leads_to_list("authlogs"));
+        assert!(!duo.leads_to_list("resp") && !duo.leads_to_list("authlog"));
     }
 }

@@ -1,11 +1,15 @@
 //! One file: format, clean names, identifiers, event times, repetition.
 
+mod event_times;
+
+pub(super) use event_times::clock_times;
+
 use super::bytes::{self, Text};
+use super::hours::in_order;
 use super::json;
 use super::names::{self, Further};
-use super::read::{ALWAYS, EVENT_DT, FileType, LABEL, ReadOptions, Slice};
-use super::skipped::{Skipped, Unit};
-use super::time::{TimeColumn, TimeFormats};
+use super::read::{EVENT_DT, FileType, LABEL, ReadOptions, Slice};
+use super::skipped::Skipped;
 use super::union::{Part, print};
 use super::wanted::{UNNAMED_FIRST, Wanted};
 use super::{Dialect, FileTable, csv, identifiers, parquet, time};
@@ -21,32 +25,37 @@ use arrow_array::{
 use arrow_schema::DataType;
 use arrow_select::filter::filter;
 use arrow_select::take::take;
-use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 const NO_ROWS: &str = "no rows below the header";
-const NO_TIMES: &str = "no event times, where rows of some times are asked for";
-const BAD_TIME: &str = "bad event time";
 /// Most rows that copies may make of a file.
 const MOST_REPEATED: usize = 200_000_000;
 
 /// Reads one file; its columns are the clean ones, then `event_dt` if there are event times, then
 /// the row labels.
+///
+/// # Errors
+/// [`IoError::Memory`] if it has more than `most` bytes of text.
 pub(super) fn read(
     path: &Path,
     dialect: &Dialect,
     options: &ReadOptions<'_>,
+    most: u64,
 ) -> Result<Part, IoError> {
     let wanted = Wanted { dialect, options };
-    clean(path, file_table(path, &wanted)?, &wanted, options.repeat.max(1), None)
+    clean(path, file_table(path, &wanted, most)?, &wanted, options.repeat.max(1), None)
 }
 
-/// The rows of a file as they are.
-pub(super) fn file_table(path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+/// The rows of a file of at most so many bytes of text, as they are.
+pub(super) fn file_table(
+    path: &Path,
+    wanted: &Wanted<'_>,
+    most: u64,
+) -> Result<FileTable<Cells>, IoError> {
     match wanted.parquet(path)? {
-        Some(content) => parquet_table(content, path, wanted),
-        None => table(bytes::read(path)?, path, wanted),
+        Some(content) => parquet_table(content, path, wanted, most),
+        None => table(bytes::read(path, most, wanted.options.memory)?, path, wanted, most),
     }
 }
 
@@ -68,12 +77,9 @@ pub(super) fn clean(
         on_rows(path, u64::try_from(last).unwrap_or_default() + 1);
     }
     cleaner.behind(slice.from_row)?;
-    if let Some(time) = wanted.time() {
-        let iso = TimeFormats::default();
-        cleaner.parse_times(time, options.time.map_or(&iso, |time| &time.formats))?;
-    }
+    cleaner.read_times(wanted)?;
     cleaner.repeat(repeat, wanted.time().unwrap_or_default())?;
-    cleaner.within(&options.between, slice, options.clock)?;
+    cleaner.within(slice, options)?;
     Ok(cleaner.finish(options))
 }
 
@@ -81,18 +87,18 @@ fn parquet_table(
     content: parquet::Content,
     path: &Path,
     wanted: &Wanted<'_>,
+    most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
-    let clean = wanted.dialect.clean;
-    let wants = parquet::Wants {
-        column: &|name| wanted.column(&clean(name)),
-        asked: &|name| wanted.asked(&clean(name)),
-        identifier: &|name| wanted.is_identifier(&clean(name)),
-    };
-    let table = parquet::read(content, path, &wants)?;
+    let table = parquet::read(content, path, wanted, most)?;
     identifiers::write(table, wanted)
 }
 
-fn table(text: Text, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells>, IoError> {
+fn table(
+    text: Text,
+    path: &Path,
+    wanted: &Wanted<'_>,
+    most: u64,
+) -> Result<FileTable<Cells>, IoError> {
     let Text { bytes: mut content, cut_short, skipped } = text;
     let mut table = match format(path, &content, wanted.options.file_type) {
         FileType::Json => {
@@ -101,7 +107,7 @@ fn table(text: Text, path: &Path, wanted: &Wanted<'_>) -> Result<FileTable<Cells
             }
             json::read_open(&content, path, wanted, wanted.options.nested)?
         }
-        FileType::Parquet => parquet_table(content.into(), path, wanted)?,
+        FileType::Parquet => parquet_table(content.into(), path, wanted, most)?,
         FileType::Csv | FileType::Auto => csv_file(&content, cut_short, path, wanted)?,
     };
     table.skipped.merge(skipped);
@@ -204,7 +210,10 @@ struct Cleaner<'p> {
     path: &'p Path,
     columns: Vec<(String, Cells)>,
     labels: Int64Array,
-    times: Option<Vec<i64>>,
+    /// Event times, if there is a column of them; `None` where one cannot be read.
+    times: Option<Vec<Option<i64>>>,
+    /// What says when each row happened where there are no event times.
+    clock: Option<Vec<Option<i64>>>,
     skipped: Skipped,
 }
 
@@ -219,7 +228,7 @@ impl<'p> Cleaner<'p> {
         let FileTable { columns, positions, mut skipped, .. } = table;
         let columns = names::clean(columns, wanted, further, &mut skipped)?;
         let labels = Int64Array::from(positions);
-        Ok(Self { path, columns, labels, times: None, skipped })
+        Ok(Self { path, columns, labels, times: None, clock: None, skipped })
     }
 
     /// Leaves out the rows that were read before the file was appended to.
@@ -258,27 +267,6 @@ impl<'p> Cleaner<'p> {
         Ok(())
     }
 
-    fn parse_times(&mut self, name: &str, formats: &TimeFormats) -> Result<(), IoError> {
-        let Some(column) = self.column(name)? else { return Ok(()) };
-        let texts = print(column)?;
-        let Some(texts) = TextCells::of(&texts) else { return Ok(()) };
-        let parsed: Vec<Option<i64>> =
-            texts.iter().map(|text| formats.microseconds(text?)).collect();
-        let keep: Vec<bool> = parsed.iter().map(Option::is_some).collect();
-        for (row, _) in keep.iter().enumerate().filter(|(_, keep)| !**keep) {
-            let label = self.labels.value(row);
-            self.skipped.add(Unit::Row, BAD_TIME, || {
-                let cause = match texts.get(row) {
-                    None => "missing value".to_owned(),
-                    Some(text) => format!("\"{text}\" is not a time"),
-                };
-                message(self.path, label, name, cause, &formats.describe())
-            });
-        }
-        self.times = Some(parsed.into_iter().flatten().collect());
-        self.retain(&keep)
-    }
-
     /// Appends copies, each beginning at the instant at which the one before ends.
     fn repeat(&mut self, repeat: usize, time_column: &str) -> Result<(), IoError> {
         if repeat == 1 {
@@ -289,10 +277,9 @@ impl<'p> Cleaner<'p> {
             return Err(IoError::table(format!("repeat {repeat} times"), &cause));
         }
         let Some(times) = self.times.clone() else { return self.copy(repeat) };
-        let (Some(first), Some(last)) = (times.first().copied(), times.last().copied()) else {
-            return Ok(());
-        };
-        let span = last - first;
+        let mut known = times.iter().flatten();
+        let Some(first) = known.next() else { return self.copy(repeat) };
+        let span = known.next_back().unwrap_or(first) - first;
         let beyond = || {
             IoError::table(
                 "repeat",
@@ -307,12 +294,16 @@ impl<'p> Cleaner<'p> {
             texts.extend(cells.map(|text| text.map(str::to_owned)));
         }
         for copy in 0..repeat as i64 {
-            for time in &times {
-                let shift = span.checked_mul(copy).ok_or_else(beyond)?;
-                let shifted = time.checked_add(shift).ok_or_else(beyond)?;
+            let shift = span.checked_mul(copy).ok_or_else(beyond)?;
+            for (row, time) in times.iter().enumerate() {
+                let shifted = time.map(|time| time.checked_add(shift).ok_or_else(beyond));
+                let shifted = shifted.transpose()?;
                 all.push(shifted);
                 if copy > 0 {
-                    texts.push(Some(time::print(shifted).ok_or_else(beyond)?));
+                    texts.push(match shifted {
+                        Some(time) => Some(time::print(time).ok_or_else(beyond)?),
+                        None => texts.get(row).cloned().flatten(),
+                    });
                 }
             }
         }
@@ -322,52 +313,6 @@ impl<'p> Cleaner<'p> {
             *values = texts::collect(texts.iter().map(Option::as_deref))?.into();
         }
         Ok(())
-    }
-
-    /// When each row happened: its event time, else what the column `clock` says.
-    fn clock(&mut self, clock: Option<&TimeColumn>) -> Result<Option<Vec<i64>>, IoError> {
-        if self.times.is_some() {
-            return Ok(self.times.clone());
-        }
-        let Some(clock) = clock else { return Ok(None) };
-        self.column(&clock.name)?.map(|column| clock_times(column, clock)).transpose()
-    }
-
-    /// Keeps the rows of the times asked for, and of those the ones in this part of the file.
-    fn within(
-        &mut self,
-        between: &Range<i64>,
-        slice: Slice,
-        clock: Option<&TimeColumn>,
-    ) -> Result<(), IoError> {
-        if *between == ALWAYS && slice.times == ALWAYS {
-            return Ok(());
-        }
-        if slice.again {
-            self.skipped = Skipped::default();
-        }
-        match self.clock(clock)? {
-            Some(times) => {
-                let inside = |time: &&i64| between.contains(time);
-                if !slice.again {
-                    self.skipped.add_outside(times.len() - times.iter().filter(inside).count());
-                }
-                let wanted = |time: &i64| between.contains(time) && slice.times.contains(time);
-                let keep: Vec<bool> = times.iter().map(wanted).collect();
-                if let Some(times) = &mut self.times {
-                    times.retain(wanted);
-                }
-                self.retain(&keep)
-            }
-            // Nobody can tell which rows were asked for.
-            None if *between != ALWAYS => Err(IoError::Content {
-                path: self.path.to_owned(),
-                place: Box::new(Place::default()),
-                cause: NO_TIMES.to_owned(),
-                expected: "a column of event times".to_owned(),
-            }),
-            None => Ok(()),
-        }
     }
 
     fn copy(&mut self, repeat: usize) -> Result<(), IoError> {
@@ -383,11 +328,24 @@ impl<'p> Cleaner<'p> {
         }
         let labels = take(&self.labels, &rows, None).map_err(fail)?;
         self.labels = labels.as_primitive::<Int64Type>().clone();
+        // Where a time is known, those of the copies are put in the place of these.
+        self.times = self.times.take().map(|times| times.repeat(repeat));
+        self.clock = self.clock.take().map(|clock| clock.repeat(repeat));
         Ok(())
     }
 
     fn finish(self, options: &ReadOptions<'_>) -> Part {
         let rows = self.labels.len();
+        let is_timed = self.times.is_some() || self.clock.is_some();
+        // Where rows are cut by time.
+        let when = match options.sliced {
+            Some(_) => self
+                .times
+                .as_ref()
+                .or(self.clock.as_ref())
+                .map(|times| in_order(times.iter().copied())),
+            None => None,
+        };
         let keep = |name: &str| options.columns.is_none_or(|names| names.iter().any(|n| n == name));
         let mut columns: Vec<_> = self.columns.into_iter().filter(|(name, _)| keep(name)).collect();
         if let Some(times) = self.times {
@@ -395,7 +353,7 @@ impl<'p> Cleaner<'p> {
             columns.push((EVENT_DT.to_owned(), Cells::Array(Arc::new(times))));
         }
         columns.push((LABEL.to_owned(), Cells::Array(Arc::new(self.labels))));
-        Part { columns, rows, skipped: self.skipped }
+        Part { columns, rows, skipped: self.skipped, is_timed, when }
     }
 
     fn column(&mut self, wanted: &str) -> Result<Option<&ArrayRef>, IoError> {
@@ -417,14 +375,6 @@ impl<'p> Cleaner<'p> {
         self.labels = labels.as_primitive::<Int64Type>().clone();
         Ok(())
     }
-}
-
-/// What a column says about when each row happened, microseconds since 1970.
-pub(super) fn clock_times(column: &ArrayRef, clock: &TimeColumn) -> Result<Vec<i64>, IoError> {
-    let texts = print(column)?;
-    let cells = TextCells::of(&texts).into_iter().flat_map(TextCells::iter);
-    let time = |text| clock.formats.microseconds(text).unwrap_or_default();
-    Ok(cells.map(|text| text.map_or(0, time)).collect())
 }
 
 fn message(path: &Path, row: i64, field: &str, cause: String, expected: &str) -> String {

@@ -10,6 +10,7 @@ mod file;
 mod hours;
 mod identifiers;
 pub mod json;
+mod merge;
 mod names;
 pub mod okta;
 mod parquet;
@@ -17,18 +18,21 @@ mod parts;
 mod pieces;
 mod read;
 pub mod skipped;
+mod sliced;
 pub mod table;
 #[cfg(test)]
 mod tests;
 pub mod time;
 mod union;
+mod waiting;
 mod wanted;
 
 pub use dialect::Dialect;
-pub use hours::{Hours, hours};
+pub use hours::{Hours, TIMELESS_HOUR, Times, hours};
 pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
 pub use read::{ALWAYS, EVENT_DT, FileType, ReadOptions, Slice, read};
+pub use sliced::{Sliced, SlicedFiles};
 
 use crate::error::IoError;
 use crate::texts::Cells;
@@ -42,12 +46,14 @@ const MAX_COLUMNS: usize = 20_000;
 #[derive(Clone, Debug)]
 pub struct LogTable {
     /// The rows. Column names are cleaned, columns stand in order of first appearance, and
-    /// `event_dt` (UTC, microseconds, never missing) is last if any file has event times.
+    /// `event_dt` (UTC, microseconds; missing where a row has no readable time) is last if any file has event times.
     pub batch: RecordBatch,
     /// For each row its label within its own file.
     pub file_rows: Int64Array,
     /// What was left out and why.
     pub skipped: Skipped,
+    /// There are more rows of the slice, which did not fit: the next read of the same slice has them.
+    pub more: bool,
 }
 
 /// A column of one file.

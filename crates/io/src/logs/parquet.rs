@@ -11,22 +11,28 @@ mod values;
 pub(super) use content::Content;
 pub(super) use values::Types;
 
+use super::hours::Look;
 use super::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
-use super::{Column, FileTable, MAX_COLUMNS};
+use super::wanted::Wanted;
+use super::{Column, FileTable, MAX_COLUMNS, identifiers};
 use crate::error::{IoError, Place};
-use crate::texts::Cells;
+use crate::texts::{self, Cells};
 use ::parquet::arrow::ProjectionMask;
-use ::parquet::arrow::arrow_reader::{ArrowReaderMetadata, ParquetRecordBatchReaderBuilder};
+use ::parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
+    ParquetRecordBatchReaderBuilder,
+};
+use ::parquet::errors::ParquetError;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
-use arrow_schema::{DataType, Field};
+use arrow_schema::{DataType, Field, Fields, Schema};
 use arrow_select::concat::concat;
 use std::any::Any;
 use std::collections::HashSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use values::plain;
 
@@ -36,51 +42,150 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 /// Reads a Parquet file, of its columns only those that are wanted; `path` is for messages only.
 ///
 /// # Errors
-/// [`IoError::Content`] if it is broken.
+/// [`IoError::Content`] if it is broken, [`IoError::Memory`] if its rows take more than `most` bytes.
 pub(super) fn read(
     content: Content,
     path: &Path,
-    wants: &Wants<'_>,
+    wanted: &Wanted<'_>,
+    most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
-    let file = Groups::open(content, path, wants)?;
-    let all = (0..file.count()).collect();
-    file.read(all, 0, wants, &Types::default())
+    let file = Groups::open(content, path, wanted)?;
+    if file.bytes() > most {
+        let rows = file.metadata.metadata().file_metadata().num_rows();
+        let cause = format!("{rows} rows of more than {} MB", most / 1_000_000);
+        return Err(IoError::memory(path, Place::default(), cause, wanted.options.memory));
+    }
+    guarded(path, || {
+        let reader = file.reader((0..file.count()).collect(), None)?;
+        let batches = reader.collect::<Result<Vec<RecordBatch>, _>>();
+        let batches = batches.map_err(|e| broken(path, &e))?;
+        file.table(file.columns(&batches, wanted)?, 0, wanted, &Types::default())
+    })
 }
 
-/// What is wanted of a file, by the names of its columns.
-#[derive(Clone, Copy)]
-pub(super) struct Wants<'w> {
-    /// Whether a column is read at all.
-    pub(super) column: &'w dyn Fn(&str) -> bool,
-    /// Whether it is needed: others are left out of a file with too many columns.
-    pub(super) asked: &'w dyn Fn(&str) -> bool,
-    /// Whether it identifies somebody or something.
-    pub(super) identifier: &'w dyn Fn(&str) -> bool,
+/// The rows of a Parquet file, some at a time.
+pub(super) struct Rows {
+    groups: Groups,
+    /// What decides the types of columns.
+    types: Types,
+    /// Names of the columns.
+    names: Vec<String>,
+    /// Bytes of rows that are read at a time, roughly.
+    max_bytes: usize,
+    /// The group that is read now.
+    group: usize,
+    reader: Option<ParquetRecordBatchReader>,
+    rows: i64,
 }
 
-/// A Parquet file whose groups of rows can be read one by one.
-pub(super) struct Groups<'p> {
+impl Rows {
+    /// Passes over the file for what decides the types of columns, and for the times of its rows.
+    pub(super) fn open(
+        content: Content,
+        path: &Path,
+        wanted: &Wanted<'_>,
+        max_bytes: usize,
+        look: &mut Option<&mut Look<'_>>,
+    ) -> Result<Self, IoError> {
+        let clean = wanted.dialect.clean;
+        let groups = Groups::open(content, path, wanted)?;
+        let (types, names) = (Types::default(), Vec::new());
+        let mut rows = Self { groups, types, names, max_bytes, group: 0, reader: None, rows: 0 };
+        let mut types = Types::default();
+        while let Some((columns, count)) = guarded(path, || rows.columns(wanted))? {
+            for Column { name, values } in &columns {
+                types.meet(name, values).map_err(|e| broken(path, &e))?;
+            }
+            if rows.names.is_empty() {
+                rows.names = columns.iter().map(|column| column.name.clone()).collect();
+            }
+            if let Some(look) = look {
+                let width = columns.len();
+                let bytes = columns.iter().map(|c| c.values.get_array_memory_size()).sum();
+                let narrow = columns.into_iter();
+                let narrow = narrow.filter(|c| look.narrow.column(&clean(&c.name))).collect();
+                let table = rows.groups.table((narrow, count), 0, &look.narrow, &rows.types)?;
+                let table = identifiers::write(table, &look.narrow)?;
+                look.piece(path, vec![table], count as i64, bytes, width)?;
+            }
+        }
+        Ok(Self { types, group: 0, rows: 0, ..rows })
+    }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(String::as_str)
+    }
+
+    pub(super) fn next(
+        &mut self,
+        wanted: &Wanted<'_>,
+    ) -> Result<Option<FileTable<Cells>>, IoError> {
+        let path = self.groups.path.clone();
+        let table = guarded(&path, || {
+            let Some(columns) = self.columns(wanted)? else { return Ok(None) };
+            self.groups.table(columns, self.rows, wanted, &self.types).map(Some)
+        })?;
+        let Some(table) = table else { return Ok(None) };
+        self.rows += table.positions.len() as i64;
+        identifiers::write(table, wanted).map(Some)
+    }
+
+    /// The next rows in the file's own types, and how many there are.
+    fn columns(&mut self, wanted: &Wanted<'_>) -> Result<Option<(Vec<Column>, usize)>, IoError> {
+        let batch = self.batch()?;
+        batch.map(|batch| self.groups.columns(&[batch], wanted)).transpose()
+    }
+
+    fn batch(&mut self) -> Result<Option<RecordBatch>, IoError> {
+        loop {
+            if let Some(reader) = &mut self.reader {
+                match reader.next() {
+                    Some(batch) => {
+                        return batch.map(Some).map_err(|e| broken(&self.groups.path, &e));
+                    }
+                    None => {
+                        self.reader = None;
+                        self.group += 1;
+                    }
+                }
+            }
+            if self.group == self.groups.count() {
+                return Ok(None);
+            }
+            let rows = (self.max_bytes as u64 / self.groups.width(self.group)).max(1);
+            let rows = usize::try_from(rows).unwrap_or(usize::MAX);
+            self.reader = Some(self.groups.reader(vec![self.group], Some(rows))?);
+        }
+    }
+}
+
+/// The groups of rows of a Parquet file.
+struct Groups {
     content: Content,
-    path: &'p Path,
+    path: PathBuf,
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
     /// Columns that are not read, since there are too many and nobody asked for these.
     left_out: HashSet<String>,
 }
 
-impl<'p> Groups<'p> {
-    pub(super) fn open(
-        content: Content,
-        path: &'p Path,
-        wants: &Wants<'_>,
-    ) -> Result<Self, IoError> {
+/// Bytes of a cell besides its text.
+const CELL: u64 = 8;
+
+impl Groups {
+    fn open(content: Content, path: &Path, reading: &Wanted<'_>) -> Result<Self, IoError> {
+        let clean = reading.dialect.clean;
+        let wanted = |name: &str| reading.column(&clean(name));
+        let asked = |name: &str| reading.asked(&clean(name));
         let metadata = guarded(path, || {
-            ArrowReaderMetadata::load(&content, Default::default()).map_err(|e| broken(path, &e))
+            let metadata = ArrowReaderMetadata::load(&content, Default::default())
+                .map_err(|e| broken(path, &e))?;
+            coded(&metadata).map_err(|e| broken(path, &e))
         })?;
         let (mut others, mut left_out) = (0, HashSet::new());
         for field in metadata.schema().fields() {
             each_column(field.name(), field, &mut |name| {
-                if (wants.column)(name) && !(wants.asked)(name) {
+                if wanted(name) && !asked(name) {
                     others += 1;
                     if others > MAX_COLUMNS {
                         left_out.insert(name.to_owned());
@@ -88,8 +193,8 @@ impl<'p> Groups<'p> {
                 }
             });
         }
-        let mask = mask(&metadata, &|name| (wants.column)(name) && !left_out.contains(name));
-        Ok(Self { content, path, metadata, mask, left_out })
+        let mask = mask(&metadata, &|name| wanted(name) && !left_out.contains(name));
+        Ok(Self { content, path: path.to_owned(), metadata, mask, left_out })
     }
 
     /// Counts the columns that are not read.
@@ -99,68 +204,75 @@ impl<'p> Groups<'p> {
         let message = |name: &String| {
             let cause = format!("column {name:?} is left out");
             let expected = format!("at most {MAX_COLUMNS} columns");
-            let (path, place) = (self.path.to_owned(), Box::default());
+            let (path, place) = (self.path.clone(), Box::default());
             IoError::Content { path, place, cause, expected }.to_string()
         };
         let messages = names.iter().map(|name| message(name));
         skipped.add_many(Unit::Value, TOO_MANY_COLUMNS, names.len(), messages);
     }
 
-    pub(super) fn count(&self) -> usize {
+    fn count(&self) -> usize {
         self.metadata.metadata().num_row_groups()
     }
 
-    /// The rows of some groups, `before` rows preceding them; `types` is what is known of other groups.
-    pub(super) fn read(
-        &self,
-        groups: Vec<usize>,
-        before: i64,
-        wants: &Wants<'_>,
-        types: &Types,
-    ) -> Result<FileTable<Cells>, IoError> {
-        guarded(self.path, || {
-            let (columns, rows) = self.read_groups(groups, wants)?;
-            let columns = columns.into_iter().map(|Column { name, values }| {
-                let values = plain(&name, &values, types, (wants.identifier)(&name));
-                let values = values.map_err(|e| broken(self.path, &e))?;
-                Ok(Column { name, values: Cells::Array(values) })
-            });
-            let mut skipped = Skipped::default();
-            if before == 0 {
-                self.count_left_out(&mut skipped);
-            }
-            Ok(FileTable {
-                columns: columns.collect::<Result<_, IoError>>()?,
-                labels: None,
-                positions: (before..before + rows as i64).collect(),
-                skipped,
-            })
-        })
+    /// Bytes of the wanted columns of a group, roughly: what is written once may be in every row.
+    fn bytes_of(&self, group: usize) -> u64 {
+        let group = self.metadata.metadata().row_group(group);
+        let chunks = group.columns().iter().enumerate();
+        let bytes = chunks.filter(|(leaf, _)| self.mask.leaf_included(*leaf)).map(|(_, chunk)| {
+            let cells = u64::try_from(chunk.num_values()).unwrap_or_default();
+            let bytes = u64::try_from(chunk.uncompressed_size()).unwrap_or_default();
+            cells.saturating_mul(CELL).saturating_add(bytes)
+        });
+        bytes.fold(0, u64::saturating_add)
     }
 
-    /// The columns of some groups in the file's own types, and how many rows they have.
-    fn read_groups(
+    fn bytes(&self) -> u64 {
+        (0..self.count()).map(|group| self.bytes_of(group)).fold(0, u64::saturating_add)
+    }
+
+    /// Bytes of a row of a group, roughly.
+    fn width(&self, group: usize) -> u64 {
+        let rows = self.metadata.metadata().row_group(group).num_rows();
+        (self.bytes_of(group) / u64::try_from(rows).unwrap_or_default().max(1)).max(1)
+    }
+
+    /// Reads groups, so many rows at a time.
+    fn reader(
         &self,
         groups: Vec<usize>,
-        wants: &Wants<'_>,
-    ) -> Result<(Vec<Column>, usize), IoError> {
-        let fail = |e: &dyn std::fmt::Display| broken(self.path, e);
+        rows: Option<usize>,
+    ) -> Result<ParquetRecordBatchReader, IoError> {
+        let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
         let ranges = ranges(&self.metadata, &self.mask, &groups);
         let content = self.content.clone().with(&ranges).map_err(|e| fail(&e))?;
         let metadata = self.metadata.clone();
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
             .with_projection(self.mask.clone())
-            .with_row_groups(groups)
-            .build()
-            .map_err(|e| fail(&e))?;
-        let batches = reader.collect::<Result<Vec<RecordBatch>, _>>().map_err(|e| fail(&e))?;
-        let rows = batches.iter().map(RecordBatch::num_rows).sum();
+            .with_row_groups(groups);
+        let reader = match rows {
+            Some(rows) => reader.with_batch_size(rows),
+            None => reader,
+        };
+        reader.build().map_err(|e| fail(&e))
+    }
+
+    /// Rows in the file's own types, and how many there are.
+    fn columns(
+        &self,
+        batches: &[RecordBatch],
+        wanted: &Wanted<'_>,
+    ) -> Result<(Vec<Column>, usize), IoError> {
+        let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
+        let clean = wanted.dialect.clean;
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let mut columns = Vec::new();
         if let Some(first) = batches.first() {
             for (i, field) in first.schema().fields().iter().enumerate() {
                 let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
                 let values = concat(&parts).map_err(|e| fail(&e))?;
-                let wanted = |name: &str| (wants.column)(name) && !self.left_out.contains(name);
+                let wanted =
+                    |name: &str| wanted.column(&clean(name)) && !self.left_out.contains(name);
                 flatten(field.name(), &values, None, &wanted, &mut columns)
                     .map_err(|e| fail(&e))?;
             }
@@ -168,19 +280,57 @@ impl<'p> Groups<'p> {
         Ok((columns, rows))
     }
 
-    /// What the types of columns depend on, in all groups.
-    pub(super) fn types(&self, wants: &Wants<'_>) -> Result<Types, IoError> {
-        let mut types = Types::default();
-        for group in 0..self.count() {
-            guarded(self.path, || {
-                for Column { name, values } in self.read_groups(vec![group], wants)?.0 {
-                    types.meet(&name, &values).map_err(|e| broken(self.path, &e))?;
-                }
-                Ok(())
-            })?;
+    /// Rows as a table, `before` rows preceding them; `types` is what is known of other rows.
+    fn table(
+        &self,
+        (columns, rows): (Vec<Column>, usize),
+        before: i64,
+        wanted: &Wanted<'_>,
+        types: &Types,
+    ) -> Result<FileTable<Cells>, IoError> {
+        let clean = wanted.dialect.clean;
+        let columns = columns.into_iter().map(|Column { name, values }| {
+            let values = plain(&name, &values, types, wanted.is_identifier(&clean(&name)));
+            let values = values.map_err(|e| broken(&self.path, &e))?;
+            Ok(Column { name, values: Cells::Array(values) })
+        });
+        let mut skipped = Skipped::default();
+        if before == 0 {
+            self.count_left_out(&mut skipped);
         }
-        Ok(types)
+        Ok(FileTable {
+            columns: columns.collect::<Result<_, IoError>>()?,
+            labels: None,
+            positions: (before..before + rows as i64).collect(),
+            skipped,
+        })
     }
+}
+
+/// Texts that are written as codes are read as codes: a text that all rows have is not copied for each of them.
+fn coded(metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
+    let parquet = metadata.metadata();
+    let leaves = metadata.parquet_schema();
+    let is_coded = |leaf: &usize| {
+        parquet.row_groups().iter().all(|g| g.column(*leaf).dictionary_page_offset().is_some())
+    };
+    let coded: HashSet<String> = (0..leaves.num_columns())
+        .filter(is_coded)
+        .map(|leaf| leaves.column(leaf).path().string())
+        .collect();
+    let fields = metadata.schema().fields().iter().map(|field| match field.data_type() {
+        DataType::Utf8 if coded.contains(field.name()) => {
+            Arc::new(field.as_ref().clone().with_data_type(texts::dictionary()))
+        }
+        _ => Arc::clone(field),
+    });
+    let fields: Fields = fields.collect();
+    if fields == *metadata.schema().fields() {
+        return Ok(metadata.clone());
+    }
+    let schema = Schema::new(fields).with_metadata(metadata.schema().metadata().clone());
+    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
+    ArrowReaderMetadata::try_new(Arc::clone(parquet), options)
 }
 
 /// What `read` gives. The crates for Parquet and Arrow panic on some broken files, a type unknown to them

@@ -1,18 +1,19 @@
 //! One large file as a sequence of tables, in memory that its size does not bound.
 
 use super::file;
+use super::hours::Look;
 use super::names::{self, Further};
-use super::pieces::Pieces;
-use super::read::{ALWAYS, FileType, ReadOptions, places, table};
-use super::skipped::Skipped;
+use super::pieces::{Before, Next, Pieces};
+use super::read::{FileType, ReadOptions, places, table};
+use super::skipped::{Skipped, Unit};
 use super::union::{Part, union};
 use super::wanted::Wanted;
-use super::{Dialect, FileTable, LogTable, csv, identifiers, json, parquet};
-use crate::error::IoError;
-use crate::files::Stamp;
+use super::{Dialect, FileTable, LogTable, csv, json, parquet};
+use crate::error::{IoError, Place};
+use crate::memory::MemoryLimit;
 use crate::texts::Cells;
 use arrow_array::{Int64Array, RecordBatch};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads one file in parts of about `max_bytes` of its (unpacked) text, or a Parquet file by its groups
 /// of rows. All parts have the columns and types of the whole file: a first pass, made here, finds
@@ -20,7 +21,8 @@ use std::path::Path;
 /// the part in which it stood.
 ///
 /// Rows are sorted within a part only. A JSON document is cut if all its events are in one list, `[…]` or
-/// `{"Records": […]}`, and nothing follows; any other is one part. A row of more than 64 MiB has no end, like a quote that is never closed.
+/// `{"Records": […]}`, and nothing follows; any other is one part. A row of more than
+/// a sixteenth of [`ReadOptions::memory`], and 64 MiB at most, is left out, and so is what follows a quote that is never closed.
 ///
 /// # Errors
 /// [`ReadOptions::repeat`] is above 1: the span of a file is that of all its parts. The file cannot be read, or is broken in a way that makes [`read`](super::read) skip it.
@@ -34,167 +36,293 @@ pub fn read_in_parts<'a>(
         return Err(IoError::table("read a file in parts", &"it is to be repeated as a whole"));
     }
     let wanted = Wanted { dialect, options };
-    let mut source = Source::open(path, &wanted, max_bytes)?;
-    let mut further = Further::new();
-    let first = source.next(path, &wanted)?;
-    let names = first.iter().flat_map(|table| &table.columns).map(|column| column.name.as_str());
-    if names::collide(names, dialect.clean) {
-        // Which columns have to be kept apart is known only when all rows have been seen.
-        let mut source = Source::open(path, &wanted, max_bytes)?;
-        while let Some(table) = source.next(path, &wanted)? {
-            names::meet(&mut further, table.columns, &wanted)?;
-        }
-    }
-    Ok(Parts { path, wanted, source, first, further, skipped: Skipped::default(), last: None })
-}
-
-/// Bytes of text that a large file is read in at a time.
-pub(super) const PART: usize = 64 << 20;
-
-/// The parts of one file: it is read in several where it is large and only a part is wanted.
-pub(super) fn parts_of(
-    path: &Path,
-    dialect: &Dialect,
-    options: &ReadOptions<'_>,
-) -> Result<Vec<Part>, IoError> {
-    let sliced = options.slice.is_some_and(|slice| slice(path).times != ALWAYS);
-    if sliced && is_large(path, options) {
-        return read_in_parts(dialect, path, options, PART)?.into_parts().collect();
-    }
-    Ok(vec![file::read(path, dialect, options)?])
-}
-
-/// Whether a file is better read in parts.
-pub(super) fn is_large(path: &Path, options: &ReadOptions<'_>) -> bool {
-    options.repeat <= 1 && Stamp::of(path).bytes > PART as u64 / 4
+    let source = Source::open(path, &wanted, max_bytes, None)?;
+    Ok(Parts { wanted, source, waiting: Vec::new(), skipped: Skipped::default(), last: None })
 }
 
 /// The tables of one file.
 pub struct Parts<'a> {
-    path: &'a Path,
     wanted: Wanted<'a>,
-    source: Source<'a>,
-    /// The first part, once it was looked at for names that become one.
-    first: Option<FileTable<Cells>>,
-    further: Further,
+    source: Source,
+    /// Tables of the piece that was read last, the last one first.
+    waiting: Vec<FileTable<Cells>>,
     /// Of pieces without any row.
     skipped: Skipped,
     /// The columns, without rows.
     last: Option<RecordBatch>,
 }
 
-enum Source<'a> {
-    Csv(Pieces<'a>, csv::parts::Layout),
-    Json(Pieces<'a>, json::parts::Layout),
-    Parquet {
-        groups: parquet::Groups<'a>,
-        types: parquet::Types,
-        next: usize,
-        rows: i64,
-    },
+/// The rows of a file, piece by piece, with the columns and types of the whole.
+pub(super) struct Source {
+    path: PathBuf,
+    rows: Rows,
+    /// Names that need further columns in some piece.
+    further: Further,
+    /// Rows that are too long, until a table takes them along.
+    skipped: Skipped,
+}
+
+enum Rows {
+    Csv(Pieces, csv::parts::Layout),
+    Json(Pieces, json::parts::Layout),
+    Parquet(Box<parquet::Rows>),
     /// What does not come in pieces.
     Whole(Option<FileTable<Cells>>),
 }
 
-impl<'a> Source<'a> {
-    fn open(path: &'a Path, wanted: &Wanted<'_>, max_bytes: usize) -> Result<Self, IoError> {
-        let clean = wanted.dialect.clean;
-        let wants = parquet::Wants {
-            column: &|name| wanted.column(&clean(name)),
-            asked: &|name| wanted.asked(&clean(name)),
-            identifier: &|name| wanted.is_identifier(&clean(name)),
+const TOO_LONG: &str = "row that is too long for the memory";
+
+impl Source {
+    /// Passes over the file for its columns and their types; `look` sees the times of every piece.
+    pub(super) fn open(
+        path: &Path,
+        wanted: &Wanted<'_>,
+        max_bytes: usize,
+        mut look: Option<&mut Look<'_>>,
+    ) -> Result<Self, IoError> {
+        let open = |look: &mut Option<&mut Look<'_>>| {
+            let rows = Self::rows(path, wanted, max_bytes, look)?;
+            let (further, skipped) = (Further::new(), Skipped::default());
+            Ok::<_, IoError>(Self { path: path.to_owned(), rows, further, skipped })
         };
-        if let Some(content) = wanted.parquet(path)? {
-            let groups = parquet::Groups::open(content, path, &wants)?;
-            let types = groups.types(&wants)?;
-            return Ok(Self::Parquet { groups, types, next: 0, rows: 0 });
+        let mut source = open(&mut look)?;
+        if source.rows.collide(wanted.dialect.clean) {
+            // Which columns have to be kept apart is known only when all rows have been seen.
+            let mut first = open(&mut None)?;
+            while let Some(tables) = first.next(wanted)? {
+                for table in tables {
+                    names::meet(&mut source.further, table.columns, wanted)?;
+                }
+            }
         }
-        let mut pieces = Pieces::open(path, max_bytes)?;
+        Ok(source)
+    }
+
+    fn rows(
+        path: &Path,
+        wanted: &Wanted<'_>,
+        max_bytes: usize,
+        look: &mut Option<&mut Look<'_>>,
+    ) -> Result<Rows, IoError> {
+        if let Some(content) = wanted.parquet(path)? {
+            return Ok(Rows::Parquet(Box::new(parquet::Rows::open(
+                content, path, wanted, max_bytes, look,
+            )?)));
+        }
+        let memory = wanted.options.memory;
+        let mut pieces = Pieces::open(path, max_bytes, memory)?;
         let head = pieces.head()?;
         match file::format(path, head, wanted.options.file_type) {
             FileType::Csv | FileType::Auto if !head.is_empty() => {
-                let mut layout =
+                let layout =
                     wanted.as_csv(|options| csv::parts::Layout::new(head, path, options))?;
-                loop {
-                    let first = pieces.at_beginning();
-                    let piece = pieces.next(|text| layout.cut(text, first))?;
-                    let Some((text, before)) = piece else { break };
-                    let rows = layout.meet(text, path, before)?;
-                    pieces.count(rows);
-                }
-                Ok(Self::Csv(Pieces::open(path, max_bytes)?, layout))
+                let layout = meet_csv(pieces, layout, path, wanted, look)?;
+                Ok(Rows::Csv(Pieces::open(path, max_bytes, memory)?, layout))
             }
             FileType::Json => {
-                let Some(mut layout) = json::parts::Layout::new(head, wanted) else {
-                    return Self::whole(path, wanted);
+                let Some(layout) = json::parts::Layout::new(head, wanted) else {
+                    return whole(path, wanted, look);
                 };
-                let nested = wanted.options.nested;
-                loop {
-                    let first = pieces.at_beginning();
-                    let piece = pieces.next(|text| layout.cut(text, first))?;
-                    let Some((text, before)) = piece else { break };
-                    let Some(rows) = layout.meet(text, path, before, wanted, nested)? else {
-                        return Self::whole(path, wanted);
-                    };
-                    pieces.count(rows);
+                match meet_json(pieces, layout, path, wanted, look)? {
+                    Some(layout) => Ok(Rows::Json(Pieces::open(path, max_bytes, memory)?, layout)),
+                    None => whole(path, wanted, look),
                 }
-                if pieces.gave_up() || !(layout.is_closed() || pieces.cut_short()) {
-                    return Self::whole(path, wanted);
-                }
-                Ok(Self::Json(Pieces::open(path, max_bytes)?, layout))
             }
-            _ => Self::whole(path, wanted),
+            _ => whole(path, wanted, look),
         }
     }
 
-    fn whole(path: &Path, wanted: &Wanted<'_>) -> Result<Self, IoError> {
-        Ok(Self::Whole(Some(file::file_table(path, wanted)?)))
+    /// The rows of the next piece, in one table or several.
+    pub(super) fn next(
+        &mut self,
+        wanted: &Wanted<'_>,
+    ) -> Result<Option<Vec<FileTable<Cells>>>, IoError> {
+        let Some(mut tables) = self.tables(wanted)? else { return Ok(None) };
+        if let Some(first) = tables.first_mut() {
+            first.skipped.merge(std::mem::take(&mut self.skipped));
+        }
+        Ok(Some(tables))
     }
 
-    /// The rows of the next piece.
-    fn next(
-        &mut self,
-        path: &Path,
-        wanted: &Wanted<'_>,
-    ) -> Result<Option<FileTable<Cells>>, IoError> {
-        match self {
-            Self::Csv(pieces, layout) => {
+    /// Names that need further columns in some piece.
+    pub(super) fn further(&self) -> &Further {
+        &self.further
+    }
+
+    /// What was left out behind the last table.
+    pub(super) fn left_out(&mut self) -> Skipped {
+        std::mem::take(&mut self.skipped)
+    }
+
+    /// Gives back the room that the last piece has taken.
+    pub(super) fn shrink(&mut self) {
+        match &mut self.rows {
+            Rows::Csv(pieces, _) | Rows::Json(pieces, _) => pieces.shrink(),
+            Rows::Parquet(_) | Rows::Whole(_) => {}
+        }
+    }
+
+    fn tables(&mut self, wanted: &Wanted<'_>) -> Result<Option<Vec<FileTable<Cells>>>, IoError> {
+        let Self { path, rows, skipped, .. } = self;
+        match rows {
+            Rows::Csv(pieces, layout) => loop {
                 let first = pieces.at_beginning();
-                let piece = pieces.next(|text| layout.cut(text, first))?;
-                let Some((text, before)) = piece else { return Ok(None) };
+                let (text, before, unclosed) = match pieces.next(|text| layout.cut(text, first))? {
+                    Next::End => {
+                        skipped.merge(pieces.skipped());
+                        return Ok(None);
+                    }
+                    Next::TooLong(text, before) if !layout.is_open(text) => {
+                        too_long(path, before, wanted, skipped);
+                        pieces.skip_line()?;
+                        continue;
+                    }
+                    Next::TooLong(text, before) => (text, before, true),
+                    Next::Piece(text, before) => (text, before, false),
+                };
                 let (mut table, rows) = layout.read(text, path, before)?;
                 pieces.count(rows);
                 table.skipped.merge(pieces.skipped());
-                file::csv_table(table, wanted).map(Some)
-            }
-            Self::Json(pieces, layout) => {
-                let first = pieces.at_beginning();
-                let piece = pieces.next(|text| layout.cut(text, first))?;
-                let Some((text, before)) = piece else { return Ok(None) };
-                let nested = wanted.options.nested;
-                let (mut table, rows) = layout.read(text, path, before, wanted, nested)?;
-                pieces.count(rows);
-                table.skipped.merge(pieces.skipped());
-                Ok(Some(table))
-            }
-            Self::Parquet { groups, types, next, rows } => {
-                if *next == groups.count() {
-                    return Ok(None);
+                if unclosed {
+                    pieces.skip_rest();
                 }
-                let clean = wanted.dialect.clean;
-                let wants = parquet::Wants {
-                    column: &|name| wanted.column(&clean(name)),
-                    asked: &|name| wanted.asked(&clean(name)),
-                    identifier: &|name| wanted.is_identifier(&clean(name)),
-                };
-                let table = groups.read(vec![*next], *rows, &wants, types)?;
-                *next += 1;
-                *rows += table.positions.len() as i64;
-                identifiers::write(table, wanted).map(Some)
-            }
-            Self::Whole(table) => Ok(table.take()),
+                return Ok(Some(vec![file::csv_table(table, wanted)?]));
+            },
+            Rows::Json(pieces, layout) => loop {
+                let first = pieces.at_beginning();
+                match pieces.next(|text| layout.cut(text, first))? {
+                    Next::End => {
+                        skipped.merge(pieces.skipped());
+                        return Ok(None);
+                    }
+                    Next::TooLong(_, before) => {
+                        too_long(path, before, wanted, skipped);
+                        pieces.skip_line()?;
+                    }
+                    Next::Piece(text, before) => {
+                        let nested = wanted.options.nested;
+                        let (mut tables, rows) = layout.read(text, path, before, wanted, nested)?;
+                        pieces.count(rows);
+                        skipped.merge(pieces.skipped());
+                        if let Some(last) = tables.last_mut() {
+                            last.skipped.merge(std::mem::take(skipped));
+                        }
+                        return Ok(Some(tables));
+                    }
+                }
+            },
+            Rows::Parquet(rows) => Ok(rows.next(wanted)?.map(|table| vec![table])),
+            Rows::Whole(table) => Ok(table.take().map(|table| vec![table])),
         }
     }
+}
+
+impl Rows {
+    /// Whether names of columns become one when they are cleaned.
+    fn collide(&self, clean: fn(&str) -> String) -> bool {
+        match self {
+            Self::Csv(_, layout) => names::collide(layout.names(), clean),
+            Self::Json(_, layout) => names::collide(layout.names(), clean),
+            Self::Parquet(rows) => names::collide(rows.names(), clean),
+            Self::Whole(table) => {
+                let columns = table.iter().flat_map(|table| &table.columns);
+                names::collide(columns.map(|column| column.name.as_str()), clean)
+            }
+        }
+    }
+}
+
+/// Counts a row of which only the beginning fits into memory.
+fn too_long(path: &Path, before: Before, wanted: &Wanted<'_>, skipped: &mut Skipped) {
+    skipped.add(Unit::Row, TOO_LONG, || {
+        no_end(path, before, wanted.options.memory, "line").to_string()
+    });
+}
+
+fn no_end(path: &Path, before: Before, memory: MemoryLimit, what: &str) -> IoError {
+    let place = Place { row: Some(before.rows), ..Place::line(before.lines + 1) };
+    let cause = format!("{what} of more than {} MB", memory.row() / 1_000_000);
+    IoError::memory(path, place, cause, memory)
+}
+
+fn meet_csv(
+    mut pieces: Pieces,
+    mut layout: csv::parts::Layout,
+    path: &Path,
+    wanted: &Wanted<'_>,
+    look: &mut Option<&mut Look<'_>>,
+) -> Result<csv::parts::Layout, IoError> {
+    loop {
+        let first = pieces.at_beginning();
+        let (text, before, unclosed) = match pieces.next(|text| layout.cut(text, first))? {
+            Next::End => return Ok(layout),
+            Next::TooLong(_, before) if first => {
+                return Err(no_end(path, before, wanted.options.memory, "header line"));
+            }
+            Next::TooLong(text, _) if !layout.is_open(text) => {
+                pieces.skip_line()?;
+                continue;
+            }
+            Next::TooLong(text, before) => (text, before, true),
+            Next::Piece(text, before) => (text, before, false),
+        };
+        let rows = layout.meet(text, path, before)?;
+        if let Some(look) = look {
+            let table = look.narrow.as_csv(|options| layout.narrow(text, path, before, options))?;
+            let table = file::csv_table(table, &look.narrow)?;
+            look.piece(path, vec![table], rows, text.len(), layout.width())?;
+        }
+        pieces.count(rows);
+        if unclosed {
+            pieces.skip_rest();
+        }
+    }
+}
+
+/// `None` if the file has to be read as a whole.
+fn meet_json(
+    mut pieces: Pieces,
+    mut layout: json::parts::Layout,
+    path: &Path,
+    wanted: &Wanted<'_>,
+    look: &mut Option<&mut Look<'_>>,
+) -> Result<Option<json::parts::Layout>, IoError> {
+    let clean = wanted.dialect.clean;
+    loop {
+        let first = pieces.at_beginning();
+        match pieces.next(|text| layout.cut(text, first))? {
+            Next::End => {
+                let is_whole = layout.is_closed() || pieces.cut_short();
+                return Ok(is_whole.then_some(layout));
+            }
+            Next::TooLong(..) if layout.is_lines() => pieces.skip_line()?,
+            // What begins like a list may be something else.
+            Next::TooLong(..) => return Ok(None),
+            Next::Piece(text, before) => {
+                let narrow =
+                    |name: &str| look.as_ref().is_some_and(|look| look.narrow.column(&clean(name)));
+                let read: (&dyn json::Schema, _) = (wanted, wanted.options.nested);
+                let met = layout.meet(text, path, before, read, &narrow)?;
+                let Some((rows, tables)) = met else { return Ok(None) };
+                if let Some(look) = look {
+                    look.piece(path, tables, rows, text.len(), layout.width())?;
+                }
+                pieces.count(rows);
+            }
+        }
+    }
+}
+
+fn whole(
+    path: &Path,
+    wanted: &Wanted<'_>,
+    look: &mut Option<&mut Look<'_>>,
+) -> Result<Rows, IoError> {
+    let table = file::file_table(path, wanted, wanted.options.memory.text())?;
+    if let Some(look) = look {
+        look.whole(path, &table)?;
+    }
+    Ok(Rows::Whole(Some(table)))
 }
 
 impl<'a> Parts<'a> {
@@ -204,12 +332,20 @@ impl<'a> Parts<'a> {
     }
 
     fn part(&mut self) -> Result<Option<Part>, IoError> {
-        let rows = match self.first.take() {
-            Some(first) => Some(first),
-            None => self.source.next(self.path, &self.wanted)?,
-        };
-        let clean = |rows| file::clean(self.path, rows, &self.wanted, 1, Some(&self.further));
-        rows.map(clean).transpose()
+        if self.waiting.is_empty() {
+            self.waiting = self.source.next(&self.wanted)?.unwrap_or_default();
+            self.waiting.reverse();
+        }
+        match self.waiting.pop() {
+            Some(rows) => {
+                let Source { path, further, .. } = &self.source;
+                file::clean(path, rows, &self.wanted, 1, Some(further)).map(Some)
+            }
+            None => {
+                self.skipped.merge(self.source.left_out());
+                Ok(None)
+            }
+        }
     }
 
     fn table(&mut self) -> Result<Option<LogTable>, IoError> {
@@ -230,7 +366,7 @@ impl<'a> Parts<'a> {
         let last = self.last.take().filter(|_| self.skipped != Skipped::default());
         let skipped = std::mem::take(&mut self.skipped);
         let file_rows = Int64Array::from(Vec::<i64>::new());
-        Ok(last.map(|batch| LogTable { batch, file_rows, skipped }))
+        Ok(last.map(|batch| LogTable { batch, file_rows, skipped, more: false }))
     }
 }
 

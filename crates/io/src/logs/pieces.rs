@@ -3,13 +3,11 @@
 use super::bytes::Content;
 use super::skipped::Skipped;
 use crate::error::IoError;
+use crate::memory::MemoryLimit;
 use std::path::Path;
 
 /// What is known of a file before anything is read of it, for its format to be told.
-const HEAD: usize = 4 << 20;
-/// A row that is longer has no end, as far as this program goes.
-const LONGEST_ROW: usize = 64 << 20;
-
+pub(super) const HEAD: usize = 4 << 20;
 /// Which some programs put before UTF-8.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -23,35 +21,45 @@ pub(super) struct Before {
     pub(super) rows: i64,
 }
 
+/// What comes next.
+pub(super) enum Next<'t> {
+    /// Whole rows, and what was before them.
+    Piece(&'t [u8], Before),
+    /// The beginning of a row that is too long for the memory.
+    TooLong(&'t [u8], Before),
+    /// Nothing.
+    End,
+}
+
 /// The text of a file, piece by piece.
-pub(super) struct Pieces<'p> {
-    content: Content<'p>,
+pub(super) struct Pieces {
+    content: Content,
     /// The piece, and what was read behind it.
     text: Vec<u8>,
     /// Length of the piece.
     piece: usize,
     size: usize,
+    /// A row that is longer has no end.
+    longest: usize,
     before: Before,
     /// All of the file has been read.
     ended: bool,
     /// The file's first bytes have been seen.
     begun: bool,
-    /// A row had no end.
-    gave_up: bool,
 }
 
-impl<'p> Pieces<'p> {
+impl Pieces {
     /// Pieces of about `size` bytes.
-    pub(super) fn open(path: &'p Path, size: usize) -> Result<Self, IoError> {
+    pub(super) fn open(path: &Path, size: usize, memory: MemoryLimit) -> Result<Self, IoError> {
         Ok(Self {
-            content: Content::open(path)?,
+            content: Content::open(path, memory)?,
+            longest: memory.row(),
             text: Vec::new(),
             piece: 0,
             size: size.max(1),
             before: Before::default(),
             ended: false,
             begun: false,
-            gave_up: false,
         })
     }
 
@@ -62,16 +70,8 @@ impl<'p> Pieces<'p> {
     }
 
     /// The next piece, which ends where `cut` says that rows end: a length, 0 if it sees no end of a row.
-    /// `None` at the end of the file. A row without end is one piece with the file's last bytes that
-    /// were looked at, and what follows is not read.
-    pub(super) fn next(
-        &mut self,
-        cut: impl Fn(&[u8]) -> usize,
-    ) -> Result<Option<(&[u8], Before)>, IoError> {
-        self.before.lines += memchr::memchr_iter(b'\n', &self.text[..self.piece]).count();
-        self.before.bytes += self.piece;
-        self.text.drain(..self.piece);
-        self.piece = 0;
+    pub(super) fn next(&mut self, cut: impl Fn(&[u8]) -> usize) -> Result<Next<'_>, IoError> {
+        self.pass();
         let mut size = self.size;
         loop {
             self.read(size)?;
@@ -80,7 +80,8 @@ impl<'p> Pieces<'p> {
                 if self.content.cut_short() {
                     // The last row may be half a row.
                     let rows = cut(&self.text);
-                    self.text.truncate(if rows > 0 { rows } else { end });
+                    let begins = rows == 0 && self.before.bytes == 0;
+                    self.text.truncate(if begins { end } else { rows });
                 }
                 self.piece = self.text.len();
                 break;
@@ -89,19 +90,50 @@ impl<'p> Pieces<'p> {
             if self.piece > 0 {
                 break;
             }
-            if end >= LONGEST_ROW {
-                self.text.truncate(end);
-                (self.piece, self.ended, self.gave_up) = (end, true, true);
-                break;
+            if end >= self.longest {
+                self.piece = end;
+                return Ok(Next::TooLong(&self.text[..end], self.before));
             }
-            size *= 2;
+            size = (2 * size).min(self.longest.max(size + 1));
         }
-        Ok((self.piece > 0).then(|| (&self.text[..self.piece], self.before)))
+        match self.piece {
+            0 => Ok(Next::End),
+            piece => Ok(Next::Piece(&self.text[..piece], self.before)),
+        }
     }
 
-    /// Whether the last piece is not the end of the file, but a row without an end.
-    pub(super) fn gave_up(&self) -> bool {
-        self.gave_up
+    /// Counts the piece as one of what was before.
+    fn pass(&mut self) {
+        self.before.lines += memchr::memchr_iter(b'\n', &self.text[..self.piece]).count();
+        self.before.bytes += self.piece;
+        self.text.drain(..self.piece);
+        self.piece = 0;
+    }
+
+    /// Leaves out the rest of a line that is too long, which counts as a row.
+    pub(super) fn skip_line(&mut self) -> Result<(), IoError> {
+        loop {
+            self.pass();
+            self.read(self.size)?;
+            let found = memchr::memchr(b'\n', &self.text);
+            self.piece = found.map_or(self.text.len(), |end| end + 1);
+            if found.is_some() || self.piece == 0 {
+                self.before.rows += 1;
+                return Ok(());
+            }
+        }
+    }
+
+    /// Leaves out all that is behind the last piece.
+    pub(super) fn skip_rest(&mut self) {
+        self.text.truncate(self.piece);
+        self.ended = true;
+    }
+
+    /// Gives back the room that the last piece has taken.
+    pub(super) fn shrink(&mut self) {
+        self.pass();
+        self.text.shrink_to_fit();
     }
 
     /// Whether the next piece is the first.

@@ -1,15 +1,19 @@
 //! Many files to one table, in the order of time.
 
-use super::parts::parts_of;
-use super::skipped::{Skipped, Unit};
+use super::merge::merge;
+use super::parts::read_in_parts;
+use super::skipped::{Skipped, TIMELESS, Unit};
+use super::sliced::Sliced;
 use super::time::TimeColumn;
 use super::union::{Part, union};
-use super::{Dialect, LogTable, Nested};
+use super::wanted::Wanted;
+use super::{Dialect, LogTable, Nested, file};
 use crate::error::IoError;
+use crate::memory::MemoryLimit;
 use crate::names::shown;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
-use arrow_array::{ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
+use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -55,10 +59,13 @@ pub struct ReadOptions<'a> {
     /// `event_dt`.
     pub time: Option<&'a TimeColumn>,
     /// The column that tells when an event happened where there is no `event_dt`, for `between` and
-    /// `slice`; an unreadable time counts as 1970.
+    /// `slice`.
     pub clock: Option<&'a TimeColumn>,
-    /// Sort all rows by (`event_dt`, row label, order of files), if there are event times. Otherwise
-    /// rows stay in file order.
+    /// Rows without a readable time are kept, with an empty `event_dt`, and counted as [`Unit::Kept`]. Otherwise,
+    /// and where only rows of some times are wanted, they are left out.
+    pub keep_timeless: bool,
+    /// Sort all rows by (`event_dt`, row label, order of files), if there are event times; rows without
+    /// one come last. Otherwise rows stay in file order.
     pub sort: bool,
     /// Objects inside JSON lines.
     pub nested: Nested,
@@ -73,6 +80,14 @@ pub struct ReadOptions<'a> {
     /// Called with the number of rows of each file, or each part of one, skipped ones included, as far as
     /// there is a usable row.
     pub on_rows: Option<&'a (dyn Fn(&Path, u64) + Sync)>,
+    /// What earlier slices have left, where each file is read once for all of its slices. Without it a file
+    /// is read anew for each.
+    pub sliced: Option<Sliced<'a>>,
+    /// The memory that reading may take.
+    pub memory: MemoryLimit,
+    /// Whether it is an error, [`IoError::Overflow`], if the files do not fit into memory together. If not,
+    /// those that do not fit are left out.
+    pub all_or_nothing: bool,
 }
 
 /// A part of a file, of which the other parts are read before or afterwards.
@@ -84,12 +99,19 @@ pub struct Slice {
     pub again: bool,
     /// So many rows at its beginning were read before it was appended to.
     pub from_row: u64,
+    /// Whether the rows without a readable time are in this part.
+    pub timeless: bool,
 }
 
 impl Slice {
     /// All rows of a file that has not been read before.
     pub fn whole() -> Self {
-        Self { times: ALWAYS, again: false, from_row: 0 }
+        Self { times: ALWAYS, again: false, from_row: 0, timeless: true }
+    }
+
+    /// This slice and all later ones.
+    pub(super) fn from_start(&self) -> Self {
+        Self { times: self.times.start..ALWAYS.end, timeless: true, ..self.clone() }
     }
 }
 
@@ -107,12 +129,16 @@ impl Default for ReadOptions<'_> {
             exact: &[],
             time: None,
             clock: None,
+            keep_timeless: false,
             sort: true,
             nested: Nested::Flatten,
             between: ALWAYS,
             delimiter: None,
             slice: None,
             on_rows: None,
+            sliced: None,
+            memory: MemoryLimit::default(),
+            all_or_nothing: false,
         }
     }
 }
@@ -124,57 +150,48 @@ pub(super) const OWN_EVENT_DT: &str = "event_dt\0";
 /// Name of the row label while tables are joined; no column of a log has an empty name.
 pub(super) const LABEL: &str = "";
 /// Files read at a time for each thread, so that progress is reported along the way.
-const FILES_PER_THREAD: usize = 4;
+pub(super) const FILES_PER_THREAD: usize = 4;
+/// Parts that are put together where they have few rows.
+const PUT_TOGETHER: usize = 256;
+/// So many rows are few for as many parts.
+const FEW_ROWS: usize = 64 * PUT_TOGETHER;
 
 const OTHER: &str = "digest or Insight file";
-const UNREADABLE: &str = "unreadable file";
+pub(super) const UNREADABLE: &str = "unreadable file";
+const TOO_LARGE: &str = "file that does not fit into memory";
 const NO_TIME: &str = "no event time";
 
 /// Reads and joins the files of a source; `on_file` is told each file and its rows, in order.
 ///
 /// Files are read in parallel on the current rayon pool; the result does not depend on its size.
-/// A file that cannot be read is counted in [`LogTable::skipped`], and so is a row without a time
-/// when there are event times at all.
+/// A file that cannot be read is counted in [`LogTable::skipped`], and so is a row without a readable
+/// time: of all files, if a time is expected, or else if any file has times.
 ///
 /// # Errors
 /// [`IoError::NoRows`] if no file gives a row, with the reasons; [`IoError::Table`] if a text
-/// column of all files together exceeds 2 GiB.
+/// column of all files together exceeds 2 GiB; [`IoError::Overflow`] if that is asked for.
 pub fn read(
     dialect: &Dialect,
     files: &[PathBuf],
     options: &ReadOptions<'_>,
     on_file: &mut dyn FnMut(&Path, usize),
 ) -> Result<LogTable, IoError> {
-    let mut skipped = Skipped::default();
-    let mut parts = Vec::with_capacity(files.len());
+    let mut gathered = Gathered::new(Wanted { dialect, options }, files.len());
     let (others, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
         files.iter().partition(|path| dialect.is_other_file(path));
     for path in others {
-        skipped.add(Unit::File, OTHER, || format!("no log by its name: {path:?}"));
+        gathered.skipped.add(Unit::File, OTHER, || format!("no log by its name: {path:?}"));
         on_file(path, 0);
     }
-    for chunk in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
-        let read: Vec<Result<Vec<Part>, IoError>> =
-            chunk.par_iter().map(|path| parts_of(path, dialect, options)).collect();
-        for (&path, of_file) in chunk.iter().zip(read) {
-            match of_file {
-                Ok(mut of_file) => {
-                    on_file(path, of_file.iter().map(|part| part.rows).sum());
-                    for part in &mut of_file {
-                        skipped.merge(std::mem::take(&mut part.skipped));
-                    }
-                    parts.extend(of_file.into_iter().map(|part| (path, part)));
-                }
-                Err(e) => {
-                    skipped.add_unreadable(path, UNREADABLE, &e);
-                    on_file(path, 0);
-                }
-            }
+    let (parts, more) = loop {
+        let more = gathered.gather(dialect, &files, on_file)?;
+        let parts = gathered.take();
+        // What is in memory may be left out altogether, and the rest has rows.
+        if !more || parts.iter().any(|part| part.rows > 0) {
+            break (parts, more);
         }
-    }
-    let named = options.time.map(|time| time.name.as_str());
-    let time = named.or(dialect.time).unwrap_or_default();
-    let parts = with_times(parts, time, &mut skipped);
+    };
+    let skipped = gathered.skipped;
     let rows: usize = parts.iter().map(|part| part.rows).sum();
     if u32::try_from(rows).is_err() {
         return Err(IoError::table("join the files", &format!("{rows} rows are more than 2^32")));
@@ -184,17 +201,215 @@ pub fn read(
     }
     let places = if options.sort { places(&parts) } else { None };
     let columns = union(parts, places.as_deref())?;
-    table(columns, rows, skipped)
+    Ok(LogTable { more, ..table(columns, rows, skipped)? })
 }
 
-/// If some files have event times, rows of the others have none and are left out: there is no
-/// place in time for them.
-fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -> Vec<Part> {
-    let timed = |part: &Part| part.columns.iter().any(|(name, _)| name == EVENT_DT);
-    let any = parts.iter().any(|(_, part)| timed(part));
+/// The parts of one file, of at most `most` bytes of text or as long as there is `room`, and whether
+/// there are more.
+fn parts_of(
+    path: &Path,
+    dialect: &Dialect,
+    options: &ReadOptions<'_>,
+    (most, room): (u64, u64),
+) -> Result<(Vec<Part>, bool), IoError> {
+    if let Some(Sliced { files, ends }) = options.sliced {
+        return files.read(path, dialect, options, ends, (most, room));
+    }
+    match file::read(path, dialect, options, most) {
+        // The rows of a long text may be short; its text is never in memory as a whole.
+        Err(IoError::Memory { .. })
+            if most == options.memory.text() && options.repeat <= 1 && !options.all_or_nothing =>
+        {
+            let mut parts = Vec::new();
+            let mut bytes = 0;
+            let pieces = read_in_parts(dialect, path, options, options.memory.piece())?;
+            let mut pieces = pieces.into_parts();
+            for part in &mut pieces {
+                let part = part?;
+                bytes += part.memory();
+                parts.push(part);
+                if bytes > room {
+                    let cause = format!("rows of more than {} MB", room / 1_000_000);
+                    return Err(IoError::memory(path, Default::default(), cause, options.memory));
+                }
+            }
+            Ok((parts, false))
+        }
+        part => Ok((vec![part?], false)),
+    }
+}
+
+/// What has been read so far.
+struct Gathered<'f, 'o> {
+    options: &'o ReadOptions<'o>,
+    wanted: Wanted<'o>,
+    files: usize,
+    parts: Vec<(&'f PathBuf, Part)>,
+    /// How many of these need not be looked at again, to be put together.
+    settled: usize,
+    bytes: u64,
+    skipped: Skipped,
+}
+
+impl<'f, 'o> Gathered<'f, 'o> {
+    fn new(wanted: Wanted<'o>, files: usize) -> Self {
+        let skipped = Skipped::default();
+        Self {
+            options: wanted.options,
+            wanted,
+            files,
+            parts: Vec::new(),
+            settled: 0,
+            bytes: 0,
+            skipped,
+        }
+    }
+
+    /// Bytes of rows that still fit. A table that others follow has less room than one that stays alone.
+    fn room(&self) -> u64 {
+        let table = self.options.memory.table();
+        let all = match self.options.sliced.is_some() || self.options.all_or_nothing {
+            true => table.saturating_mul(2),
+            false => table.saturating_mul(4),
+        };
+        all.saturating_sub(self.bytes)
+    }
+
+    /// Reads files as long as there is room; whether there is more of them.
+    fn gather(
+        &mut self,
+        dialect: &Dialect,
+        files: &[&'f PathBuf],
+        on_file: &mut dyn FnMut(&Path, usize),
+    ) -> Result<bool, IoError> {
+        let options = self.options;
+        let text = options.memory.text();
+        // Several files are unpacked side by side.
+        let most = text / FILES_PER_THREAD as u64;
+        let mut more = false;
+        for chunk in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {
+            let room = self.room();
+            if room == 0 && options.sliced.is_some() {
+                return Ok(true);
+            }
+            let read: Vec<_> = chunk
+                .par_iter()
+                .map(|path| parts_of(path, dialect, options, (most, room)))
+                .collect();
+            for (&path, of_file) in chunk.iter().zip(read) {
+                let of_file = match of_file {
+                    Err(IoError::Memory { .. }) if self.room() == 0 && options.sliced.is_some() => {
+                        more = true;
+                        continue;
+                    }
+                    Err(IoError::Memory { .. }) => {
+                        parts_of(path, dialect, options, (text, self.room()))
+                    }
+                    of_file => of_file,
+                };
+                let rows = match of_file {
+                    Ok((of_file, has_more)) => {
+                        more |= has_more;
+                        self.add(path, of_file)?
+                    }
+                    Err(error) => self.refuse(path, error)?,
+                };
+                on_file(path, rows);
+            }
+        }
+        Ok(more)
+    }
+
+    /// The parts so far, of which those without times are left out where others have them.
+    fn take(&mut self) -> Vec<Part> {
+        (self.settled, self.bytes) = (0, 0);
+        with_times(std::mem::take(&mut self.parts), &self.wanted, &mut self.skipped)
+    }
+
+    /// Adds the parts of a file; how many rows they have.
+    fn add(&mut self, path: &'f PathBuf, parts: Vec<Part>) -> Result<usize, IoError> {
+        let (rows, bytes) =
+            parts.iter().fold((0, 0), |(r, b), part| (r + part.rows, b + part.memory()));
+        let is_over = bytes > self.room() && self.options.sliced.is_none();
+        if is_over {
+            let cause = format!("rows of {} MB more", bytes.div_ceil(1_000_000));
+            let memory = self.options.memory;
+            return self.refuse(path, IoError::memory(path, Default::default(), cause, memory));
+        }
+        for mut part in parts {
+            self.skipped.merge(std::mem::take(&mut part.skipped));
+            // They said where to cut.
+            part.when = None;
+            if part.rows > 0 || !part.columns.is_empty() {
+                self.bytes += part.memory();
+                self.parts.push((path, part));
+            }
+        }
+        if self.parts.len() - self.settled >= PUT_TOGETHER {
+            self.put_together()?;
+        }
+        Ok(rows)
+    }
+
+    /// Counts a file that is left out.
+    fn refuse(&mut self, path: &Path, error: IoError) -> Result<usize, IoError> {
+        match error {
+            IoError::Memory { .. } if self.options.all_or_nothing && self.files > 0 => {
+                let (files, limit) = (self.files, self.options.memory);
+                return Err(IoError::Overflow { files, limit });
+            }
+            // The rows of other files would be missing too.
+            error @ IoError::Os { action, .. } if action.starts_with("write") => return Err(error),
+            error @ IoError::Memory { .. } => {
+                self.skipped.add(Unit::File, TOO_LARGE, || error.to_string());
+            }
+            error => self.skipped.add_unreadable(path, UNREADABLE, &error),
+        }
+        Ok(0)
+    }
+
+    fn put_together(&mut self) -> Result<(), IoError> {
+        let expects_time = self.wanted.expected_time().is_some();
+        let has_time = |(_, part): &(&PathBuf, Part)| part.is_timed || !expects_time;
+        let last = &self.parts[self.settled..];
+        let rows: usize = last.iter().map(|(_, part)| part.rows).sum();
+        // A file without times may have to be named.
+        if rows <= FEW_ROWS && last.iter().all(has_time) {
+            let last = self.parts.split_off(self.settled);
+            let bytes: u64 = last.iter().map(|(_, part)| part.memory()).sum();
+            let path = last[0].0;
+            let merged = merge(last.into_iter().map(|(_, part)| part).collect())?;
+            self.bytes -= bytes;
+            for part in merged {
+                self.bytes += part.memory();
+                self.parts.push((path, part));
+            }
+        }
+        self.settled = self.parts.len();
+        Ok(())
+    }
+}
+
+/// Counts the rows of files without a column of times, if one is expected or others have it. There is no
+/// place in time for them: they are left out, or come last.
+fn with_times(
+    parts: Vec<(&PathBuf, Part)>,
+    wanted: &Wanted<'_>,
+    skipped: &mut Skipped,
+) -> Vec<Part> {
+    let Some((time, is_expected)) = wanted.expected_time() else {
+        return parts.into_iter().map(|(_, part)| part).collect();
+    };
+    let any = parts.iter().any(|(_, part)| part.is_timed);
+    let keeps = wanted.options.keep_timeless;
     let mut kept = Vec::with_capacity(parts.len());
     for (path, part) in parts {
-        if any && !timed(&part) {
+        if part.rows == 0 || part.is_timed || !(any || is_expected && keeps) {
+            kept.push(part);
+        } else if keeps {
+            skipped.add_rows(Unit::Kept, part.rows, TIMELESS, part.without_times(path, time));
+            kept.push(part);
+        } else {
             for row in 0..part.rows {
                 skipped.add(Unit::Row, NO_TIME, || {
                     format!(
@@ -203,21 +418,30 @@ fn with_times(parts: Vec<(&PathBuf, Part)>, time: &str, skipped: &mut Skipped) -
                     )
                 });
             }
-        } else {
-            kept.push(part);
         }
     }
     kept
 }
 
-/// The place of each row among all rows by time, then label; equal ones stay in the order of the files.
-/// `None` if all rows are in their places.
+/// The place of each row among all rows by time, then label; equal ones stay in the order of the files, and
+/// rows without a time come last. `None` if all rows are in their places.
 pub(super) fn places(parts: &[Part]) -> Option<Vec<u32>> {
+    if !parts.iter().any(|part| part.array(EVENT_DT).is_some()) {
+        return None;
+    }
     let mut keys: Vec<(i64, i64)> = Vec::with_capacity(parts.iter().map(|part| part.rows).sum());
     for part in parts {
-        let times = part.array(EVENT_DT)?.as_primitive::<TimestampMicrosecondType>();
-        let labels = part.array(LABEL)?.as_primitive::<Int64Type>();
-        keys.extend(times.values().iter().copied().zip(labels.values().iter().copied()));
+        let labels = part.array(LABEL)?.as_primitive::<Int64Type>().values().iter().copied();
+        match part.array(EVENT_DT).map(|times| times.as_primitive::<TimestampMicrosecondType>()) {
+            Some(times) if times.null_count() == 0 => {
+                keys.extend(times.values().iter().copied().zip(labels));
+            }
+            Some(times) => {
+                let times = times.iter().map(|time| time.unwrap_or(i64::MAX));
+                keys.extend(times.zip(labels));
+            }
+            None => keys.extend(labels.map(|label| (i64::MAX, label))),
+        }
     }
     if keys.is_sorted() {
         return None;
@@ -250,11 +474,11 @@ pub(super) fn table(
         }
     }
     if let Some(times) = times {
-        fields.push(Field::new(EVENT_DT, times.data_type().clone(), false));
+        fields.push(Field::new(EVENT_DT, times.data_type().clone(), true));
         arrays.push(times);
     }
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     let batch = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
         .map_err(|e| IoError::table("join the files", &e))?;
-    Ok(LogTable { batch, file_rows: labels, skipped })
+    Ok(LogTable { batch, file_rows: labels, skipped, more: false })
 }

@@ -1,16 +1,21 @@
-//! Rows and files that were left out, each counted under a reason.
+//! Rows and files that were left out, and rows that were kept though not all of them could be used, each
+//! counted under a reason.
 
 use crate::error::IoError;
 use std::path::{Path, PathBuf};
 
 /// Columns that were not read, or values of columns.
 pub(super) const TOO_MANY_COLUMNS: &str = "columns beyond the limits, and not asked for";
+/// The reason of rows without a readable time that are kept.
+pub const TIMELESS: &str = "no readable time; kept, after all rows that have one";
 
-/// What was left out.
+/// What is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// Single rows.
     Row,
+    /// Rows that are there, without a value that could not be used.
+    Kept,
     /// Whole files.
     File,
     /// The end of a file whose other rows were read.
@@ -23,8 +28,8 @@ impl Unit {
     /// What it is called, in the singular and the plural.
     pub fn name(self, count: usize) -> &'static str {
         match (self, count) {
-            (Self::Row, 1) => "row",
-            (Self::Row, _) => "rows",
+            (Self::Row | Self::Kept, 1) => "row",
+            (Self::Row | Self::Kept, _) => "rows",
             (Self::File, 1) => "file",
             (Self::File, _) => "files",
             (Self::End, 1) => "end of a file",
@@ -38,7 +43,7 @@ impl Unit {
 /// One reason, how often it applied, and the first messages in full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reason {
-    /// What was left out.
+    /// What is counted.
     pub unit: Unit,
     /// The reason in a few words, the same for every occurrence.
     pub reason: &'static str,
@@ -86,6 +91,11 @@ impl Skipped {
         self.total(Unit::File)
     }
 
+    /// Rows that were kept without a value that could not be used, all reasons together.
+    pub fn kept(&self) -> usize {
+        self.total(Unit::Kept)
+    }
+
     /// Rows outside of the times asked for: nothing is wrong with them, and they count nowhere else.
     pub fn outside(&self) -> usize {
         self.outside
@@ -126,7 +136,7 @@ impl Skipped {
 
     /// How many of each unit are counted, in words: `3 rows and 1 file`.
     pub fn totals(&self) -> String {
-        let units = [Unit::Row, Unit::File, Unit::End, Unit::Value];
+        let units = [Unit::Row, Unit::Kept, Unit::File, Unit::End, Unit::Value];
         let counted = units.map(|unit| (unit, self.total(unit)));
         let words: Vec<String> = counted
             .into_iter()
@@ -152,6 +162,17 @@ impl Skipped {
         entry.count += 1;
         if entry.messages.len() < Self::MESSAGES {
             entry.messages.push(message());
+        }
+    }
+
+    /// Counts rows that were read, and left out or kept.
+    pub fn add_rows(&mut self, unit: Unit, count: usize, reason: &'static str, message: String) {
+        if count > 0 {
+            let entry = self.entry(unit, reason);
+            entry.count += count;
+            if entry.messages.len() < Self::MESSAGES {
+                entry.messages.push(message);
+            }
         }
     }
 

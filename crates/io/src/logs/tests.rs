@@ -39,7 +39,7 @@ fn one_bad_file_does_not_stop_the_others() {
     let packed = gz(EVENT.as_bytes());
     let (_directory, mut paths) = files(&[
         ("broken.json", b"{\"Records\": [\n {\"a\" 2}]}"),
-        ("cut.json.gz", &packed[..12]),
+        ("cut.json.gz", &packed[..10]),
         ("empty.json", b""),
         ("empty.csv", b""),
         ("header.csv", b"eventTime,n\n"),
@@ -87,6 +87,74 @@ fn rows_without_a_time_are_counted() {
 }
 
 #[test]
+fn rows_without_a_time_that_are_kept_come_last() {
+    let (_directory, paths) = files(&[
+        ("a.json", b"{\"eventTime\": \"yesterday\", \"n\": 1}\n{\"eventTime\": null, \"n\": 2}\n{\"eventTime\": \"2021-10-01T10:00:00+02:00\", \"n\": 3}\n"),
+        ("b.csv", b"n,when\n4,2021-10-01T08:00:00Z\n"),
+        ("c.json", b"{\"eventTime\": 1633075100, \"n\": 5}\n"),
+    ]);
+    let options = ReadOptions { keep_timeless: true, ..ReadOptions::default() };
+    let table = read(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
+    assert_eq!(texts(&table, "n"), ["5", "3", "1", "4", "2"]);
+    let times = table.batch.column_by_name("event_dt").unwrap();
+    assert_eq!(
+        (0..5).map(|row| times.is_valid(row)).collect::<Vec<_>>(),
+        [true, true, false, false, false]
+    );
+    let skipped = &table.skipped;
+    assert_eq!((skipped.rows(), skipped.kept(), skipped.is_empty()), (0, 3, false));
+    let messages = &skipped.reasons()[0].messages;
+    assert!(messages[0].starts_with("\"yesterday\" is not a time: \""), "{}", messages[0]);
+    assert!(messages[1].starts_with("missing value: \""), "{}", messages[1]);
+    assert!(messages[2].starts_with("no column \"eventTime\": \""), "{}", messages[2]);
+    assert!(messages[2].contains("times are in \"when\""), "{}", messages[2]);
+    // Rows of some times are wanted: these have none.
+    let options = ReadOptions { between: 0..i64::MAX, ..options };
+    let table = read(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
+    assert_eq!(texts(&table, "n"), ["5", "3"]);
+    let skipped = &table.skipped;
+    assert_eq!((skipped.rows(), skipped.files(), skipped.outside()), (2, 1, 0));
+}
+
+#[test]
+fn a_log_without_the_expected_column_of_times_says_so() {
+    let (_directory, paths) =
+        files(&[("a.json", b"{\"time\": \"2021-10-01T08:00:00Z\", \"n\": 1}\n")]);
+    let options = ReadOptions { keep_timeless: true, ..ReadOptions::default() };
+    let skipped = |dialect| read(&dialect, &paths, &options, &mut |_, _| {}).unwrap().skipped;
+    assert_eq!(skipped(cloudtrail::DIALECT).kept(), 1);
+    assert!(skipped(table::DIALECT).is_empty());
+}
+
+#[test]
+fn rows_without_a_time_are_read_with_the_last_part_of_a_file() {
+    let (_directory, paths) = files(&[
+        ("1.csv", b"eventTime,n\n,1\n2021-10-01T08:00:00Z,2\n2021-10-01T09:30:00Z,3\n"),
+        ("2.csv", b"n\n4\n"),
+    ]);
+    let options = ReadOptions { keep_timeless: true, ..ReadOptions::default() };
+    let nine = 1_633_078_800_000_000;
+    let of_hours = hours(&cloudtrail::DIALECT, &paths, &options);
+    let hour = nine / 3_600_000_000;
+    assert_eq!(of_hours[0], Hours::from([(hour - 1, 1), (hour, 1), (TIMELESS_HOUR, 1)]));
+    assert_eq!(of_hours[1], Hours::from([(TIMELESS_HOUR, 1)]));
+    let mut seen = Vec::new();
+    for (times, again) in [(i64::MIN..nine, false), (nine..i64::MAX, true)] {
+        let slice = |_: &std::path::Path| Slice {
+            times: times.clone(),
+            again,
+            timeless: again,
+            ..Slice::whole()
+        };
+        let options = ReadOptions { slice: Some(&slice), ..options.clone() };
+        let table = read(&cloudtrail::DIALECT, &paths[..1], &options, &mut |_, _| {}).unwrap();
+        seen.push((texts(&table, "n"), table.skipped.kept()));
+    }
+    let texts = |of: &[&str]| of.iter().map(|&n| n.to_owned()).collect::<Vec<_>>();
+    assert_eq!(seen, [(texts(&["2"]), 1), (texts(&["3", "1"]), 0)]);
+}
+
+#[test]
 fn ties_are_ordered_by_row_then_file() {
     let one = b"eventTime,n\n2021-10-01T08:00:00Z,a0\n2021-10-01T08:00:00Z,a1\n";
     let two = b"eventTime,n\n2021-10-01T08:00:00Z,b0\n2021-10-01T07:00:00Z,b1\n";
@@ -118,6 +186,24 @@ fn repetition_shifts_time_by_the_span() {
         ]
     );
     assert_eq!(texts(&table, "n"), ["1", "1", "2", "1", "2", "2"]);
+}
+
+#[test]
+fn repetition_keeps_rows_without_a_time() {
+    let options = ReadOptions { repeat: 2, keep_timeless: true, ..ReadOptions::default() };
+    for (content, expected, kept) in [
+        (
+            &b"eventTime,n\n,1\n2021-10-01T08:00:00Z,2\n2021-10-01T08:01:00Z,3\n"[..],
+            "2 2 3 3 1 1",
+            1,
+        ),
+        (&b"eventTime,n\nsoon,1\nlater,2\n"[..], "1 1 2 2", 2),
+    ] {
+        let (_directory, paths) = files(&[("1.csv", content)]);
+        let table = read(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
+        assert_eq!(texts(&table, "n").join(" "), expected);
+        assert_eq!(table.skipped.kept(), kept);
+    }
 }
 
 #[test]

@@ -15,14 +15,34 @@ use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
 
+/// Bytes that a column takes besides its cells and its name.
+const COLUMN: usize = size_of::<(String, Cells)>();
+
 /// One file's part of the whole.
+#[derive(Debug)]
 pub(super) struct Part {
     pub(super) columns: Vec<(String, Cells)>,
     pub(super) rows: usize,
     pub(super) skipped: Skipped,
+    /// There is a column that says when rows happened.
+    pub(super) is_timed: bool,
+    /// When each row happened, if the rows are to be cut by time.
+    pub(super) when: Option<Vec<i64>>,
 }
 
 impl Part {
+    /// Bytes that it takes.
+    pub(super) fn memory(&self) -> u64 {
+        let columns = self.columns.iter().map(|(name, cells)| COLUMN + name.len() + cells.memory());
+        let when = self.when.as_ref().map_or(0, |when| size_of_val(&when[..]));
+        (columns.sum::<usize>() + when) as u64
+    }
+
+    /// What was left out behind the last rows.
+    pub(super) fn without_rows(skipped: Skipped) -> Self {
+        Self { columns: Vec::new(), rows: 0, skipped, is_timed: false, when: None }
+    }
+
     /// A column that is not one of open texts.
     pub(super) fn array(&self, wanted: &str) -> Option<&ArrayRef> {
         self.columns.iter().find_map(|(name, values)| match values {
@@ -119,13 +139,15 @@ fn inverse(places: &[u32]) -> UInt32Array {
 fn common_type(rows: &[usize], pieces: &[(usize, Cells)]) -> DataType {
     let mut common = DataType::Null;
     let with_rows = rows.iter().filter(|&&rows| rows > 0).count();
-    let (mut found, mut large, mut fractions) = (0, false, false);
+    let (mut found, mut missing, mut large, mut fractions) = (0, false, false, false);
     for (part, values) in pieces {
         let kind = values.kind();
         if rows[*part] == 0 || *kind == DataType::Null {
             continue;
         }
         found += 1;
+        // Parts that were put together have the gaps of those without the column.
+        missing |= matches!(values, Cells::Array(values) if values.null_count() > 0);
         large |= has_large(values);
         fractions |= has_fractions(values);
         common = match common {
@@ -135,7 +157,7 @@ fn common_type(rows: &[usize], pieces: &[(usize, Cells)]) -> DataType {
             _ => DataType::Utf8,
         };
     }
-    let gaps = found < with_rows;
+    let gaps = missing || found < with_rows;
     match common {
         DataType::Null => DataType::Float64,
         DataType::Int64 | DataType::UInt64 if gaps && !large => DataType::Float64,
@@ -252,7 +274,7 @@ mod tests {
 
     fn part(columns: Vec<(&str, ArrayRef)>, rows: usize) -> Part {
         let columns = columns.into_iter().map(|(n, a)| (n.to_owned(), a.into())).collect();
-        Part { columns, rows, skipped: Skipped::default() }
+        Part { columns, rows, skipped: Skipped::default(), is_timed: false, when: None }
     }
 
     fn ints(values: &[i64]) -> ArrayRef {

@@ -40,6 +40,13 @@ impl Wanted<'_> {
         self.options.time.map(|time| time.name.as_str()).or(self.dialect.time)
     }
 
+    /// The column that says when rows happened, and whether a log without it is reported.
+    pub(super) fn expected_time(&self) -> Option<(&str, bool)> {
+        let named = self.options.time.map(|time| (time.name.as_str(), time.expected));
+        let clock = self.options.clock.map(|clock| (clock.name.as_str(), clock.expected));
+        named.or(self.dialect.time.map(|time| (time, true))).or(clock)
+    }
+
     pub(super) fn column(&self, clean: &str) -> bool {
         self.options.columns.is_none_or(|names| names.iter().any(|n| n == clean))
             || self.time() == Some(clean)

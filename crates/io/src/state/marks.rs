@@ -27,12 +27,15 @@ pub struct FileMark {
     /// The number of its rows, skipped ones included; where it is appended to, new ones are behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// It was appended to since the mark before: what it held then turns up nowhere else.
+    #[serde(skip)]
+    pub is_grown: bool,
 }
 
 impl FileMark {
     /// A file as it is, of which nothing else is known.
     pub fn new(stamp: Stamp) -> Self {
-        Self { stamp, until: None, head: None, content: None, rows: None }
+        Self { stamp, until: None, head: None, content: None, rows: None, is_grown: false }
     }
 }
 

@@ -41,6 +41,14 @@ impl Cells {
         }
     }
 
+    /// Bytes that the cells take.
+    pub(crate) fn memory(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.memory(),
+            Self::Array(values) => values.get_array_memory_size(),
+        }
+    }
+
     /// Any text is `Utf8` here; a column without any value is `Null`.
     pub(crate) fn kind(&self) -> &DataType {
         match self {

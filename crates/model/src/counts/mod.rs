@@ -18,6 +18,7 @@
 mod fit;
 mod pairs;
 
+use crate::UNKNOWN_TIME;
 use crate::error::ModelError;
 use crate::heap::Heap;
 use pairs::Pairs;
@@ -179,7 +180,11 @@ impl Counts {
         let (expected, probability) = self.expected(of, oddest, values);
         Facts {
             seen: of.rows[value as usize],
-            last: of.last.get(value as usize).copied().filter(|_| of.rows[value as usize] > 0),
+            last: of
+                .last
+                .get(value as usize)
+                .copied()
+                .filter(|at| of.rows[value as usize] > 0 && *at != UNKNOWN_TIME),
             given: oddest.map(|parent| {
                 let of_parent = values[parent.column];
                 Given {

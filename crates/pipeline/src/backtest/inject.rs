@@ -229,7 +229,8 @@ fn no_hours(log: &Log, histories: &[History], times: &[i64]) -> Result<Option<St
     };
     let derived = |batch: RecordBatch| {
         let labels = (0..batch.num_rows() as i64).collect::<Vec<_>>().into();
-        let mut table = LogTable { batch, file_rows: labels, skipped: Default::default() };
+        let skipped = Default::default();
+        let mut table = LogTable { batch, file_rows: labels, skipped, more: false };
         derive::before_users(&log.features, &mut table)?;
         Ok::<_, RunError>(table.batch)
     };

@@ -8,8 +8,11 @@ use crate::report::Reporter;
 use crate::source::{self, Only, ReadCount, Reading};
 use crate::train::Trainer;
 use crate::users::{Users, missing_column};
-use arrow_array::{Int64Array, RecordBatch, UInt32Array};
+use arrow_array::cast::AsArray;
+use arrow_array::{BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow_schema::Schema;
+use arrow_select::filter::{filter, filter_record_batch};
+use dfp_io::logs::skipped::{Skipped, Unit};
 use dfp_io::logs::{EVENT_DT, LogTable};
 use rayon::ThreadPool;
 use std::sync::Arc;
@@ -54,6 +57,8 @@ impl Log {
             known_categories: &[],
             only: Some(Only { columns: &columns, will_do: &will_do }),
             batch: None,
+            needs_times: true,
+            sliced: None,
             strict: plan.strict,
             pool,
             reporter,
@@ -72,10 +77,12 @@ impl Log {
         };
         let mut used = log.table.clone();
         let notes = derive::before_users(&log.features, &mut used)?;
+        let mut skipped = table.skipped.clone();
+        log.leave_out_timeless(&mut used, &mut skipped)?;
+        source::check_strict_skipped(&skipped, PURPOSE, plan.strict)?;
         let mut users = Users::of(&used.batch, user_column, PURPOSE)?;
         users.filtered = notes.filtered;
         let mut count = ReadCount { files: files.len(), ..ReadCount::default() };
-        let skipped = table.skipped.clone();
         count.add(&LogTable { skipped, ..used.clone() }, &users);
         count.users = users.rows.len();
         // Only rows of users that are used can be tested or put in.
@@ -101,6 +108,7 @@ impl Log {
         let before = derive::before_users(&self.features, &mut table)?;
         let mut users = Users::of(&table.batch, &self.user_column, PURPOSE)?;
         let times = self.times(&table.batch)?;
+        let times = times.into_iter().map(Option::unwrap_or_default).collect();
         let mut memory = Memory::default();
         let (batch, after) =
             derive::derive(&self.features, &table.batch, &mut users.rows, &mut memory)?;
@@ -111,8 +119,27 @@ impl Log {
         Ok(Derived { batch, log_rows: table.file_rows, users: users.rows, times })
     }
 
-    /// When each row happened, in microseconds since 1970; a time that cannot be read is as of 1970.
-    fn times(&self, batch: &RecordBatch) -> Result<Vec<i64>, RunError> {
+    /// Histories are cut by time: a row without one has no place in them. The reader has left out those of
+    /// which it knows.
+    fn leave_out_timeless(
+        &self,
+        table: &mut LogTable,
+        skipped: &mut Skipped,
+    ) -> Result<(), RunError> {
+        let timed: Vec<bool> = self.times(&table.batch)?.iter().map(Option::is_some).collect();
+        let timeless = timed.iter().filter(|timed| !**timed).count();
+        if timeless > 0 {
+            let timed = BooleanArray::from(timed);
+            table.batch = filter_record_batch(&table.batch, &timed)?;
+            table.file_rows = filter(&table.file_rows, &timed)?.as_primitive().clone();
+            let text = format!("{PURPOSE}: {timeless} rows without a readable time are left out");
+            skipped.add_rows(Unit::Row, timeless, "no readable time", text);
+        }
+        Ok(())
+    }
+
+    /// When each row happened, in microseconds since 1970.
+    fn times(&self, batch: &RecordBatch) -> Result<Vec<Option<i64>>, RunError> {
         let column = self.features.derived_time().unwrap_or(EVENT_DT);
         let Some(times) = batch.column_by_name(column) else {
             let wanted = self.features.time.as_ref().map_or(EVENT_DT, |time| time.name.as_str());
@@ -122,8 +149,8 @@ impl Log {
                 &batch.schema(),
             )));
         };
-        let times = derive::instants(times)?;
-        Ok(times.into_iter().map(|time| time.unwrap_or_default().div_euclid(1_000)).collect())
+        let times = derive::instants(times)?.into_iter();
+        Ok(times.map(|time| Some(time?.div_euclid(1_000))).collect())
     }
 }
 

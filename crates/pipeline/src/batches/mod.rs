@@ -4,7 +4,9 @@
 //! of them. Input that is too large for that, or that is wanted by calendar period, is cut at
 //! instants: a first look at the times alone tells what belongs where, and a batch holds all rows
 //! before its end that were in no batch before. So rows come in the order of time over all
-//! batches, and memory is that of the largest one.
+//! batches, and memory is that of the largest one. What turns out not to fit into memory, since packed
+//! files do not say how long they are, is cut as well. Rows without a readable time are in the last batch; where
+//! files arrive, in the one that reads their file to its end.
 //!
 //! Watching adds files as they become complete. With a period, rows wait until the newest one seen
 //! is `lateness` behind the end of their period, or nothing has come for as long.
@@ -20,9 +22,9 @@ pub use watching::{Patience, Watching};
 
 use crate::period::Period;
 use dfp_io::known::{Arrival, Seen};
-use dfp_io::logs::{ALWAYS, Hours, Slice};
+use dfp_io::logs::{ALWAYS, Hours, Slice, TIMELESS_HOUR, Times};
 use dfp_io::state::FileMark;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 /// Microseconds.
@@ -39,7 +41,12 @@ pub struct Rules {
     pub by_name: bool,
     /// Bytes of input that are read together, roughly.
     pub bytes: u64,
+    /// Bytes of memory that rows may take together as a table.
+    pub memory: u64,
 }
+
+/// Looks when the events of files happened.
+pub type Look<'a> = dyn Fn(&[PathBuf]) -> Vec<Times> + 'a;
 
 /// Files that are read together, in the order of their paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,15 +61,58 @@ pub struct Batch {
     rows_before: HashMap<PathBuf, u64>,
     /// Rows from here on are left to later batches.
     end: Option<i64>,
+    /// Files that later batches read on.
+    unfinished: HashSet<PathBuf>,
+    /// Other batches have other rows of the input.
+    is_part: bool,
+    /// Where later batches of the same files end, as far as that is known.
+    ends: Vec<i64>,
+    /// Each file is read once for all of its batches.
+    is_cut: bool,
 }
 
 impl Batch {
+    /// Where later batches end, if this is one of several of the same files.
+    pub fn later(&self) -> Option<&[i64]> {
+        self.is_cut.then_some(&self.ends[..])
+    }
+
+    /// Whether a file is read to its end with this batch.
+    pub fn ends(&self, path: &Path) -> bool {
+        self.marks.iter().any(|(of, mark)| of == path && mark.until.is_none())
+    }
+
+    /// Batches of the same rows that fit into memory, as far as they can be cut by time.
+    pub fn cut(self, rules: &Rules, look: &Look<'_>) -> Vec<Self> {
+        let open = self.marks.into_iter().map(|(path, mark)| {
+            let mark = FileMark { until: self.before.get(&path).copied(), ..mark };
+            let rows_before = self.rows_before.get(&path).copied();
+            Open::of(path, mark, rows_before)
+        });
+        let mut open: Vec<Open> = open.collect();
+        look_at_times(&mut open, look);
+        let ends = ends(&open, rules);
+        let mut batches: Vec<Self> =
+            (0..ends.len()).map(|at| cut_of_several(&mut open, &ends[at..])).collect();
+        batches.push(cut_of_several(&mut open, &[]));
+        batches
+    }
+
     /// What is to be read of a file.
     pub fn slice(&self, path: &Path) -> Slice {
         let before = self.before.get(path);
         let start = before.copied().unwrap_or(ALWAYS.start);
-        let from_row = self.rows_before.get(path).copied().unwrap_or_default();
-        Slice { times: start..self.end.unwrap_or(ALWAYS.end), again: before.is_some(), from_row }
+        Slice {
+            times: start..self.end.unwrap_or(ALWAYS.end),
+            again: before.is_some(),
+            from_row: self.rows_before.get(path).copied().unwrap_or_default(),
+            timeless: !self.unfinished.contains(path),
+        }
+    }
+
+    /// Whether other batches have other rows of the input.
+    pub fn is_part(&self) -> bool {
+        self.is_part || !self.before.is_empty()
     }
 
     /// Whether all rows of a file are in this batch.
@@ -81,6 +131,10 @@ struct Open {
     rows_before: Option<u64>,
     /// When its events happened; `None` where nobody has looked.
     hours: Option<Hours>,
+    /// Times of single rows, and how many rows there are for each.
+    sample: (Vec<i64>, usize),
+    /// Bytes of its text, and of its rows in memory, if they have been counted.
+    counted: Option<(u64, u64)>,
 }
 
 impl Open {
@@ -94,7 +148,18 @@ impl Open {
             _ => None,
         };
         let Arrival { path, mark, .. } = arrival;
-        Some(Self { path, mark, rows_before, hours: None })
+        Some(Self::of(path, mark, rows_before))
+    }
+
+    fn of(path: PathBuf, mark: FileMark, rows_before: Option<u64>) -> Self {
+        let sample = (Vec::new(), 1);
+        Self { path, mark, rows_before, hours: None, sample, counted: None }
+    }
+
+    /// Length of its text, and of its rows in memory, roughly.
+    fn size(&self) -> Size {
+        let (text, memory) = self.counted.unwrap_or((self.bytes(), self.bytes().saturating_mul(2)));
+        Size { text: text as f64, memory: memory as f64 }
     }
 
     /// Length of its content, roughly.
@@ -137,7 +202,7 @@ impl Open {
 
 /// Takes the rows before `end` out of the open files. Files that are then read to their end go.
 fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
-    let mut batch = Batch { end, ..Batch::default() };
+    let mut batch = Batch { end, is_part: true, ..Batch::default() };
     open.retain_mut(|file| {
         if end.is_some_and(|end| !file.has_rows_before(end)) {
             return true;
@@ -150,34 +215,98 @@ fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
             batch.rows_before.insert(file.path.clone(), rows);
         }
         file.mark.until = end.filter(|end| file.has_rows_from(*end));
+        if file.mark.until.is_some() {
+            batch.unfinished.insert(file.path.clone());
+        }
         batch.marks.push((file.path.clone(), file.mark));
         file.mark.until.is_some()
     });
     batch
 }
 
+/// As [`cut`], up to the first of the ends, or all that is left.
+fn cut_of_several(open: &mut Vec<Open>, ends: &[i64]) -> Batch {
+    let (end, later) = match ends {
+        [end, later @ ..] => (Some(*end), later.to_vec()),
+        [] => (None, Vec::new()),
+    };
+    Batch { ends: later, is_cut: true, ..cut(open, end) }
+}
+
+/// How much there is of something.
+#[derive(Clone, Copy, Debug, Default)]
+struct Size {
+    text: f64,
+    memory: f64,
+}
+
+impl Size {
+    fn plus(self, other: Self, share: f64) -> Self {
+        Self { text: self.text + other.text * share, memory: self.memory + other.memory * share }
+    }
+
+    /// How many times it is as much as is read together.
+    fn times(self, rules: &Rules) -> f64 {
+        (self.text / rules.bytes as f64).max(self.memory / rules.memory as f64)
+    }
+}
+
+/// Where the rows of an hour are cut that is too large, by the times of some of them.
+fn within(open: &[Open], hour: i64, times: f64) -> Vec<i64> {
+    let start = hour.saturating_mul(HOUR);
+    let end = start.saturating_add(HOUR);
+    let mut sample: Vec<(i64, usize)> = Vec::new();
+    for file in open {
+        let (times, rows) = &file.sample;
+        let first = file.mark.until.unwrap_or(i64::MIN).max(start);
+        let inside = times.iter().filter(|time| (first..end).contains(*time));
+        sample.extend(inside.map(|time| (*time, *rows)));
+    }
+    sample.sort_unstable();
+    let rows: usize = sample.iter().map(|(_, rows)| rows).sum();
+    let most = rows as f64 / times.ceil();
+    let (mut ends, mut before, mut last) = (Vec::new(), 0.0, start);
+    for (time, rows) in sample {
+        if before + rows as f64 > most && time > last {
+            ends.push(time);
+            (before, last) = (0.0, time);
+        }
+        before += rows as f64;
+    }
+    ends
+}
+
 /// Where batches end: with each period, and where the input before would be too large. The last
 /// batch has no end. Needs to know the hours of all files.
 fn ends(open: &[Open], rules: &Rules) -> Vec<i64> {
-    let mut bytes_of_hour: BTreeMap<i64, u64> = BTreeMap::new();
+    let mut of_hours: BTreeMap<i64, Size> = BTreeMap::new();
     for file in open {
         let rows: usize = file.hours.iter().flatten().map(|(_, rows)| rows).sum();
         for (hour, of_hour) in file.left() {
-            let share = file.bytes() as f64 * of_hour as f64 / rows.max(1) as f64;
-            *bytes_of_hour.entry(hour).or_default() += share as u64;
+            let size = of_hours.entry(hour).or_default();
+            *size = size.plus(file.size(), of_hour as f64 / rows.max(1) as f64);
         }
     }
     let mut ends = Vec::new();
-    let (mut bytes, mut end_of_period) = (0, i64::MAX);
-    for (hour, of_hour) in bytes_of_hour {
+    let (mut size, mut end_of_period) = (Size::default(), i64::MAX);
+    for (hour, of_hour) in of_hours {
         let start = hour.saturating_mul(HOUR);
-        let over = bytes > 0 && bytes + of_hour > rules.bytes;
+        let over = size.text > 0.0 && size.plus(of_hour, 1.0).times(rules) > 1.0;
         if start >= end_of_period || over {
             ends.push(start.min(end_of_period));
-            bytes = 0;
+            size = Size::default();
         }
-        bytes += of_hour;
-        if let Some(period) = rules.period {
+        size = size.plus(of_hour, 1.0);
+        let times = of_hour.times(rules);
+        if times > 1.0 {
+            let within = within(open, hour, times);
+            if !within.is_empty() {
+                size = Size::default().plus(of_hour, 1.0 / times.ceil());
+            }
+            ends.extend(within);
+        }
+        // Rows without a time are of no period.
+        if let Some(period) = rules.period.filter(|_| hour < TIMELESS_HOUR) {
             // Periods shorter than an hour end within it.
             let (mut at, next_hour) = (start, start.saturating_add(HOUR));
             loop {
@@ -187,10 +316,11 @@ fn ends(open: &[Open], rules: &Rules) -> Vec<i64> {
                 }
                 ends.push(end_of_period);
                 at = end_of_period;
-                bytes = 0;
+                size = Size::default();
             }
         }
     }
+    ends.sort_unstable();
     ends.dedup();
     // A file that was cut within an hour has that hour's first rows behind it.
     ends.retain(|end| open.iter().any(|file| file.has_rows_before(*end)));
@@ -202,34 +332,44 @@ pub struct Fixed {
     open: Vec<Open>,
     ends: std::vec::IntoIter<i64>,
     by_name: Option<Period>,
+    is_cut: bool,
+    /// There are several batches.
+    is_part: bool,
     done: bool,
 }
 
 impl Fixed {
     /// `files` sorted by path. `hours` finds out when
     /// the events of files happened, and is only asked if need be.
-    pub fn new(
-        files: Vec<Arrival>,
-        rules: &Rules,
-        hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>,
-    ) -> Self {
+    pub fn new(files: Vec<Arrival>, rules: &Rules, hours: &Look<'_>) -> Self {
         let mut open: Vec<Open> = files.into_iter().filter_map(Open::new).collect();
         let by_name = rules.period.filter(|_| rules.by_name);
         let bytes: u64 = open.iter().map(Open::bytes).sum();
-        let mut ends_of = Vec::new();
+        let (mut ends_of, mut is_cut) = (Vec::new(), false);
         if by_name.is_some() {
             open.sort_by(|a, b| a.time().cmp(&b.time()).then_with(|| a.path.cmp(&b.path)));
-        } else if rules.period.is_some() || bytes > rules.bytes {
+        } else if rules.period.is_some() || bytes > rules.bytes.min(rules.memory) {
             look_at_times(&mut open, hours);
             ends_of = ends(&open, rules);
+            is_cut = true;
         }
         let done = open.is_empty();
-        Self { open, ends: ends_of.into_iter(), by_name, done }
+        let is_part = by_name.is_some() || !ends_of.is_empty();
+        Self { open, ends: ends_of.into_iter(), by_name, is_cut, is_part, done }
+    }
+
+    /// Whether periods of rows are wanted, and no row has a time.
+    pub fn lacks_times(&self) -> bool {
+        let is_timed = |file: &Open| match &file.hours {
+            Some(hours) => hours.keys().any(|hour| *hour < TIMELESS_HOUR),
+            None => true,
+        };
+        !self.open.is_empty() && !self.open.iter().any(is_timed)
     }
 
     /// Whether there is more than one batch.
     pub fn is_cut(&self) -> bool {
-        self.by_name.is_some() || self.ends.len() > 0
+        self.is_cut
     }
 }
 
@@ -247,18 +387,23 @@ impl Iterator for Fixed {
             first.sort_by(|a, b| a.path.cmp(&b.path));
             return Some(cut(&mut first, None));
         }
-        let end = self.ends.next();
-        self.done = end.is_none();
-        Some(cut(&mut self.open, end))
+        let batch = match self.is_cut {
+            true => cut_of_several(&mut self.open, self.ends.as_slice()),
+            false => cut(&mut self.open, None),
+        };
+        self.done = self.ends.next().is_none();
+        Some(Batch { is_part: self.is_part, ..batch })
     }
 }
 
-fn look_at_times(open: &mut [Open], hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>) {
+fn look_at_times(open: &mut [Open], hours: &Look<'_>) {
     let unknown = |file: &&mut Open| file.hours.is_none();
     let paths: Vec<PathBuf> =
         open.iter().filter(|file| file.hours.is_none()).map(|file| file.path.clone()).collect();
     for (file, found) in open.iter_mut().filter(unknown).zip(hours(&paths)) {
-        file.hours = Some(found);
+        file.hours = Some(found.hours);
+        file.sample = (found.sample, found.stride);
+        file.counted = found.bytes;
     }
 }
 

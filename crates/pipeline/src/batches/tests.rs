@@ -5,7 +5,7 @@ use dfp_io::known::KnownFiles;
 use std::ops::Range;
 
 fn rules(period: Option<Period>, bytes: u64) -> Rules {
-    Rules { period, by_name: false, bytes }
+    Rules { period, by_name: false, bytes, memory: u64::MAX }
 }
 
 /// A file with rows at these hours of the first days of 2024, ten bytes a row.
@@ -17,7 +17,7 @@ fn open(path: &str, hours: &[i64]) -> Open {
     }
     let stamp = Stamp { bytes: 10 * hours.len() as u64, modified_ns: 1 };
     let mark = FileMark::new(stamp);
-    Open { path: path.into(), mark, rows_before: None, hours: Some(of_hour) }
+    Open { hours: Some(of_hour), ..Open::of(path.into(), mark, None) }
 }
 
 fn new(files: &[PathBuf]) -> Vec<Arrival> {
@@ -25,7 +25,7 @@ fn new(files: &[PathBuf]) -> Vec<Arrival> {
 }
 
 fn slice(times: Range<i64>, again: bool) -> Slice {
-    Slice { times, again, from_row: 0 }
+    Slice { times, again, from_row: 0, timeless: true }
 }
 
 fn day(day: i64) -> i64 {
@@ -66,7 +66,10 @@ fn every_row_is_in_one_batch_and_a_late_file_in_the_next() {
     let mut files = vec![open("a", &[0, 30]), open("b", &[1])];
     let first = cut(&mut files, Some(day(1)));
     assert_eq!(first.files, [Path::new("a"), Path::new("b")]);
-    assert_eq!(first.slice(Path::new("a")), slice(i64::MIN..day(1), false));
+    assert_eq!(
+        first.slice(Path::new("a")),
+        Slice { timeless: false, ..slice(i64::MIN..day(1), false) }
+    );
     assert_eq!(first.marks[0].1.until, Some(day(1)));
     assert_eq!(first.marks[1].1.until, None);
     // Rows before the first batch's end, but nobody has had them.
@@ -87,14 +90,14 @@ fn files_that_are_all_there_are_one_batch_unless_they_are_large() {
         path
     };
     let files = vec![write("a.csv"), write("b.csv")];
-    let never = |_: &[PathBuf]| -> Vec<Hours> { panic!("nobody needs the times") };
+    let never = |_: &[PathBuf]| -> Vec<Times> { panic!("nobody needs the times") };
     let mut small = Fixed::new(new(&files), &rules(None, 40), &never);
     assert!(!small.is_cut());
     assert_eq!(small.next().unwrap().files, files);
     assert_eq!(small.next(), None);
 
-    let hours = |paths: &[PathBuf]| -> Vec<Hours> {
-        paths.iter().map(|_| Hours::from([(10, 1), (20, 1)])).collect()
+    let hours = |paths: &[PathBuf]| -> Vec<Times> {
+        paths.iter().map(|_| Times::of(Hours::from([(10, 1), (20, 1)]))).collect()
     };
     let mut large = Fixed::new(new(&files), &rules(None, 30), &hours);
     assert!(large.is_cut());
@@ -118,7 +121,7 @@ fn files_can_go_by_the_time_in_their_names() {
     let names = ["x_2024-01-02.csv", "a_2024-01-02.csv", "b_2024-01-01.csv"];
     let files = names.map(PathBuf::from).to_vec();
     let days = Rules { by_name: true, ..rules(Period::parse("D"), 1_000) };
-    let never = |_: &[PathBuf]| -> Vec<Hours> { panic!("nobody needs the times") };
+    let never = |_: &[PathBuf]| -> Vec<Times> { panic!("nobody needs the times") };
     let mut batches = Fixed::new(new(&files), &days, &never);
     assert_eq!(batches.next().unwrap().files, [Path::new("b_2024-01-01.csv")]);
     let second = batches.next().unwrap();

@@ -1,11 +1,10 @@
 //! Batches of files that arrive while the run goes on.
 
 use super::recognised::Notes;
-use super::{Batch, HOUR, Open, Rules, cut, ends, look_at_times};
+use super::{Batch, HOUR, Look, Open, Rules, cut, cut_of_several, ends, look_at_times};
 use crate::period::now;
 use dfp_io::IoError;
 use dfp_io::known::KnownFiles;
-use dfp_io::logs::Hours;
 use dfp_io::state::FileMark;
 use dfp_io::watch::Watch;
 use std::path::PathBuf;
@@ -68,7 +67,7 @@ impl Watching {
     /// A directory cannot be listed.
     pub fn next(
         &mut self,
-        hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>,
+        hours: &Look<'_>,
         ended: &dyn Fn() -> bool,
     ) -> Result<Option<Batch>, IoError> {
         loop {
@@ -131,7 +130,7 @@ impl Watching {
     }
 
     /// The next batch of what need not wait any longer.
-    fn ready(&mut self, hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>) -> Option<Batch> {
+    fn ready(&mut self, hours: &Look<'_>) -> Option<Batch> {
         if self.rules.period.is_none() || self.last_arrival.elapsed() >= self.idle {
             return self.due(hours, i64::MAX);
         }
@@ -154,7 +153,7 @@ impl Watching {
     }
 
     /// The next batch of rows before `until`, if there are any.
-    fn due(&mut self, hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>, until: i64) -> Option<Batch> {
+    fn due(&mut self, hours: &Look<'_>, until: i64) -> Option<Batch> {
         if self.open.is_empty() {
             return None;
         }
@@ -175,30 +174,32 @@ impl Watching {
                 if !self.open.iter().any(|file| file.has_rows_before(until)) {
                     return None;
                 }
-                let first = ends(&self.open, &self.rules).into_iter().find(|end| *end <= until);
-                let end = first.or((until < i64::MAX).then_some(until));
-                Some(cut(&mut self.open, end))
+                let mut ends = ends(&self.open, &self.rules);
+                ends.truncate(ends.partition_point(|end| *end <= until));
+                if until < i64::MAX && ends.last().is_none_or(|last| *last < until) {
+                    ends.push(until);
+                }
+                Some(cut_of_several(&mut self.open, &ends))
             }
         }
     }
 
     /// The earliest rows of what is there, as many as are read together.
-    fn as_much_as_fits(&mut self, hours: &dyn Fn(&[PathBuf]) -> Vec<Hours>) -> Batch {
-        if self.open.iter().map(Open::bytes).sum::<u64>() <= self.rules.bytes {
+    fn as_much_as_fits(&mut self, hours: &Look<'_>) -> Batch {
+        let most = self.rules.bytes.min(self.rules.memory);
+        if self.open.iter().map(Open::bytes).sum::<u64>() <= most {
             return cut(&mut self.open, None);
         }
         look_at_times(&mut self.open, hours);
-        if let Some(end) = ends(&self.open, &self.rules).first() {
-            return cut(&mut self.open, Some(*end));
-        }
         if self.open.iter().any(|file| file.left().next().is_some()) {
-            return cut(&mut self.open, None);
+            let ends = ends(&self.open, &self.rules);
+            return cut_of_several(&mut self.open, &ends);
         }
         // Without times: in the order of their names.
         let mut bytes = 0;
         let fits = |file: &&Open| {
             bytes += file.bytes();
-            bytes <= self.rules.bytes
+            bytes <= most
         };
         let count = self.open.iter().take_while(fits).count().max(1);
         cut(&mut self.open.drain(..count).collect(), None)

@@ -104,12 +104,13 @@ impl Counter {
         format!("{} {:?} of {:?}", column.name, self, column.inputs)
     }
 
-    /// The column. `rows` of each user are in the order of time.
+    /// The column. `rows` of each user are in the order of time. A row without a time is of no period: it has no
+    /// count, changes none, and is not remembered.
     pub(super) fn count(
         &self,
         column: &Column,
         inputs: &[Cells],
-        times: &[i64],
+        times: &[Option<i64>],
         users: &[(Arc<str>, Vec<u32>)],
         memory: &mut Memory,
         lateness: i64,
@@ -123,8 +124,11 @@ impl Counter {
             let mut newest = of_user.newest();
             let counted = of_user.counted(&key);
             for row in rows.iter().map(|row| *row as usize) {
-                let time = times[row];
                 let value = values.get(row).copied().flatten();
+                let Some(time) = times[row] else {
+                    made[row] = self.timeless(value, counted);
+                    continue;
+                };
                 made[row] = self.row(time, value, newest, lateness, counted);
                 if time <= future {
                     newest = Some(newest.map_or(time, |newest| newest.max(time)));
@@ -199,6 +203,16 @@ impl Counter {
                 let gap = time.checked_sub(newest?)?;
                 (gap >= 0).then(|| gap as f64 / SECOND as f64)
             }
+        }
+    }
+
+    /// A row of which nobody knows when it happened.
+    fn timeless(&self, value: Option<u64>, counted: &Counted) -> Option<f64> {
+        match self {
+            Self::FirstSeen { .. } => {
+                Some(f64::from(value.is_some_and(|value| !counted.knows(value))))
+            }
+            _ => None,
         }
     }
 

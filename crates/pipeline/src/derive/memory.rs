@@ -61,10 +61,10 @@ impl Memory {
     }
 
     /// Notes each user's newest event, once all counters have seen the rows.
-    pub(super) fn advance(&mut self, users: &[(Arc<str>, Vec<u32>)], times: &[i64]) {
+    pub(super) fn advance(&mut self, users: &[(Arc<str>, Vec<u32>)], times: &[Option<i64>]) {
         let future = beginning_of_the_future();
         for (user, rows) in users {
-            let times = rows.iter().map(|row| times[*row as usize]);
+            let times = rows.iter().filter_map(|row| times[*row as usize]);
             let newest = times.filter(|time| *time <= future).max();
             let memory = self.of(user);
             memory.newest = memory.newest.max(newest);
@@ -153,6 +153,11 @@ impl Counted {
             }
             first.remove();
         }
+    }
+
+    /// Whether a value is remembered.
+    pub(super) fn knows(&self, value: u64) -> bool {
+        self.seen.contains_key(&value)
     }
 
     /// Whether a value was never seen, and remembers it. A full memory forgets the quarter of its

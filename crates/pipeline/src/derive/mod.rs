@@ -192,6 +192,8 @@ pub(crate) static OPERATIONS: [Operation; 19] = [
 pub struct Notes {
     /// Rows that the feature file leaves out.
     pub filtered: usize,
+    /// Rows without a readable time, where they have not been counted before.
+    pub timeless: usize,
     /// What went not quite as written.
     pub messages: Vec<String>,
 }
@@ -204,8 +206,13 @@ pub fn before_users(features: &Features, table: &mut LogTable) -> Result<Notes, 
     let mut notes = Notes::default();
     let schema = table.batch.schema();
     check_inputs(features, &schema, &mut notes)?;
+    // The reader has named the rows whose time cannot be read.
+    let is_told = features.derived_time().filter(|_| features.clock().is_some());
     for column in features.columns.iter().filter(|column| !column.of_users) {
-        table.batch = with_column(&table.batch, column, &schema, &mut notes.messages)?;
+        let mut told = Vec::new();
+        let messages =
+            if is_told == Some(column.name.as_str()) { &mut told } else { &mut notes.messages };
+        table.batch = with_column(&table.batch, column, &schema, messages)?;
     }
     if let Some(filter) = &features.rows {
         let used = filter.rows(&table.batch)?;
@@ -251,8 +258,8 @@ fn with_column(
     Ok(with_columns(batch, column.outputs.iter().cloned().zip(arrays))?)
 }
 
-/// Puts each user's rows (positions in `batch`) in the order of time, equal times as they stand, and
-/// makes the columns that depend on what the user has done before, as far as `memory` knows it.
+/// Puts each user's rows (positions in `batch`) in the order of time, equal times as they stand and rows
+/// without a time last, and makes the columns that depend on what the user has done before, as far as `memory` knows it.
 /// Then gives features the kinds that were asked for, and leaves out the columns that are not kept.
 ///
 /// The result depends on the order of time alone, however rows fall into batches: what a row sees of
@@ -269,10 +276,10 @@ pub fn derive(
     let mut notes = Notes::default();
     let mut batch = batch.clone();
     let log = batch.schema();
-    let times = event_times(features, &batch, &mut notes.messages)?;
+    let times = event_times(features, &batch, &mut notes)?;
     if let Some(times) = &times {
         for (_, rows) in users.iter_mut() {
-            rows.sort_by_key(|row| times[*row as usize]);
+            rows.sort_by_key(|row| times[*row as usize].unwrap_or(i64::MAX));
         }
     }
     for column in features.columns.iter().filter(|column| column.of_users) {
@@ -294,12 +301,12 @@ pub fn derive(
     Ok((kept(features, &batch)?, notes))
 }
 
-/// When each row happened, in nanoseconds since 1970; `None` if nobody needs to know.
+/// When each row happened, in nanoseconds since 1970, as far as that is known; `None` if nobody needs to know.
 fn event_times(
     features: &Features,
     batch: &RecordBatch,
-    notes: &mut Vec<String>,
-) -> Result<Option<Vec<i64>>, RunError> {
+    notes: &mut Notes,
+) -> Result<Option<Vec<Option<i64>>>, RunError> {
     let derived = features.derived_time();
     if derived.is_none() && !features.counts() {
         // The reader has put all rows in order.
@@ -310,11 +317,11 @@ fn event_times(
         return Err(RunError::Failed(missing_column("column of times:", name, &batch.schema())));
     };
     let times = time::instants(column)?;
-    let unreadable = times.iter().filter(|time| time.is_none()).count();
-    if unreadable > 0 {
-        notes.push(time::as_of_1970(unreadable, derived.unwrap_or(EVENT_DT)));
+    // The reader has counted the rows of which the log's own column says no time.
+    if derived.is_some() && features.clock().is_none() {
+        notes.timeless = times.iter().filter(|time| time.is_none()).count();
     }
-    Ok(Some(times.into_iter().map(Option::unwrap_or_default).collect()))
+    Ok(Some(times))
 }
 
 /// The columns that are passed on.

@@ -24,6 +24,7 @@ fn log_table(batch: RecordBatch) -> LogTable {
         batch,
         file_rows: Int64Array::from_iter_values(0..rows),
         skipped: Default::default(),
+        more: false,
     }
 }
 

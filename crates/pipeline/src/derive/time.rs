@@ -20,15 +20,18 @@ use std::sync::Arc;
 #[derive(Debug)]
 struct Datetime {
     formats: TimeFormats,
-    /// Whether what cannot be read counts as of 1970-01-01.
-    unreadable_is_epoch: bool,
 }
 
 pub(super) fn datetime(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
     let formats = time_formats(keys);
-    let unreadable = keys.choice("unreadable", &[("missing", false), ("epoch", true)]);
-    let unreadable_is_epoch = unreadable.unwrap_or_default();
-    Some(Op::Row(Arc::new(Datetime { formats: formats?, unreadable_is_epoch })))
+    // Files of earlier versions have it: rows without a time were learnt as those of one day.
+    if keys.choice("unreadable", &[("missing", false), ("epoch", true)]) == Some(true) {
+        keys.wrong_value(
+            "unreadable",
+            "a time that cannot be read is missing, never 1970; leave the key out",
+        );
+    }
+    Some(Op::Row(Arc::new(Datetime { formats: formats? })))
 }
 
 impl RowOp for Datetime {
@@ -38,30 +41,15 @@ impl RowOp for Datetime {
 
     fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
         let array = inputs.first().array();
-        let mut times = match array.data_type() {
+        let times = match array.data_type() {
             DataType::Timestamp(..) => instants(&array)?,
             _ => inputs.first().texts()?.each(|text| self.formats.nanoseconds(text)),
         };
         let unreadable = times.iter().filter(|time| time.is_none()).count();
-        if self.unreadable_is_epoch {
-            times.iter_mut().for_each(|time| *time = Some(time.unwrap_or_default()));
-            if unreadable > 0 {
-                inputs.note(as_of_1970(unreadable, &inputs.names[0]));
-            }
-        } else {
-            let missing = arrow_array::Array::logical_null_count(&array);
-            inputs.tell_cells(unreadable.saturating_sub(missing), "readable time");
-        }
+        let missing = arrow_array::Array::logical_null_count(&array);
+        inputs.tell_cells(unreadable.saturating_sub(missing), "readable time");
         Ok(vec![Arc::new(TimestampNanosecondArray::from(times).with_timezone("UTC"))])
     }
-}
-
-/// What is told about rows without a time.
-pub(super) fn as_of_1970(rows: usize, column: &str) -> String {
-    format!(
-        "{rows} {} no readable time in column {column:?}; they count as of 1970-01-01",
-        if rows == 1 { "row has" } else { "rows have" }
-    )
 }
 
 /// Nanoseconds since 1970 of a column of times; what is text is read as ISO 8601.
@@ -273,19 +261,18 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_cannot_be_read_is_missing_or_of_1970() {
+    fn a_time_that_cannot_be_read_is_missing() {
         let (batch, notes) = noted("name = 'b'\nop = 'datetime'\nof = 't'", &[TIMES]);
         assert_eq!(
             texts_of(&batch, "b"),
             [Some("2022-08-01T06:00:00Z"), Some("2022-08-07T23:30:00Z"), None, None]
         );
         assert_eq!(notes, ["1 cell of column \"t\" is no readable time and counts as missing"]);
-        let (batch, notes) =
-            noted("name = 'b'\nop = 'datetime'\nof = 't'\nunreadable = 'epoch'", &[TIMES]);
-        assert_eq!(texts_of(&batch, "b")[2..], [Some("1970-01-01T00:00:00Z"); 2]);
         assert_eq!(
-            notes,
-            ["2 rows have no readable time in column \"t\"; they count as of 1970-01-01"]
+            refused("name = 'b'\nop = 'datetime'\nof = 't'\nunreadable = 'epoch'"),
+            [
+                "f.toml line 5: column \"b\": unreadable: a time that cannot be read is missing, never 1970; leave the key out"
+            ]
         );
     }
 

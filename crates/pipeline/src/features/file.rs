@@ -145,12 +145,12 @@ impl<'t> File<'_, 't> {
     fn time(&self, keys: &Keys<'_, 't>) -> Option<TimeColumn> {
         let Some(time) = keys.table("time") else {
             let name = keys.text("time")?;
-            return Some(TimeColumn { name, formats: TimeFormats::default() });
+            return Some(TimeColumn { name, formats: TimeFormats::default(), expected: true });
         };
         let name = time.required("column", "the column of event times");
         let formats = time_formats(&time);
         time.finish();
-        Some(TimeColumn { name: name?, formats: formats? })
+        Some(TimeColumn { name: name?, formats: formats?, expected: true })
     }
 
     fn keep(&self, keys: &Keys<'_, 't>) -> Option<Vec<Regex>> {

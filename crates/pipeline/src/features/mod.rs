@@ -161,7 +161,8 @@ impl Features {
         let derived = self.derived_time()?;
         let column = self.columns.iter().find(|column| column.name == derived)?;
         let formats = column.op.time_formats()?.clone();
-        Some(TimeColumn { name: column.inputs.first()?.clone(), formats })
+        let name = column.inputs.first().filter(|input| !self.makes(input))?.clone();
+        Some(TimeColumn { name, formats, expected: false })
     }
 
     /// Without the columns that are made only if somebody uses them, where nobody does.

@@ -7,6 +7,7 @@ use super::{
     OptionSpec, PLOT, REPORT, SCORE, TRAIN,
 };
 use crate::sources::SOURCE_STAGES;
+use dfp_io::memory::MemoryLimit;
 
 const CHOICE_LEVEL: Kind =
     Kind::Choice(&["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG"]);
@@ -45,6 +46,13 @@ pub const GLOBAL: CommandSpec = CommandSpec {
     ],
 };
 
+/// Of every command that reads logs.
+pub(super) const MEMORY_LIMIT: OptionSpec = OptionSpec::new(
+    "memory_limit",
+    Kind::Bytes { min: MemoryLimit::LEAST },
+    "memory for what is read, as unpacked: larger input is read in parts, and a file that cannot be cut is skipped, such as 2GB (default: half of the memory of the machine or container)",
+);
+
 /// `morpheus run`
 pub const RUN: CommandSpec = CommandSpec {
     name: "run",
@@ -60,6 +68,7 @@ pub const RUN: CommandSpec = CommandSpec {
             Kind::Integer { min: 1, max: MOST_THREADS },
             "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
         ),
+        MEMORY_LIMIT,
         OptionSpec::new(
             "pipeline_batch_size",
             Kind::Integer { min: 1, max: MOST_ROWS },

@@ -40,6 +40,11 @@ pub enum Kind {
     Share,
     /// Widths of layers, separated by commas; `none` for no layer.
     Widths,
+    /// An amount of memory with its unit, of at least `min` bytes.
+    Bytes {
+        /// The smallest value accepted.
+        min: u64,
+    },
     /// A length of time with its unit.
     Duration,
     /// A time or a date.
@@ -79,6 +84,8 @@ pub enum Value {
     Bool(bool),
     /// Widths of layers.
     Widths(Vec<usize>),
+    /// Bytes.
+    Bytes(u64),
     /// A length of time.
     Duration(Duration),
     /// Microseconds since 1970.
@@ -148,6 +155,13 @@ impl Kind {
             Self::Widths => widths(text).map(Value::Widths).ok_or_else(|| {
                 format!("{text:?} is not a list of layer widths from 1 to {MAX_WIDTH}, such as 512,500, or none")
             }),
+            Self::Bytes { min } => match bytes(text) {
+                Some(bytes) if bytes >= min => Ok(Value::Bytes(bytes)),
+                _ => Err(format!(
+                    "{text:?} is not an amount of memory of at least {} MiB; expected a number with its unit, such as 512MB, 2GB, 1.5GiB",
+                    min >> 20
+                )),
+            },
             Self::Duration => match period::duration(text) {
                 Some(time) if time.as_secs() <= MOST_SECONDS => Ok(Value::Duration(time)),
                 Some(_) => Err(format!("{text:?} is more than a hundred years (36525d)")),
@@ -197,6 +211,7 @@ impl Kind {
             Self::Positive => "NUMBER>0".into(),
             Self::Share => "NUMBER 0..1".into(),
             Self::Widths => "WIDTH,...|none".into(),
+            Self::Bytes { .. } => "BYTES".into(),
             Self::Duration => "DURATION".into(),
             Self::Instant => "TIME".into(),
             Self::Period => "PERIOD".into(),
@@ -205,6 +220,31 @@ impl Kind {
             Self::Choice(words) => format!("[{}]", words.join("|")),
         }
     }
+}
+
+/// A number with its unit.
+fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let unit: u64 = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    let number = number.trim();
+    if let Ok(whole) = number.parse::<u64>() {
+        return whole.checked_mul(unit);
+    }
+    let bytes = number.parse::<f64>().ok()? * unit as f64;
+    (bytes.is_finite() && (0.0..u64::MAX as f64).contains(&bytes)).then_some(bytes as u64)
 }
 
 /// Neither a letter, a digit nor a quote, of which fields are made.
@@ -246,6 +286,21 @@ mod tests {
             Kind::Choice(&["auto", "csv"]).parse("cvs"),
             Err("\"cvs\" is not one of auto, csv; did you mean \"csv\"".to_owned())
         );
+        let memory = Kind::Bytes { min: 32 << 20 };
+        for (text, bytes) in [
+            ("512MB", Some(512_000_000)),
+            (" 64 mib", Some(64 << 20)),
+            ("1.5G", Some(1_500_000_000)),
+            ("33554432", Some(32 << 20)),
+            ("33554431", None),
+            ("MB", None),
+            ("-1GB", None),
+            ("5 parsecs", None),
+            ("99999999999999999999TB", None),
+            ("nanGB", None),
+        ] {
+            assert_eq!(memory.parse(text).ok(), bytes.map(Value::Bytes), "{text}");
+        }
         for (text, sign) in [(";", ";"), ("tab", "\t"), ("\\t", "\t"), ("|", "|"), (",", ",")] {
             assert_eq!(Kind::Delimiter.parse(text), Ok(Value::Text(sign.into())));
         }

@@ -1,5 +1,6 @@
 //! Options of the commands that say how well scores find what they should.
 
+use super::commands::MEMORY_LIMIT;
 use super::kind::MOST_THREADS;
 use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 
@@ -144,6 +145,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
             Kind::Integer { min: 1, max: MOST_THREADS },
             "threads for training and scoring; results do not depend on it (default: the number of CPUs)",
         ),
+        MEMORY_LIMIT,
         JSON,
     ],
 };

@@ -1,5 +1,6 @@
 //! Options of the commands over a store of models, and of the stage that reads and writes one.
 
+use super::commands::MEMORY_LIMIT;
 use super::kind::{MOST_MEGABYTES, MOST_ROWS, MOST_THREADS};
 use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
 use crate::models::GENERIC;
@@ -172,6 +173,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
         OptionSpec::new("seed", Kind::Integer { min: 0, max: i64::MAX }, "same seed, same bytes").default("42"),
         FILE_LIMIT,
         THREADS,
+        MEMORY_LIMIT,
         STRICT,
         JSON,
     ],
@@ -222,6 +224,7 @@ pub const SCORE: CommandSpec = CommandSpec {
         )
         .default("false"),
         THREADS,
+        MEMORY_LIMIT,
         STRICT,
     ],
 };

@@ -192,7 +192,7 @@ impl Checker {
                 "--use_generic_model of pipeline-ae has no effect: without --train_data_glob every user's model is trained on the rows it scores".to_owned(),
             );
         }
-        Some(Plan {
+        let plan = Plan {
             num_threads: run.count("num_threads").unwrap_or_else(cpus),
             compute_threads: run.count("compute_threads").unwrap_or_else(cpus),
             pipeline_batch_size: run.count("pipeline_batch_size").unwrap_or(1),
@@ -209,7 +209,8 @@ impl Checker {
             source: source?,
             stages,
             notes: Vec::new(),
-        })
+        };
+        Some(plan.with_times_expected())
     }
 
     /// Reads the texts given for `place` by the table, and fills in defaults.

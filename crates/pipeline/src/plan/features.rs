@@ -115,8 +115,11 @@ impl Checker {
     pub(super) fn times_alone(&mut self, typed: &Values, kind: &'static Source) -> Arc<Features> {
         let of_source = kind.features();
         let typed = typed.text("timestamp_column_name");
-        let time = typed
-            .map(|name| TimeColumn { name: kind.clean(name), formats: TimeFormats::default() });
+        let time = typed.map(|name| TimeColumn {
+            name: kind.clean(name),
+            formats: TimeFormats::default(),
+            expected: true,
+        });
         if typed.is_some() && kind.features.is_some() {
             self.notes.push(format!(
                 "--timestamp_column_name of {} has no effect: {} knows its own column of times",
@@ -175,7 +178,8 @@ fn of_source(features: Features, kind: &Source, time: Option<&str>) -> Result<Fe
     let any_table = features.time.is_none() && kind.features.is_none();
     if let Some(name) = time.or(any_table.then_some(TIME_OF_ANY_TABLE)) {
         let formats = features.time.take().map(|time| time.formats).unwrap_or_default();
-        features.time = Some(TimeColumn { name: kind.clean(name), formats });
+        features.time =
+            Some(TimeColumn { name: kind.clean(name), formats, expected: time.is_some() });
     }
     if features.counts() && features.time.is_none() && kind.dialect.time.is_none() {
         return Err(format!(

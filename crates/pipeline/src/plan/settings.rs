@@ -12,6 +12,7 @@ use crate::report_page::digest::{Asked, Names};
 use crate::retrain;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
+use dfp_io::memory::MemoryLimit;
 use dfp_io::sinks::Format;
 use dfp_model::artifact::Limits;
 use dfp_model::config::Scorer;
@@ -65,6 +66,25 @@ impl Plan {
         })
     }
 
+    /// The stage that cannot do without the times of events, if there is one.
+    pub fn times_needed_by(&self) -> Option<&'static str> {
+        self.stages.iter().find_map(|stage| match stage {
+            StageSettings::TimeSeries(_) => Some("timeseries"),
+            StageSettings::Alert(alert) if alert.needs_times() => Some("alert"),
+            _ => None,
+        })
+    }
+
+    /// A table may have no times, unless a stage needs them.
+    pub(super) fn with_times_expected(mut self) -> Self {
+        if self.times_needed_by().is_some()
+            && let Some(time) = &mut Arc::make_mut(&mut self.source.features).time
+        {
+            time.expected = true;
+        }
+        self
+    }
+
     /// The files that the run writes, in the order of the plan.
     pub fn outputs(&self) -> impl Iterator<Item = &Path> {
         let of_stages = self.stages.iter().filter_map(|stage| match stage {
@@ -113,6 +133,8 @@ pub struct SourceSettings {
     /// Whether a damaged state is replaced by its copy.
     pub rebuild_state: bool,
     pub drop_duplicates: bool,
+    /// The memory that reading may take.
+    pub memory: MemoryLimit,
 }
 
 impl SourceSettings {
@@ -129,12 +151,13 @@ impl SourceSettings {
             recursive: true,
             allow_no_files: false,
             between: ALWAYS,
-            rules: Rules { period: None, by_name: false, bytes: u64::MAX },
+            rules: Rules { period: None, by_name: false, bytes: u64::MAX, memory: u64::MAX },
             sampling: None,
             watch: None,
             state_dir: None,
             rebuild_state: false,
             drop_duplicates: false,
+            memory: MemoryLimit::default(),
         }
     }
 

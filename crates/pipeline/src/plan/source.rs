@@ -8,6 +8,7 @@ use crate::features::Features;
 use crate::period::now;
 use crate::sources::Source;
 use dfp_io::logs::{ALWAYS, FileType};
+use dfp_io::memory::MemoryLimit;
 use dfp_io::sinks::Format;
 use std::ops::Range;
 use std::sync::Arc;
@@ -40,6 +41,8 @@ impl Checker {
             self.mistakes
                 .push(format!("{}: --period_by: there is no --period to go by", kind.stage.name));
         }
+        let memory =
+            run.bytes("memory_limit").map_or_else(MemoryLimit::default, MemoryLimit::of_bytes);
         SourceSettings {
             kind,
             features,
@@ -60,12 +63,14 @@ impl Checker {
                 period,
                 by_name,
                 bytes: values.seed("batch_megabytes").unwrap_or(1).saturating_mul(1 << 20),
+                memory: memory.table(),
             },
             sampling: self.sampling(values, run),
             watch: self.watch(values),
             state_dir: values.path("state_dir"),
             rebuild_state: self.rebuild(values),
             drop_duplicates: values.bool("drop_duplicates"),
+            memory,
         }
     }
 

@@ -62,6 +62,11 @@ pub fn check_train(
             "train: --held_out: \"{held_out}\" leaves nothing on one side; accepted: a number between 0 and 1"
         ));
     }
+    if values.bool("rebuild_state") && values.path("history_dir").is_none() {
+        checker
+            .mistakes
+            .push("train: --rebuild_state: there is no --history_dir to rebuild".to_owned());
+    }
     checker.refuse_clashes();
     let options = |plan| TrainOptions {
         plan,
@@ -319,9 +324,20 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
     let given = |names: &[(&str, &str)]| given(values, names);
     let stage = |name: &str, options| StageSpec { name: name.to_owned(), options };
     let same = |name: &'static str| (name, name);
+    let mut of_source = vec![
+        ("input", "input_glob"),
+        same("delimiter"),
+        same("state_dir"),
+        same("drop_duplicates"),
+        same("watch_directory"),
+    ];
+    // A command that trains keeps histories, and no state of its input.
+    if !rest.is_empty() {
+        of_source.push(same("rebuild_state"));
+    }
     PlanSpec {
         kind: PipelineKind::Autoencoder,
-        run: given(&[same("compute_threads"), same("strict")]),
+        run: given(&[same("compute_threads"), same("memory_limit"), same("strict")]),
         pipeline: given(&[
             same("features"),
             same("columns_file"),
@@ -330,17 +346,7 @@ pub(super) fn run_of(values: &Values, source: &str, rest: Vec<StageSpec>) -> Pla
             same("timestamp_column_name"),
         ]),
         stages: [
-            stage(
-                source,
-                given(&[
-                    ("input", "input_glob"),
-                    same("delimiter"),
-                    same("state_dir"),
-                    same("rebuild_state"),
-                    same("drop_duplicates"),
-                    same("watch_directory"),
-                ]),
-            ),
+            stage(source, given(&of_source)),
             // A command that trains has a seed, one that scores has a look-up.
             stage(
                 "train-ae",
@@ -370,6 +376,7 @@ fn text(value: &Value) -> String {
         Value::Integer(number) => number.to_string(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
+        Value::Bytes(bytes) => bytes.to_string(),
         Value::Duration(time) => format!("{}ms", time.as_millis()),
         // None of the options above has such a value.
         other => format!("{other:?}"),

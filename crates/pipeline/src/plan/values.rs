@@ -68,6 +68,13 @@ impl Values {
         self.integer(name).and_then(|number| u64::try_from(number).ok())
     }
 
+    pub(super) fn bytes(&self, name: &str) -> Option<u64> {
+        match self.last(name) {
+            Some(Value::Bytes(bytes)) => Some(*bytes),
+            _ => None,
+        }
+    }
+
     pub(super) fn number(&self, name: &str) -> Option<f64> {
         match self.last(name) {
             Some(Value::Number(number)) => Some(*number),

@@ -27,6 +27,8 @@ fn batch(p_values: &[f64], text: &str) -> RecordBatch {
         ("errorCode_surprise", numbers(vec![0.25; rows]), true),
         ("reason", texts, true),
         ("ts_anomaly", Arc::new(flags), true),
+        ("ts_score", numbers(vec![0.5; rows]), true),
+        ("ts_expected", numbers(vec![1.0; rows]), true),
     ])
     .unwrap()
 }

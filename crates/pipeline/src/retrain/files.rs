@@ -3,11 +3,12 @@
 use crate::batches::Notes;
 use dfp_io::files::{head, is_packed};
 use dfp_io::known::{Arrival, KnownFiles, Seen};
+use dfp_io::memory::MemoryLimit;
 use dfp_io::state::FileMark;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-/// Files are read together up to so many bytes.
+/// Files are read together up to so many bytes, or what fits into memory.
 const TOGETHER: u64 = 256 << 20;
 /// Compressed logs are some ten to twenty times as large.
 const PACKED: u64 = 20;
@@ -72,13 +73,17 @@ fn start(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
 }
 
 /// Files in their order, as many in one as are read together.
-pub(super) fn together(files: Vec<(PathBuf, FileMark)>) -> Vec<Vec<(PathBuf, FileMark)>> {
+pub(super) fn together(
+    files: Vec<(PathBuf, FileMark)>,
+    memory: MemoryLimit,
+) -> Vec<Vec<(PathBuf, FileMark)>> {
+    let most = TOGETHER.min(memory.table());
     let mut all: Vec<Vec<(PathBuf, FileMark)>> = Vec::new();
     let mut bytes = 0_u64;
     for (path, mark) in files {
         let size = mark.stamp.bytes;
         let size = if is_packed(&path) { size.saturating_mul(PACKED) } else { size };
-        match all.last_mut().filter(|_| bytes.saturating_add(size) <= TOGETHER) {
+        match all.last_mut().filter(|_| bytes.saturating_add(size) <= most) {
             Some(last) => last.push((path, mark)),
             None => {
                 all.push(vec![(path, mark)]);

@@ -119,7 +119,7 @@ impl Histories {
         }
         source::check_skipped(&count.skipped, TRAINING_DATA, self.strict, reporter)?;
         let (mut memory, mut met) = (Memory::default(), HashSet::new());
-        for files in together(new) {
+        for files in together(new, source.memory) {
             match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
                 // Other files may have rows; these are looked at again by the next run.
                 Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
@@ -157,7 +157,11 @@ impl Histories {
         count.files += files.len();
         count.add(&table, &users);
         let features = trainer.features(&table.batch)?;
-        until_tomorrow(&features, &mut users.rows, trainer.reporter())?;
+        if matches!(self.longest, Some(Length::Rows(_))) {
+            trainer.warn_of_unknown_order(&table.batch, "--max_history", TRAINING_DATA);
+        }
+        until_tomorrow(&features, &mut users.rows, trainer.reporter(), &mut count.skipped)?;
+        source::check_strict_skipped(&count.skipped, TRAINING_DATA, self.strict)?;
         let unread: HashSet<PathBuf> = table.skipped.unread().iter().cloned().collect();
         drop(table);
         let part = |(user, rows): &(Arc<str>, Vec<u32>)| {
@@ -261,8 +265,8 @@ fn common(a: &DataType, b: &DataType) -> DataType {
     }
 }
 
-/// Rows in the order of time; of rows with equal times the first stays first. Without times they stay
-/// as they are.
+/// Rows in the order of time, those without one first; of rows with equal times the first stays first. Without
+/// any times they stay as they are.
 pub(crate) fn in_order(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let (_, times) = without_times(rows)?;
     if times.is_sorted() {

@@ -27,7 +27,9 @@ use crate::library::Library;
 use crate::plan::Plan;
 use crate::report::Reporter;
 use crate::source::{self, ReadCount};
-use crate::train::{TRAINING_DATA, Task, Trainer, TrainingProgress, skipped_numbers};
+use crate::train::{
+    TRAINING_DATA, Task, Trainer, TrainingProgress, skipped_numbers, unknown_times_first,
+};
 use dfp_flow::Stop;
 use dfp_io::store::Purpose;
 use history::{Histories, Opening};
@@ -164,7 +166,12 @@ pub fn train(
                 ReadCount { files: files.len(), users: users.rows.len(), ..ReadCount::default() };
             count.add(&table, &users);
             let features = trainer.features(&table.batch)?;
-            until_tomorrow(&features, &mut users.rows, reporter.as_ref())?;
+            if matches!(options.rules.max_history, Some(Length::Rows(_))) {
+                trainer.warn_of_unknown_order(&table.batch, "--max_history", TRAINING_DATA);
+            }
+            until_tomorrow(&features, &mut users.rows, reporter.as_ref(), &mut count.skipped)?;
+            source::check_strict_skipped(&count.skipped, TRAINING_DATA, strict)?;
+            unknown_times_first(&features, &mut users.rows)?;
             (count, Rows::Read(features, users.rows))
         }
     };

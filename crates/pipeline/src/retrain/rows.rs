@@ -9,7 +9,11 @@ use crate::report::{Reporter, Weight};
 use crate::train::{Task, TaskRows, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
+use dfp_io::logs::skipped::{Skipped, Unit};
 use std::sync::Arc;
+
+/// The reason of rows that a clock which was wrong has dated.
+const FUTURE: &str = "later than tomorrow";
 
 /// The rows of all users.
 pub(super) enum Rows {
@@ -83,7 +87,7 @@ pub(super) fn of_everyone<'a>(
 pub(crate) struct History {
     /// Features and times.
     pub(crate) rows: RecordBatch,
-    /// Microseconds since 1970, in order; empty if they are not known.
+    /// Microseconds since 1970, in order, unknown ones first; empty if none is known.
     pub(super) times: Vec<i64>,
 }
 
@@ -121,8 +125,8 @@ impl History {
     }
 }
 
-/// Leaves out rows that are later than a day from now, and says so: a clock was wrong, and one such row would
-/// end a window of so much time. Times that are not known are none.
+/// Leaves out rows that are later than a day from now, counts them, and says so: a clock was wrong, and one such
+/// row would end a window of so much time. Times that are not known are none.
 ///
 /// # Errors
 /// The column of times is none.
@@ -130,6 +134,7 @@ pub(crate) fn until_tomorrow(
     features: &RecordBatch,
     users: &mut Vec<(Arc<str>, Vec<u32>)>,
     reporter: &dyn Reporter,
+    skipped: &mut Skipped,
 ) -> Result<(), ArrowError> {
     let (_, times) = without_times(features)?;
     let tomorrow = period::now() + 24 * 3600 * 1_000_000;
@@ -143,7 +148,11 @@ pub(crate) fn until_tomorrow(
             let later = counted(all - rows.len(), "row");
             let text =
                 format!("user {user:?}: {later} later than tomorrow left out; a clock was wrong");
-            reporter.say(Weight::Warning, &text);
+            let told = skipped.reasons().iter().find(|reason| reason.reason == FUTURE);
+            if told.is_none_or(|told| told.messages.len() < Skipped::MESSAGES) {
+                reporter.say(Weight::Warning, &text);
+            }
+            skipped.add_rows(Unit::Row, all - rows.len(), FUTURE, text);
         }
     }
     users.retain(|(_, rows)| !rows.is_empty());
@@ -162,7 +171,7 @@ pub(super) fn newest(rows: &RecordBatch, most: Option<Length>) -> Result<RecordB
                 Some(last) => times.partition_point(|time| last.saturating_sub(*time) > span),
                 None => {
                     return Err(
-                        "--max_history is a length of time, and not every row has a time; give it as a number of rows"
+                        "--max_history is a length of time, and no row has a readable time; give it as a number of rows"
                             .to_owned(),
                     );
                 }

@@ -206,6 +206,7 @@ impl Run<'_> {
                     stop: self.stop.clone(),
                     failed: Arc::clone(&self.failed),
                     time: Arc::clone(&self.training_time),
+                    count: Arc::clone(&self.learnt),
                     state: state.cloned(),
                 };
                 stages::OnMessages::new(self.plan, settings, rules, around)

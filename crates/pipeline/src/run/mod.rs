@@ -86,6 +86,8 @@ struct Run<'a> {
     models: Arc<Models>,
     book: Arc<ScoreBook>,
     input: Arc<Mutex<ReadCount>>,
+    /// What was left out of the messages that models are trained on.
+    learnt: Arc<Mutex<ReadCount>>,
     failed: Arc<Mutex<Vec<(String, String)>>>,
     gaps: Arc<Gaps>,
     time_series: Arc<Mutex<TimeSeriesCount>>,
@@ -118,6 +120,7 @@ impl<'a> Run<'a> {
             models: Arc::default(),
             book: Arc::new(ScoreBook::new(plan.edge_buffer_size + plan.num_threads)),
             input: Arc::default(),
+            learnt: Arc::default(),
             failed: Arc::default(),
             gaps: Arc::default(),
             time_series: Arc::default(),

@@ -10,7 +10,9 @@ use crate::report::Weight;
 use crate::retrain::RESERVED;
 use crate::source::{self, ReadCount};
 use crate::stages;
-use crate::train::{TRAINING_DATA, Task, TaskRows, Trained, Trainer, skipped_numbers};
+use crate::train::{
+    TRAINING_DATA, Task, TaskRows, Trained, Trainer, skipped_numbers, unknown_times_first,
+};
 use crate::users::Users;
 use dfp_io::names::shown;
 use dfp_io::store::Purpose;
@@ -127,6 +129,14 @@ impl Run<'_> {
 
         let start = Instant::now();
         let features = trainer.features(&table.batch)?;
+        if settings.max_history.is_some() {
+            trainer.warn_of_unknown_order(&table.batch, "--train_max_history", TRAINING_DATA);
+        }
+        let mut users = users;
+        unknown_times_first(&features, &mut users.rows)?;
+        let mut everyone = [(Arc::from(&*settings.generic_user), of_everyone)];
+        unknown_times_first(&features, &mut everyone)?;
+        let [(_, of_everyone)] = everyone;
         let mut tasks = Vec::with_capacity(users.rows.len() + 1);
         if self.plan.generic_model {
             tasks.push(Task {

@@ -4,6 +4,7 @@ use super::Run;
 use crate::error::RunError;
 use crate::plan::{self, StageSettings};
 use crate::report::{Summary, Weight};
+use crate::train::TRAINING_DATA;
 use dfp_flow::Report;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -72,6 +73,9 @@ impl Run<'_> {
         self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
         self.summary.changed.extend(input.changes("input"));
+        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        self.summary.skipped.extend(learnt.lines(TRAINING_DATA));
+        drop(learnt);
         if self.gaps.cells() > 0 {
             let cells = self.gaps.cells();
             self.summary.skipped.push(format!(

@@ -59,6 +59,7 @@ fn event_times(
         .and_then(|name| message.rows.column_by_name(name))
         .or_else(|| message.rows.column_by_name(EVENT_DT));
     let Some(column) = column else {
+        // Whole inputs without one are refused before they come here.
         let name = derived.unwrap_or(EVENT_DT);
         let what =
             format!("column of event times, which {stage} needs (key time of a feature file):");

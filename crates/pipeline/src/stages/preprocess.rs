@@ -5,6 +5,7 @@
 //! is no number in a column learnt as numeric. An infinite number is no gap: it is scored as the largest
 //! number there is, and counted, since no log means it.
 
+use crate::first_values;
 use crate::message::{Encoded, FILE_ROW, Message, with_columns};
 use crate::models::Models;
 use crate::own_columns::called;
@@ -76,7 +77,8 @@ impl Preprocess {
         model: &UserModel,
         rows: &RecordBatch,
     ) -> Result<EncodedRows, BoxError> {
-        let mut rows = self.with_absent_columns(user, model, rows)?;
+        let rows = first_values::in_place_of_lists(rows)?;
+        let mut rows = self.with_absent_columns(user, model, &rows)?;
         loop {
             match model.encode(&rows) {
                 Err(ModelError::Cell { column, row, value }) if !self.strict => {

@@ -172,6 +172,10 @@ impl ScoreBook {
     pub fn expect(&self, user: &Arc<str>, first: u64, rows: usize) {
         self.total.fetch_add(rows, Ordering::Relaxed);
         let first = i64::try_from(first).unwrap_or(i64::MAX);
+        // Most of a million users have no model, and then nothing is kept of them.
+        if first == 0 {
+            return;
+        }
         let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
         users
             .entry(Arc::clone(user))

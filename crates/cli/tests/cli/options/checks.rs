@@ -88,7 +88,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("run", "num_threads") => In(
             "flow/src/tests/engine.rs",
             "a_slow_message_holds_back_a_bounded_number_of_others",
-            "num_threads: 3",
+            "num_threads: 4",
         ),
         ("run", "edge_buffer_size") => In(
             "flow/src/tests/engine.rs",
@@ -98,6 +98,16 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         ("run", "compute_threads") => {
             In(RUNS, "bytes_do_not_depend_on_threads_or_on_the_run", "--compute_threads=")
         }
+        ("run", "memory_limit") => In(
+            BOUNDS,
+            "a_gzip_bomb_is_skipped_and_the_rows_of_other_files_are_read",
+            "raise --memory_limit, which is 64 MB",
+        ),
+        ("train" | "score" | "backtest", "memory_limit") => In(
+            BOUNDS,
+            "commands_over_a_store_and_the_backtest_have_the_limit_too",
+            "--memory_limit=64MB",
+        ),
         ("run", "pipeline_batch_size") => Changes(MESSAGES, "", "--pipeline_batch_size=7"),
         ("run", "manual_seed") => {
             In(RUNS, "another_seed_gives_other_scores_and_a_drawn_one_is_shown", "--manual_seed=1")
@@ -513,6 +523,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
     })
 }
 
+const BOUNDS: &str = "cli/tests/cli/bounds.rs";
 const QUALITY: &str = "cli/tests/cli/quality.rs";
 const ABSENT: &str = "columns_that_are_not_there_are_told_with_what_there_is";
 const EVALUATED: &str =

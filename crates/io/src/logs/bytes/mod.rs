@@ -5,15 +5,13 @@ mod utf16;
 
 use super::skipped::{Skipped, Unit};
 use crate::error::{IoError, Place};
+use crate::memory::MemoryLimit;
 use crate::remote::{self, Object};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use unpack::{Packed, Unpacked};
 use utf16::Utf16;
-
-/// Most bytes that a compressed file may unpack to: a small file must not fill the memory.
-const MAX_UNPACKED: u64 = 8 << 30;
 
 /// Bytes that are read of a file at a time.
 const BUFFER: usize = 256 << 10;
@@ -31,33 +29,52 @@ pub(super) struct Text {
 }
 
 /// The content of `path`, unpacked if it is gzip, zstd, bzip2 or xz.
-pub(super) fn read(path: &Path) -> Result<Text, IoError> {
-    let raw = if remote::is_address(path) {
-        Object::open(path)?.read()?
-    } else {
-        std::fs::read(path).map_err(|e| IoError::os("read", path, e))?
+///
+/// # Errors
+/// [`IoError::Memory`] if it is longer than `most` bytes: how long packed content is shows when it has been
+/// unpacked, whatever the file says.
+pub(super) fn read(path: &Path, most: u64, memory: MemoryLimit) -> Result<Text, IoError> {
+    let too_long = || {
+        let cause = format!("more than {} MB of text, which is read at once", most / 1_000_000);
+        IoError::memory(path, Place::default(), cause, memory)
     };
+    let raw = if remote::is_address(path) {
+        let object = Object::open(path)?;
+        // Packed content is longer than its file.
+        if object.has_ranges() && object.size()? > most {
+            return Err(too_long());
+        }
+        object.read()?
+    } else {
+        let fail = |e| IoError::os("read", path, e);
+        let file = File::open(path).map_err(fail)?;
+        let length = file.metadata().map_err(fail)?.len();
+        if length > most {
+            return Err(too_long());
+        }
+        let mut raw = Vec::with_capacity(length as usize);
+        file.take(most + 1).read_to_end(&mut raw).map_err(fail)?;
+        raw
+    };
+    if raw.len() as u64 > most {
+        return Err(too_long());
+    }
     let wide = raw.get(..Utf16::MARK).and_then(Utf16::of).is_some();
     if !wide && Packed::of(&raw).is_none() {
         return Ok(Text { bytes: raw, cut_short: false, skipped: Skipped::default() });
     }
-    let mut content = Content::of(path, io::Cursor::new(raw))?;
+    let mut content = Content::of(path, io::Cursor::new(raw), memory)?;
     let mut bytes = Vec::new();
-    content.append(&mut bytes, MAX_UNPACKED as usize + 1)?;
-    if bytes.len() as u64 > MAX_UNPACKED {
-        return Err(IoError::Content {
-            path: path.to_owned(),
-            place: Box::new(Place::default()),
-            cause: "too large".into(),
-            expected: "at most 8 GiB after decompression; split the file".into(),
-        });
+    content.append(&mut bytes, usize::try_from(most + 1).unwrap_or(usize::MAX))?;
+    if bytes.len() as u64 > most {
+        return Err(too_long());
     }
     Ok(Text { bytes, cut_short: content.cut_short(), skipped: content.skipped() })
 }
 
 /// The same content from its beginning on.
-pub(crate) struct Content<'p> {
-    path: &'p Path,
+pub(crate) struct Content {
+    path: PathBuf,
     form: Option<Packed>,
     reader: Box<dyn Source>,
     /// Decodes what is read; known once something was.
@@ -100,30 +117,35 @@ impl<R: BufRead + Send> Source for Unpacked<R> {
     }
 }
 
-impl<'p> Content<'p> {
-    pub(crate) fn open(path: &'p Path) -> Result<Self, IoError> {
+impl Content {
+    pub(crate) fn open(path: &Path, memory: MemoryLimit) -> Result<Self, IoError> {
         let raw: Box<dyn Read + Send> = if remote::is_address(path) {
             Object::open(path)?.stream()?
         } else {
             Box::new(File::open(path).map_err(|e| IoError::os("read", path, e))?)
         };
-        Self::of(path, BufReader::with_capacity(BUFFER, raw))
+        Self::of(path, BufReader::with_capacity(BUFFER, raw), memory)
     }
 
     /// The bytes as they are but for compression, which has to be complete.
-    pub(crate) fn open_unchanged(path: &'p Path) -> Result<Self, IoError> {
-        Ok(Self { begun: true, is_strict: true, ..Self::open(path)? })
+    pub(crate) fn open_unchanged(path: &Path) -> Result<Self, IoError> {
+        let memory = MemoryLimit::of_bytes(1 << 30);
+        Ok(Self { begun: true, is_strict: true, ..Self::open(path, memory)? })
     }
 
-    fn of(path: &'p Path, mut raw: impl BufRead + Send + 'static) -> Result<Self, IoError> {
+    fn of(
+        path: &Path,
+        mut raw: impl BufRead + Send + 'static,
+        memory: MemoryLimit,
+    ) -> Result<Self, IoError> {
         let head = raw.fill_buf().map_err(|e| IoError::os("read", path, e))?;
         let form = Packed::of(head);
         let reader: Box<dyn Source> = match form {
-            Some(form) => Box::new(Unpacked::new(form, raw)),
+            Some(form) => Box::new(Unpacked::new(form, raw, memory.window_kib())),
             None => Box::new(Plain(raw)),
         };
         Ok(Self {
-            path,
+            path: path.to_owned(),
             form,
             reader,
             wide: None,
@@ -181,7 +203,7 @@ impl<'p> Content<'p> {
         self.ended = appended < bytes;
         match (read, self.form) {
             (Ok(_), _) => Ok(()),
-            (Err(e), None) => Err(IoError::os("read", self.path, e)),
+            (Err(e), None) => Err(IoError::os("read", &self.path, e)),
             (Err(e), Some(_))
                 if e.kind() == io::ErrorKind::UnexpectedEof && self.read > 0 && !self.is_strict =>
             {
@@ -238,7 +260,7 @@ impl<'p> Content<'p> {
 
     fn content(&self, cause: String, expected: &str) -> IoError {
         IoError::Content {
-            path: self.path.to_owned(),
+            path: self.path.clone(),
             place: Box::new(Place::default()),
             cause,
             expected: expected.to_owned(),

@@ -3,6 +3,7 @@
 use super::*;
 use std::io::Write as _;
 
+const LIMIT: MemoryLimit = MemoryLimit::of_bytes(1 << 30);
 const TEXT: &[u8] = b"one\ntwo\n";
 
 /// The text packed in each form, by the crates' own encoders.
@@ -29,10 +30,14 @@ fn every_form_is_told_by_its_content_and_may_have_several_members() {
     let path = directory.path().join("log.txt");
     for (name, bytes) in packed() {
         std::fs::write(&path, [&bytes[..], &bytes[..]].concat()).unwrap();
-        assert_eq!(read(&path).unwrap().bytes, [TEXT, TEXT].concat(), "{name}");
+        assert_eq!(
+            read(&path, LIMIT.text(), LIMIT).unwrap().bytes,
+            [TEXT, TEXT].concat(),
+            "{name}"
+        );
     }
     std::fs::write(&path, TEXT).unwrap();
-    assert_eq!(read(&path).unwrap().bytes, TEXT);
+    assert_eq!(read(&path, LIMIT.text(), LIMIT).unwrap().bytes, TEXT);
 }
 
 #[test]
@@ -42,7 +47,7 @@ fn what_is_cut_short_keeps_what_was_whole_and_says_so() {
     for (name, bytes) in packed() {
         for cut in 7..bytes.len() {
             std::fs::write(&path, &bytes[..cut]).unwrap();
-            let message = match read(&path) {
+            let message = match read(&path, LIMIT.text(), LIMIT) {
                 Ok(text) => {
                     assert!(text.cut_short && !text.bytes.is_empty(), "{name} {cut}");
                     assert!(TEXT.starts_with(&text.bytes), "{name} {cut}");
@@ -65,10 +70,10 @@ fn padding_behind_the_last_member_is_fine_and_other_bytes_are_counted() {
         for padding in [1, 4, 511, 1 << 19] {
             let padded = [&bytes[..], &vec![0; padding]].concat();
             std::fs::write(&path, &padded).unwrap();
-            let text = read(&path).unwrap();
+            let text = read(&path, LIMIT.text(), LIMIT).unwrap();
             assert_eq!((text.bytes, text.skipped.is_empty()), (TEXT.to_vec(), true), "{name}");
             std::fs::write(&path, [&padded[..], &bytes, b"garbage"].concat()).unwrap();
-            let text = read(&path).unwrap();
+            let text = read(&path, LIMIT.text(), LIMIT).unwrap();
             assert_eq!(text.bytes, [TEXT, TEXT].concat(), "{name} {padding}");
             assert!(!text.cut_short);
             let reason = &text.skipped.reasons()[0];
@@ -94,9 +99,9 @@ fn content_in_pieces_is_the_whole_content() {
         gzip.finish().unwrap(),
     ] {
         std::fs::write(&path, &content).unwrap();
-        assert!(read(&path).unwrap().bytes == text.as_bytes());
+        assert!(read(&path, LIMIT.text(), LIMIT).unwrap().bytes == text.as_bytes());
         for size in [1, 2, 3, 1_000] {
-            let mut content = Content::open(&path).unwrap();
+            let mut content = Content::open(&path, LIMIT).unwrap();
             let mut all = Vec::new();
             loop {
                 let before = all.len();
@@ -115,12 +120,12 @@ fn frames_of_zstd_may_be_skipped_and_have_checksums() {
     let frame = packed().swap_remove(1).1;
     let skipped = [&[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3], &frame[..]].concat();
     let mut unpacked = Vec::new();
-    Unpacked::new(Packed::Zstd, &skipped[..]).read_to_end(&mut unpacked).unwrap();
+    Unpacked::new(Packed::Zstd, &skipped[..], 1 << 18).read_to_end(&mut unpacked).unwrap();
     assert_eq!(unpacked, TEXT);
     // The last four bytes are the checksum's.
     let mut wrong = frame;
     *wrong.last_mut().unwrap() ^= 1;
-    assert!(Unpacked::new(Packed::Zstd, &wrong[..]).read_to_end(&mut Vec::new()).is_err());
+    assert!(Unpacked::new(Packed::Zstd, &wrong[..], 1 << 18).read_to_end(&mut Vec::new()).is_err());
 }
 
 #[test]
@@ -134,7 +139,8 @@ fn a_short_file_of_xz_that_wants_the_whole_memory_is_refused() {
     let mut sum = flate2::Crc::new();
     sum.update(&bytes[header.start..header.end - 4]);
     bytes[header.end - 4..header.end].copy_from_slice(&sum.sum().to_le_bytes());
-    let error = Unpacked::new(Packed::Xz, &bytes[..]).read_to_end(&mut Vec::new()).unwrap_err();
+    let error =
+        Unpacked::new(Packed::Xz, &bytes[..], 1 << 18).read_to_end(&mut Vec::new()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::OutOfMemory, "{error}");
 }
 
@@ -142,7 +148,7 @@ fn a_short_file_of_xz_that_wants_the_whole_memory_is_refused() {
 fn unpacking_ends_at_the_limit() {
     for (form, (name, bytes)) in Packed::ALL.into_iter().zip(packed()) {
         let mut unpacked = Vec::new();
-        Unpacked::new(form, &bytes[..]).take(5).read_to_end(&mut unpacked).unwrap();
+        Unpacked::new(form, &bytes[..], 1 << 18).take(5).read_to_end(&mut unpacked).unwrap();
         assert_eq!(unpacked, &TEXT[..5], "{name}");
     }
 }

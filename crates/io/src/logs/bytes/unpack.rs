@@ -8,10 +8,6 @@ use ruzstd::decoding::errors::ReadFrameHeaderError::SkipFrame;
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, BufRead, Read};
 
-/// Most memory that unpacking xz may take, in KiB: a file says itself how much it needs, up to 4 GiB
-/// whatever its length. `xz -9` needs a quarter of this.
-const MAX_XZ_KIB: u32 = 256 << 10;
-
 /// Bytes that show which form it is.
 const HEAD: usize = 7;
 
@@ -71,6 +67,8 @@ impl Packed {
 /// What is packed in members one behind the other.
 pub(super) struct Unpacked<R: BufRead> {
     form: Packed,
+    /// KiB that unpacking xz may take: a file says itself how much it needs, up to 4 GiB whatever its length.
+    most_kib: u32,
     member: Member<R>,
     /// Bytes behind the last member that are neither padding nor a member.
     trailing: u64,
@@ -85,8 +83,9 @@ enum Member<R: BufRead> {
 }
 
 impl<R: BufRead> Unpacked<R> {
-    pub(super) fn new(form: Packed, raw: R) -> Self {
-        Self { form, member: Member::new(form, Ahead::new(raw)), trailing: 0 }
+    pub(super) fn new(form: Packed, raw: R, most_kib: u32) -> Self {
+        let member = Member::new(form, Ahead::new(raw), most_kib);
+        Self { form, most_kib, member, trailing: 0 }
     }
 
     pub(super) fn trailing(&self) -> u64 {
@@ -101,7 +100,7 @@ impl<R: BufRead> Unpacked<R> {
         raw.skip_nul()?;
         let head = raw.look()?;
         if self.form.continues(head) {
-            self.member = Member::new(self.form, raw);
+            self.member = Member::new(self.form, raw, self.most_kib);
         } else if !head.is_empty() {
             self.trailing = io::copy(&mut raw, &mut io::sink())?;
         }
@@ -128,11 +127,11 @@ impl<R: BufRead> Read for Unpacked<R> {
 }
 
 impl<R: BufRead> Member<R> {
-    fn new(form: Packed, raw: Ahead<R>) -> Self {
+    fn new(form: Packed, raw: Ahead<R>, most_kib: u32) -> Self {
         match form {
             Packed::Gzip => Self::Gzip(Box::new(GzDecoder::new(raw))),
             Packed::Bzip2 => Self::Bzip2(BzDecoder::new(raw)),
-            Packed::Xz => Self::Xz(Box::new(XzReader::new_mem_limit(raw, false, MAX_XZ_KIB))),
+            Packed::Xz => Self::Xz(Box::new(XzReader::new_mem_limit(raw, false, most_kib))),
             Packed::Zstd => {
                 Self::Zstd(Box::new(Frame { raw, decoder: FrameDecoder::new(), begun: false }))
             }

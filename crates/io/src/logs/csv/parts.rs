@@ -4,7 +4,7 @@ use super::builder::{Builder, Met};
 use super::cells::Numbers;
 use super::header::{Chosen, Header, LeftOut};
 use super::records::{BLOCK, Block, Records};
-use super::{CsvOptions, End, Pass, Slot, finish};
+use super::{CsvOptions, End, Pass, Slot, finish, slots};
 use crate::error::IoError;
 use crate::logs::FileTable;
 use crate::logs::pieces::Before;
@@ -82,6 +82,34 @@ impl Layout {
         }
     }
 
+    /// Names of the columns that are read.
+    pub(in crate::logs) fn names(&self) -> impl Iterator<Item = &str> {
+        let columns = self.fields.iter().skip(usize::from(self.labelled));
+        let named = self.header.names.iter().zip(columns);
+        named.filter(|(_, met)| met.is_some()).map(|(name, _)| name.as_str())
+    }
+
+    /// The number of columns.
+    pub(in crate::logs) fn width(&self) -> usize {
+        self.fields.iter().flatten().count()
+    }
+
+    /// The rows of a piece with only those columns that `options` want, which have the types of this piece.
+    pub(in crate::logs) fn narrow(
+        &self,
+        text: &[u8],
+        path: &Path,
+        before: Before,
+        options: &CsvOptions<'_>,
+    ) -> Result<FileTable<Cells>, IoError> {
+        let mut pass = self.pass(text, path, before);
+        let mut slots = slots(&self.header.choose(options).0, self.labelled);
+        let mut block = Block::new(text);
+        let more = pass.fill(&mut block);
+        let (positions, skipped) = pass.fill_all(block, more, &mut slots);
+        finish(slots, &pass, positions, skipped)
+    }
+
     /// The rows of a piece, once all pieces were looked at, and their number as in [`meet`](Self::meet).
     pub(in crate::logs) fn read(
         &self,
@@ -113,6 +141,19 @@ impl Layout {
     pub(in crate::logs) fn cut(&self, text: &[u8], first: bool) -> usize {
         let end = last_row(text, self.header.delimiter);
         if first && end <= self.header.body { 0 } else { end }
+    }
+
+    /// Whether a text ends inside quotes.
+    pub(in crate::logs) fn is_open(&self, text: &[u8]) -> bool {
+        let mut records = Records::new(text, 0, self.header.delimiter);
+        let mut block = Block::new(text);
+        loop {
+            match records.fill(&mut block, BLOCK) {
+                End::More => {}
+                End::Input => return false,
+                End::Unclosed => return true,
+            }
+        }
     }
 }
 

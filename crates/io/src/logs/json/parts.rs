@@ -7,9 +7,9 @@ use super::event::Events;
 use super::lines::{self, is_lines, open_event};
 use super::notes::{Notes, dropped};
 use super::pieces::{Piece, list_begin, list_end};
-use super::{Nested, Role, Schema, content, list_of_events, most_cells};
+use super::{Nested, PIECE, Role, Schema, content, list_of_events, most_cells};
 use crate::error::{IoError, Place};
-use crate::logs::pieces::Before;
+use crate::logs::pieces::{Before, HEAD};
 use crate::logs::skipped::Skipped;
 use crate::logs::{Column, FileTable, MAX_COLUMNS};
 use crate::texts::Cells;
@@ -62,13 +62,12 @@ pub(in crate::logs) struct Layout {
 struct Known<'l> {
     wanted: &'l dyn Schema,
     layout: &'l Layout,
-    /// There are no others.
-    all: bool,
 }
 
 impl Schema for Known<'_> {
     fn role(&self, path: &str) -> Role {
-        if self.all && !self.is_known(path) { Role::Skip } else { self.wanted.role(path) }
+        // Others too, though their values are dropped: an event that could not be read is not read now.
+        self.wanted.role(path)
     }
 
     fn descend(&self, path: &str) -> bool {
@@ -110,11 +109,17 @@ impl Layout {
     /// The columns of a file that begins with `head`, none of them known yet; `None` if the file has to
     /// be read as a whole.
     pub(in crate::logs) fn new(head: &[u8], schema: &dyn Schema) -> Option<Self> {
-        let form = if is_lines(head) {
-            Form::Lines
-        } else {
-            let (begin, object) = list_begin(head, schema)?;
-            Form::List { begin, object }
+        let form = match list_begin(head, schema) {
+            _ if is_lines(head) => Form::Lines,
+            Some((begin, object)) => Form::List { begin, object },
+            // A first line without an end in sight: others may follow.
+            None if head.len() >= HEAD
+                && head.trim_ascii_start().starts_with(b"{")
+                && !head.contains(&b'\n') =>
+            {
+                Form::Lines
+            }
+            None => return None,
         };
         Some(Self {
             form,
@@ -144,49 +149,80 @@ impl Layout {
         self.closed
     }
 
-    /// Looks at the events of a piece; how many there are, those that will be skipped included. `None`
-    /// if this is no piece: the file has to be read as a whole.
+    /// Whether every event has a line of its own.
+    pub(in crate::logs) fn is_lines(&self) -> bool {
+        matches!(self.form, Form::Lines)
+    }
+
+    /// Names of the columns.
+    pub(in crate::logs) fn names(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().filter(|(_, met)| met.is_some()).map(|(name, _)| name.as_str())
+    }
+
+    /// The number of columns.
+    pub(in crate::logs) fn width(&self) -> usize {
+        self.kept
+    }
+
+    /// Looks at the events of a piece; how many there are, those that will be skipped included, and
+    /// tables of those columns that `narrow` wants. `None` if this is no piece: the file has to be read as
+    /// a whole.
     pub(in crate::logs) fn meet(
         &mut self,
         text: &[u8],
         path: &Path,
         before: Before,
-        schema: &dyn Schema,
-        nested: Nested,
-    ) -> Result<Option<i64>, IoError> {
+        (schema, nested): (&dyn Schema, Nested),
+        narrow: &dyn Fn(&str) -> bool,
+    ) -> Result<Option<(i64, Vec<FileTable<Cells>>)>, IoError> {
         self.closed = matches!(self.form, Form::Lines) || !text.ends_with(b",");
-        let known = Known { wanted: schema, layout: self, all: false };
+        let known = Known { wanted: schema, layout: self };
         let names = MAX_COLUMNS.saturating_sub(self.kept);
-        let Some(piece) = self.events(text, path, before, &known, nested, names) else {
+        let Some(pieces) = self.events(text, path, before, &known, nested, names) else {
             return Ok(None);
         };
-        let mut piece = piece;
-        let rows = piece.positions.len();
-        self.rows += rows;
-        for (name, mut builder) in piece.columns {
-            builder.pad(rows);
-            let column = match self.known.get(&name) {
-                Some(column) => *column,
-                None => self.add(name),
-            };
-            let (name, met) = &mut self.columns[column];
-            match met {
-                Some(met) => met.merge(&builder.met()),
-                None => {
-                    self.left_out.rare.add(before.rows, builder.met().values(), || dropped(name))
+        let (mut rows, mut position, mut tables) = (0, 0, Vec::with_capacity(pieces.len()));
+        for mut piece in pieces {
+            let of_piece = piece.positions.len();
+            let begin = before.rows + position;
+            rows += of_piece;
+            position += piece.next_position;
+            let mut columns = Vec::new();
+            for (name, mut builder) in piece.columns {
+                builder.pad(of_piece);
+                let column = match self.known.get(&name) {
+                    Some(column) => *column,
+                    None => self.add(name.clone()),
+                };
+                match &mut self.columns[column].1 {
+                    Some(met) => met.merge(&builder.met()),
+                    None => {
+                        let values = builder.met().values();
+                        self.left_out.rare.add(begin, values, || dropped(&name));
+                    }
+                }
+                if narrow(&name) {
+                    columns.push(Column { name, values: builder.finish()? });
                 }
             }
+            self.left_out.merge(piece.notes.of_values_left_out(), begin);
+            let (positions, skipped) = (piece.positions, piece.skipped);
+            tables.push(FileTable { columns, labels: None, positions, skipped });
         }
-        self.left_out.merge(piece.notes.of_values_left_out(), before.rows);
+        self.rows += rows;
         let most = most_cells(text) / rows.max(1);
         if self.kept > most {
             self.drop_rare_columns(most / 2, schema);
+        }
+        // Each core may have met as many columns as there may be.
+        if self.kept > MAX_COLUMNS {
+            self.drop_rare_columns(MAX_COLUMNS, schema);
         }
         if self.kept > most {
             let cause = format!("{rows} rows of {} columns", self.kept);
             return Err(content(path, Place::default(), cause));
         }
-        Ok(Some(piece.next_position))
+        Ok(Some((position, tables)))
     }
 
     fn add(&mut self, name: String) -> usize {
@@ -226,18 +262,35 @@ impl Layout {
         before: Before,
         schema: &dyn Schema,
         nested: Nested,
-    ) -> Result<(FileTable<Cells>, i64), IoError> {
-        let known = Known { wanted: schema, layout: self, all: true };
-        let piece = self.events(text, path, before, &known, nested, MAX_COLUMNS);
-        let piece = piece.ok_or_else(|| {
+    ) -> Result<(Vec<FileTable<Cells>>, i64), IoError> {
+        let known = Known { wanted: schema, layout: self };
+        let pieces = self.events(text, path, before, &known, nested, MAX_COLUMNS);
+        let pieces = pieces.ok_or_else(|| {
             content(path, Place::default(), "the file changed while it was read".into())
         })?;
-        let Piece { columns, mut positions, mut notes, next_position, mut skipped, .. } = piece;
+        let mut position = 0;
+        let begun = pieces.into_iter().map(|piece| {
+            let begin = before.rows + position;
+            position += piece.next_position;
+            (piece, begin)
+        });
+        let begun: Vec<(Piece, i64)> = begun.collect();
+        let tables = begun.into_par_iter().map(|(piece, begin)| self.table(piece, begin, path));
+        let mut tables = tables.collect::<Result<Vec<_>, IoError>>()?;
+        if let Some(first) = tables.first_mut().filter(|_| before.bytes == 0) {
+            let mut skipped = Skipped::default();
+            self.left_out.clone().count(path, 0, &mut skipped);
+            skipped.merge(std::mem::take(&mut first.skipped));
+            first.skipped = skipped;
+        }
+        Ok((tables, position))
+    }
+
+    /// The table of some events, of which the first is at the position `begin` in the file.
+    fn table(&self, piece: Piece, begin: i64, path: &Path) -> Result<FileTable<Cells>, IoError> {
+        let Piece { columns, mut positions, mut notes, mut skipped, .. } = piece;
         // They were counted when the columns were found.
         notes.of_values_left_out();
-        if before.bytes == 0 {
-            self.left_out.clone().count(path, 0, &mut skipped);
-        }
         let rows = positions.len();
         let mut builders: HashMap<String, Builder> = columns.into_iter().collect();
         let kept = self.columns.iter().filter_map(|(name, met)| Some((name, met.as_ref()?)));
@@ -250,12 +303,47 @@ impl Layout {
             Ok(Column { name: name.clone(), values })
         });
         let columns = columns.collect::<Result<_, IoError>>()?;
-        positions.iter_mut().for_each(|p| *p += before.rows);
-        notes.count(path, before.rows, &mut skipped);
-        Ok((FileTable { columns, labels: None, positions, skipped }, next_position))
+        positions.iter_mut().for_each(|p| *p += begin);
+        notes.count(path, begin, &mut skipped);
+        Ok(FileTable { columns, labels: None, positions, skipped })
+    }
+
+    /// The piece cut further, for cores side by side.
+    fn cuts<'t>(&self, text: &'t [u8], before: Before) -> Vec<(&'t [u8], Before)> {
+        let (mut cuts, mut rest, mut before) = (Vec::new(), text, before);
+        while !rest.is_empty() {
+            let length = match rest.get(..PIECE) {
+                Some(head) => match self.cut(head, before.bytes == 0) {
+                    0 => rest.len(),
+                    length => length,
+                },
+                None => rest.len(),
+            };
+            let (cut, behind) = rest.split_at(length);
+            cuts.push((cut, before));
+            before.bytes += length;
+            before.lines += memchr::memchr_iter(b'\n', cut).count();
+            rest = behind;
+        }
+        cuts
     }
 
     fn events(
+        &self,
+        text: &[u8],
+        path: &Path,
+        before: Before,
+        schema: &dyn Schema,
+        nested: Nested,
+        names: usize,
+    ) -> Option<Vec<Piece>> {
+        let cuts = self.cuts(text, before).into_par_iter();
+        let events =
+            cuts.map(|(text, before)| self.events_of(text, path, before, schema, nested, names));
+        events.collect()
+    }
+
+    fn events_of(
         &self,
         text: &[u8],
         path: &Path,

@@ -146,7 +146,8 @@ impl<'o> Paths<'o> {
                 return Err(Missing { name: path, wanted });
             }
         } else {
-            self.unasked += usize::from(!schema.is_asked(&path));
+            let list = schema.is_list(&path) || schema.leads_to_list(&path);
+            self.unasked += usize::from(!list && !schema.is_asked(&path));
         }
         let node = &mut self.nodes[parent];
         let position = node.children.len();

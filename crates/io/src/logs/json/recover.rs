@@ -9,7 +9,6 @@ use memchr::memmem;
 use serde::de::DeserializeSeed;
 
 const CUT_SHORT: &str = "the text ends inside an event";
-const LOST_END: &str = "no end is found, what follows is skipped";
 
 /// A text with the events in it.
 pub(super) struct Recovery<'t, 'r, 'o, 'de> {
@@ -102,7 +101,7 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
             self.event(at..end, true);
             return Ok(end);
         }
-        self.lose(LOST_END.to_owned());
+        self.lose(self.no_end(at));
         if self.search { self.next_like(first, at + 1).ok_or(Lost) } else { Err(Lost) }
     }
 
@@ -116,7 +115,7 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
             self.event(at..end, !alone);
             return Ok(end);
         }
-        self.lose(LOST_END.to_owned());
+        self.lose(self.no_end(at));
         self.next_line(at)
     }
 
@@ -172,6 +171,17 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
             self.events.forget();
         }
         read
+    }
+
+    /// Why an event that begins there has no end.
+    fn no_end(&self, at: usize) -> String {
+        let read = serde_json::Deserializer::from_slice(&self.text[at..])
+            .into_iter::<serde::de::IgnoredAny>()
+            .next();
+        match read {
+            Some(Err(error)) => format!("{}, and no end is found", cause(&error)),
+            _ => CUT_SHORT.to_owned(),
+        }
     }
 
     /// Counts an event that cannot be read.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::logs::ReadOptions;
 use crate::texts;
 use ::parquet::arrow::ArrowWriter;
 use arrow_array::types::Int32Type;
@@ -36,10 +37,6 @@ fn table() -> RecordBatch {
     .unwrap()
 }
 
-fn wants<'w>(column: &'w dyn Fn(&str) -> bool) -> Wants<'w> {
-    Wants { column, asked: &|_| false, identifier: &|name| name == "id" }
-}
-
 fn bytes() -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut bytes, table().schema(), None).unwrap();
@@ -54,13 +51,17 @@ fn texts(column: &Column) -> Vec<String> {
     cells.iter().map(|text| text.unwrap_or("-").to_owned()).collect()
 }
 
+fn read_some(content: Content, columns: Option<&[String]>) -> Result<FileTable<Cells>, IoError> {
+    let options = ReadOptions { columns, ..ReadOptions::default() };
+    let wanted = Wanted { dialect: &crate::logs::table::DIALECT, options: &options };
+    read(content, Path::new("a.parquet"), &wanted, u64::MAX)
+}
+
 #[test]
 fn columns_have_the_types_of_the_other_formats() {
     let content = Content::from(bytes());
-    let table = read(content, Path::new("a.parquet"), &wants(&|name| name != "flag"))
-        .unwrap()
-        .finish()
-        .unwrap();
+    let all = ["n", "gaps", "place.city", "when", "list"].map(str::to_owned);
+    let table = read_some(content, Some(&all)).unwrap().finish().unwrap();
     let columns: Vec<_> =
         table.columns.iter().map(|c| (c.name.as_str(), texts(c).join(" "))).collect();
     let want = [
@@ -81,7 +82,7 @@ fn columns_have_the_types_of_the_other_formats() {
 fn a_broken_file_is_an_error() {
     let bytes = bytes();
     for cut in [4, 5, bytes.len() / 2, bytes.len() - 1] {
-        let error = read(bytes[..cut].to_vec().into(), Path::new("a.parquet"), &wants(&|_| true));
+        let error = read_some(bytes[..cut].to_vec().into(), None);
         assert!(error.is_err_and(|e| e.to_string().contains("a complete Parquet file")), "{cut}");
     }
 }
@@ -98,7 +99,7 @@ fn what_the_reader_panics_at_costs_the_file_and_no_more() {
     for at in 0..bytes.len() {
         let mut broken = bytes.clone();
         broken[at] ^= 2;
-        if let Err(error) = read(broken.into(), Path::new("a.parquet"), &wants(&|_| true)) {
+        if let Err(error) = read_some(broken.into(), None) {
             told += &error.to_string();
         }
     }
@@ -195,9 +196,11 @@ fn columns_that_nobody_asked_for_are_left_out_beyond_the_limit() {
     writer.write(&rows).unwrap();
     let content = writer.into_inner().unwrap().into();
     let last = format!("c{}", MAX_COLUMNS + 4);
-    let table =
-        read(content, Path::new("a.parquet"), &|name| name != "c7", &|name| name == last).unwrap();
+    let asked = [last.clone()];
+    let options = ReadOptions { asked: &asked, ..ReadOptions::default() };
+    let wanted = Wanted { dialect: &crate::logs::table::DIALECT, options: &options };
+    let table = read(content, Path::new("a.parquet"), &wanted, u64::MAX).unwrap();
     assert_eq!(table.columns.len(), MAX_COLUMNS + 1);
     assert_eq!(table.columns[MAX_COLUMNS].name, last);
-    assert_eq!(table.skipped.totals(), "3 values");
+    assert_eq!(table.skipped.totals(), "4 values");
 }

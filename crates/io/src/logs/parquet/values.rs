@@ -4,7 +4,7 @@ use super::python::push_value;
 use crate::logs::identifiers;
 use crate::logs::json::is_large;
 use crate::text;
-use crate::texts;
+use crate::texts::{self, TextCells};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Int64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
@@ -69,6 +69,10 @@ pub(super) fn plain(
     types: &Types,
     is_identifier: bool,
 ) -> Result<ArrayRef, Failure> {
+    // What all rows have is not copied for each of them.
+    if let Some(cells) = TextCells::of(values) {
+        return Ok(texts::collect(cells.iter())?);
+    }
     if let DataType::Dictionary(_, inner) = values.data_type() {
         let inner = arrow_cast::cast(values, &inner.clone())?;
         return plain(name, &inner, types, is_identifier);

@@ -128,8 +128,7 @@ fn documents_in_parts() {
         (format!("[{events}]"), 3),
         (format!(" {{ \"Records\" : [{events} ] }}\n"), 3),
         (format!("{{\"Records\": [{events}], \"next\": 1}}"), 1),
-        // All but the first list is one part.
-        (format!("[{events}] [{events}]"), 3),
+        (format!("[{events}] [{events}]"), 1),
         (format!("[{events},]"), 3),
         (format!("{{\"Records\": [{}]}}", event("1")), 1),
         ("{\"Records\": []}".to_owned(), 0),

@@ -11,7 +11,8 @@ use crate::report::{Reporter, Weight};
 use crate::retrain::{
     self, History, Outcome, Promote, RESERVED, Rules, Status, Turns, counted, until_tomorrow,
 };
-use crate::train::{Task, TaskRows, Trainer, TrainingProgress};
+use crate::source::{self, ReadCount};
+use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
 use dfp_flow::Stop;
@@ -35,6 +36,8 @@ pub struct OnMessages {
     is_interrupted: bool,
     /// The last thing that was said of a store that does not answer.
     trouble: Mutex<Option<String>>,
+    /// It has been said that nobody knows which rows are the newest.
+    told_of_order: bool,
 }
 
 /// What it shares with the rest of a run.
@@ -49,6 +52,8 @@ pub struct Around {
     pub failed: Arc<Mutex<Vec<(String, String)>>>,
     /// What training took.
     pub time: Arc<Mutex<Duration>>,
+    /// What was learnt, and what of it was left out.
+    pub count: Arc<Mutex<ReadCount>>,
     /// Where windows are kept from run to run.
     pub state: Option<Arc<StateDir>>,
 }
@@ -99,6 +104,7 @@ impl OnMessages {
             users: HashMap::new(),
             is_interrupted: false,
             trouble: Mutex::default(),
+            told_of_order: false,
         }
     }
 
@@ -137,7 +143,15 @@ impl OnMessages {
         let features = trainer.features(&message.rows)?;
         let all = (0_u32..).take(features.num_rows()).collect();
         let mut rows = vec![(Arc::clone(user), all)];
-        until_tomorrow(&features, &mut rows, reporter.as_ref())?;
+        {
+            let mut count = self.around.count.lock().unwrap_or_else(PoisonError::into_inner);
+            until_tomorrow(&features, &mut rows, reporter.as_ref(), &mut count.skipped)?;
+            source::check_strict_skipped(&count.skipped, TRAINING_DATA, self.plan.strict)?;
+        }
+        if self.settings.max_history.is_some() && !self.told_of_order {
+            self.told_of_order = true;
+            trainer.warn_of_unknown_order(&message.rows, "--train_max_history", TRAINING_DATA);
+        }
         let Some((_, rows)) = rows.pop() else { return Ok(()) };
         let come = rows.len();
         let features = take_record_batch(&features, &UInt32Array::from(rows))?;

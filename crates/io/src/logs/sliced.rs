@@ -1,0 +1,306 @@
+//! Files that are read one slice of time after the other, each of them once.
+//!
+//! A file is read from its beginning on, as far as it has rows before the end of the slice: a first pass
+//! has seen the earliest time of each of its pieces. What is met on the way and belongs to a later slice
+//! waits. So the first slices of a file that is in the order of time keep nothing, and a file in any other
+//! order is read to its end at first, and its rows are written and read once more.
+
+use super::file;
+use super::hours::Look;
+use super::parts::Source;
+use super::read::{ALWAYS, ReadOptions, Slice};
+use super::skipped::Skipped;
+use super::union::Part;
+use super::waiting::{self, Waiting};
+use super::wanted::Wanted;
+use super::{Dialect, read};
+use crate::error::IoError;
+use crate::memory::MemoryLimit;
+use rayon::prelude::*;
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Files that are open at a time; one more is read to its end, and its rows wait.
+const MOST_OPEN: usize = 128;
+
+/// What has been read of files, and what of it waits for a later slice.
+#[derive(Debug)]
+pub struct SlicedFiles(Mutex<Inner>);
+
+/// A read of one slice of files.
+#[derive(Clone, Copy, Debug)]
+pub struct Sliced<'a> {
+    /// What the slices before have left.
+    pub files: &'a SlicedFiles,
+    /// Where later slices end, in order.
+    pub ends: &'a [i64],
+}
+
+#[derive(Debug)]
+struct Inner {
+    open: HashMap<PathBuf, Open>,
+    /// Read to their ends.
+    finished: HashSet<PathBuf>,
+    /// Files that are not read, and why.
+    refused: HashMap<PathBuf, String>,
+    waiting: Waiting,
+}
+
+/// A file that has been read in part.
+struct Open {
+    source: Source,
+    /// The earliest time in each piece or behind it.
+    earliest: Vec<i64>,
+    /// How many pieces have been read.
+    read: usize,
+    /// Rows before that were read by an earlier run.
+    from: Option<Slice>,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {} pieces", self.read, self.earliest.len())
+    }
+}
+
+impl Open {
+    fn new(source: Source, mut earliest: Vec<i64>) -> Self {
+        let mut least = i64::MAX;
+        for time in earliest.iter_mut().rev() {
+            least = least.min(*time);
+            *time = least;
+        }
+        Self { source, earliest, read: 0, from: None }
+    }
+
+    /// Whether there may be rows before `end`. What is at the end of the file may be there for what it
+    /// left out alone.
+    fn has_rows_before(&self, end: i64) -> bool {
+        end == ALWAYS.end || self.earliest.get(self.read).is_some_and(|earliest| *earliest < end)
+    }
+}
+
+impl SlicedFiles {
+    /// Nothing has been read. More rows than fit into memory wait in an unnamed file of `directory`, else
+    /// of the system's directory for such files.
+    pub fn new(memory: MemoryLimit, directory: Option<&Path>) -> Self {
+        let waiting = Waiting::new(memory.waiting() as u64, directory);
+        let inner = Inner {
+            open: HashMap::new(),
+            finished: HashSet::new(),
+            refused: HashMap::new(),
+            waiting,
+        };
+        Self(Mutex::new(inner))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps what a first pass over a file has found.
+    pub(super) fn keep(&self, path: &Path, source: Source, earliest: Vec<i64>) {
+        self.lock().open.insert(path.to_owned(), Open::new(source, earliest));
+    }
+
+    /// A file is to be read from its beginning: what is known of an earlier reading is forgotten, but not what
+    /// a first pass has found since.
+    pub fn begin(&self, path: &Path) {
+        let mut inner = self.lock();
+        inner.finished.remove(path);
+        inner.waiting.forget(path);
+        if inner.open.get(path).is_some_and(|open| open.read > 0) {
+            inner.open.remove(path);
+        }
+    }
+
+    /// Nothing more is to be read of a file.
+    pub fn forget(&self, path: &Path) {
+        let mut inner = self.lock();
+        inner.finished.remove(path);
+        inner.open.remove(path);
+        inner.refused.remove(path);
+        inner.waiting.forget(path);
+    }
+
+    /// Keeps why a file is not read.
+    pub(super) fn refuse(&self, path: &Path, why: String) {
+        self.lock().refused.insert(path.to_owned(), why);
+    }
+
+    /// The rows of a file that are in a slice, as long as they are less than `room` bytes, and whether
+    /// there are more.
+    ///
+    /// # Errors
+    /// [`IoError::Memory`] where the file has more than `most` bytes of text and is not known: then nothing
+    /// has been read. The file cannot be read, or rows cannot wait on disk.
+    pub(super) fn read(
+        &self,
+        path: &Path,
+        dialect: &Dialect,
+        options: &ReadOptions<'_>,
+        ends: &[i64],
+        (most, room): (u64, u64),
+    ) -> Result<(Vec<Part>, bool), IoError> {
+        let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
+        // Rows without a time wait for the last slice of their file.
+        let end = if slice.timeless { ALWAYS.end } else { slice.times.end };
+        let cut = Cut { files: self, path, end, ends };
+        let (mut parts, more, open, finished) = {
+            let mut inner = self.lock();
+            let finished = inner.finished.contains(path);
+            if let Some(why) = inner.refused.get(path).filter(|_| !finished) {
+                let memory = options.memory;
+                let error = IoError::memory(path, Default::default(), why.clone(), memory);
+                // The first look at the file may not be the last.
+                if most == memory.text() {
+                    inner.finished.insert(path.to_owned());
+                }
+                return Err(error);
+            }
+            // Pieces of large files are read by all cores, one file after the other.
+            if most < options.memory.text() && inner.open.contains_key(path) {
+                let cause = "a large file".to_owned();
+                return Err(IoError::memory(path, Default::default(), cause, options.memory));
+            }
+            let (parts, more) = inner.waiting.take(path, cut.end, ends, room)?;
+            let open = if more { None } else { inner.open.remove(path) };
+            (parts, more, open, finished)
+        };
+        if finished || more {
+            return Ok((parts, more));
+        }
+        let mut open = match open {
+            Some(open) => open,
+            None => {
+                let from = |_: &Path| slice.from_start();
+                let options = ReadOptions { slice: Some(&from), ..options.clone() };
+                match file::read(path, dialect, &options, most) {
+                    Ok(part) => {
+                        self.lock().finished.insert(path.to_owned());
+                        parts.push(cut.now(part)?);
+                        return Ok((parts, false));
+                    }
+                    Err(IoError::Memory { .. }) if most == options.memory.text() => {
+                        match self.open(path, dialect, &options) {
+                            Ok(open) => open,
+                            Err(error) => {
+                                self.lock().finished.insert(path.to_owned());
+                                return Err(error);
+                            }
+                        }
+                    }
+                    Err(error) => {
+                        if !matches!(error, IoError::Memory { .. }) {
+                            self.lock().finished.insert(path.to_owned());
+                        }
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        let from = open.from.get_or_insert_with(|| slice.from_start()).clone();
+        let from = |_: &Path| from.clone();
+        let options = ReadOptions { slice: Some(&from), ..options.clone() };
+        let more = self.pieces(&mut open, dialect, &options, &cut, &mut parts, room)?;
+        if open.read < open.earliest.len() {
+            open.source.shrink();
+            self.lock().open.insert(path.to_owned(), open);
+        } else {
+            self.lock().finished.insert(path.to_owned());
+        }
+        Ok((parts, more))
+    }
+
+    fn open(
+        &self,
+        path: &Path,
+        dialect: &Dialect,
+        options: &ReadOptions<'_>,
+    ) -> Result<Open, IoError> {
+        let clock: Vec<String> = options.clock.iter().map(|clock| clock.name.clone()).collect();
+        let narrow = ReadOptions {
+            columns: Some(&clock),
+            slice: None,
+            sliced: None,
+            on_rows: None,
+            ..options.clone()
+        };
+        let mut look = Look::new(Wanted { dialect, options: &narrow });
+        let wanted = Wanted { dialect, options };
+        let source = Source::open(path, &wanted, options.memory.piece(), Some(&mut look))?;
+        Ok(Open::new(source, look.earliest))
+    }
+
+    /// Reads on as long as there is room; whether there are more rows in the slice.
+    fn pieces(
+        &self,
+        open: &mut Open,
+        dialect: &Dialect,
+        options: &ReadOptions<'_>,
+        cut: &Cut<'_>,
+        parts: &mut Vec<Part>,
+        room: u64,
+    ) -> Result<bool, IoError> {
+        let wanted = Wanted { dialect, options };
+        let end = match self.lock().open.len() {
+            0..MOST_OPEN => cut.end,
+            _ => ALWAYS.end,
+        };
+        let mut bytes: u64 = parts.iter().map(Part::memory).sum();
+        while open.read < open.earliest.len() && open.has_rows_before(end) {
+            if bytes > room {
+                return Ok(true);
+            }
+            open.read += 1;
+            let read = open.source.next(&wanted).and_then(|tables| {
+                let tables = tables.unwrap_or_default().into_par_iter();
+                let further = Some(open.source.further());
+                tables.map(|table| file::clean(cut.path, table, &wanted, 1, further)).collect()
+            });
+            let pieces: Vec<Part> = match read {
+                Ok(pieces) => pieces,
+                // What was read before stays.
+                Err(error) => {
+                    open.read = open.earliest.len();
+                    let mut skipped = Skipped::default();
+                    skipped.add_unreadable(cut.path, read::UNREADABLE, &error);
+                    parts.push(Part::without_rows(skipped));
+                    return Ok(false);
+                }
+            };
+            for part in pieces {
+                let part = cut.now(part)?;
+                bytes += part.memory();
+                parts.push(part);
+            }
+        }
+        if open.read == open.earliest.len() {
+            parts.push(Part::without_rows(open.source.left_out()));
+        }
+        Ok(false)
+    }
+}
+
+/// Where the rows of a file are cut.
+struct Cut<'a> {
+    files: &'a SlicedFiles,
+    path: &'a Path,
+    end: i64,
+    ends: &'a [i64],
+}
+
+impl Cut<'_> {
+    /// The rows of the slice; later ones wait.
+    fn now(&self, part: Part) -> Result<Part, IoError> {
+        let (now, later) = waiting::cut(part, self.end, self.ends)?;
+        if !later.is_empty() {
+            self.files.lock().waiting.put(self.path, later)?;
+        }
+        Ok(now)
+    }
+}
+
+#[cfg(test)]
+mod tests;
