@@ -287,7 +287,7 @@ fn an_output_that_is_read_is_refused_by_every_path_to_it() {
         ),
         ("report --html=r.html r.html".to_owned(), "report: --html: \"r.html\" is read too"),
         (
-            "alerts --output=o.csv --overwrite ./o.csv".to_owned(),
+            "alerts --overwrite --output=o.csv ./o.csv".to_owned(),
             "alerts: --output: \"o.csv\" is read too",
         ),
         (
