@@ -37,7 +37,7 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     }
     match &options.output {
         Some((path, _)) => {
-            line("written", format!("{} to {}", count(chosen.written, "row"), shown(&path)));
+            line("written", format!("{} to {}", count(chosen.written, "row"), shown(path)));
         }
         None => list(&chosen),
     }

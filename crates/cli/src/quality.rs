@@ -73,11 +73,11 @@ pub fn test_on_the_past(texts: &OptionTexts, words: &[String], level: Weight) ->
 }
 
 fn end(console: &Console, json: Option<&Path>, found: &impl Serialize, complete: bool) -> u8 {
-    if let Some(path) = json {
-        if let Err(why) = write_json(path, found) {
-            console.say(Weight::Error, &why);
-            return FAILED;
-        }
+    if let Some(path) = json
+        && let Err(why) = write_json(path, found)
+    {
+        console.say(Weight::Error, &why);
+        return FAILED;
     }
     if complete { DONE } else { SKIPPED }
 }

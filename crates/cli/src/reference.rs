@@ -104,11 +104,11 @@ pub fn man(texts: &OptionTexts) -> u8 {
     };
     match write() {
         Ok(written) => {
-            out(&format!("{written} pages in {}", shown(&directory)));
+            out(&format!("{written} pages in {}", shown(directory)));
             DONE
         }
         Err(why) => {
-            out(&format!("error: {}: {why}", shown(&directory)));
+            out(&format!("error: {}: {why}", shown(directory)));
             FAILED
         }
     }

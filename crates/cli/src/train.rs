@@ -78,7 +78,7 @@ fn can_write(path: &Path) -> Result<(), String> {
         true => Ok(()),
         false => Err(format!(
             "{:?} cannot be written; accepted: a file in a folder that is there",
-            shown(&path)
+            shown(path)
         )),
     }
 }
@@ -171,7 +171,7 @@ fn table(found: &Training, json: Option<&Path>) -> String {
     if users.len() > LISTED {
         let more = count(users.len() - LISTED, "more model");
         let _ = match json {
-            Some(path) => writeln!(text, "and {more}, all in {}", shown(&path)),
+            Some(path) => writeln!(text, "and {more}, all in {}", shown(path)),
             None => writeln!(text, "and {more}; --json FILE writes all"),
         };
     }

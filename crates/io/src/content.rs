@@ -184,7 +184,7 @@ mod tests {
     fn content_is_that_of_all_unpacked_bytes_and_every_beginning_is_found() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.log");
-        let text: Vec<u8> = (0..700_000_u32).map(|i| (i * i >> 7) as u8).collect();
+        let text: Vec<u8> = (0..700_000_u32).map(|i| (i.wrapping_mul(i) >> 7) as u8).collect();
         let lengths = [0, 1, 4_095, 4_096, 4_097, 262_144, 300_000, 699_999];
         let mut known = Lengths::default();
         let look = |content: &[u8], known: &Lengths| {

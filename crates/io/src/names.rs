@@ -174,7 +174,7 @@ fn mask_address(address: &str, safe: &mut String) {
 fn is_password(before: &str) -> bool {
     let Some((_, password)) = before.split_once(':') else { return false };
     let port = password.split('/').next().unwrap_or_default();
-    !(!port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+    port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A path as it is remembered: an address without its secrets. So another signature makes no other file of it.

@@ -1,6 +1,6 @@
 //! The size of a number is never lost: beyond the numbers that were learnt a score grows with the distance, for
 //! every scaler, architecture and scorer, and gross numbers among the training rows take nothing from that.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use arrow_array::{ArrayRef, Float64Array, RecordBatch, StringArray};
 use dfp_model::config::{Beyond, ModelConfig, Scaler, Scorer};

@@ -98,10 +98,10 @@ impl Duplicates {
         }
         self.order.push_back(id);
         self.new.push(id);
-        if self.order.len() > EVENT_IDS {
-            if let Some(oldest) = self.order.pop_front() {
-                self.recent.remove(&oldest);
-            }
+        if self.order.len() > EVENT_IDS
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.recent.remove(&oldest);
         }
         false
     }
@@ -117,6 +117,7 @@ mod tests {
         let ids: arrow_array::ArrayRef = Arc::new(StringArray::from(ids.to_vec()));
         let rows = ids.len() as i64;
         LogTable {
+            more: false,
             batch: RecordBatch::try_from_iter_with_nullable([("id", ids, true)]).unwrap(),
             file_rows: Int64Array::from_iter_values(0..rows),
             skipped: Default::default(),

@@ -20,7 +20,7 @@ pub const GENERIC: &str = "*";
 /// # Errors
 /// The file cannot be read, or is none.
 pub fn read(path: &Path, limits: &Limits) -> Result<Vec<UserModel>, RunError> {
-    let refuse = |why: String| RunError::Failed(format!("{}: {why}", shown(&path)));
+    let refuse = |why: String| RunError::Failed(format!("{}: {why}", shown(path)));
     let size = path.metadata().map_err(|error| refuse(error.to_string()))?.len();
     limits.check_size(size).map_err(|error| refuse(error.to_string()))?;
     let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;

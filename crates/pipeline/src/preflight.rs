@@ -99,7 +99,7 @@ impl Preflight {
             .partition(|(opened, _)| opened.is_ok());
         for (opened, file) in &broken {
             if let Err(why) = opened {
-                self.problems.push(format!("{what}: {}: {why}", shown(&file)));
+                self.problems.push(format!("{what}: {}: {why}", shown(file)));
             }
         }
         let files: Vec<PathBuf> = readable.into_iter().map(|(_, file)| file).collect();
@@ -138,7 +138,7 @@ impl Preflight {
         let (table, users) = match read {
             Ok(read) => read,
             Err(error) => {
-                self.problems.push(format!("sample {}: {error}", shown(&file)));
+                self.problems.push(format!("sample {}: {error}", shown(file)));
                 return Ok(());
             }
         };
@@ -146,7 +146,7 @@ impl Preflight {
             "sample",
             format!(
                 "{}: {} of {}",
-                shown(&file),
+                shown(file),
                 count(table.batch.num_rows(), "row"),
                 count(users.rows.len(), "user")
             ),
@@ -178,7 +178,7 @@ impl Preflight {
             self.problems.push(format!(
                 "none of the {} feature columns is in {}",
                 plan.columns.len(),
-                shown(&file)
+                shown(file)
             ));
         }
         Ok(())
@@ -186,8 +186,8 @@ impl Preflight {
 
     fn readable(&mut self, what: &'static str, path: &Path) {
         match File::open(path) {
-            Ok(_) => self.facts.push((what, format!("{} can be read", shown(&path)))),
-            Err(why) => self.problems.push(format!("{what}: {}: {why}", shown(&path))),
+            Ok(_) => self.facts.push((what, format!("{} can be read", shown(path)))),
+            Err(why) => self.problems.push(format!("{what}: {}: {why}", shown(path))),
         }
     }
 
@@ -203,8 +203,8 @@ impl Preflight {
             return;
         };
         match tempfile::tempfile_in(directory) {
-            Ok(_) => self.facts.push(("output", format!("{} can be written", shown(&path)))),
-            Err(why) => self.problems.push(format!("output: {}: {why}", shown(&path))),
+            Ok(_) => self.facts.push(("output", format!("{} can be written", shown(path)))),
+            Err(why) => self.problems.push(format!("output: {}: {why}", shown(path))),
         }
     }
 }

@@ -13,7 +13,9 @@ use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Schema};
 use dfp_io::logs::skipped::{Note, Skipped, TIMELESS, Unit};
 use dfp_io::logs::time::TimeColumn;
-use dfp_io::logs::{self, EVENT_DT, LogTable, ReadOptions, Slice, Sliced, SlicedFiles, Times};
+use dfp_io::logs::{
+    self, EVENT_DT, LogTable, OnRows, ReadOptions, Slice, Sliced, SlicedFiles, Times,
+};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;
@@ -97,7 +99,7 @@ pub struct Reading<'a> {
     /// The ids of earlier rows, where repeated ones are looked for.
     pub duplicates: Option<&'a Mutex<Duplicates>>,
     /// As [`ReadOptions::on_rows`].
-    pub on_rows: Option<&'a (dyn Fn(&Path, u64) + Sync)>,
+    pub on_rows: Option<OnRows<'a>>,
 }
 
 /// Some columns instead of all.

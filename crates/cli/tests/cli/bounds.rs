@@ -76,6 +76,9 @@ fn sorted(text: &str) -> Vec<String> {
     lines
 }
 
+/// Which row comes at a place of a file.
+type Order = Box<dyn Fn(usize) -> usize>;
+
 #[test]
 fn a_gzip_bomb_is_skipped_and_the_rows_of_other_files_are_read() {
     let place = Place::new();
@@ -157,7 +160,7 @@ fn files_of_a_row_are_put_together() {
 fn a_file_larger_than_the_limit_has_the_rows_of_one_batch() {
     let place = Place::new();
     let count = 40_000;
-    let orders: [(&str, Box<dyn Fn(usize) -> usize>); 3] = [
+    let orders: [(&str, Order); 3] = [
         ("forwards", Box::new(|at| at)),
         ("backwards", Box::new(move |at| count - 1 - at)),
         ("shuffled", Box::new(move |at| at * 7_919 % count)),

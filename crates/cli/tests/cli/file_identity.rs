@@ -302,15 +302,15 @@ fn a_history_learns_a_log_once_and_is_rebuilt() {
     let train = "train --source=cloudtrail --input=logs/* --store=models --history_dir=past --userid_column_name=userName \
                  --columns_file=features.txt --seed=1";
     place.write("features.txt", "eventName\neventSource\n");
-    let first = place.morpheus(&train);
+    let first = place.morpheus(train);
     assert_eq!(first.code, 0, "{}", first.stderr);
     assert!(first.stdout.contains("40 rows"), "{}", first.stdout);
     pack(&place, "logs/a.csv", "logs/a.csv.gz");
-    let second = place.morpheus(&train);
+    let second = place.morpheus(train);
     assert_eq!(second.code, 0, "{}", second.stderr);
     assert!(!second.stdout.contains("80"), "{}", second.stdout);
     place.write("past/state.redb", "gone");
-    let third = place.morpheus(&train);
+    let third = place.morpheus(train);
     assert_eq!(third.code, 1, "{}", third.stderr);
     assert!(third.stderr.contains("--rebuild_state"), "{}", third.stderr);
     let fourth = place.morpheus(&format!("{train} --rebuild_state"));

@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use std::fs::File;
 use std::process::Stdio;
 
-const COPY: &str = "run pipeline-other from-file --input_glob=in/*.csv to-file --filename=out.csv";
 const SCORE: &str = "run pipeline-ae --userid_column_name=userName from-cloudtrail --input_glob=in/*.csv \
      train-ae --seed=1 --architecture=compact --train_epochs=1 --train_data_glob=train.csv preprocess \
      inf-ae add-scores serialize to-file --filename=out.csv --overwrite";

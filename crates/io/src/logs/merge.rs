@@ -26,10 +26,13 @@ pub(super) fn merge(parts: Vec<Part>) -> Result<Vec<Part>, IoError> {
     Ok(merged)
 }
 
+/// A column's name and type, and its pieces, each with the row that it begins at.
+type Pieces = (String, DataType, Vec<(usize, Cells)>);
+
 /// Parts that become one.
 #[derive(Default)]
 struct Run {
-    columns: Vec<(String, DataType, Vec<(usize, Cells)>)>,
+    columns: Vec<Pieces>,
     known: HashMap<String, usize>,
     rows: usize,
     skipped: Skipped,

@@ -31,7 +31,7 @@ pub use dialect::Dialect;
 pub use hours::{Hours, TIMELESS_HOUR, Times, hours};
 pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
-pub use read::{ALWAYS, EVENT_DT, FileType, ReadOptions, Slice, read};
+pub use read::{ALWAYS, EVENT_DT, FileType, OnRows, ReadOptions, Slice, read};
 pub use sliced::{Sliced, SlicedFiles};
 
 use crate::error::IoError;

@@ -64,7 +64,7 @@ pub(super) struct Source {
 
 enum Rows {
     Csv(Pieces, csv::parts::Layout),
-    Json(Pieces, json::parts::Layout),
+    Json(Pieces, Box<json::parts::Layout>),
     Parquet(Box<parquet::Rows>),
     /// What does not come in pieces.
     Whole(Option<FileTable<Cells>>),
@@ -124,7 +124,9 @@ impl Source {
                     return whole(path, wanted, look);
                 };
                 match meet_json(pieces, layout, path, wanted, look)? {
-                    Some(layout) => Ok(Rows::Json(Pieces::open(path, max_bytes, memory)?, layout)),
+                    Some(layout) => {
+                        Ok(Rows::Json(Pieces::open(path, max_bytes, memory)?, Box::new(layout)))
+                    }
                     None => whole(path, wanted, look),
                 }
             }

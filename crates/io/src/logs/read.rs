@@ -34,6 +34,9 @@ pub enum FileType {
     Parquet,
 }
 
+/// Called with a file and a number of rows.
+pub type OnRows<'a> = &'a (dyn Fn(&Path, u64) + Sync);
+
 /// What is wanted of the files.
 #[derive(Clone)]
 pub struct ReadOptions<'a> {
@@ -79,7 +82,7 @@ pub struct ReadOptions<'a> {
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
     /// Called with the number of rows of each file, or each part of one, skipped ones included, as far as
     /// there is a usable row.
-    pub on_rows: Option<&'a (dyn Fn(&Path, u64) + Sync)>,
+    pub on_rows: Option<OnRows<'a>>,
     /// What earlier slices have left, where each file is read once for all of its slices. Without it a file
     /// is read anew for each.
     pub sliced: Option<Sliced<'a>>,
@@ -110,7 +113,7 @@ impl Slice {
     }
 
     /// This slice and all later ones.
-    pub(super) fn from_start(&self) -> Self {
+    pub(super) fn and_later(&self) -> Self {
         Self { times: self.times.start..ALWAYS.end, timeless: true, ..self.clone() }
     }
 }

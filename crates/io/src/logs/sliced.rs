@@ -174,7 +174,7 @@ impl SlicedFiles {
         let mut open = match open {
             Some(open) => open,
             None => {
-                let from = |_: &Path| slice.from_start();
+                let from = |_: &Path| slice.and_later();
                 let options = ReadOptions { slice: Some(&from), ..options.clone() };
                 match file::read(path, dialect, &options, most) {
                     Ok(part) => {
@@ -200,7 +200,7 @@ impl SlicedFiles {
                 }
             }
         };
-        let from = open.from.get_or_insert_with(|| slice.from_start()).clone();
+        let from = open.from.get_or_insert_with(|| slice.and_later()).clone();
         let from = |_: &Path| from.clone();
         let options = ReadOptions { slice: Some(&from), ..options.clone() };
         let more = self.pieces(&mut open, dialect, &options, &cut, &mut parts, room)?;

@@ -64,7 +64,7 @@ impl Waiting {
             self.bytes += part.memory();
             held.push(Held { from, place: Place::Memory(part) });
         }
-        self.to_disk()
+        self.write_out()
     }
 
     /// The rows of a file before `end`, in the order in which they were met, as long as they are less than
@@ -104,7 +104,7 @@ impl Waiting {
                 disk.set_len(0).map_err(|e| self.refused(e))?;
             }
         }
-        self.to_disk()?;
+        self.write_out()?;
         Ok((parts, more))
     }
 
@@ -123,7 +123,7 @@ impl Waiting {
     }
 
     /// Moves what waits in memory to the disk, if it is too much.
-    fn to_disk(&mut self) -> Result<(), IoError> {
+    fn write_out(&mut self) -> Result<(), IoError> {
         if self.bytes <= self.most {
             return Ok(());
         }

@@ -61,7 +61,7 @@ impl Conform {
         }
         let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)
-            .map_err(|e| IoError::table(format!("write to \"{}\"", shown(&target)), &e))
+            .map_err(|e| IoError::table(format!("write to \"{}\"", shown(target)), &e))
     }
 }
 

@@ -24,7 +24,7 @@ const ACCOUNT: &str = "Account-";
 ///
 /// Anything else stays as it is, `007` and `1.10` too.
 pub fn canonical(text: &str) -> Option<Cow<'_, str>> {
-    let Some(first) = text.bytes().next() else { return None };
+    let first = text.bytes().next()?;
     Some(Cow::Borrowed(match first {
         _ if is_missing(text) => return None,
         b't' | b'T' if text.eq_ignore_ascii_case("true") => "True",

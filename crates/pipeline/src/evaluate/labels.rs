@@ -26,7 +26,7 @@ pub(super) fn read(
     event_column: &str,
     (label_column, is_expected): (&str, bool),
 ) -> Result<Labels, RunError> {
-    let refuse = |why: String| RunError::Failed(format!("--labels: {}: {why}", shown(&path)));
+    let refuse = |why: String| RunError::Failed(format!("--labels: {}: {why}", shown(path)));
     let mut reader =
         csv::ReaderBuilder::new().from_path(path).map_err(|error| refuse(error.to_string()))?;
     let headers = reader.headers().map_err(|error| refuse(error.to_string()))?.clone();

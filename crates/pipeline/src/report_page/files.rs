@@ -102,7 +102,7 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
     };
     let page = Page {
         findings,
-        files: files.map(|(path, rows)| (shown(&path), *rows as u64)).collect(),
+        files: files.map(|(path, rows)| (shown(path), *rows as u64)).collect(),
         run: None,
     };
     let html = page.html().map_err(RunError::Failed)?;

@@ -137,14 +137,14 @@ pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explai
         let Some(model) = models.iter().find(own).or_else(|| models.iter().find(generic)) else {
             return Err(RunError::Failed(format!(
                 "{} has no model of user {:?}",
-                shown(&path),
+                shown(path),
                 found.user
             )));
         };
         if !model.is_recommended() {
             return Err(RunError::Failed(format!(
                 "{}: the model of user {:?} was trained without counts, which explanations are made of; train it with --scorer recommended of inf-ae",
-                shown(&path),
+                shown(path),
                 model.header().user
             )));
         }

@@ -57,7 +57,7 @@ impl Run<'_> {
         if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
             return Err(RunError::Failed(format!(
                 "{}: the model of user {:?} was trained without counts, and inf-ae --scorer recommended needs them; train it with that option",
-                shown(&path),
+                shown(path),
                 model.header().user
             )));
         }

@@ -197,9 +197,8 @@ impl Met {
         let number = self.signed || self.unsigned || self.huge || self.float;
         let lossless = !self.numbers.as_pandas;
         let large = lossless && self.large;
-        if self.other || (self.boolean && number) {
-            Kind::Text
-        } else if self.float && lossless && (large || self.unsigned || self.huge) {
+        let loses_digits = self.float && lossless && (large || self.unsigned || self.huge);
+        if self.other || (self.boolean && number) || loses_digits {
             Kind::Text
         } else if self.boolean {
             Kind::Bool

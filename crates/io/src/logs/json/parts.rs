@@ -105,6 +105,9 @@ impl Known<'_> {
     }
 }
 
+/// How many events there are in a piece, and tables of some of their columns.
+type Seen = (i64, Vec<FileTable<Cells>>);
+
 impl Layout {
     /// The columns of a file that begins with `head`, none of them known yet; `None` if the file has to
     /// be read as a whole.
@@ -174,7 +177,7 @@ impl Layout {
         before: Before,
         (schema, nested): (&dyn Schema, Nested),
         narrow: &dyn Fn(&str) -> bool,
-    ) -> Result<Option<(i64, Vec<FileTable<Cells>>)>, IoError> {
+    ) -> Result<Option<Seen>, IoError> {
         self.closed = matches!(self.form, Form::Lines) || !text.ends_with(b",");
         let known = Known { wanted: schema, layout: self };
         let names = MAX_COLUMNS.saturating_sub(self.kept);

@@ -97,8 +97,8 @@ fn files_in_any_order_are_read_once() {
         for files in [vec![forwards.clone()], vec![backwards.clone(), forwards.clone()]] {
             slices_are_the_whole(&files, &ends, memory, packed);
         }
-        slices_are_the_whole(&[shuffled.clone()], &ends, memory, packed);
-        slices_are_the_whole(&[shuffled.clone()], &[], memory, packed);
+        slices_are_the_whole(std::slice::from_ref(&shuffled), &ends, memory, packed);
+        slices_are_the_whole(std::slice::from_ref(&shuffled), &[], memory, packed);
     }
 }
 
