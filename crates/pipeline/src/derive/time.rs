@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(
             refused("name = 'b'\nop = 'datetime'\nof = 't'\nunreadable = 'epoch'"),
             [
-                "f.toml line 5: column \"b\": unreadable: a time that cannot be read is missing, never 1970; leave the key out"
+                "f.toml line 6: column \"b\": unreadable: a time that cannot be read is missing, never 1970; leave the key out"
             ]
         );
     }

@@ -49,8 +49,9 @@ fn columns_are_known_by_the_names_that_runs_give_them() {
     let user = results.user_of_rows();
     assert_eq!(user[2].as_deref(), Some("ann"));
     assert_eq!(user[3], None);
-    let with_score =
-        || columns().into_iter().chain([("score", texts(&[Some("7"); 4]))]).collect::<Vec<_>>();
+    // A column called score is ours beside one of p-values; the log may have one too.
+    let further = || [("score", texts(&[Some("7"); 4])), ("p_value", texts(&[Some("0.5"); 4]))];
+    let with_score = || columns().into_iter().chain(further()).collect::<Vec<_>>();
     assert_eq!(of(with_score(), &Names::default()).unwrap().scores, [7.0; 4]);
     let names = Names { score: Some("host_z_loss".into()), ..Names::default() };
     assert_eq!(of(with_score(), &names).unwrap().scores[0], 9.0);

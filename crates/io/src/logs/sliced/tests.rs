@@ -59,7 +59,8 @@ fn slices_are_the_whole(files: &[Vec<i64>], ends: &[i64], memory: MemoryLimit, p
     let mut start = ALWAYS.start;
     let (mut all, mut is_whole) = (Vec::new(), true);
     for (at, end) in ends.iter().enumerate() {
-        let slice = |_: &Path| Slice { times: ALWAYS.start..*end, ..Slice::whole() };
+        let timeless = *end == ALWAYS.end;
+        let slice = |_: &Path| Slice { times: ALWAYS.start..*end, timeless, ..Slice::whole() };
         let later = Sliced { files: &sliced, ends: &ends[at + 1..] };
         let options = ReadOptions { slice: Some(&slice), sliced: Some(later), ..options.clone() };
         loop {
@@ -116,7 +117,8 @@ fn a_file_that_breaks_off_keeps_what_was_read() {
     };
     let paths = [path.clone()];
     hours(&cloudtrail::DIALECT, &paths, &options);
-    let slice = |_: &Path| Slice { times: ALWAYS.start..10 * SECOND, ..Slice::whole() };
+    let slice =
+        |_: &Path| Slice { times: ALWAYS.start..10 * SECOND, timeless: false, ..Slice::whole() };
     let first = ReadOptions { slice: Some(&slice), ..options.clone() };
     let table = read_logs(&cloudtrail::DIALECT, &paths, &first, &mut |_, _| {}).unwrap();
     assert_eq!(rows(&table).len(), 10);
