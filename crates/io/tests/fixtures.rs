@@ -39,7 +39,7 @@ fn every_broken_file_is_counted_and_named() {
         ("long_row.csv", 2, 1, "7 fields"),
         ("not_utf8.csv", 2, 1, "byte 0xff is not UTF-8"),
         ("unclosed_quote.csv", 1, 1, "line 3"),
-        ("bad_json.json", 2, 1, "line 1 column"),
+        ("bad_json.json", 2, 1, "no end is found"),
         ("header_only.csv", 0, 0, "no rows below the header"),
         ("empty.json", 0, 0, "empty file"),
         ("truncated.json.gz", 0, 0, "broken gzip data"),

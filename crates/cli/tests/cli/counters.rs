@@ -212,7 +212,8 @@ impl Log {
                 number += 1;
             }
             let ended = place.morpheus(&self.vendor.line("--state_dir state"));
-            assert_eq!(ended.code, 0, "{}", ended.stderr);
+            // 3 where a recorded row has no readable time.
+            assert!([0, 3].contains(&ended.code), "{}", ended.stderr);
         }
         self.right(&place.read("out.csv"), &format!("in runs, {count} files each"));
     }

@@ -81,7 +81,10 @@ impl Pieces {
                     // The last row may be half a row.
                     let rows = cut(&self.text);
                     let begins = rows == 0 && self.before.bytes == 0;
-                    self.text.truncate(if begins { end } else { rows });
+                    // A header stays without the half row behind it.
+                    let lines = || memchr::memrchr(b'\n', &self.text).map_or(end, |at| at + 1);
+                    let whole = if begins { lines() } else { rows };
+                    self.text.truncate(whole);
                 }
                 self.piece = self.text.len();
                 break;

@@ -66,12 +66,9 @@ fn parts_are_the_whole(dialect: &Dialect, name: &str, bytes: &[u8]) -> usize {
             }
             (Err(_), Err(_)) => {}
             // Nothing but rows that are skipped.
-            (Err(_), Ok(parts)) => {
-                assert_eq!(
-                    parts.iter().map(|part| part.batch.num_rows()).sum::<usize>(),
-                    0,
-                    "{size}"
-                );
+            (Err(e), Ok(parts)) => {
+                let rows: usize = parts.iter().map(|part| part.batch.num_rows()).sum();
+                assert_eq!(rows, 0, "{size} {} bytes: {e}", bytes.len());
             }
             (Ok(_), Err(e)) => panic!("{size}: {e}"),
         }
