@@ -160,21 +160,10 @@ impl Layout {
 /// The length of the rows that are whole in a text that was cut somewhere.
 pub(in crate::logs) fn whole_rows(text: &[u8], delimiter: Option<u8>) -> usize {
     let delimiter = Header::read(text, Path::new(""), delimiter).map_or(b',', |h| h.delimiter);
-    let mut records = Records::new(text, 0, delimiter);
-    let mut block = Block::new(text);
-    let mut last = 0;
-    loop {
-        let end = records.fill(&mut block, BLOCK);
-        last = block.last_start().unwrap_or(last);
-        match end {
-            End::More => {}
-            End::Input if text.ends_with(b"\n") => return text.len(),
-            End::Input => return last,
-            End::Unclosed => return records.record_start(),
-        }
-    }
+    last_row(text, delimiter)
 }
 
+/// Where the last row begins that may go on behind the text; its end if there is none.
 fn last_row(text: &[u8], delimiter: u8) -> usize {
     let mut records = Records::new(text, 0, delimiter);
     let mut block = Block::new(text);
@@ -184,6 +173,7 @@ fn last_row(text: &[u8], delimiter: u8) -> usize {
         last = block.last_start().unwrap_or(last);
         match end {
             End::More => {}
+            End::Input if text.ends_with(b"\n") => return text.len(),
             End::Input => return last,
             End::Unclosed => return records.record_start(),
         }
