@@ -68,7 +68,7 @@ pub struct BesideRows {
     pub standard: Vec<f32>,
     /// Value codes as the peers' model has them, `[rows, its features]`; empty without peers.
     pub of_peers: Vec<u32>,
-    /// As [`EncodedRows::beyond`], as the peers' model has it.
+    /// As `beyond`, as the peers' model has it.
     pub beyond_peers: Vec<f32>,
 }
 
