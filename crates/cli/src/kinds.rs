@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 /// Messages of a kind that are shown; the others are counted.
 const SHOWN: usize = 20;
-/// After this time as many are shown again: a run that watches goes on for months.
+/// After this time as many are shown again: a run that watches lasts for months.
 const WINDOW: Duration = Duration::from_secs(3600);
 /// Further kinds count as one.
 const KINDS: usize = 500;
@@ -29,7 +29,7 @@ struct Count {
 }
 
 impl Kinds {
-    /// Counts a message; whether it is to be shown.
+    /// Counts a message; true if it should be shown.
     pub fn shows(&mut self, text: &str, now: Instant) -> bool {
         let mut kind = kind(text);
         if !self.of.contains_key(&kind) && self.of.len() >= KINDS {
@@ -41,7 +41,7 @@ impl Kinds {
         shows
     }
 
-    /// What was held back in windows that are over, or in all of them; it is told once.
+    /// What was held back in windows that are over, or in all of them; it is reported once.
     pub fn held(&mut self, now: Instant, all: bool) -> Vec<String> {
         let over = |count: &Count| all || now.duration_since(count.since) >= WINDOW;
         let mut lines: Vec<String> = self
