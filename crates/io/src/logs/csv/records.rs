@@ -173,6 +173,12 @@ impl<'a> Block<'a> {
         (0..self.rows.len()).map(move |row| self.cell(row, field))
     }
 
+    /// The first byte of a row whose bounds begin there.
+    fn first_byte(&self, unquoted: bool, bound: usize) -> Option<u8> {
+        let bytes = if unquoted { &self.unquoted } else { self.input };
+        bytes.get(self.bounds[bound]).copied()
+    }
+
     fn clear(&mut self) {
         self.unquoted.clear();
         self.rows.clear();
@@ -302,8 +308,8 @@ impl<'a> Records<'a> {
                 block.bounds.truncate(bound);
                 continue;
             }
-            if !unquoted && self.input[self.record_start] == 0 {
-                self.trim(block, bound, fields);
+            if block.first_byte(unquoted, bound) == Some(0) {
+                self.trim(block, bound, unquoted, fields);
             }
             block.rows.push(Span {
                 unquoted,
@@ -319,8 +325,13 @@ impl<'a> Records<'a> {
     }
 
     /// Takes NUL bytes in front of a row away, unless they are all of it.
-    fn trim(&self, block: &mut Block<'a>, bound: usize, fields: usize) {
-        let cell = &self.input[block.bounds[bound]..block.bounds[bound + 1] - 1];
+    fn trim(&self, block: &mut Block<'a>, bound: usize, unquoted: bool, fields: usize) {
+        let (begin, next) = (block.bounds[bound], block.bounds[bound + 1]);
+        let cell = match unquoted {
+            true => &block.unquoted[begin..next],
+            // The delimiter or the line end is not part of it.
+            false => &self.input[begin..next - 1],
+        };
         let padding = cell.iter().take_while(|byte| **byte == 0).count();
         if padding < cell.len() || fields > 1 {
             block.bounds[bound] += padding;
