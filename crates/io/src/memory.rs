@@ -41,6 +41,11 @@ impl MemoryLimit {
         self.0 / 8
     }
 
+    /// Cells of rows that are in memory together; one takes 4 to 16 bytes, empty or not.
+    pub(crate) fn cells(self) -> usize {
+        self.share(16)
+    }
+
     /// Bytes of text of a file that is read in one go.
     pub(crate) fn text(self) -> u64 {
         self.0 / 8

@@ -51,14 +51,19 @@ pub(super) fn read(
 ) -> Result<FileTable<Cells>, IoError> {
     let file = Groups::open(content, path, wanted)?;
     if file.bytes() > most {
-        let rows = file.metadata.metadata().file_metadata().num_rows();
-        let cause = format!("{rows} rows of more than {} MB", most / 1_000_000);
-        return Err(IoError::memory(path, Place::default(), cause, wanted.options.memory));
+        return Err(file.too_large(most, wanted));
     }
     guarded(path, || {
-        let reader = file.reader((0..file.count()).collect(), None)?;
-        let batches = reader.collect::<Result<Vec<RecordBatch>, _>>();
-        let batches = batches.map_err(|e| broken(path, &e))?;
+        let reader = file.reader((0..file.count()).collect())?;
+        let (mut batches, mut bytes) = (Vec::new(), 0);
+        for batch in reader {
+            let batch = batch.map_err(|e| broken(path, &e))?;
+            bytes += bytes_of(&batch);
+            batches.push(batch);
+            if bytes > most {
+                return Err(file.too_large(most, wanted));
+            }
+        }
         file.table(file.columns(&batches, wanted)?, 0, wanted, &Types::default())
     })
 }
@@ -70,8 +75,8 @@ pub(super) struct Rows {
     types: Types,
     /// Names of the columns.
     names: Vec<String>,
-    /// Bytes of rows that are read at a time, roughly.
-    max_bytes: usize,
+    /// Bytes of rows that are in memory at a time, roughly.
+    max_bytes: u64,
     /// The group that is read now.
     group: usize,
     reader: Option<ParquetRecordBatchReader>,
@@ -90,6 +95,7 @@ impl Rows {
         let clean = wanted.dialect.clean;
         let groups = Groups::open(content, path, wanted)?;
         let (types, names) = (Types::default(), Vec::new());
+        let max_bytes = max_bytes as u64;
         let mut rows = Self { groups, types, names, max_bytes, group: 0, reader: None, rows: 0 };
         let mut types = Types::default();
         while let Some((columns, count)) = guarded(path, || rows.columns(wanted))? {
@@ -132,11 +138,21 @@ impl Rows {
 
     /// The next rows in the file's own types, and how many there are.
     fn columns(&mut self, wanted: &Wanted<'_>) -> Result<Option<(Vec<Column>, usize)>, IoError> {
-        let batch = self.batch()?;
-        batch.map(|batch| self.groups.columns(&[batch], wanted)).transpose()
+        let (mut batches, mut bytes) = (Vec::new(), 0);
+        while bytes < self.max_bytes
+            && let Some(batch) = self.batch(!batches.is_empty())?
+        {
+            bytes += bytes_of(&batch);
+            batches.push(batch);
+        }
+        if batches.is_empty() {
+            return Ok(None);
+        }
+        self.groups.columns(&batches, wanted).map(Some)
     }
 
-    fn batch(&mut self) -> Result<Option<RecordBatch>, IoError> {
+    /// The next rows, if there are any; of a group that is begun already if so many are asked for.
+    fn batch(&mut self, same_group: bool) -> Result<Option<RecordBatch>, IoError> {
         loop {
             if let Some(reader) = &mut self.reader {
                 match reader.next() {
@@ -146,15 +162,16 @@ impl Rows {
                     None => {
                         self.reader = None;
                         self.group += 1;
+                        if same_group {
+                            return Ok(None);
+                        }
                     }
                 }
             }
             if self.group == self.groups.count() {
                 return Ok(None);
             }
-            let rows = (self.max_bytes as u64 / self.groups.width(self.group)).max(1);
-            let rows = usize::try_from(rows).unwrap_or(usize::MAX);
-            self.reader = Some(self.groups.reader(vec![self.group], Some(rows))?);
+            self.reader = Some(self.groups.reader(vec![self.group])?);
         }
     }
 }
@@ -165,36 +182,38 @@ struct Groups {
     path: PathBuf,
     metadata: ArrowReaderMetadata,
     mask: ProjectionMask,
+    /// What the names of the events' columns begin with, if there are others around them.
+    envelope: Option<String>,
     /// Columns that are not read, since there are too many and nobody asked for these.
     left_out: HashSet<String>,
 }
 
 /// Bytes of a cell besides its text.
 const CELL: u64 = 8;
+/// Rows that are decoded at a time. How long their texts are shows when they are there, whatever the file says:
+/// a text that is written once can stand in every row.
+const ROWS: usize = 1024;
 
 impl Groups {
     fn open(content: Content, path: &Path, reading: &Wanted<'_>) -> Result<Self, IoError> {
         let clean = reading.dialect.clean;
-        let wanted = |name: &str| reading.column(&clean(name));
-        let asked = |name: &str| reading.asked(&clean(name));
         let metadata = guarded(path, || {
             let metadata = ArrowReaderMetadata::load(&content, Default::default())
                 .map_err(|e| broken(path, &e))?;
             coded(&metadata).map_err(|e| broken(path, &e))
         })?;
-        let (mut others, mut left_out) = (0, HashSet::new());
+        let mut names = Vec::new();
         for field in metadata.schema().fields() {
-            each_column(field.name(), field, &mut |name| {
-                if wanted(name) && !asked(name) {
-                    others += 1;
-                    if others > MAX_COLUMNS {
-                        left_out.insert(name.to_owned());
-                    }
-                }
-            });
+            each_column(field.name(), field, &mut |name| names.push(name.to_owned()));
         }
+        let envelope = reading.envelope(&names);
+        let inside = |name: &str| inside(envelope.as_deref(), name).map(clean);
+        let wanted = |name: &str| inside(name).is_some_and(|name| reading.column(&name));
+        let asked = |name: &str| inside(name).is_some_and(|name| reading.asked(&name));
+        let others = names.into_iter().filter(|name| wanted(name) && !asked(name));
+        let left_out: HashSet<String> = others.skip(MAX_COLUMNS).collect();
         let mask = mask(&metadata, &|name| wanted(name) && !left_out.contains(name));
-        Ok(Self { content, path: path.to_owned(), metadata, mask, left_out })
+        Ok(Self { content, path: path.to_owned(), metadata, mask, envelope, left_out })
     }
 
     /// Counts the columns that are not read.
@@ -231,29 +250,22 @@ impl Groups {
         (0..self.count()).map(|group| self.bytes_of(group)).fold(0, u64::saturating_add)
     }
 
-    /// Bytes of a row of a group, roughly.
-    fn width(&self, group: usize) -> u64 {
-        let rows = self.metadata.metadata().row_group(group).num_rows();
-        (self.bytes_of(group) / u64::try_from(rows).unwrap_or_default().max(1)).max(1)
+    fn too_large(&self, most: u64, wanted: &Wanted<'_>) -> IoError {
+        let rows = self.metadata.metadata().file_metadata().num_rows();
+        let cause = format!("{rows} rows of more than {} MB", most / 1_000_000);
+        IoError::memory(&self.path, Place::default(), cause, wanted.options.memory)
     }
 
-    /// Reads groups, so many rows at a time.
-    fn reader(
-        &self,
-        groups: Vec<usize>,
-        rows: Option<usize>,
-    ) -> Result<ParquetRecordBatchReader, IoError> {
+    /// Reads groups, [`ROWS`] rows at a time.
+    fn reader(&self, groups: Vec<usize>) -> Result<ParquetRecordBatchReader, IoError> {
         let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
         let ranges = ranges(&self.metadata, &self.mask, &groups);
         let content = self.content.clone().with(&ranges).map_err(|e| fail(&e))?;
         let metadata = self.metadata.clone();
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
             .with_projection(self.mask.clone())
-            .with_row_groups(groups);
-        let reader = match rows {
-            Some(rows) => reader.with_batch_size(rows),
-            None => reader,
-        };
+            .with_row_groups(groups)
+            .with_batch_size(ROWS);
         reader.build().map_err(|e| fail(&e))
     }
 
@@ -271,10 +283,18 @@ impl Groups {
             for (i, field) in first.schema().fields().iter().enumerate() {
                 let parts: Vec<&dyn Array> = batches.iter().map(|b| b.column(i).as_ref()).collect();
                 let values = concat(&parts).map_err(|e| fail(&e))?;
-                let wanted =
-                    |name: &str| wanted.column(&clean(name)) && !self.left_out.contains(name);
+                let wanted = |name: &str| {
+                    inside(self.envelope.as_deref(), name)
+                        .is_some_and(|name| wanted.column(&clean(name)))
+                        && !self.left_out.contains(name)
+                };
                 flatten(field.name(), &values, None, &wanted, &mut columns)
                     .map_err(|e| fail(&e))?;
+            }
+        }
+        if let Some(prefix) = &self.envelope {
+            for column in &mut columns {
+                column.name.drain(..prefix.len());
             }
         }
         Ok((columns, rows))
@@ -319,7 +339,9 @@ fn coded(metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetE
         .map(|leaf| leaves.column(leaf).path().string())
         .collect();
     let fields = metadata.schema().fields().iter().map(|field| match field.data_type() {
-        DataType::Utf8 if coded.contains(field.name()) => {
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
+            if coded.contains(field.name()) =>
+        {
             Arc::new(field.as_ref().clone().with_data_type(texts::dictionary()))
         }
         _ => Arc::clone(field),
@@ -350,6 +372,20 @@ fn broken(path: &Path, cause: &dyn std::fmt::Display) -> IoError {
         cause: cause.to_string(),
         expected: "a complete Parquet file".to_owned(),
     }
+}
+
+/// The name that a column has in its event, if it is one of the event.
+fn inside<'n>(envelope: Option<&str>, name: &'n str) -> Option<&'n str> {
+    envelope.map_or(Some(name), |prefix| name.strip_prefix(prefix))
+}
+
+/// Bytes that rows take. Texts behind codes are shared by all rows of a group.
+fn bytes_of(batch: &RecordBatch) -> u64 {
+    let columns = batch.columns().iter().map(|column| match column.data_type() {
+        DataType::Dictionary(..) => Ok(column.len() * size_of::<i32>()),
+        _ => column.to_data().get_slice_memory_size(),
+    });
+    columns.map(|bytes| bytes.unwrap_or_default() as u64).sum()
 }
 
 /// The columns of which anything is wanted.

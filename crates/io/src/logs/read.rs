@@ -2,12 +2,12 @@
 
 use super::merge::merge;
 use super::parts::read_in_parts;
-use super::skipped::{Skipped, TIMELESS, Unit};
+use super::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, Unit};
 use super::sliced::Sliced;
 use super::time::TimeColumn;
 use super::union::{Part, union};
 use super::wanted::Wanted;
-use super::{Dialect, LogTable, Nested, file};
+use super::{Dialect, LogTable, MAX_COLUMNS, Nested, file};
 use crate::error::IoError;
 use crate::memory::MemoryLimit;
 use crate::names::shown;
@@ -15,6 +15,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{Field, Schema};
+use hashbrown::HashSet;
 use rayon::prelude::*;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -251,8 +252,16 @@ struct Gathered<'f, 'o> {
     /// How many of these need not be looked at again, to be put together.
     settled: usize,
     bytes: u64,
+    /// Names of the columns, and how many of them nobody asked for.
+    names: HashSet<String>,
+    others: usize,
+    /// Rows that all columns will have once the parts are one table.
+    rows: usize,
     skipped: Skipped,
 }
+
+/// Bytes of a cell, of a missing one too.
+const CELL: u64 = 4;
 
 impl<'f, 'o> Gathered<'f, 'o> {
     fn new(wanted: Wanted<'o>, files: usize) -> Self {
@@ -264,18 +273,28 @@ impl<'f, 'o> Gathered<'f, 'o> {
             parts: Vec::new(),
             settled: 0,
             bytes: 0,
+            names: HashSet::new(),
+            others: 0,
+            rows: 0,
             skipped,
         }
     }
 
     /// Bytes of rows that still fit. A table that others follow has less room than one that stays alone.
     fn room(&self) -> u64 {
+        self.room_with(0, 0, 0)
+    }
+
+    /// Bytes that still fit with so many more bytes, columns and rows.
+    fn room_with(&self, bytes: u64, columns: usize, rows: usize) -> u64 {
         let table = self.options.memory.table();
         let all = match self.options.sliced.is_some() || self.options.all_or_nothing {
             true => table.saturating_mul(2),
             false => table.saturating_mul(4),
         };
-        all.saturating_sub(self.bytes)
+        // Files that share few of their columns have far fewer cells than the table of all.
+        let cells = (self.names.len() + columns).saturating_mul(self.rows + rows) as u64;
+        all.saturating_sub(cells.saturating_mul(CELL).max(self.bytes + bytes))
     }
 
     /// Reads files as long as there is room; whether there is more of them.
@@ -325,20 +344,25 @@ impl<'f, 'o> Gathered<'f, 'o> {
 
     /// The parts so far, of which those without times are left out where others have them.
     fn take(&mut self) -> Vec<Part> {
-        (self.settled, self.bytes) = (0, 0);
+        (self.settled, self.bytes, self.others, self.rows) = (0, 0, 0, 0);
+        self.names.clear();
         with_times(std::mem::take(&mut self.parts), &self.wanted, &mut self.skipped)
     }
 
     /// Adds the parts of a file; how many rows they have.
-    fn add(&mut self, path: &'f PathBuf, parts: Vec<Part>) -> Result<usize, IoError> {
+    fn add(&mut self, path: &'f PathBuf, mut parts: Vec<Part>) -> Result<usize, IoError> {
+        let (new, others) = self.new_names(path, &mut parts);
         let (rows, bytes) =
             parts.iter().fold((0, 0), |(r, b), part| (r + part.rows, b + part.memory()));
-        let is_over = bytes > self.room() && self.options.sliced.is_none();
+        let is_over = self.room_with(bytes, new.len(), rows) == 0 && self.options.sliced.is_none();
         if is_over {
             let cause = format!("rows of {} MB more", bytes.div_ceil(1_000_000));
             let memory = self.options.memory;
             return self.refuse(path, IoError::memory(path, Default::default(), cause, memory));
         }
+        self.names.extend(new);
+        self.others += others;
+        self.rows += rows;
         for mut part in parts {
             self.skipped.merge(std::mem::take(&mut part.skipped));
             // They said where to cut.
@@ -352,6 +376,37 @@ impl<'f, 'o> Gathered<'f, 'o> {
             self.put_together()?;
         }
         Ok(rows)
+    }
+
+    /// Names of columns that no other file has had, and how many of them nobody asked for. Of those that nobody asked for, all files together have
+    /// [`MAX_COLUMNS`], as one file has; the others are left out and counted.
+    fn new_names(&self, path: &Path, parts: &mut [Part]) -> (HashSet<String>, usize) {
+        let (mut new, mut others) = (HashSet::new(), 0);
+        for part in parts {
+            let (mut left_out, mut first) = (0, Vec::new());
+            part.columns.retain(|(name, _)| {
+                if self.names.contains(name) || new.contains(name) {
+                    return true;
+                }
+                if ![LABEL, EVENT_DT].contains(&name.as_str()) && !self.wanted.asked(name) {
+                    if self.others + others == MAX_COLUMNS {
+                        left_out += 1;
+                        if first.len() < Skipped::MESSAGES {
+                            first.push(name.chars().take(80).collect::<String>());
+                        }
+                        return false;
+                    }
+                    others += 1;
+                }
+                new.insert(name.clone())
+            });
+            let messages = first.iter().map(|name| {
+                let file = shown(path);
+                format!("column {name:?} is left out: \"{file}\"; expected at most {MAX_COLUMNS} columns in all files")
+            });
+            part.skipped.add_many(Unit::Value, TOO_MANY_COLUMNS, left_out, messages);
+        }
+        (new, others)
     }
 
     /// Counts a file that is left out.
@@ -377,7 +432,9 @@ impl<'f, 'o> Gathered<'f, 'o> {
         let last = &self.parts[self.settled..];
         let rows: usize = last.iter().map(|(_, part)| part.rows).sum();
         // A file without times may have to be named.
-        if rows <= FEW_ROWS && last.iter().all(has_time) {
+        let cells = self.names.len().saturating_mul(rows);
+        let is_small = rows <= FEW_ROWS && cells <= self.options.memory.cells() / 4;
+        if is_small && last.iter().all(has_time) {
             let last = self.parts.split_off(self.settled);
             let bytes: u64 = last.iter().map(|(_, part)| part.memory()).sum();
             let path = last[0].0;

@@ -320,3 +320,47 @@ fn real_logs_are_read_whole() {
     assert_eq!(table.batch.num_rows(), 1235);
     assert!(table.skipped.is_empty(), "{:?}", table.skipped);
 }
+
+#[test]
+fn all_files_together_have_no_more_columns_than_one() {
+    let file = |first: usize| {
+        let members = (first..first + 9_000).map(|i| format!("\"n{i}\": 1"));
+        format!(
+            "{{\"eventTime\": \"2021-10-01T08:00:00Z\", {}}}",
+            members.collect::<Vec<_>>().join(", ")
+        )
+    };
+    let contents: Vec<String> = (0..4).map(|i| file(9_000 * i)).collect();
+    let contents: Vec<(String, &[u8])> =
+        contents.iter().enumerate().map(|(i, c)| (format!("{i}.json"), c.as_bytes())).collect();
+    let contents: Vec<(&str, &[u8])> = contents.iter().map(|(n, c)| (n.as_str(), *c)).collect();
+    let (_directory, paths) = files(&contents);
+    let table =
+        read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(table.batch.num_rows(), 4);
+    assert!(table.batch.num_columns() <= MAX_COLUMNS + 4, "{}", table.batch.num_columns());
+    let left_out: usize = table.skipped.reasons().iter().map(|reason| reason.count).sum();
+    assert_eq!(left_out, 4 * 9_000 - MAX_COLUMNS);
+}
+
+#[test]
+fn the_event_of_flat_columns_is_the_event_of_an_object() {
+    let (_directory, paths) = files(&[
+        ("a.csv", b"category,properties.createdDateTime,properties.userPrincipalName,properties.deviceDetail.os\nSignIn,2024-05-06T08:00:00Z,ana,Mac\n"),
+        ("b.json", br#"[{"category": "SignIn", "properties": {"createdDateTime": "2024-05-06T08:00:01Z", "userPrincipalName": "ana", "deviceDetail": {"os": "Mac"}}}]"#),
+        ("c.csv", b"category,createdDateTime,properties.userPrincipalName\nx,2024-05-06T08:00:02Z,ben\n"),
+    ]);
+    let names = |paths: &[PathBuf], options: &ReadOptions<'_>| {
+        let table = read(&azure::DIALECT, paths, options, &mut |_, _| {}).unwrap();
+        let schema = table.batch.schema();
+        schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>()
+    };
+    let event = ["createdDateTime", "userPrincipalName", "deviceDetailos"];
+    assert_eq!(names(&paths[..1], &ReadOptions::default()), event);
+    assert_eq!(names(&paths[1..2], &ReadOptions::default()), event);
+    // A column of the event outside, or a whole name that is asked for.
+    assert_eq!(names(&paths[2..], &ReadOptions::default())[2], "propertiesuserPrincipalName");
+    let asked = ["propertiesuserPrincipalName".to_owned()];
+    let options = ReadOptions { identifiers: &asked, ..ReadOptions::default() };
+    assert_eq!(names(&paths[..1], &options)[2], "propertiesuserPrincipalName");
+}

@@ -32,8 +32,31 @@ impl Wanted<'_> {
             wanted: &|name| name == UNNAMED_FIRST || self.column(&clean(name)),
             as_pandas: false,
             asked: &|name| name == UNNAMED_FIRST || self.asked(&clean(name)),
+            envelope: &|names| self.envelope(names),
             delimiter: self.options.delimiter,
+            memory: self.options.memory,
         })
+    }
+
+    /// Where the events are in a table with these columns, if each row holds more than its event:
+    /// `properties.` of `properties.createdDateTime`, as in a JSON event with the object `properties`. A table
+    /// with a column of events outside, or of which a column is asked for by its whole name, is left as it is.
+    pub(super) fn envelope(&self, names: &[String]) -> Option<String> {
+        let is_event = |name: &str| {
+            let paths = name.match_indices('.').map(|(dot, _)| &name[..dot]).chain([name]);
+            paths.into_iter().any(|path| json::Schema::is_mark(self, path))
+        };
+        if names.iter().any(|name| is_event(name)) {
+            return None;
+        }
+        let paths = self.dialect.inner.iter();
+        let prefix =
+            paths.flat_map(|path| [format!("{path}."), format!("{path}_")]).find(|prefix| {
+                names.iter().any(|name| name.strip_prefix(prefix).is_some_and(is_event))
+            })?;
+        let clean = self.dialect.clean;
+        let is_asked = |name: &String| name.starts_with(&prefix) && self.asked(&clean(name));
+        (!names.iter().any(is_asked)).then_some(prefix)
     }
 
     pub(super) fn time(&self) -> Option<&str> {
@@ -124,6 +147,10 @@ impl json::Schema for Wanted<'_> {
         (self.time() == Some(clean.as_str()) || self.options.identifiers.contains(&clean))
             && !is_list()
             && !self.is_inner(path)
+    }
+
+    fn most_cells(&self) -> usize {
+        self.options.memory.cells()
     }
 
     fn is_asked(&self, path: &str) -> bool {

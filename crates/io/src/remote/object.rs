@@ -53,24 +53,33 @@ impl Object {
         Ok(wait("read", &self.address, self.store.head(&self.key))?.size)
     }
 
-    /// All of it; if it is large, in ranges side by side.
+    /// All of it.
     pub(crate) fn read(&self) -> Result<Vec<u8>, IoError> {
+        match self.read_at_most(MOST)? {
+            Some(whole) => Ok(whole),
+            None => wait("read", &self.address, async { Err(too_large()) }),
+        }
+    }
+
+    /// All of it; if it is large, in ranges side by side. `None` if it is longer than `most` bytes.
+    pub(crate) fn read_at_most(&self, most: u64) -> Result<Option<Vec<u8>>, IoError> {
+        let most = most.min(MOST);
         wait("read", &self.address, async {
             let got = self.store.get(&self.key).await?;
             let size = got.meta.size;
-            if size > MOST {
-                return Err(too_large(size));
+            if size > most {
+                return Ok(None);
             }
             let mut whole = Vec::new();
             if size <= RANGE || !self.has_ranges {
                 let mut pieces = got.into_stream();
                 while let Some(piece) = pieces.try_next().await? {
                     whole.extend_from_slice(&piece);
-                    if whole.len() as u64 > MOST {
-                        return Err(too_large(whole.len() as u64));
+                    if whole.len() as u64 > most {
+                        return Ok(None);
                     }
                 }
-                return Ok(whole);
+                return Ok(Some(whole));
             }
             let e_tag = got.meta.e_tag.clone();
             drop(got);
@@ -81,7 +90,7 @@ impl Object {
             while let Some(part) = parts.try_next().await? {
                 whole.extend_from_slice(&part);
             }
-            Ok(whole)
+            Ok(Some(whole))
         })
     }
 
@@ -105,8 +114,11 @@ impl Object {
     }
 }
 
-fn too_large(size: u64) -> Error {
-    Error::Generic { store: "", source: format!("{size} bytes; at most {MOST} are read").into() }
+fn too_large() -> Error {
+    Error::Generic {
+        store: "",
+        source: format!("more than {MOST} bytes, the most that are read").into(),
+    }
 }
 
 struct Pieces {
@@ -154,7 +166,7 @@ mod tests {
     fn what_has_no_end_is_given_up() {
         let announced = "HTTP/1.1 200 OK\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: 99999999999999\r\n\r\n";
         let error = read(announced, b"");
-        assert!(error.contains("99999999999999 bytes; at most"), "{error}");
+        assert!(error.contains("more than 1048576 bytes, the most that are read"), "{error}");
         // Without a length it is no object.
         let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
         let error = read(chunked, b"1\r\nx\r\n");

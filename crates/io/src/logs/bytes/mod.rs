@@ -44,7 +44,7 @@ pub(super) fn read(path: &Path, most: u64, memory: MemoryLimit) -> Result<Text, 
         if object.has_ranges() && object.size()? > most {
             return Err(too_long());
         }
-        object.read()?
+        object.read_at_most(most)?.ok_or_else(too_long)?
     } else {
         let fail = |e| IoError::os("read", path, e);
         let file = File::open(path).map_err(fail)?;
@@ -59,7 +59,7 @@ pub(super) fn read(path: &Path, most: u64, memory: MemoryLimit) -> Result<Text, 
     if raw.len() as u64 > most {
         return Err(too_long());
     }
-    let wide = raw.get(..Utf16::MARK).and_then(Utf16::of).is_some();
+    let wide = Utf16::of(&raw[..raw.len().min(Utf16::HEAD)]).is_some();
     if !wide && Packed::of(&raw).is_none() {
         return Ok(Text { bytes: raw, cut_short: false, skipped: Skipped::default() });
     }
@@ -168,11 +168,17 @@ impl Content {
         let end = into.len() + bytes;
         if !self.begun {
             self.begun = true;
-            let mut mark = Vec::new();
-            self.fill(&mut mark, Utf16::MARK)?;
-            self.wide = Utf16::of(&mark);
-            if self.wide.is_none() {
-                into.append(&mut mark);
+            let mut head = Vec::new();
+            self.fill(&mut head, Utf16::HEAD)?;
+            match Utf16::of(&head) {
+                Some((mut wide, mark)) => {
+                    wide.decode(&head[mark..], into);
+                    if self.ended {
+                        wide.finish(into);
+                    }
+                    self.wide = Some(wide);
+                }
+                None => into.append(&mut head),
             }
         }
         let Some(mut wide) = self.wide.take() else {

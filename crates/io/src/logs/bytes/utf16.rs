@@ -12,17 +12,26 @@ pub(super) struct Utf16 {
 }
 
 impl Utf16 {
-    /// Bytes of the mark.
-    pub(super) const MARK: usize = 2;
+    /// Bytes that show whether content is UTF-16.
+    pub(super) const HEAD: usize = 32;
+    /// So many units without a mark are enough to tell.
+    const SURE: usize = 4;
 
-    /// The decoder of what begins with this mark.
-    pub(super) fn of(mark: &[u8]) -> Option<Self> {
-        let little = match mark {
-            [0xff, 0xfe] => true,
-            [0xfe, 0xff] => false,
-            _ => return None,
-        };
-        Some(Self { little, byte: None, high: None, replaced: 0 })
+    /// The decoder of what begins so, and the length of the mark there. Logs begin with ASCII: every second
+    /// byte of theirs is zero in UTF-16, with or without a mark.
+    pub(super) fn of(head: &[u8]) -> Option<(Self, usize)> {
+        let decoder = |little| Self { little, byte: None, high: None, replaced: 0 };
+        match head {
+            [0xff, 0xfe, ..] => return Some((decoder(true), 2)),
+            [0xfe, 0xff, ..] => return Some((decoder(false), 2)),
+            _ => {}
+        }
+        let (units, _) = head.as_chunks::<2>();
+        let text = |byte: u8| matches!(byte, b' '..=b'~' | b'\t' | b'\r' | b'\n');
+        let sure = units.len() >= Self::SURE;
+        let little = sure && units.iter().all(|[low, high]| text(*low) && *high == 0);
+        let big = sure && units.iter().all(|[high, low]| *high == 0 && text(*low));
+        (little || big).then(|| (decoder(little), 0))
     }
 
     /// Appends what the bytes are in UTF-8.
@@ -101,7 +110,7 @@ mod tests {
                 .flat_map(|unit| if little { unit.to_le_bytes() } else { unit.to_be_bytes() })
                 .collect();
             let mark = if little { [0xff, 0xfe] } else { [0xfe, 0xff] };
-            let mut decoder = Utf16::of(&mark).unwrap();
+            let (mut decoder, _) = Utf16::of(&mark).unwrap();
             let mut text = Vec::new();
             bytes.chunks(cut).for_each(|bytes| decoder.decode(bytes, &mut text));
             decoder.finish(&mut text);
@@ -112,8 +121,23 @@ mod tests {
     }
 
     #[test]
+    fn text_without_a_mark_is_known_by_its_zeros() {
+        let little: Vec<u8> = "{\"a\": 1}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = "{\"a\": 1}".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for (bytes, is_little) in [(little, true), (big, false)] {
+            let found = Utf16::of(&bytes).map(|(decoder, mark)| (decoder.little, mark));
+            assert_eq!(found, Some((is_little, 0)));
+        }
+        for other in
+            [&b"user,action\n"[..], b"\0\0\0\0\0\0\0\0a,b\n", b"a\0b\0", b"a\0b\0c\0de", b""]
+        {
+            assert!(Utf16::of(other).is_none(), "{other:?}");
+        }
+    }
+
+    #[test]
     fn a_unit_that_the_end_cuts_is_replaced() {
-        let mut decoder = Utf16::of(&[0xff, 0xfe]).unwrap();
+        let (mut decoder, _) = Utf16::of(&[0xff, 0xfe]).unwrap();
         let mut text = Vec::new();
         decoder.decode(b"a\0b", &mut text);
         decoder.finish(&mut text);

@@ -79,7 +79,12 @@ impl Numbers {
                 Some(Integer::Signed(value)) => value.unsigned_abs() <= LARGEST_EXACT,
                 Some(Integer::Unsigned(_) | Integer::Huge) => false,
             };
-        if keeps { float(cell) } else { None }
+        match float(cell) {
+            _ if !keeps => None,
+            // Its size is not lost: such a number is infinite, as `inf` is.
+            None if !self.as_pandas => beyond(cell),
+            value => value,
+        }
     }
 
     /// Whether some of these integers would not be what they were as doubles.
@@ -121,15 +126,22 @@ pub(super) fn integer(cell: &[u8]) -> Option<Integer> {
     })
 }
 
+/// A number beyond the range of a double, as infinity.
+fn beyond(cell: &[u8]) -> Option<f64> {
+    decimal(trim(cell)).filter(|value| value.is_infinite())
+}
+
+/// The nearest double of a number in digits.
+fn decimal(number: &[u8]) -> Option<f64> {
+    let digits = |b: &u8| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+    let is_decimal = number.iter().all(digits) && matches!(number.last()?, b'0'..=b'9' | b'.');
+    if is_decimal { str::from_utf8(number).ok()?.parse().ok() } else { None }
+}
+
 /// A cell that is a number within the range of a double, or a spelling of infinity.
 pub(super) fn float(cell: &[u8]) -> Option<f64> {
-    let number = trim(cell);
-    let last = number.last()?;
-    if number.iter().all(|b| matches!(b, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
-        && matches!(last, b'0'..=b'9' | b'.')
-    {
-        let number = str::from_utf8(number).ok()?;
-        return number.parse().ok().filter(|value: &f64| value.is_finite());
+    if let Some(value) = decimal(trim(cell)) {
+        return Some(value).filter(|value| value.is_finite());
     }
     let (sign, name) = match cell {
         [b'-', name @ ..] => (-1.0, name),

@@ -15,6 +15,8 @@ const OTHER_DELIMITERS: [u8; 3] = [b';', b'\t', b'|'];
 /// What the beginning of a file says.
 pub(super) struct Header {
     pub(super) names: Vec<String>,
+    /// Columns around the events, by position: they are not read.
+    around: HashSet<usize>,
     /// The names as they are in the file.
     pub(super) cells: Vec<Vec<u8>>,
     pub(super) delimiter: u8,
@@ -82,14 +84,28 @@ impl Header {
                 ),
             ));
         }
-        Ok(Self { names: unique(names), cells, delimiter, body: records.offset() })
+        let (names, body) = (unique(names), records.offset());
+        Ok(Self { names, around: HashSet::new(), cells, delimiter, body })
+    }
+
+    /// The header with the names that the columns have in the event.
+    pub(super) fn without_envelope(mut self, options: &CsvOptions<'_>) -> Self {
+        if let Some(prefix) = (options.envelope)(&self.names) {
+            for (position, name) in self.names.iter_mut().enumerate() {
+                match name.strip_prefix(&prefix) {
+                    Some(inside) => *name = inside.to_owned(),
+                    None => drop(self.around.insert(position)),
+                }
+            }
+        }
+        self
     }
 
     /// How the values of each column are read; `None` if it is not read.
     pub(super) fn choose(&self, options: &CsvOptions<'_>) -> (Vec<Option<Chosen>>, LeftOut) {
         let (mut others, mut left_out) = (0, LeftOut::default());
-        let chosen = self.names.iter().map(|name| {
-            if !(options.wanted)(name) {
+        let chosen = self.names.iter().enumerate().map(|(position, name)| {
+            if self.around.contains(&position) || !(options.wanted)(name) {
                 return None;
             }
             if !(options.asked)(name) {

@@ -17,6 +17,7 @@ use super::skipped::{Skipped, Unit};
 use super::wanted::UNNAMED_FIRST;
 use super::{Column, FileTable};
 use crate::error::{IoError, Place};
+use crate::memory::MemoryLimit;
 use crate::texts::Cells;
 use builder::{Builder, Conflict};
 use cells::Numbers;
@@ -37,15 +38,29 @@ pub struct CsvOptions<'a> {
     pub as_pandas: bool,
     /// Columns, by name, that are needed: others are left out of a file with too many.
     pub asked: &'a (dyn Fn(&str) -> bool + Sync),
+    /// Of the names of all columns, what those of the events begin with if there are others around them. The
+    /// others are left out, and the beginning too.
+    pub envelope: &'a (dyn Fn(&[String]) -> Option<String> + Sync),
     /// What separates fields; `None` for a comma, where a header that seems to have another one is an
     /// error. A first line `sep=;` says it for its file.
     pub delimiter: Option<u8>,
+    /// How much memory the columns may take: rows of two bytes may have as many cells as the header has names.
+    pub memory: MemoryLimit,
 }
 
 impl Default for CsvOptions<'_> {
     fn default() -> Self {
         let (text, wanted, asked) = (&|_: &str| false, &|_: &str| true, &|_: &str| false);
-        Self { text, wanted, as_pandas: true, asked, delimiter: None }
+        let envelope = &|_: &[String]| None;
+        Self {
+            text,
+            wanted,
+            as_pandas: true,
+            asked,
+            envelope,
+            delimiter: None,
+            memory: MemoryLimit::default(),
+        }
     }
 }
 
@@ -63,7 +78,7 @@ const UNCLOSED: &str = "quote never closed";
 ///
 /// # Errors
 /// [`IoError::Content`] if there is no header line or it is not UTF-8; [`IoError::Table`] if the
-/// texts of a column exceed 2 GiB.
+/// texts of a column exceed 2 GiB; [`IoError::Memory`] if rows times columns exceed what fits into memory.
 pub fn read(bytes: &[u8], path: &Path, options: &CsvOptions<'_>) -> Result<FileTable, IoError> {
     read_open(bytes, path, options)?.finish()
 }
@@ -75,7 +90,7 @@ pub(super) fn read_open(
     options: &CsvOptions<'_>,
 ) -> Result<FileTable<Cells>, IoError> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let header = Header::read(bytes, path, options.delimiter)?;
+    let header = Header::read(bytes, path, options.delimiter)?.without_envelope(options);
     let mut pass = Pass::new(bytes, header.body, path, &header);
     let mut block = Block::new(bytes);
     let more = pass.fill(&mut block);
@@ -85,7 +100,7 @@ pub(super) fn read_open(
     }
     let (chosen, left_out) = header.choose(options);
     let mut slots = slots(&chosen, pass.labelled);
-    let (positions, mut skipped) = pass.fill_all(block, more, &mut slots);
+    let (positions, mut skipped) = pass.fill_all(block, more, &mut slots, options.memory)?;
     left_out.count(path, &mut skipped);
     finish(slots, &pass, positions, skipped)
 }
@@ -228,13 +243,19 @@ impl<'a> Pass<'a> {
         mut block: Block<'a>,
         mut more: bool,
         slots: &mut [Slot],
-    ) -> (Vec<i64>, Skipped) {
+        memory: MemoryLimit,
+    ) -> Result<(Vec<i64>, Skipped), IoError> {
+        let columns = slots.iter().filter(|slot| !matches!(slot, Slot::Unwanted)).count();
         let mut skipped = Skipped::default();
         let mut positions = Vec::new();
         let mut next = Block::new(self.bytes);
         loop {
             self.keep_good_rows(&mut block, Some(&mut skipped));
             positions.extend_from_slice(block.positions());
+            if positions.len().saturating_mul(columns) > memory.cells() {
+                let cause = format!("{} rows or more of {columns} columns", positions.len());
+                return Err(IoError::memory(self.path, Place::default(), cause, memory));
+            }
             let mut append = || {
                 let slots = slots.par_iter_mut().enumerate();
                 slots.for_each(|(field, slot)| slot.append(&block, field));
@@ -258,7 +279,7 @@ impl<'a> Pass<'a> {
                 )
             });
         }
-        (positions, skipped)
+        Ok((positions, skipped))
     }
 
     fn unclosed_line(&self) -> Option<usize> {

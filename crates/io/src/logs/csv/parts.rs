@@ -8,6 +8,7 @@ use super::{CsvOptions, End, Pass, Slot, finish, slots};
 use crate::error::IoError;
 use crate::logs::FileTable;
 use crate::logs::pieces::Before;
+use crate::memory::MemoryLimit;
 use crate::texts::Cells;
 use rayon::prelude::*;
 use std::path::Path;
@@ -20,6 +21,7 @@ pub(in crate::logs) struct Layout {
     labelled: bool,
     /// By field; `None` if unwanted.
     fields: Vec<Option<Met>>,
+    memory: MemoryLimit,
 }
 
 impl Layout {
@@ -29,7 +31,7 @@ impl Layout {
         path: &Path,
         options: &CsvOptions<'_>,
     ) -> Result<Self, IoError> {
-        let header = Header::read(head, path, options.delimiter)?;
+        let header = Header::read(head, path, options.delimiter)?.without_envelope(options);
         let mut block = Block::new(head);
         Records::new(head, header.body, header.delimiter).fill(&mut block, BLOCK);
         let labelled = block.every_row_has(header.names.len() + 1, &header.cells);
@@ -43,7 +45,7 @@ impl Layout {
             column.map(met)
         });
         let fields = label.into_iter().chain(columns).collect();
-        Ok(Self { header, left_out, labelled, fields })
+        Ok(Self { header, left_out, labelled, fields, memory: options.memory })
     }
 
     fn pass<'a>(&'a self, text: &'a [u8], path: &'a Path, before: Before) -> Pass<'a> {
@@ -106,7 +108,7 @@ impl Layout {
         let mut slots = slots(&self.header.choose(options).0, self.labelled);
         let mut block = Block::new(text);
         let more = pass.fill(&mut block);
-        let (positions, skipped) = pass.fill_all(block, more, &mut slots);
+        let (positions, skipped) = pass.fill_all(block, more, &mut slots, self.memory)?;
         finish(slots, &pass, positions, skipped)
     }
 
@@ -125,7 +127,7 @@ impl Layout {
             .collect();
         let mut block = Block::new(text);
         let more = pass.fill(&mut block);
-        let (positions, mut skipped) = pass.fill_all(block, more, &mut slots);
+        let (positions, mut skipped) = pass.fill_all(block, more, &mut slots, self.memory)?;
         if before.bytes == 0 {
             self.left_out.count(path, &mut skipped);
         }

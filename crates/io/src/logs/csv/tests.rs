@@ -172,3 +172,35 @@ proptest! {
         prop_assert_eq!(back, cells);
     }
 }
+
+#[test]
+fn nul_bytes_in_front_of_a_row_with_quotes_are_no_part_of_it() {
+    let read = table(b"uid,action\nben,out\n\0\0\0\0ana,\"log in\"\n\0\0\"eve\",x\n");
+    assert_eq!(texts(&read, 0), [Some("ben"), Some("ana"), Some("\"eve\"")]);
+    assert_eq!(texts(&read, 1), [Some("out"), Some("log in"), Some("x")]);
+    let reasons: Vec<_> = read.skipped.reasons().iter().map(|r| (r.reason, r.count)).collect();
+    assert_eq!(reasons, [(NUL_IN_FRONT, 2)]);
+}
+
+#[test]
+fn a_number_beyond_a_double_is_infinite_and_its_column_a_column_of_numbers() {
+    let options = CsvOptions { as_pandas: false, ..CsvOptions::default() };
+    for first in ["1.5", "1e999", "7"] {
+        let text = format!("n\n{first}\n-1e999\n2e400\n");
+        let read = read(text.as_bytes(), Path::new("log.csv"), &options).unwrap();
+        let numbers = read.columns[0].values.as_primitive::<arrow_array::types::Float64Type>();
+        assert_eq!(numbers.values()[1..], [f64::NEG_INFINITY, f64::INFINITY], "{first}");
+    }
+}
+
+#[test]
+fn short_rows_below_a_wide_header_do_not_fill_the_memory() {
+    let names: Vec<String> = (0..20_000).map(|i| format!("c{i}")).collect();
+    let full = vec!["x"; 20_000].join(",");
+    let text = format!("{}\n{full}\n{}", names.join(","), "a\n".repeat(50_000));
+    let memory = crate::memory::MemoryLimit::of_bytes(64 << 20);
+    let options = CsvOptions { memory, ..CsvOptions::default() };
+    let error = read(text.as_bytes(), Path::new("log.csv"), &options).unwrap_err();
+    assert!(matches!(error, IoError::Memory { .. }), "{error}");
+    assert!(error.to_string().contains("rows or more of 20000 columns"), "{error}");
+}

@@ -44,7 +44,7 @@ pub(super) fn begins(text: &[u8], schema: &dyn Schema) -> bool {
 }
 
 fn end_of(text: &[u8], at: usize) -> Option<usize> {
-    value_end(text, at).ok().or_else(|| element_end(text, at)).filter(|end| *end > at)
+    value_end(text, at).ok().or_else(|| element_end(text, at).ok()).filter(|end| *end > at)
 }
 
 /// Whether the object at this place is an answer, as far as it can be read.

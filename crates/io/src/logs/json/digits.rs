@@ -1,4 +1,4 @@
-//! Integers beyond 64 bits: the parser would make floats of them.
+//! Numbers that the parser would change or refuse: integers beyond 64 bits, and numbers beyond a double.
 
 use std::borrow::Cow;
 
@@ -11,30 +11,41 @@ pub(super) fn kept(text: &[u8]) -> Cow<'_, [u8]> {
     if !has_long_run(text) {
         return Cow::Borrowed(text);
     }
-    let mut quoted = Vec::new();
-    let (mut copied, mut at) = (0, 0);
+    replaced(text, |number| is_too_large(number).then(|| [b"\"", number, b"\""].concat()))
+        .map_or(Cow::Borrowed(text), |(text, _)| Cow::Owned(text))
+}
+
+/// JSON text with the largest double in place of each number beyond it, and how many there are; `None` if
+/// there is none. The parser would refuse the event.
+pub(super) fn within_doubles(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+    replaced(text, |number| {
+        let value: f64 = str::from_utf8(number).ok()?.parse().ok()?;
+        let largest = f64::MAX.copysign(value);
+        value.is_infinite().then(|| format!("{largest:e}").into_bytes())
+    })
+}
+
+/// JSON text with others in place of some numbers, and how many.
+fn replaced(text: &[u8], other: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<(Vec<u8>, usize)> {
+    let mut written = Vec::new();
+    let (mut copied, mut at, mut count) = (0, 0, 0);
     while let Some(byte) = text.get(at) {
         match byte {
             b'"' => at = string_end(text, at + 1),
             b'-' | b'0'..=b'9' => {
                 let end = at + number_length(&text[at..]);
-                if is_too_large(&text[at..end]) {
-                    quoted.extend_from_slice(&text[copied..at]);
-                    quoted.push(b'"');
-                    quoted.extend_from_slice(&text[at..end]);
-                    quoted.push(b'"');
-                    copied = end;
+                if let Some(other) = other(&text[at..end]) {
+                    written.extend_from_slice(&text[copied..at]);
+                    written.extend_from_slice(&other);
+                    (copied, count) = (end, count + 1);
                 }
                 at = end;
             }
             _ => at += 1,
         }
     }
-    if quoted.is_empty() {
-        return Cow::Borrowed(text);
-    }
-    quoted.extend_from_slice(&text[copied..]);
-    Cow::Owned(quoted)
+    written.extend_from_slice(&text[copied..]);
+    (count > 0).then_some((written, count))
 }
 
 /// Whether so many digits follow each other anywhere.
@@ -102,6 +113,16 @@ mod tests {
             .replace("-9223372036854775809", "\"-9223372036854775809\"");
         assert_eq!(text(json), quoted);
         assert!(matches!(kept(b"{\"a\": 1844674407370955161}"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn numbers_beyond_a_double_become_the_largest() {
+        let (text, count) =
+            within_doubles(br#"{"1e999": [1e999, -2.5E+400], "a": 1e308, "b": "1e999"}"#).unwrap();
+        let read: serde_json::Value = serde_json::from_slice(&text).unwrap();
+        let expected = serde_json::json!({"1e999": [f64::MAX, f64::MIN], "a": 1e308, "b": "1e999"});
+        assert_eq!((read, count), (expected, 2));
+        assert_eq!(within_doubles(b"[1, 2.5, \"1e999\"]"), None);
     }
 
     proptest! {

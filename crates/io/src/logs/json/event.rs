@@ -148,8 +148,8 @@ impl<'o, 'de> Events<'o, 'de> {
     }
 
     /// Counts an event that cannot be read.
-    pub(super) fn lose(&mut self, cause: String) {
-        self.notes.broken.add(self.next_position, 1, || cause);
+    pub(super) fn lose(&mut self, cause: impl FnOnce() -> String) {
+        self.notes.broken.add(self.next_position, 1, cause);
         self.next_position += 1;
     }
 

@@ -92,6 +92,9 @@ pub trait Schema: Sync {
     /// Whether the column is wanted by name, and not only since all are.
     fn is_asked(&self, path: &str) -> bool;
 
+    /// Rows times columns that may be in memory together.
+    fn most_cells(&self) -> usize;
+
     /// Whether a column below this path may be asked for.
     fn leads_to_asked(&self, path: &str) -> bool;
 }
@@ -139,8 +142,8 @@ pub(super) fn read_open(
 
 /// Rows times columns of a file that is not made to fill the memory: events that share few of their
 /// members have far fewer cells than bytes.
-fn most_cells(bytes: &[u8]) -> usize {
-    (1 << 24) + 16 * bytes.len()
+fn most_cells(bytes: &[u8], schema: &dyn Schema) -> usize {
+    schema.most_cells().min((1 << 24) + 16 * bytes.len())
 }
 
 /// Reads a large file on all cores; `None` if it is small, or something in it wants a single
@@ -155,7 +158,7 @@ fn in_pieces(
     if bytes.len() <= size {
         return Ok(None);
     }
-    let cells = most_cells(bytes);
+    let cells = most_cells(bytes, schema);
     let events = || Events::new(schema, nested, cells);
     let pieces = if is_lines(bytes) {
         lines::pieces(bytes, size, path, &events)
@@ -197,7 +200,8 @@ fn one_reader(
     nested: Nested,
 ) -> Result<Whole, IoError> {
     let read = |exact| {
-        let mut events = Events::new(schema, nested, most_cells(bytes)).with(exact, MAX_COLUMNS);
+        let mut events =
+            Events::new(schema, nested, most_cells(bytes, schema)).with(exact, MAX_COLUMNS);
         let mut skipped = Skipped::default();
         if is_lines(bytes) {
             skipped = lines::read(bytes, 0, path, &mut events).skipped;

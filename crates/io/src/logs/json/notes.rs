@@ -9,7 +9,7 @@ use std::path::Path;
 const BROKEN_EVENT: &str = "broken JSON event";
 const NOT_AN_EVENT: &str = "not an event object";
 const NUL_BYTES: &str = "NUL bytes in place of rows";
-const MENDED: &str = "JSON text with invalid characters, replaced by U+FFFD or kept";
+const MENDED: &str = "JSON string or number that had to be mended";
 const TOO_MANY: &str = "in columns beyond the limits, and not asked for";
 
 /// Occurrences, of which the first are described: their rows, and what was found there.
@@ -49,7 +49,7 @@ pub(super) struct Notes {
     pub(super) broken: Found,
     /// Padding.
     pub(super) nul: Found,
-    /// Strings that were mended.
+    /// Strings and numbers that were mended.
     pub(super) mended: Found,
     /// Values with too many names.
     pub(super) names: Found,

@@ -90,6 +90,10 @@ impl Schema for Known<'_> {
         self.wanted.is_mark(path)
     }
 
+    fn most_cells(&self) -> usize {
+        self.wanted.most_cells()
+    }
+
     fn is_asked(&self, path: &str) -> bool {
         self.wanted.is_asked(path) || self.is_known(path)
     }
@@ -213,7 +217,7 @@ impl Layout {
             tables.push(FileTable { columns, labels: None, positions, skipped });
         }
         self.rows += rows;
-        let most = most_cells(text) / rows.max(1);
+        let most = most_cells(text, schema) / rows.max(1);
         if self.kept > most {
             self.drop_rare_columns(most / 2, schema);
         }
@@ -357,7 +361,7 @@ impl Layout {
     ) -> Option<Piece> {
         let text = self.form.document(text, before.bytes == 0)?;
         let text = &*digits::kept(&text);
-        let mut events = Events::new(schema, nested, most_cells(text)).with(true, names);
+        let mut events = Events::new(schema, nested, most_cells(text, schema)).with(true, names);
         let skipped = match self.form {
             Form::Lines => lines::read(text, before.lines, path, &mut events).skipped,
             Form::List { object, .. } => {

@@ -6,7 +6,7 @@ use super::scan::{blank, element_end, value_end};
 use super::visit::Document;
 use super::{cause, repair};
 use memchr::memmem;
-use serde::de::DeserializeSeed;
+use serde::de::{DeserializeSeed, IgnoredAny};
 
 const CUT_SHORT: &str = "the text ends inside an event";
 
@@ -18,7 +18,13 @@ pub(super) struct Recovery<'t, 'r, 'o, 'de> {
     skip: i64,
     /// Where no end is found, look for what may begin another event.
     search: bool,
+    /// So many bytes may still be looked at for ends that there are not: else a text of many beginnings would
+    /// be walked through to its end from each of them.
+    in_vain: usize,
 }
+
+/// How far the end of an event is looked for in any case.
+const NEAR: usize = 4 << 10;
 
 /// Nothing behind this can be read.
 struct Lost;
@@ -26,7 +32,7 @@ struct Lost;
 impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
     /// `read` events at the beginning have been read already.
     pub(super) fn new(text: &'t [u8], events: &'r mut Events<'o, 'de>, read: i64) -> Self {
-        Self { text, events, skip: read, search: true }
+        Self { text, events, skip: read, search: true, in_vain: 8 * text.len() }
     }
 
     /// Reads all documents of the text.
@@ -93,30 +99,53 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
     }
 
     fn element(&mut self, at: usize, first: usize, answers: bool) -> Result<usize, Lost> {
-        if answers && is_answer(self.text, at, self.events.schema()) {
-            return self.object(at, true);
+        if answers && self.is_answer(at) {
+            return self.answer(at, "");
         }
-        let end = value_end(self.text, at).ok().or_else(|| element_end(self.text, at));
-        if let Some(end) = end.filter(|end| *end > at) {
+        if let Some(end) = self.end(at).filter(|end| *end > at) {
             self.event(at..end, true);
             return Ok(end);
         }
-        self.lose(self.no_end(at));
+        self.lose_open(at);
         if self.search { self.next_like(first, at + 1).ok_or(Lost) } else { Err(Lost) }
     }
 
     /// An object that is an event or an answer; gives the place behind it.
     fn object(&mut self, at: usize, alone: bool) -> Result<usize, Lost> {
-        if is_answer(self.text, at, self.events.schema()) {
+        if self.is_answer(at) {
             return self.answer(at, "");
         }
-        let end = value_end(self.text, at).ok().or_else(|| element_end(self.text, at));
-        if let Some(end) = end {
+        if let Some(end) = self.end(at) {
             self.event(at..end, !alone);
             return Ok(end);
         }
-        self.lose(self.no_end(at));
+        self.lose_open(at);
         self.next_line(at)
+    }
+
+    fn is_answer(&self, at: usize) -> bool {
+        is_answer(self.within_reach(at), at, self.events.schema())
+    }
+
+    /// The text up to where ends are looked for.
+    fn within_reach(&self, at: usize) -> &'t [u8] {
+        let reach = at.saturating_add(self.in_vain.max(NEAR));
+        self.text.get(..reach).unwrap_or(self.text)
+    }
+
+    /// Behind the event that begins there.
+    fn end(&mut self, at: usize) -> Option<usize> {
+        let text = self.within_reach(at);
+        if let Ok(end) = value_end(text, at) {
+            return Some(end);
+        }
+        match element_end(text, at) {
+            Ok(end) => Some(end),
+            Err(stopped) => {
+                self.in_vain = self.in_vain.saturating_sub(stopped - at);
+                None
+            }
+        }
     }
 
     /// The events of an answer, or of an object inside it; gives the place behind it.
@@ -130,7 +159,7 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
             let end = match text.get(value) {
                 Some(b'[') if schema.is_list(&path) => Some(self.elements(value + 1, false)?),
                 Some(b'{') if schema.leads_to_list(&path) => Some(self.answer(value, &path)?),
-                _ => value_end(text, value).ok().or_else(|| element_end(text, value)),
+                _ => self.end(value),
             };
             let Some(end) = end else { return self.next_line(value) };
             members.behind(end);
@@ -144,7 +173,7 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
         }
     }
 
-    /// Reads one event, if need be with its strings mended.
+    /// Reads one event, if need be with its strings and numbers mended.
     fn event(&mut self, place: std::ops::Range<usize>, listed: bool) {
         if self.skip > 0 {
             self.skip -= 1;
@@ -152,7 +181,7 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
         }
         let text = &self.text[place];
         let Err(error) = self.parse(text, listed) else { return };
-        let Some((mended, count)) = repair::strings(text) else {
+        let Some((mended, count)) = repair::values(text) else {
             return self.lose(cause(&error));
         };
         let row = self.events.next_position();
@@ -173,15 +202,20 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
         read
     }
 
-    /// Why an event that begins there has no end.
-    fn no_end(&self, at: usize) -> String {
-        let read = serde_json::Deserializer::from_slice(&self.text[at..])
-            .into_iter::<serde::de::IgnoredAny>()
-            .next();
-        match read {
-            Some(Err(error)) => format!("{}, and no end is found", cause(&error)),
-            _ => CUT_SHORT.to_owned(),
+    /// Counts an event that begins there and has no end.
+    fn lose_open(&mut self, at: usize) {
+        if self.skip > 0 {
+            self.skip -= 1;
+            return;
         }
+        let text = &self.text[at..];
+        self.events.lose(|| {
+            let mut values = serde_json::Deserializer::from_slice(text).into_iter::<IgnoredAny>();
+            match values.next() {
+                Some(Err(error)) => format!("{}, and no end is found", cause(&error)),
+                _ => CUT_SHORT.to_owned(),
+            }
+        });
     }
 
     /// Counts an event that cannot be read.
@@ -189,7 +223,7 @@ impl<'t, 'r, 'o, 'de> Recovery<'t, 'r, 'o, 'de> {
         if self.skip > 0 {
             self.skip -= 1;
         } else {
-            self.events.lose(cause);
+            self.events.lose(|| cause);
         }
     }
 

@@ -3,16 +3,27 @@
 //! Clients choose many strings of a log, and writers of logs do not check them: one such string must not cost
 //! its event, let alone its file.
 
+use super::digits;
 use super::scan::string_end;
 use std::borrow::Cow;
 
 const REPLACEMENT: &str = "\u{fffd}";
 
+/// The text with its wrong strings and its numbers beyond a double mended, and how many there are; `None` if
+/// none is wrong.
+pub(super) fn values(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+    let Some((mended, count)) = strings(text) else { return digits::within_doubles(text) };
+    Some(match digits::within_doubles(&mended) {
+        Some((mended, more)) => (mended, count + more),
+        None => (mended, count),
+    })
+}
+
 /// The text with its wrong strings mended, and how many there are; `None` if none is wrong.
 ///
 /// Control characters are kept, as escapes. Half surrogates and bytes that are not UTF-8 become U+FFFD. A
 /// backslash that begins no escape is text.
-pub(super) fn strings(text: &[u8]) -> Option<(Vec<u8>, usize)> {
+fn strings(text: &[u8]) -> Option<(Vec<u8>, usize)> {
     let mut mended = Vec::new();
     let (mut at, mut kept, mut count) = (0, 0, 0);
     while let Some(begin) = text.get(at..).and_then(|rest| memchr::memchr(b'"', rest)) {

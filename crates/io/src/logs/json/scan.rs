@@ -88,22 +88,22 @@ pub(super) fn name_end(text: &[u8], at: usize) -> Result<usize, Stop> {
 }
 
 /// Behind a value whatever is wrong inside, as long as its brackets match; one without brackets ends at
-/// the comma or bracket that follows. `None` if there is no end.
-pub(super) fn element_end(text: &[u8], at: usize) -> Option<usize> {
+/// the comma or bracket that follows. Where there is no end, the place up to which it was looked for.
+pub(super) fn element_end(text: &[u8], at: usize) -> Result<usize, usize> {
     let mut at = at;
     let mut open: Vec<u8> = Vec::new();
     loop {
-        match text.get(at)? {
+        match text.get(at).ok_or(text.len())? {
             b'"' => {
-                at = string_end(text, at)?;
+                at = string_end(text, at).ok_or(text.len())?;
                 continue;
             }
             container @ (b'{' | b'[') => open.push(*container),
-            b',' if open.is_empty() => return Some(at),
+            b',' if open.is_empty() => return Ok(at),
             close @ (b'}' | b']') => match open.pop() {
-                None => return Some(at),
-                Some(container) if closing(container) != *close => return None,
-                Some(_) if open.is_empty() => return Some(at + 1),
+                None => return Ok(at),
+                Some(container) if closing(container) != *close => return Err(at),
+                Some(_) if open.is_empty() => return Ok(at + 1),
                 Some(_) => {}
             },
             _ => {}
@@ -161,10 +161,10 @@ mod tests {
             ("7 8]", Some(3)),
             ("{", None),
         ] {
-            assert_eq!(element_end(text.as_bytes(), 0), end, "{text}");
+            assert_eq!(element_end(text.as_bytes(), 0).ok(), end, "{text}");
         }
         let deep = format!("{}{},", "[".repeat(1_000), "]".repeat(1_000));
-        assert_eq!(element_end(deep.as_bytes(), 0), Some(2_000));
+        assert_eq!(element_end(deep.as_bytes(), 0), Ok(2_000));
     }
 
     proptest! {

@@ -38,6 +38,10 @@ impl Schema for All {
         path == "user"
     }
 
+    fn most_cells(&self) -> usize {
+        usize::MAX
+    }
+
     fn is_asked(&self, path: &str) -> bool {
         matches!(path, "user" | "asked.name")
     }
@@ -401,4 +405,28 @@ fn rare_columns_are_left_out_where_cells_are_far_more_than_bytes() {
     assert!(names.len() < 10_000 && names.contains(&"user") && names.contains(&"m7"));
     let left_out = 15_001 - names.len();
     assert_eq!((reasons(&table)[0].0, reasons(&table)[0].1), (Unit::Value, left_out));
+}
+
+#[test]
+fn a_number_beyond_a_double_costs_no_event() {
+    for text in [
+        "{\"n\": 1e999}\n{\"n\": 2}\n{\"n\": -1e999, \"t\": \"1e999\"}\n",
+        "[{\"n\": 1e999}, {\"n\": 2}, {\"n\": -1e999, \"t\": \"1e999\"}]",
+    ] {
+        let read = table(text);
+        let numbers = read.columns[0].values.as_primitive::<arrow_array::types::Float64Type>();
+        assert_eq!(numbers.values()[..], [f64::MAX, 2.0, f64::MIN], "{text}");
+        assert_eq!(texts(&read, 1), [None, None, Some("1e999")]);
+        assert_eq!(read.skipped.rows(), 0, "{text}");
+        assert!(!read.skipped.is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn many_beginnings_without_an_end_are_walked_through_once() {
+    // From each of them to the end of the text it would be 4 * 10^9 bytes.
+    let text = format!("[{{\"a\": 1}}, {}", "{\"a\":[1, ".repeat(20_000));
+    let read = table(&text);
+    assert_eq!(read.positions, [0]);
+    assert_eq!(read.skipped.rows(), 20_000);
 }

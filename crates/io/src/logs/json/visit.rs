@@ -205,7 +205,7 @@ impl<'de> Member<'_, '_, 'de> {
             return None;
         }
         let read = serde_json::from_slice(&digits::kept(text.as_bytes())).or_else(|error| {
-            let Some((mended, count)) = repair::strings(text.as_bytes()) else { return Err(error) };
+            let Some((mended, count)) = repair::values(text.as_bytes()) else { return Err(error) };
             let tree = serde_json::from_slice(&mended)?;
             let row = self.events.next_position();
             self.events.notes.mended.add(row, count, || cause(&error));

@@ -4,7 +4,7 @@ use super::values::{Failure, times};
 use crate::text;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};
-use arrow_cast::display::array_value_to_string;
+use arrow_cast::display::{ArrayFormatter, FormatOptions, array_value_to_string};
 use arrow_schema::DataType;
 
 /// Appends the value of a row; text in quotes if `inside` of a list. A member of an object that is missing is
@@ -81,7 +81,16 @@ fn plain_text(values: &ArrayRef, row: usize) -> Result<String, Failure> {
         let printed = times(&values.slice(row, 1), *unit, zone.is_some())?;
         return Ok(array_value_to_string(&printed, 0)?);
     }
-    Ok(array_value_to_string(values, row)?)
+    let options = FormatOptions::new().with_display_error(false);
+    let printed = ArrayFormatter::try_new(values, &options)?.value(row).try_to_string();
+    match printed {
+        // A day of no calendar costs its own row, as a time of none does.
+        Err(_) if matches!(values.data_type(), DataType::Date32 | DataType::Date64) => {
+            let day = arrow_cast::cast(&values.slice(row, 1), &DataType::Int64)?;
+            Ok(array_value_to_string(&day, 0)?)
+        }
+        printed => Ok(printed?),
+    }
 }
 
 fn push_list(out: &mut String, list: &ArrayRef) -> Result<(), Failure> {

@@ -204,3 +204,51 @@ fn columns_that_nobody_asked_for_are_left_out_beyond_the_limit() {
     assert_eq!(table.columns[MAX_COLUMNS].name, last);
     assert_eq!(table.skipped.totals(), "4 values");
 }
+
+#[test]
+fn a_time_of_no_calendar_costs_its_own_row() {
+    let days = arrow_array::Date32Array::from(vec![0, i32::MAX]);
+    let times = TimestampMillisecondArray::from(vec![i64::MAX, 0]);
+    let rows = RecordBatch::try_from_iter([
+        ("when", Arc::new(times) as ArrayRef),
+        ("day", Arc::new(days) as ArrayRef),
+    ]);
+    let rows = rows.unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    writer.close().unwrap();
+    let table = read_some(bytes.into(), None).unwrap().finish().unwrap();
+    assert_eq!(texts(&table.columns[0]), ["9223372036854775807", "1970-01-01 00:00:00"]);
+    assert_eq!(texts(&table.columns[1]), ["1970-01-01", "2147483647"]);
+}
+
+#[test]
+fn a_text_that_every_row_repeats_does_not_fill_the_memory() {
+    let text = "x".repeat(10_000);
+    let large = arrow_array::LargeStringArray::from(vec![text.as_str(); 5_000]);
+    let inner: ArrayRef = Arc::new(StringArray::from(vec![text.as_str(); 5_000]));
+    let inner =
+        StructArray::new(vec![Field::new("text", DataType::Utf8, true)].into(), vec![inner], None);
+    let rows = RecordBatch::try_from_iter([
+        ("large", Arc::new(large) as ArrayRef),
+        ("inner", Arc::new(inner) as ArrayRef),
+    ]);
+    let rows = rows.unwrap();
+    let mut bytes = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), None).unwrap();
+    writer.write(&rows).unwrap();
+    writer.close().unwrap();
+    assert!(bytes.len() < 200_000, "{}", bytes.len());
+    let options = ReadOptions::default();
+    let wanted = Wanted { dialect: &crate::logs::table::DIALECT, options: &options };
+    let path = Path::new("a.parquet");
+    let error = read(bytes.clone().into(), path, &wanted, 20_000_000).unwrap_err();
+    assert!(matches!(error, IoError::Memory { .. }), "{error}");
+    let mut parts = Rows::open(bytes.into(), path, &wanted, 1_000_000, &mut None).unwrap();
+    let mut counts = Vec::new();
+    while let Some(table) = parts.next(&wanted).unwrap() {
+        counts.push(table.positions.len());
+    }
+    assert_eq!((counts.iter().sum::<usize>(), counts[0]), (5_000, ROWS));
+}

@@ -144,8 +144,11 @@ fn printed(values: &ArrayRef) -> Result<ArrayRef, Failure> {
 pub(super) fn times(values: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<ArrayRef, Failure> {
     let print = |value: i64, nanoseconds: i128| {
         let mut out = String::new();
-        text::push_time(&mut out, i128::from(value) * nanoseconds, zoned)?;
-        Ok::<_, std::io::Error>(out)
+        match text::push_time(&mut out, i128::from(value) * nanoseconds, zoned) {
+            Ok(()) => out,
+            // A time of no calendar costs its own row: what is no time is found where times are read.
+            Err(_) => value.to_string(),
+        }
     };
     let mut printed = Vec::with_capacity(values.len());
     for row in 0..values.len() {
@@ -163,7 +166,7 @@ pub(super) fn times(values: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<Ar
                 (values.as_primitive::<TimestampNanosecondType>().value(row), 1)
             }
         };
-        printed.push(values.is_valid(row).then(|| print(value, nanoseconds)).transpose()?);
+        printed.push(values.is_valid(row).then(|| print(value, nanoseconds)));
     }
     Ok(texts::collect(printed.into_iter())?)
 }

@@ -214,7 +214,7 @@ fn parquet_by_groups_of_rows() {
     .unwrap();
     writer.write(&table).unwrap();
     writer.close().unwrap();
-    assert_eq!(parts_are_the_whole(&super::super::table::DIALECT, "a.parquet", &bytes), 4);
+    assert_eq!(parts_are_the_whole(&super::super::table::DIALECT, "a.parquet", &bytes), 2);
 }
 
 #[test]
