@@ -13,6 +13,7 @@ mod counters;
 mod decoding;
 mod features;
 mod file_identity;
+mod forms;
 mod generate;
 mod golden_distribution;
 #[cfg(unix)]
