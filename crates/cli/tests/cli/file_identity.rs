@@ -335,3 +335,63 @@ fn a_history_learns_a_log_once_and_is_rebuilt() {
     assert!(ended.stderr.contains("a copy takes its place"), "{}", ended.stderr);
     assert_eq!(column(&place.read("out.csv"), "eventID").len(), 1);
 }
+
+/// The same events in a table, each line behind its label, from 0 on, where there are labels.
+fn table(numbers: std::ops::Range<usize>, separator: &str, labels: bool) -> String {
+    let first = numbers.start;
+    numbers.fold(String::new(), |mut text, number| {
+        if labels {
+            text += &format!("{}{separator}", number - first);
+        }
+        let time = format!("2024-03-01T00:{number:02}:00Z");
+        let user = ["ana", "bob"][number % 2];
+        text + &[&format!("id-{number}"), &time, user, "app", "Oslo"].join(separator) + "\n"
+    })
+}
+
+const COLUMNS: [&str; 5] =
+    ["id", "createdDateTime", "userPrincipalName", "appDisplayName", "locationcity"];
+
+fn ids(place: &Place) -> Vec<usize> {
+    let ids = column(&place.read("out.csv"), "id");
+    let mut ids: Vec<usize> =
+        ids.iter().map(|id| id.trim_start_matches("id-").parse().unwrap()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// As `>>` of PowerShell 5 does, with a mark in front of the first text alone.
+fn append_utf16(path: &Path, text: &str, unit: fn(u16) -> [u8; 2]) {
+    let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+    let mark = if file.metadata().unwrap().len() == 0 { "\u{feff}" } else { "" };
+    let bytes: Vec<u8> = mark.encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
+    file.write_all(&bytes).unwrap();
+}
+
+#[test]
+fn of_a_file_in_utf16_that_is_appended_to_each_row_is_written_once() {
+    let header = COLUMNS.join(",") + "\r\n";
+    for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+        let place = place();
+        let mut rows = 0;
+        for round in 0..3 {
+            let (first, middle, last) = (6 * round, 6 * round + 3, 6 * round + 6);
+            let csv = table(first..middle, ",", false).replace('\n', "\r\n");
+            let csv = if round == 0 { format!("{header}{csv}") } else { csv };
+            append_utf16(&place.path("logs/a.csv"), &csv, unit);
+            append_utf16(&place.path("logs/b.json"), &events(middle..last), unit);
+            let ended = run(&place);
+            rows += 6;
+            assert_eq!(ids(&place), (0..rows).collect::<Vec<_>>(), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("read again as a whole"), "{}", ended.stderr);
+        }
+        // A row that was cut is written again, whole, and no other is.
+        let row = table(18..19, ",", false);
+        append_utf16(&place.path("logs/a.csv"), row.trim_end_matches("lo\n"), unit);
+        run(&place);
+        append_utf16(&place.path("logs/a.csv"), "lo\r\n", unit);
+        run(&place);
+        let expected: Vec<usize> = (0..19).chain([18]).collect();
+        assert_eq!(ids(&place), expected);
+    }
+}

@@ -148,7 +148,7 @@ pub(super) fn csv_table(
 
 /// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket
 /// unless the name says CSV; other content is CSV unless the name says JSON.
-pub(super) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
+pub(crate) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
     if file_type != FileType::Auto {
         return file_type;
     }

@@ -28,6 +28,7 @@ mod waiting;
 mod wanted;
 
 pub use dialect::Dialect;
+pub(crate) use file::format;
 pub use hours::{Hours, TIMELESS_HOUR, Times, hours};
 pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
