@@ -5,6 +5,7 @@
 
 use crate::content::{self, Appended, Beginning, Content, Lengths, Look};
 use crate::files::{Stamp, head, is_address};
+use crate::logs::LABELLED;
 use crate::names::kept;
 use crate::state::FileMark;
 use rayon::prelude::*;
@@ -243,7 +244,8 @@ impl KnownFiles {
     /// is gone, and how many rows of it.
     fn grown(&self, path: &Path, begin: &Beginning, appended: Appended) -> Option<Option<u64>> {
         let (former, mark) = self.contents.get(&begin.content)?;
-        let rows = mark.rows.filter(|_| mark.until.is_none()).and_then(|rows| match appended {
+        let rows = mark.rows.filter(|rows| mark.until.is_none() && *rows != LABELLED);
+        let rows = rows.and_then(|rows| match appended {
             Appended::Events => Some(rows),
             // The row that was cut is read again, now that it is whole.
             Appended::Lines => Some(rows.saturating_sub(begin.is_cut.into())),

@@ -395,3 +395,38 @@ fn of_a_file_in_utf16_that_is_appended_to_each_row_is_written_once() {
         assert_eq!(ids(&place), expected);
     }
 }
+
+/// Labels of pandas begin with 0 again in what is appended, whatever separates them.
+#[test]
+fn a_table_with_labels_that_is_appended_to_is_read_again_whatever_separates_its_fields() {
+    for (separator, option, said, unnamed) in [
+        (";", "--delimiter=;", "", true),
+        ("\t", "--delimiter=tab", "", true),
+        (":", "--delimiter=:", "", true),
+        (";", "", "sep=;\n", true),
+        (";", "--delimiter=;", "", false),
+        (",", "", "", false),
+    ] {
+        let place = place();
+        let header = if unnamed { [&[""][..], &COLUMNS].concat() } else { COLUMNS.to_vec() };
+        let rows = |numbers| {
+            let rows = table(numbers, separator, true);
+            rows.replace("2024", "\"2024").replace("00Z", "00Z\"")
+        };
+        place.write("logs/a.csv", [said, &header.join(separator), "\n", &rows(0..6)].concat());
+        let line = line(&format!("--state_dir state {option}")).replace("=logs ", "=logs/* ");
+        let ended = place.morpheus(&line);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(ids(&place), (0..6).collect::<Vec<_>>());
+        append(&place.path("logs/a.csv"), &rows(6..9));
+        let ended = place.morpheus(&line);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("a.csv\" appended to after it was read: read again as a whole"),
+            "{}",
+            ended.stderr
+        );
+        let expected: Vec<usize> = (0..6).flat_map(|id| [id, id]).chain(6..9).collect();
+        assert_eq!(ids(&place), expected, "{separator:?}");
+    }
+}

@@ -8,7 +8,7 @@ use super::bytes::{self, Text};
 use super::hours::in_order;
 use super::json;
 use super::names::{self, Further};
-use super::read::{EVENT_DT, FileType, LABEL, ReadOptions, Slice};
+use super::read::{EVENT_DT, FileType, LABEL, LABELLED, ReadOptions, Slice};
 use super::skipped::Skipped;
 use super::union::{Part, print};
 use super::wanted::{UNNAMED_FIRST, Wanted};
@@ -74,7 +74,8 @@ pub(super) fn clean(
         cleaner.add_iso_times(epoch, iso)?;
     }
     if let (Some(on_rows), Some(last)) = (options.on_rows, cleaner.labels.iter().flatten().max()) {
-        on_rows(path, u64::try_from(last).unwrap_or_default() + 1);
+        let rows = u64::try_from(last).unwrap_or_default() + 1;
+        on_rows(path, if cleaner.labelled { LABELLED } else { rows });
     }
     cleaner.behind(slice.from_row)?;
     cleaner.read_times(wanted)?;
@@ -175,19 +176,22 @@ fn label_rows(
 ) -> Result<FileTable<Cells>, IoError> {
     let unnamed = table.columns.first().is_some_and(|c| c.name == UNNAMED_FIRST);
     let alone = table.columns.len() == 1 && options.columns.is_none();
+    let of_rows = table.labels.take().filter(|l| *l.data_type() == DataType::Int64);
     if unnamed && !alone && *table.columns[0].values.kind() == DataType::Int64 {
         let labels = table.columns.remove(0).values.finish()?;
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
         if !table.positions.is_sorted() {
             sort_by_position(&mut table)?;
         }
+        table.labels = Some(labels);
     } else if unnamed
         && options.columns.is_some_and(|names| !names.iter().any(|n| n == UNNAMED_FIRST))
     {
         table.columns.remove(0);
     }
-    if let Some(labels) = table.labels.take().filter(|l| *l.data_type() == DataType::Int64) {
+    if let Some(labels) = of_rows {
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
+        table.labels = Some(labels);
     }
     Ok(table)
 }
@@ -210,6 +214,8 @@ struct Cleaner<'p> {
     path: &'p Path,
     columns: Vec<(String, Cells)>,
     labels: Int64Array,
+    /// The labels stand in the file, where they may be any.
+    labelled: bool,
     /// Event times, if there is a column of them; `None` where one cannot be read.
     times: Option<Vec<Option<i64>>>,
     /// What says when each row happened where there are no event times.
@@ -225,10 +231,11 @@ impl<'p> Cleaner<'p> {
         wanted: &Wanted<'_>,
         further: Option<&Further>,
     ) -> Result<Self, IoError> {
-        let FileTable { columns, positions, mut skipped, .. } = table;
+        let FileTable { columns, positions, labels, mut skipped } = table;
+        let labelled = labels.is_some();
         let columns = names::clean(columns, wanted, further, &mut skipped)?;
         let labels = Int64Array::from(positions);
-        Ok(Self { path, columns, labels, times: None, clock: None, skipped })
+        Ok(Self { path, columns, labels, labelled, times: None, clock: None, skipped })
     }
 
     /// Leaves out the rows that were read before the file was appended to.

@@ -34,8 +34,11 @@ pub enum FileType {
     Parquet,
 }
 
-/// Called with a file and a number of rows.
+/// Called with a file and a number of rows, or with [`LABELLED`].
 pub type OnRows<'a> = &'a (dyn Fn(&Path, u64) + Sync);
+
+/// In place of a number of rows: those of the file have labels, which do not say how many there are.
+pub const LABELLED: u64 = u64::MAX;
 
 /// What is wanted of the files.
 #[derive(Clone)]
@@ -81,7 +84,7 @@ pub struct ReadOptions<'a> {
     /// Which part of a file is read now, if not all of it.
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
     /// Called with the number of rows of each file, or each part of one, skipped ones included, as far as
-    /// there is a usable row.
+    /// there is a usable row; with [`LABELLED`] if its rows have labels in place of numbers.
     pub on_rows: Option<OnRows<'a>>,
     /// What earlier slices have left, where each file is read once for all of its slices. Without it a file
     /// is read anew for each.
