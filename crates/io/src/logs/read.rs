@@ -3,7 +3,7 @@
 use super::merge::merge;
 use super::parts::read_in_parts;
 use super::skipped::{Skipped, TIMELESS, Unit};
-use super::sliced::Sliced;
+use super::sliced::{READ_REST, Sliced};
 use super::time::TimeColumn;
 use super::union::{Part, union};
 use super::wanted::Wanted;
@@ -366,6 +366,8 @@ impl<'f, 'o> Gathered<'f, 'o> {
             }
             // The rows of other files would be missing too.
             error @ IoError::Os { action, .. } if action.starts_with("write") => return Err(error),
+            // Those that were given would be given again.
+            error @ IoError::Os { action: READ_REST, .. } => return Err(error),
             error @ IoError::Memory { .. } => {
                 self.skipped.add(Unit::File, TOO_LARGE, || error.to_string());
             }
