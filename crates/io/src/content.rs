@@ -81,6 +81,8 @@ pub(crate) struct Beginning {
     pub(crate) content: Content,
     /// Whether it ends in the middle of a line.
     pub(crate) is_cut: bool,
+    /// Line feeds in it.
+    pub(crate) lines: u64,
 }
 
 /// What the rows are that are appended to a file.
@@ -114,13 +116,15 @@ pub(crate) fn look(path: &Path, stamp: Stamp, known: &Lengths) -> Option<Look> {
         .filter_map(|&bytes| {
             let at = usize::try_from(bytes).ok().filter(|at| *at <= block.len())?;
             let is_cut = units.is_cut(&block, at, &[]);
-            Some(Beginning { content: Content::of_short(&block[..at]), is_cut })
+            let (content, lines) =
+                (Content::of_short(&block[..at]), units.line_feeds(&block[..at], 0));
+            Some(Beginning { content, is_cut, lines })
         })
         .collect();
     let appended = Appended::to(path, &head);
     let long = known.long.get(&first.first).filter(|_| first.bytes == FIRST as u64);
     let mut long = long.into_iter().flatten().copied().peekable();
-    let (mut hasher, mut read) = (Xxh3::new(), 0_u64);
+    let (mut hasher, mut read, mut lines) = (Xxh3::new(), 0_u64, 0);
     let mut last = Vec::new();
     while !block.is_empty() {
         // What is behind one that ended with the last block.
@@ -131,11 +135,14 @@ pub(crate) fn look(path: &Path, stamp: Stamp, known: &Lengths) -> Option<Look> {
         while let Some(bytes) = long.next_if(|bytes| *bytes <= begin + block.len() as u64) {
             let at = usize::try_from(bytes - begin).ok()?;
             hasher.update(&block[hashed..at]);
+            lines += units.line_feeds(&block[..at], hashed);
             hashed = at;
             let content = Content { bytes, first: first.first, whole: hasher.digest() };
-            beginnings.push(Beginning { content, is_cut: units.is_cut(&block, at, &last) });
+            let is_cut = units.is_cut(&block, at, &last);
+            beginnings.push(Beginning { content, is_cut, lines });
         }
         hasher.update(&block[hashed..]);
+        lines += units.line_feeds(&block, hashed);
         read += block.len() as u64;
         last = block[block.len().saturating_sub(UNIT)..].to_vec();
         block.clear();
@@ -210,6 +217,22 @@ impl Units {
             }
         };
         !ends
+    }
+}
+
+impl Units {
+    /// How many lines end in a block, behind a place in it.
+    fn line_feeds(self, block: &[u8], from: usize) -> u64 {
+        let feeds = match self {
+            Self::Bytes => memchr::memchr_iter(b'\n', &block[from..]).count(),
+            // A unit that was cut there had no end before.
+            Self::Wide { little } => {
+                let feed = if little { [b'\n', 0] } else { [0, b'\n'] };
+                let units = block[from / UNIT * UNIT..].as_chunks::<UNIT>().0;
+                units.iter().filter(|unit| **unit == feed).count()
+            }
+        };
+        feeds as u64
     }
 }
 
@@ -331,6 +354,7 @@ mod tests {
             assert_eq!(found.len(), 1, "{bytes}");
             // A line without its end may be whole.
             assert_eq!(found[0].is_cut, !matches!(bytes % 8, 0 | 7), "{bytes}");
+            assert_eq!(found[0].lines, bytes as u64 / 8);
         }
     }
 
@@ -378,6 +402,7 @@ mod tests {
                 assert_eq!(found.beginnings.len(), 1, "{bytes}");
                 let is_cut = !matches!((bytes - 2) % 18, 0 | 14 | 16);
                 assert_eq!(found.beginnings[0].is_cut, is_cut, "{little} {bytes}");
+                assert_eq!(found.beginnings[0].lines, (bytes as u64 - 2) / 18);
                 assert_eq!(found.appended, Appended::Lines);
             }
         }

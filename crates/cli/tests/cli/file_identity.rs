@@ -430,3 +430,47 @@ fn a_table_with_labels_that_is_appended_to_is_read_again_whatever_separates_its_
         assert_eq!(ids(&place), expected, "{separator:?}");
     }
 }
+
+#[test]
+fn what_was_wrong_with_a_file_is_not_counted_again_when_it_is_appended_to() {
+    let header = COLUMNS.join(",") + "\n";
+    let csv = |numbers| table(numbers, ",", false);
+    let broken_csv = "x,2024-03-01T00:00:00Z,ana,app,Oslo,more\n";
+    let wide = |text: &str| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    for (name, first, next, broken, is_wide) in [
+        (
+            "a.jsonl",
+            events(0..4),
+            [events(4..6), events(6..8), events(8..10)],
+            "{\"id\": \n",
+            false,
+        ),
+        ("a.csv", header.clone() + &csv(0..4), [4..6, 6..8, 8..10].map(csv), broken_csv, false),
+        ("b.csv", header.clone() + &csv(0..4), [4..6, 6..8, 8..10].map(csv), broken_csv, true),
+    ] {
+        let place = place();
+        let line = line("--state_dir state").replace("=logs ", "=logs/* ");
+        let mut text = String::new();
+        let mut run = |more: &str, options: &str| {
+            text += more;
+            let bytes = if is_wide { wide(&text) } else { text.clone().into_bytes() };
+            place.write(&format!("logs/{name}"), bytes);
+            place.morpheus(&line.replacen("run", &format!("run {options}"), 1))
+        };
+        // The last line is broken too.
+        let ended = run(&[&first, broken, &next[0], broken].concat(), "");
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        assert!(ended.stdout.contains("2 rows"), "{}", ended.stdout);
+        let ended = run(&next[1], "--strict");
+        assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
+        // What is new is told with its place.
+        let ended = run(&[broken, &next[2]].concat(), "");
+        assert_eq!(ended.code, 3, "{name}: {}", ended.stderr);
+        assert!(ended.stdout.contains("1 row"), "{}", ended.stdout);
+        let line = if name == "a.jsonl" { "line 11" } else { "line 12" };
+        assert!(ended.stderr.contains(line), "{}", ended.stderr);
+        assert_eq!(ids(&place), (0..10).collect::<Vec<_>>());
+    }
+}

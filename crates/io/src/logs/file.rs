@@ -77,7 +77,7 @@ pub(super) fn clean(
         let rows = u64::try_from(last).unwrap_or_default() + 1;
         on_rows(path, if cleaner.labelled { LABELLED } else { rows });
     }
-    cleaner.behind(slice.from_row)?;
+    cleaner.behind(slice.earlier.rows, further.is_some())?;
     cleaner.read_times(wanted)?;
     cleaner.repeat(repeat, wanted.time().unwrap_or_default())?;
     cleaner.within(slice, options)?;
@@ -101,18 +101,35 @@ fn table(
     most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
     let Text { bytes: mut content, cut_short, skipped } = text;
-    let mut table = match format(path, &content, wanted.options.file_type) {
+    let (mut table, content) = match format(path, &content, wanted.options.file_type) {
         FileType::Json => {
             if cut_short {
                 json::parts::end_early(&mut content, wanted);
             }
-            json::read_open(&content, path, wanted, wanted.options.nested)?
+            (json::read_open(&content, path, wanted, wanted.options.nested)?, content)
         }
-        FileType::Parquet => parquet_table(content.into(), path, wanted, most)?,
-        FileType::Csv | FileType::Auto => csv_file(&content, cut_short, path, wanted)?,
+        FileType::Parquet => (parquet_table(content.into(), path, wanted, most)?, Vec::new()),
+        FileType::Csv | FileType::Auto => (csv_file(&content, cut_short, path, wanted)?, content),
     };
+    if !table.skipped.is_empty() {
+        table.skipped.forget(&skipped_before(&content, path, wanted));
+    }
     table.skipped.merge(skipped);
     Ok(table)
+}
+
+/// What is left out of the text that was read before the file was appended to.
+fn skipped_before(content: &[u8], path: &Path, wanted: &Wanted<'_>) -> Skipped {
+    let earlier = wanted.options.slice.map_or(0, |slice| slice(path).earlier.lines);
+    let last = usize::try_from(earlier).ok().and_then(|lines| lines.checked_sub(1));
+    let feed = last.and_then(|last| memchr::memchr_iter(b'\n', content).nth(last));
+    let Some(text) = feed.map(|feed| &content[..=feed]) else { return Skipped::default() };
+    let table = match format(path, content, wanted.options.file_type) {
+        FileType::Json => json::read_open(text, path, wanted, wanted.options.nested),
+        FileType::Csv | FileType::Auto => csv_file(text, false, path, wanted),
+        FileType::Parquet => return Skipped::default(),
+    };
+    table.map(|table| table.skipped).unwrap_or_default()
 }
 
 fn csv_file(
@@ -238,13 +255,17 @@ impl<'p> Cleaner<'p> {
         Ok(Self { path, columns, labels, labelled, times: None, clock: None, skipped })
     }
 
-    /// Leaves out the rows that were read before the file was appended to.
-    fn behind(&mut self, from_row: u64) -> Result<(), IoError> {
+    /// Leaves out the rows that were read before the file was appended to, and what was wrong with a piece of
+    /// such rows.
+    fn behind(&mut self, from_row: u64, is_piece: bool) -> Result<(), IoError> {
         if from_row == 0 {
             return Ok(());
         }
         let first = i64::try_from(from_row).unwrap_or(i64::MAX);
         let keep: Vec<bool> = self.labels.values().iter().map(|label| *label >= first).collect();
+        if is_piece && !keep.is_empty() && !keep.contains(&true) {
+            self.skipped = Skipped::default();
+        }
         self.retain(&keep)
     }
 

@@ -9,6 +9,7 @@ use super::union::{Part, union};
 use super::wanted::Wanted;
 use super::{Dialect, LogTable, Nested, file};
 use crate::error::IoError;
+use crate::known::Earlier;
 use crate::memory::MemoryLimit;
 use crate::names::shown;
 use arrow_array::cast::AsArray;
@@ -103,8 +104,8 @@ pub struct Slice {
     pub times: Range<i64>,
     /// The file has been read before: what it had to leave out has been counted.
     pub again: bool,
-    /// So many rows at its beginning were read before it was appended to.
-    pub from_row: u64,
+    /// So much at its beginning was read before it was appended to.
+    pub earlier: Earlier,
     /// Whether the rows without a readable time are in this part.
     pub timeless: bool,
 }
@@ -112,7 +113,7 @@ pub struct Slice {
 impl Slice {
     /// All rows of a file that has not been read before.
     pub fn whole() -> Self {
-        Self { times: ALWAYS, again: false, from_row: 0, timeless: true }
+        Self { times: ALWAYS, again: false, earlier: Earlier::default(), timeless: true }
     }
 
     /// This slice and all later ones.

@@ -226,6 +226,16 @@ impl Skipped {
         }
     }
 
+    /// Forgets what has been counted before, of which the first messages are.
+    pub(super) fn forget(&mut self, before: &Self) {
+        for theirs in &before.reasons {
+            let ours = self.entry(theirs.unit, theirs.reason);
+            ours.count = ours.count.saturating_sub(theirs.count);
+            ours.messages.drain(..theirs.messages.len().min(ours.messages.len()));
+        }
+        self.reasons.retain(|reason| reason.count > 0);
+    }
+
     /// Every reason with its count and messages, each on a line of its own.
     pub(crate) fn text(&self) -> String {
         let mut text = match self.outside {
