@@ -262,6 +262,7 @@ impl SlicedFiles {
         dialect: &Dialect,
         options: &ReadOptions<'_>,
     ) -> Result<Open, IoError> {
+        check_repeat(path, options)?;
         let clock: Vec<String> = options.clock.iter().map(|clock| clock.name.clone()).collect();
         let narrow = ReadOptions {
             columns: Some(&clock),
@@ -326,6 +327,16 @@ impl SlicedFiles {
         }
         Ok(false)
     }
+}
+
+/// Refuses to repeat a file in parts: the span of a file is that of all its parts.
+pub(super) fn check_repeat(path: &Path, options: &ReadOptions<'_>) -> Result<(), IoError> {
+    if options.repeat <= 1 {
+        return Ok(());
+    }
+    let most = options.memory.text() / 1_000_000;
+    let cause = format!("more than {most} MB of text, where files are repeated as a whole");
+    Err(IoError::memory(path, Default::default(), cause, options.memory))
 }
 
 /// Where the rows of a file are cut.
