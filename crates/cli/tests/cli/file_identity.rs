@@ -474,3 +474,39 @@ fn what_was_wrong_with_a_file_is_not_counted_again_when_it_is_appended_to() {
         assert_eq!(ids(&place), (0..10).collect::<Vec<_>>());
     }
 }
+
+/// The rows of what does not fit beside others are learnt once there is room.
+#[test]
+fn a_history_tries_a_file_again_that_did_not_fit_into_memory() {
+    let place = Place::new();
+    place.write("features.txt", "eventName\neventSource\n");
+    place.write("logs/a.csv", log(&["ana"], 40));
+    let padding = "p".repeat(1_000);
+    let event = |row: usize| {
+        format!(
+            r#"{{"eventTime":"2021-09-01T00:{:02}:{:02}Z","eventName":"List","eventSource":"s3","userName":"ana","p":"{padding}"}}"#,
+            row / 60 % 60,
+            row % 60
+        )
+    };
+    // What follows its list makes it one document, that is read at once.
+    let events: Vec<String> = (0..6_000).map(event).collect();
+    place.write("large.json", format!(r#"{{"Records":[{}],"end":{{}}}}"#, events.join(",")));
+    pack(&place, "large.json", "logs/large.json.gz");
+    let train = |limit: &str| {
+        place.morpheus(&format!(
+            "train --memory_limit={limit} --source=cloudtrail --input=logs/* --store=models --history_dir=past \
+             --userid_column_name=userName --columns_file=features.txt --seed=1"
+        ))
+    };
+    for _ in 0..2 {
+        let ended = train("32MiB");
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        assert!(ended.stderr.contains("large.json.gz\"; raise --memory_limit"), "{}", ended.stderr);
+    }
+    for is_learnt in [true, false] {
+        let ended = train("512MiB");
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(ended.stdout.contains("read       6,000 rows"), is_learnt, "{}", ended.stdout);
+    }
+}

@@ -369,9 +369,7 @@ impl<'f, 'o> Gathered<'f, 'o> {
             error @ IoError::Os { action, .. } if action.starts_with("write") => return Err(error),
             // Those that were given would be given again.
             error @ IoError::Os { action: READ_REST, .. } => return Err(error),
-            error @ IoError::Memory { .. } => {
-                self.skipped.add(Unit::File, TOO_LARGE, || error.to_string());
-            }
+            error @ IoError::Memory { .. } => self.skipped.add_unfit(path, TOO_LARGE, &error),
             error => self.skipped.add_unreadable(path, UNREADABLE, &error),
         }
         Ok(0)
