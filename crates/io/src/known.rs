@@ -5,6 +5,7 @@
 
 use crate::content::{self, Appended, Beginning, Content, Lengths, Look};
 use crate::files::{Stamp, head, is_address};
+use crate::logs::LABELLED;
 use crate::names::kept;
 use crate::state::FileMark;
 use rayon::prelude::*;
@@ -43,8 +44,8 @@ pub enum Seen {
     New,
     /// Another content has been read under its name.
     Changed,
-    /// It was appended to after it had been read: this many rows have been, if that is known.
-    Grown(Option<u64>),
+    /// It was appended to after it had been read: this much of it has been, if that is known.
+    Grown(Option<Earlier>),
     /// It has been read, up to the time of its mark if that has one.
     Read,
     /// As [`Read`](Self::Read), when its time of change was another.
@@ -55,6 +56,15 @@ pub enum Seen {
     Copy(PathBuf),
     /// It holds what this file holds, which is as new.
     Twin(PathBuf),
+}
+
+/// How much there was of a file when it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Rows, skipped ones included.
+    pub rows: u64,
+    /// Lines, without one that was cut.
+    pub lines: u64,
 }
 
 impl Arrival {
@@ -204,12 +214,13 @@ impl KnownFiles {
         let longer = own.filter(|own| {
             own.content.is_none() && own.head.is_none() && own.stamp.bytes < stamp.bytes
         });
-        let longer = longer.map(|own| own.rows.filter(|rows| *rows == 0));
+        let longer =
+            longer.map(|own| own.rows.filter(|rows| *rows == 0).map(|_| Earlier::default()));
         let before = own.and_then(|own| own.content);
         mark.is_grown = before.is_some()
             && look.is_some_and(|look| look.beginnings.iter().any(|b| Some(b.content) == before));
         let seen = match grown.or(longer) {
-            Some(rows) => Seen::Grown(rows),
+            Some(earlier) => Seen::Grown(earlier),
             None if own.is_some() => Seen::Changed,
             None => Seen::New,
         };
@@ -240,10 +251,11 @@ impl KnownFiles {
     }
 
     /// Whether a file that begins like this was read when it was shorter, under its name or under one that
-    /// is gone, and how many rows of it.
-    fn grown(&self, path: &Path, begin: &Beginning, appended: Appended) -> Option<Option<u64>> {
+    /// is gone, and how much of it.
+    fn grown(&self, path: &Path, begin: &Beginning, appended: Appended) -> Option<Option<Earlier>> {
         let (former, mark) = self.contents.get(&begin.content)?;
-        let rows = mark.rows.filter(|_| mark.until.is_none()).and_then(|rows| match appended {
+        let rows = mark.rows.filter(|rows| mark.until.is_none() && *rows != LABELLED);
+        let rows = rows.and_then(|rows| match appended {
             Appended::Events => Some(rows),
             // The row that was cut is read again, now that it is whole.
             Appended::Lines => Some(rows.saturating_sub(begin.is_cut.into())),
@@ -251,7 +263,8 @@ impl KnownFiles {
         });
         // Another file may begin like one without rows, with the same header.
         let renamed = || rows.is_some_and(|rows| rows > 0) && Stamp::of(former) != mark.stamp;
-        (former == path || renamed()).then_some(rows)
+        let earlier = rows.map(|rows| Earlier { rows, lines: begin.lines });
+        (former == path || renamed()).then_some(earlier)
     }
 }
 

@@ -275,3 +275,19 @@ fn a_limit_below_the_least_is_refused() {
         assert!(ended.stderr.contains(&expected), "{}", ended.stderr);
     }
 }
+
+#[test]
+fn a_file_that_is_too_large_to_be_repeated_as_a_whole_is_skipped_and_named() {
+    let place = Place::new();
+    let padding = "p".repeat(500);
+    let rows = format!("ana,{padding}\n").repeat(15_000);
+    place.write("logs/large.csv", "user,text\n".to_owned() + &rows);
+    place.write("logs/small.csv", "user,text\nana,x\nana,y\n");
+    let ended = place.morpheus(
+        "run --memory_limit=32MiB pipeline-other from-file --input_glob=logs/* --repeat=3 to-file --filename=out.csv",
+    );
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    assert!(ended.stderr.contains("files are repeated as a whole: \""), "{}", ended.stderr);
+    assert!(ended.stderr.contains("large.csv\"; raise --memory_limit"), "{}", ended.stderr);
+    assert_eq!(column(&place.read("out.csv"), "text").len(), 6);
+}

@@ -335,3 +335,178 @@ fn a_history_learns_a_log_once_and_is_rebuilt() {
     assert!(ended.stderr.contains("a copy takes its place"), "{}", ended.stderr);
     assert_eq!(column(&place.read("out.csv"), "eventID").len(), 1);
 }
+
+/// The same events in a table, each line behind its label, from 0 on, where there are labels.
+fn table(numbers: std::ops::Range<usize>, separator: &str, labels: bool) -> String {
+    let first = numbers.start;
+    numbers.fold(String::new(), |mut text, number| {
+        if labels {
+            text += &format!("{}{separator}", number - first);
+        }
+        let time = format!("2024-03-01T00:{number:02}:00Z");
+        let user = ["ana", "bob"][number % 2];
+        text + &[&format!("id-{number}"), &time, user, "app", "Oslo"].join(separator) + "\n"
+    })
+}
+
+const COLUMNS: [&str; 5] =
+    ["id", "createdDateTime", "userPrincipalName", "appDisplayName", "locationcity"];
+
+fn ids(place: &Place) -> Vec<usize> {
+    let ids = column(&place.read("out.csv"), "id");
+    let mut ids: Vec<usize> =
+        ids.iter().map(|id| id.trim_start_matches("id-").parse().unwrap()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+/// As `>>` of PowerShell 5 does, with a mark in front of the first text alone.
+fn append_utf16(path: &Path, text: &str, unit: fn(u16) -> [u8; 2]) {
+    let mut file = std::fs::File::options().create(true).append(true).open(path).unwrap();
+    let mark = if file.metadata().unwrap().len() == 0 { "\u{feff}" } else { "" };
+    let bytes: Vec<u8> = mark.encode_utf16().chain(text.encode_utf16()).flat_map(unit).collect();
+    file.write_all(&bytes).unwrap();
+}
+
+#[test]
+fn of_a_file_in_utf16_that_is_appended_to_each_row_is_written_once() {
+    let header = COLUMNS.join(",") + "\r\n";
+    for unit in [u16::to_le_bytes, u16::to_be_bytes] {
+        let place = place();
+        let mut rows = 0;
+        for round in 0..3 {
+            let (first, middle, last) = (6 * round, 6 * round + 3, 6 * round + 6);
+            let csv = table(first..middle, ",", false).replace('\n', "\r\n");
+            let csv = if round == 0 { format!("{header}{csv}") } else { csv };
+            append_utf16(&place.path("logs/a.csv"), &csv, unit);
+            append_utf16(&place.path("logs/b.json"), &events(middle..last), unit);
+            let ended = run(&place);
+            rows += 6;
+            assert_eq!(ids(&place), (0..rows).collect::<Vec<_>>(), "{}", ended.stderr);
+            assert!(!ended.stderr.contains("read again as a whole"), "{}", ended.stderr);
+        }
+        // A row that was cut is written again, whole, and no other is.
+        let row = table(18..19, ",", false);
+        append_utf16(&place.path("logs/a.csv"), row.trim_end_matches("lo\n"), unit);
+        run(&place);
+        append_utf16(&place.path("logs/a.csv"), "lo\r\n", unit);
+        run(&place);
+        let expected: Vec<usize> = (0..19).chain([18]).collect();
+        assert_eq!(ids(&place), expected);
+    }
+}
+
+/// Labels of pandas begin with 0 again in what is appended, whatever separates them.
+#[test]
+fn a_table_with_labels_that_is_appended_to_is_read_again_whatever_separates_its_fields() {
+    for (separator, option, said, unnamed) in [
+        (";", "--delimiter=;", "", true),
+        ("\t", "--delimiter=tab", "", true),
+        (":", "--delimiter=:", "", true),
+        (";", "", "sep=;\n", true),
+        (";", "--delimiter=;", "", false),
+        (",", "", "", false),
+    ] {
+        let place = place();
+        let header = if unnamed { [&[""][..], &COLUMNS].concat() } else { COLUMNS.to_vec() };
+        let rows = |numbers| {
+            let rows = table(numbers, separator, true);
+            rows.replace("2024", "\"2024").replace("00Z", "00Z\"")
+        };
+        place.write("logs/a.csv", [said, &header.join(separator), "\n", &rows(0..6)].concat());
+        let line = line(&format!("--state_dir state {option}")).replace("=logs ", "=logs/* ");
+        let ended = place.morpheus(&line);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(ids(&place), (0..6).collect::<Vec<_>>());
+        append(&place.path("logs/a.csv"), &rows(6..9));
+        let ended = place.morpheus(&line);
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("a.csv\" appended to after it was read: read again as a whole"),
+            "{}",
+            ended.stderr
+        );
+        let expected: Vec<usize> = (0..6).flat_map(|id| [id, id]).chain(6..9).collect();
+        assert_eq!(ids(&place), expected, "{separator:?}");
+    }
+}
+
+#[test]
+fn what_was_wrong_with_a_file_is_not_counted_again_when_it_is_appended_to() {
+    let header = COLUMNS.join(",") + "\n";
+    let csv = |numbers| table(numbers, ",", false);
+    let broken_csv = "x,2024-03-01T00:00:00Z,ana,app,Oslo,more\n";
+    let wide = |text: &str| -> Vec<u8> {
+        "\u{feff}".encode_utf16().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
+    };
+    for (name, first, next, broken, is_wide) in [
+        (
+            "a.jsonl",
+            events(0..4),
+            [events(4..6), events(6..8), events(8..10)],
+            "{\"id\": \n",
+            false,
+        ),
+        ("a.csv", header.clone() + &csv(0..4), [4..6, 6..8, 8..10].map(csv), broken_csv, false),
+        ("b.csv", header.clone() + &csv(0..4), [4..6, 6..8, 8..10].map(csv), broken_csv, true),
+    ] {
+        let place = place();
+        let line = line("--state_dir state").replace("=logs ", "=logs/* ");
+        let mut text = String::new();
+        let mut run = |more: &str, options: &str| {
+            text += more;
+            let bytes = if is_wide { wide(&text) } else { text.clone().into_bytes() };
+            place.write(&format!("logs/{name}"), bytes);
+            place.morpheus(&line.replacen("run", &format!("run {options}"), 1))
+        };
+        // The last line is broken too.
+        let ended = run(&[&first, broken, &next[0], broken].concat(), "");
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        assert!(ended.stdout.contains("2 rows"), "{}", ended.stdout);
+        let ended = run(&next[1], "--strict");
+        assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
+        // What is new is told with its place.
+        let ended = run(&[broken, &next[2]].concat(), "");
+        assert_eq!(ended.code, 3, "{name}: {}", ended.stderr);
+        assert!(ended.stdout.contains("1 row"), "{}", ended.stdout);
+        let line = if name == "a.jsonl" { "line 11" } else { "line 12" };
+        assert!(ended.stderr.contains(line), "{}", ended.stderr);
+        assert_eq!(ids(&place), (0..10).collect::<Vec<_>>());
+    }
+}
+
+/// The rows of what does not fit beside others are learnt once there is room.
+#[test]
+fn a_history_tries_a_file_again_that_did_not_fit_into_memory() {
+    let place = Place::new();
+    place.write("features.txt", "eventName\neventSource\n");
+    place.write("logs/a.csv", log(&["ana"], 40));
+    let padding = "p".repeat(1_000);
+    let event = |row: usize| {
+        format!(
+            r#"{{"eventTime":"2021-09-01T00:{:02}:{:02}Z","eventName":"List","eventSource":"s3","userName":"ana","p":"{padding}"}}"#,
+            row / 60 % 60,
+            row % 60
+        )
+    };
+    // What follows its list makes it one document, that is read at once.
+    let events: Vec<String> = (0..6_000).map(event).collect();
+    place.write("large.json", format!(r#"{{"Records":[{}],"end":{{}}}}"#, events.join(",")));
+    pack(&place, "large.json", "logs/large.json.gz");
+    let train = |limit: &str| {
+        place.morpheus(&format!(
+            "train --memory_limit={limit} --source=cloudtrail --input=logs/* --store=models --history_dir=past \
+             --userid_column_name=userName --columns_file=features.txt --seed=1"
+        ))
+    };
+    for _ in 0..2 {
+        let ended = train("32MiB");
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        assert!(ended.stderr.contains("large.json.gz\"; raise --memory_limit"), "{}", ended.stderr);
+    }
+    for is_learnt in [true, false] {
+        let ended = train("512MiB");
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        assert_eq!(ended.stdout.contains("read       6,000 rows"), is_learnt, "{}", ended.stdout);
+    }
+}

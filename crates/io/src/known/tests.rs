@@ -132,13 +132,14 @@ fn of_a_file_that_was_appended_to_the_rows_before_are_known() {
     place.write("a", "{1}\n{2}\n");
     place.expect(&[("a", Seen::New)]);
     place.write("a", "{1}\n{2}\n{3}\n");
-    place.expect(&[("a", Seen::Grown(Some(2)))]);
+    place.expect(&[("a", Seen::Grown(Some(Earlier { rows: 2, lines: 2 })))]);
     assert_eq!(place.known.contents.len(), 1, "what it was before is forgotten");
     // Between two looks it was appended to, and renamed.
     place.write("a", "{1}\n{2}\n{3}\n{4}\n");
     place.rename("a", "a.1");
     place.write("a", "{5}\n");
-    place.expect(&[("a", Seen::Changed), ("a.1", Seen::Grown(Some(3)))]);
+    place
+        .expect(&[("a", Seen::Changed), ("a.1", Seen::Grown(Some(Earlier { rows: 3, lines: 3 })))]);
     // A file that begins like one that is still there has rows of its own.
     place.write("b", "{5}\n{6}\n");
     place.expect(&[("b", Seen::New)]);
@@ -146,7 +147,7 @@ fn of_a_file_that_was_appended_to_the_rows_before_are_known() {
     place.write("d", "x\n12\n3");
     place.expect(&[("d", Seen::New)]);
     place.write("d", "x\n12\n34\n");
-    place.expect(&[("d", Seen::Grown(Some(1)))]);
+    place.expect(&[("d", Seen::Grown(Some(Earlier { rows: 1, lines: 2 })))]);
     // Labels may begin anew.
     place.write("c", ",x\n0,1\n");
     place.expect(&[("c", Seen::New)]);
@@ -162,7 +163,10 @@ fn a_packed_file_that_was_cut_short_is_read_again_when_it_is_whole() {
     place.expect(&[("a.gz", Seen::New)]);
     fs::write(place.path("a.gz"), whole).unwrap();
     let seen = place.look();
-    assert!(matches!(seen[..], [(_, Seen::Grown(None | Some(0)))]), "{seen:?}");
+    assert!(
+        matches!(seen[..], [(_, Seen::Grown(None | Some(Earlier { rows: 0, .. })))]),
+        "{seen:?}"
+    );
 }
 
 #[test]

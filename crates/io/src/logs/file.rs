@@ -8,7 +8,7 @@ use super::bytes::{self, Text};
 use super::hours::in_order;
 use super::json;
 use super::names::{self, Further};
-use super::read::{EVENT_DT, FileType, LABEL, ReadOptions, Slice};
+use super::read::{EVENT_DT, FileType, LABEL, LABELLED, ReadOptions, Slice};
 use super::skipped::Skipped;
 use super::union::{Part, print};
 use super::wanted::{UNNAMED_FIRST, Wanted};
@@ -74,9 +74,10 @@ pub(super) fn clean(
         cleaner.add_iso_times(epoch, iso)?;
     }
     if let (Some(on_rows), Some(last)) = (options.on_rows, cleaner.labels.iter().flatten().max()) {
-        on_rows(path, u64::try_from(last).unwrap_or_default() + 1);
+        let rows = u64::try_from(last).unwrap_or_default() + 1;
+        on_rows(path, if cleaner.labelled { LABELLED } else { rows });
     }
-    cleaner.behind(slice.from_row)?;
+    cleaner.behind(slice.earlier.rows, further.is_some())?;
     cleaner.read_times(wanted)?;
     cleaner.repeat(repeat, wanted.time().unwrap_or_default())?;
     cleaner.within(slice, options)?;
@@ -100,18 +101,35 @@ fn table(
     most: u64,
 ) -> Result<FileTable<Cells>, IoError> {
     let Text { bytes: mut content, cut_short, skipped } = text;
-    let mut table = match format(path, &content, wanted.options.file_type) {
+    let (mut table, content) = match format(path, &content, wanted.options.file_type) {
         FileType::Json => {
             if cut_short {
                 json::parts::end_early(&mut content, wanted);
             }
-            json::read_open(&content, path, wanted, wanted.options.nested)?
+            (json::read_open(&content, path, wanted, wanted.options.nested)?, content)
         }
-        FileType::Parquet => parquet_table(content.into(), path, wanted, most)?,
-        FileType::Csv | FileType::Auto => csv_file(&content, cut_short, path, wanted)?,
+        FileType::Parquet => (parquet_table(content.into(), path, wanted, most)?, Vec::new()),
+        FileType::Csv | FileType::Auto => (csv_file(&content, cut_short, path, wanted)?, content),
     };
+    if !table.skipped.is_empty() {
+        table.skipped.forget(&skipped_before(&content, path, wanted));
+    }
     table.skipped.merge(skipped);
     Ok(table)
+}
+
+/// What is left out of the text that was read before the file was appended to.
+fn skipped_before(content: &[u8], path: &Path, wanted: &Wanted<'_>) -> Skipped {
+    let earlier = wanted.options.slice.map_or(0, |slice| slice(path).earlier.lines);
+    let last = usize::try_from(earlier).ok().and_then(|lines| lines.checked_sub(1));
+    let feed = last.and_then(|last| memchr::memchr_iter(b'\n', content).nth(last));
+    let Some(text) = feed.map(|feed| &content[..=feed]) else { return Skipped::default() };
+    let table = match format(path, content, wanted.options.file_type) {
+        FileType::Json => json::read_open(text, path, wanted, wanted.options.nested),
+        FileType::Csv | FileType::Auto => csv_file(text, false, path, wanted),
+        FileType::Parquet => return Skipped::default(),
+    };
+    table.map(|table| table.skipped).unwrap_or_default()
 }
 
 fn csv_file(
@@ -148,7 +166,7 @@ pub(super) fn csv_table(
 
 /// Content counts first: Parquet has its mark, an opening brace is JSON whatever the name, a bracket
 /// unless the name says CSV; other content is CSV unless the name says JSON.
-pub(super) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
+pub(crate) fn format(path: &Path, content: &[u8], file_type: FileType) -> FileType {
     if file_type != FileType::Auto {
         return file_type;
     }
@@ -175,19 +193,22 @@ fn label_rows(
 ) -> Result<FileTable<Cells>, IoError> {
     let unnamed = table.columns.first().is_some_and(|c| c.name == UNNAMED_FIRST);
     let alone = table.columns.len() == 1 && options.columns.is_none();
+    let of_rows = table.labels.take().filter(|l| *l.data_type() == DataType::Int64);
     if unnamed && !alone && *table.columns[0].values.kind() == DataType::Int64 {
         let labels = table.columns.remove(0).values.finish()?;
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
         if !table.positions.is_sorted() {
             sort_by_position(&mut table)?;
         }
+        table.labels = Some(labels);
     } else if unnamed
         && options.columns.is_some_and(|names| !names.iter().any(|n| n == UNNAMED_FIRST))
     {
         table.columns.remove(0);
     }
-    if let Some(labels) = table.labels.take().filter(|l| *l.data_type() == DataType::Int64) {
+    if let Some(labels) = of_rows {
         table.positions = labels.as_primitive::<Int64Type>().values().to_vec();
+        table.labels = Some(labels);
     }
     Ok(table)
 }
@@ -210,6 +231,8 @@ struct Cleaner<'p> {
     path: &'p Path,
     columns: Vec<(String, Cells)>,
     labels: Int64Array,
+    /// The labels stand in the file, where they may be any.
+    labelled: bool,
     /// Event times, if there is a column of them; `None` where one cannot be read.
     times: Option<Vec<Option<i64>>>,
     /// What says when each row happened where there are no event times.
@@ -225,19 +248,24 @@ impl<'p> Cleaner<'p> {
         wanted: &Wanted<'_>,
         further: Option<&Further>,
     ) -> Result<Self, IoError> {
-        let FileTable { columns, positions, mut skipped, .. } = table;
+        let FileTable { columns, positions, labels, mut skipped } = table;
+        let labelled = labels.is_some();
         let columns = names::clean(columns, wanted, further, &mut skipped)?;
         let labels = Int64Array::from(positions);
-        Ok(Self { path, columns, labels, times: None, clock: None, skipped })
+        Ok(Self { path, columns, labels, labelled, times: None, clock: None, skipped })
     }
 
-    /// Leaves out the rows that were read before the file was appended to.
-    fn behind(&mut self, from_row: u64) -> Result<(), IoError> {
+    /// Leaves out the rows that were read before the file was appended to, and what was wrong with a piece of
+    /// such rows.
+    fn behind(&mut self, from_row: u64, is_piece: bool) -> Result<(), IoError> {
         if from_row == 0 {
             return Ok(());
         }
         let first = i64::try_from(from_row).unwrap_or(i64::MAX);
         let keep: Vec<bool> = self.labels.values().iter().map(|label| *label >= first).collect();
+        if is_piece && !keep.is_empty() && !keep.contains(&true) {
+            self.skipped = Skipped::default();
+        }
         self.retain(&keep)
     }
 

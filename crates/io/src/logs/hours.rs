@@ -3,6 +3,7 @@
 use super::file;
 use super::parts::Source;
 use super::read::{EVENT_DT, FILES_PER_THREAD, ReadOptions};
+use super::sliced::check_repeat;
 use super::time::TimeColumn;
 use super::union::Part;
 use super::wanted::Wanted;
@@ -139,6 +140,7 @@ fn of_long(
     options: &ReadOptions<'_>,
     narrow: &ReadOptions<'_>,
 ) -> Result<Times, IoError> {
+    check_repeat(path, options)?;
     let wanted = Wanted { dialect, options };
     let mut look = Look::new(Wanted { dialect, options: narrow });
     let source = Source::open(path, &wanted, options.memory.piece(), Some(&mut look))?;

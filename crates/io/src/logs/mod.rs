@@ -28,10 +28,11 @@ mod waiting;
 mod wanted;
 
 pub use dialect::Dialect;
+pub(crate) use file::format;
 pub use hours::{Hours, TIMELESS_HOUR, Times, hours};
 pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
-pub use read::{ALWAYS, EVENT_DT, FileType, OnRows, ReadOptions, Slice, read};
+pub use read::{ALWAYS, EVENT_DT, FileType, LABELLED, OnRows, ReadOptions, Slice, read};
 pub use sliced::{Sliced, SlicedFiles};
 
 use crate::error::IoError;
@@ -71,7 +72,8 @@ pub struct Column<V = ArrayRef> {
 pub struct FileTable<V = ArrayRef> {
     /// The columns, all of the same length.
     pub columns: Vec<Column<V>>,
-    /// Row labels of a CSV file whose rows all have one field more than its header.
+    /// Row labels of a CSV file whose rows all have one field more than its header. Where labels are the
+    /// [`positions`](Self::positions), those in its first column too.
     pub labels: Option<ArrayRef>,
     /// Position of each row among all rows of the file, skipped ones included, from 0.
     pub positions: Vec<i64>,

@@ -3,12 +3,13 @@
 use super::merge::merge;
 use super::parts::read_in_parts;
 use super::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, Unit};
-use super::sliced::Sliced;
+use super::sliced::{READ_REST, Sliced};
 use super::time::TimeColumn;
 use super::union::{Part, union};
 use super::wanted::Wanted;
 use super::{Dialect, LogTable, MAX_COLUMNS, Nested, file};
 use crate::error::IoError;
+use crate::known::Earlier;
 use crate::memory::MemoryLimit;
 use crate::names::shown;
 use arrow_array::cast::AsArray;
@@ -35,8 +36,11 @@ pub enum FileType {
     Parquet,
 }
 
-/// Called with a file and a number of rows.
+/// Called with a file and a number of rows, or with [`LABELLED`].
 pub type OnRows<'a> = &'a (dyn Fn(&Path, u64) + Sync);
+
+/// In place of a number of rows: those of the file have labels, which do not say how many there are.
+pub const LABELLED: u64 = u64::MAX;
 
 /// What is wanted of the files.
 #[derive(Clone)]
@@ -82,7 +86,7 @@ pub struct ReadOptions<'a> {
     /// Which part of a file is read now, if not all of it.
     pub slice: Option<&'a (dyn Fn(&Path) -> Slice + Sync)>,
     /// Called with the number of rows of each file, or each part of one, skipped ones included, as far as
-    /// there is a usable row.
+    /// there is a usable row; with [`LABELLED`] if its rows have labels in place of numbers.
     pub on_rows: Option<OnRows<'a>>,
     /// What earlier slices have left, where each file is read once for all of its slices. Without it a file
     /// is read anew for each.
@@ -101,8 +105,8 @@ pub struct Slice {
     pub times: Range<i64>,
     /// The file has been read before: what it had to leave out has been counted.
     pub again: bool,
-    /// So many rows at its beginning were read before it was appended to.
-    pub from_row: u64,
+    /// So much at its beginning was read before it was appended to.
+    pub earlier: Earlier,
     /// Whether the rows without a readable time are in this part.
     pub timeless: bool,
 }
@@ -110,7 +114,7 @@ pub struct Slice {
 impl Slice {
     /// All rows of a file that has not been read before.
     pub fn whole() -> Self {
-        Self { times: ALWAYS, again: false, from_row: 0, timeless: true }
+        Self { times: ALWAYS, again: false, earlier: Earlier::default(), timeless: true }
     }
 
     /// This slice and all later ones.
@@ -418,9 +422,9 @@ impl<'f, 'o> Gathered<'f, 'o> {
             }
             // The rows of other files would be missing too.
             error @ IoError::Os { action, .. } if action.starts_with("write") => return Err(error),
-            error @ IoError::Memory { .. } => {
-                self.skipped.add(Unit::File, TOO_LARGE, || error.to_string());
-            }
+            // Those that were given would be given again.
+            error @ IoError::Os { action: READ_REST, .. } => return Err(error),
+            error @ IoError::Memory { .. } => self.skipped.add_unfit(path, TOO_LARGE, &error),
             error => self.skipped.add_unreadable(path, UNREADABLE, &error),
         }
         Ok(0)

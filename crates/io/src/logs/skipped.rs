@@ -60,6 +60,7 @@ pub struct Skipped {
     reasons: Vec<Reason>,
     outside: usize,
     unread: Vec<PathBuf>,
+    unfit: Vec<PathBuf>,
     notes: Vec<Note>,
 }
 
@@ -104,6 +105,11 @@ impl Skipped {
     /// Files that the system did not let us read. They may be readable another time.
     pub fn unread(&self) -> &[PathBuf] {
         &self.unread
+    }
+
+    /// Files that did not fit into memory. They may fit beside others, or with a higher limit.
+    pub fn unfit(&self) -> &[PathBuf] {
+        &self.unfit
     }
 
     /// Nothing was changed, or left out but what was not asked for.
@@ -213,10 +219,17 @@ impl Skipped {
         self.add(Unit::File, reason, || error.to_string());
     }
 
+    /// Counts a file that does not fit into memory.
+    pub(super) fn add_unfit(&mut self, path: &Path, reason: &'static str, error: &IoError) {
+        self.unfit.push(path.to_owned());
+        self.add(Unit::File, reason, || error.to_string());
+    }
+
     /// Adds what another part of the input left out.
     pub fn merge(&mut self, other: Self) {
         self.outside += other.outside;
         self.unread.extend(other.unread);
+        self.unfit.extend(other.unfit);
         other.notes.into_iter().for_each(|note| self.merge_note(note));
         for theirs in other.reasons {
             let ours = self.entry(theirs.unit, theirs.reason);
@@ -224,6 +237,16 @@ impl Skipped {
             let room = Self::MESSAGES - ours.messages.len();
             ours.messages.extend(theirs.messages.into_iter().take(room));
         }
+    }
+
+    /// Forgets what has been counted before, of which the first messages are.
+    pub(super) fn forget(&mut self, before: &Self) {
+        for theirs in &before.reasons {
+            let ours = self.entry(theirs.unit, theirs.reason);
+            ours.count = ours.count.saturating_sub(theirs.count);
+            ours.messages.drain(..theirs.messages.len().min(ours.messages.len()));
+        }
+        self.reasons.retain(|reason| reason.count > 0);
     }
 
     /// Every reason with its count and messages, each on a line of its own.

@@ -23,6 +23,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Files that are open at a time; one more is read to its end, and its rows wait.
 const MOST_OPEN: usize = 128;
+/// What failed where rows of a slice have been given already, and the others cannot be.
+pub(super) const READ_REST: &str = "read the rest of";
 
 /// What has been read of files, and what of it waits for a later slice.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ struct Inner {
     finished: HashSet<PathBuf>,
     /// Files that are not read, and why.
     refused: HashMap<PathBuf, String>,
+    /// The ends of slices of which a part has been given.
+    given: HashMap<PathBuf, i64>,
     waiting: Waiting,
 }
 
@@ -90,6 +94,7 @@ impl SlicedFiles {
             open: HashMap::new(),
             finished: HashSet::new(),
             refused: HashMap::new(),
+            given: HashMap::new(),
             waiting,
         };
         Self(Mutex::new(inner))
@@ -109,6 +114,7 @@ impl SlicedFiles {
     pub fn begin(&self, path: &Path) {
         let mut inner = self.lock();
         inner.finished.remove(path);
+        inner.given.remove(path);
         inner.waiting.forget(path);
         if inner.open.get(path).is_some_and(|open| open.read > 0) {
             inner.open.remove(path);
@@ -121,6 +127,7 @@ impl SlicedFiles {
         inner.finished.remove(path);
         inner.open.remove(path);
         inner.refused.remove(path);
+        inner.given.remove(path);
         inner.waiting.forget(path);
     }
 
@@ -134,19 +141,37 @@ impl SlicedFiles {
     ///
     /// # Errors
     /// [`IoError::Memory`] where the file has more than `most` bytes of text and is not known: then nothing
-    /// has been read. The file cannot be read, or rows cannot wait on disk.
+    /// has been read. The file cannot be read, or rows cannot wait on disk. Where the system does not give the
+    /// rest of a file, no row of this slice or a later one is given, so that whoever tries again has them all;
+    /// the action is [`READ_REST`] if some were given before.
     pub(super) fn read(
         &self,
         path: &Path,
         dialect: &Dialect,
         options: &ReadOptions<'_>,
         ends: &[i64],
-        (most, room): (u64, u64),
+        limits: (u64, u64),
     ) -> Result<(Vec<Part>, bool), IoError> {
         let slice = options.slice.map_or_else(Slice::whole, |slice| slice(path));
         // Rows without a time wait for the last slice of their file.
         let end = if slice.timeless { ALWAYS.end } else { slice.times.end };
         let cut = Cut { files: self, path, end, ends };
+        let (parts, more) = self.read_slice(&cut, slice, dialect, options, limits)?;
+        if more && parts.iter().any(|part| part.rows > 0) {
+            self.lock().given.insert(path.to_owned(), end);
+        }
+        Ok((parts, more))
+    }
+
+    fn read_slice(
+        &self,
+        cut: &Cut<'_>,
+        slice: Slice,
+        dialect: &Dialect,
+        options: &ReadOptions<'_>,
+        (most, room): (u64, u64),
+    ) -> Result<(Vec<Part>, bool), IoError> {
+        let path = cut.path;
         let (mut parts, more, open, finished) = {
             let mut inner = self.lock();
             let finished = inner.finished.contains(path);
@@ -164,7 +189,7 @@ impl SlicedFiles {
                 let cause = "a large file".to_owned();
                 return Err(IoError::memory(path, Default::default(), cause, options.memory));
             }
-            let (parts, more) = inner.waiting.take(path, cut.end, ends, room)?;
+            let (parts, more) = inner.waiting.take(path, cut.end, cut.ends, room)?;
             let open = if more { None } else { inner.open.remove(path) };
             (parts, more, open, finished)
         };
@@ -203,7 +228,10 @@ impl SlicedFiles {
         let from = open.from.get_or_insert_with(|| slice.and_later()).clone();
         let from = |_: &Path| from.clone();
         let options = ReadOptions { slice: Some(&from), ..options.clone() };
-        let more = self.pieces(&mut open, dialect, &options, &cut, &mut parts, room)?;
+        let more = match self.pieces(&mut open, dialect, &options, cut, &mut parts, room) {
+            Err(error @ IoError::Os { .. }) => return Err(self.break_off(cut, error)),
+            more => more?,
+        };
         if open.read < open.earliest.len() {
             open.source.shrink();
             self.lock().open.insert(path.to_owned(), open);
@@ -213,12 +241,28 @@ impl SlicedFiles {
         Ok((parts, more))
     }
 
+    /// Gives nothing more of a file.
+    fn break_off(&self, cut: &Cut<'_>, error: IoError) -> IoError {
+        let mut inner = self.lock();
+        inner.finished.insert(cut.path.to_owned());
+        inner.waiting.forget(cut.path);
+        match error {
+            IoError::Os { action: "read", path, cause }
+                if inner.given.get(cut.path) == Some(&cut.end) =>
+            {
+                IoError::Os { action: READ_REST, path, cause }
+            }
+            error => error,
+        }
+    }
+
     fn open(
         &self,
         path: &Path,
         dialect: &Dialect,
         options: &ReadOptions<'_>,
     ) -> Result<Open, IoError> {
+        check_repeat(path, options)?;
         let clock: Vec<String> = options.clock.iter().map(|clock| clock.name.clone()).collect();
         let narrow = ReadOptions {
             columns: Some(&clock),
@@ -261,6 +305,8 @@ impl SlicedFiles {
             });
             let pieces: Vec<Part> = match read {
                 Ok(pieces) => pieces,
+                // It may be readable another time, and then as a whole.
+                Err(error @ IoError::Os { .. }) => return Err(error),
                 // What was read before stays.
                 Err(error) => {
                     open.read = open.earliest.len();
@@ -281,6 +327,16 @@ impl SlicedFiles {
         }
         Ok(false)
     }
+}
+
+/// Refuses to repeat a file in parts: the span of a file is that of all its parts.
+pub(super) fn check_repeat(path: &Path, options: &ReadOptions<'_>) -> Result<(), IoError> {
+    if options.repeat <= 1 {
+        return Ok(());
+    }
+    let most = options.memory.text() / 1_000_000;
+    let cause = format!("more than {most} MB of text, where files are repeated as a whole");
+    Err(IoError::memory(path, Default::default(), cause, options.memory))
 }
 
 /// Where the rows of a file are cut.

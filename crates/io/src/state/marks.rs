@@ -24,7 +24,8 @@ pub struct FileMark {
     /// What it holds, by which it is recognised under another name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
-    /// The number of its rows, skipped ones included; where it is appended to, new ones are behind.
+    /// The number of its rows, skipped ones included; where it is appended to, new ones are behind. Or
+    /// [`LABELLED`](crate::logs::LABELLED): then nobody can tell them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
     /// It was appended to since the mark before: what it held then turns up nowhere else.

@@ -21,7 +21,7 @@ pub use sampling::Sampling;
 pub use watching::{Patience, Watching};
 
 use crate::period::Period;
-use dfp_io::known::{Arrival, Seen};
+use dfp_io::known::{Arrival, Earlier, Seen};
 use dfp_io::logs::{ALWAYS, Hours, Slice, TIMELESS_HOUR, Times};
 use dfp_io::state::FileMark;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -57,8 +57,8 @@ pub struct Batch {
     pub marks: Vec<(PathBuf, FileMark)>,
     /// Files of which earlier batches had all rows before this time.
     before: HashMap<PathBuf, i64>,
-    /// Files of which earlier batches had so many rows, before they were appended to.
-    rows_before: HashMap<PathBuf, u64>,
+    /// Files of which earlier batches had so much, before they were appended to.
+    earlier: HashMap<PathBuf, Earlier>,
     /// Rows from here on are left to later batches.
     end: Option<i64>,
     /// Files that later batches read on.
@@ -86,8 +86,8 @@ impl Batch {
     pub fn cut(self, rules: &Rules, look: &Look<'_>) -> Vec<Self> {
         let open = self.marks.into_iter().map(|(path, mark)| {
             let mark = FileMark { until: self.before.get(&path).copied(), ..mark };
-            let rows_before = self.rows_before.get(&path).copied();
-            Open::of(path, mark, rows_before)
+            let earlier = self.earlier.get(&path).copied();
+            Open::of(path, mark, earlier)
         });
         let mut open: Vec<Open> = open.collect();
         look_at_times(&mut open, look);
@@ -105,7 +105,7 @@ impl Batch {
         Slice {
             times: start..self.end.unwrap_or(ALWAYS.end),
             again: before.is_some(),
-            from_row: self.rows_before.get(path).copied().unwrap_or_default(),
+            earlier: self.earlier.get(path).copied().unwrap_or_default(),
             timeless: !self.unfinished.contains(path),
         }
     }
@@ -127,8 +127,8 @@ struct Open {
     path: PathBuf,
     /// The file as it is, and up to which time earlier batches had its rows.
     mark: FileMark,
-    /// How many rows earlier batches had, before it was appended to.
-    rows_before: Option<u64>,
+    /// How much earlier batches had, before it was appended to.
+    earlier: Option<Earlier>,
     /// When its events happened; `None` where nobody has looked.
     hours: Option<Hours>,
     /// Times of single rows, and how many rows there are for each.
@@ -143,17 +143,17 @@ impl Open {
         if arrival.is_finished() {
             return None;
         }
-        let rows_before = match arrival.seen {
-            Seen::Grown(rows) => rows,
+        let earlier = match arrival.seen {
+            Seen::Grown(earlier) => earlier,
             _ => None,
         };
         let Arrival { path, mark, .. } = arrival;
-        Some(Self::of(path, mark, rows_before))
+        Some(Self::of(path, mark, earlier))
     }
 
-    fn of(path: PathBuf, mark: FileMark, rows_before: Option<u64>) -> Self {
+    fn of(path: PathBuf, mark: FileMark, earlier: Option<Earlier>) -> Self {
         let sample = (Vec::new(), 1);
-        Self { path, mark, rows_before, hours: None, sample, counted: None }
+        Self { path, mark, earlier, hours: None, sample, counted: None }
     }
 
     /// Length of its text, and of its rows in memory, roughly.
@@ -211,8 +211,8 @@ fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
         if let Some(before) = file.mark.until {
             batch.before.insert(file.path.clone(), before);
         }
-        if let Some(rows) = file.rows_before {
-            batch.rows_before.insert(file.path.clone(), rows);
+        if let Some(earlier) = file.earlier {
+            batch.earlier.insert(file.path.clone(), earlier);
         }
         file.mark.until = end.filter(|end| file.has_rows_from(*end));
         if file.mark.until.is_some() {

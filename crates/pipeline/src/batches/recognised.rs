@@ -1,7 +1,7 @@
 //! What is reported about files that an earlier look has read.
 
 use crate::report::{Reporter, Weight};
-use dfp_io::known::{Arrival, Seen};
+use dfp_io::known::{Arrival, Earlier, Seen};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -34,7 +34,7 @@ impl Notes {
                 Seen::Copy(of) | Seen::Twin(of) => self.copies.push((path.clone(), of.clone())),
                 Seen::Changed => self.changed.push(path.clone()),
                 // Nothing of it has been used.
-                Seen::Grown(Some(0)) => {}
+                Seen::Grown(Some(Earlier { rows: 0, .. })) => {}
                 Seen::Grown(None) => self.read_again.push(path.clone()),
                 Seen::Grown(Some(_)) => {
                     let times = self.grown.entry(path.clone()).or_default();

@@ -25,7 +25,7 @@ fn new(files: &[PathBuf]) -> Vec<Arrival> {
 }
 
 fn slice(times: Range<i64>, again: bool) -> Slice {
-    Slice { times, again, from_row: 0, timeless: true }
+    Slice { times, again, earlier: Earlier::default(), timeless: true }
 }
 
 fn day(day: i64) -> i64 {

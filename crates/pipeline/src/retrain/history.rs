@@ -1,7 +1,7 @@
 //! Each user's window of rows, on disk: what `--history_dir` remembers from run to run.
 //!
 //! A file is learnt once: its rows join their users' windows in the transaction that marks the file as
-//! read. One that has changed since is left out and told, since its first rows are there already. Rows
+//! read. What could not be read, or did not fit into memory, is tried again. One that has changed since is left out and told, since its first rows are there already. Rows
 //! with equal times are kept, and so are late ones: a window is put in order when it is read.
 
 use super::Length;
@@ -162,7 +162,8 @@ impl Histories {
         }
         until_tomorrow(&features, &mut users.rows, trainer.reporter(), &mut count.skipped)?;
         source::check_strict_skipped(&count.skipped, TRAINING_DATA, self.strict)?;
-        let unread: HashSet<PathBuf> = table.skipped.unread().iter().cloned().collect();
+        let left_out = table.skipped.unread().iter().chain(table.skipped.unfit());
+        let left_out: HashSet<PathBuf> = left_out.cloned().collect();
         drop(table);
         let part = |(user, rows): &(Arc<str>, Vec<u32>)| {
             let at = UInt32Array::from(rows.clone());
@@ -174,7 +175,7 @@ impl Histories {
         met.extend(users.rows.iter().map(|(user, _)| Arc::clone(user)));
         let read: Vec<_> = marks
             .iter()
-            .filter(|(path, _)| !unread.contains(path) && !has_only_begun(path))
+            .filter(|(path, _)| !left_out.contains(path) && !has_only_begun(path))
             .cloned()
             .collect();
         let memory = memory.changes();

@@ -10,6 +10,7 @@ use crate::remote::{self, Object};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use unpack::{Packed, Unpacked};
 use utf16::Utf16;
 
@@ -77,6 +78,8 @@ pub(crate) struct Content {
     path: PathBuf,
     form: Option<Packed>,
     reader: Box<dyn Source>,
+    /// Why the bytes of the file itself could not be read.
+    failed: Failed,
     /// Decodes what is read; known once something was.
     wide: Option<Utf16>,
     begun: bool,
@@ -95,6 +98,43 @@ pub(crate) struct Content {
 trait Source: Read + Send {
     /// Bytes that stand behind compressed data, once all that was read.
     fn trailing(&self) -> u64;
+}
+
+/// An error of the system or a server. What unpacks puts it into words of its own.
+type Failed = Arc<Mutex<Option<io::Error>>>;
+
+/// The bytes of the file itself.
+struct Raw<R> {
+    raw: R,
+    failed: Failed,
+}
+
+impl<R> Raw<R> {
+    fn note<T>(failed: &Failed, read: io::Result<T>) -> io::Result<T> {
+        read.map_err(|error| {
+            let kind = error.kind();
+            if kind != io::ErrorKind::Interrupted {
+                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            }
+            kind.into()
+        })
+    }
+}
+
+impl<R: Read> Read for Raw<R> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        Self::note(&self.failed, self.raw.read(into))
+    }
+}
+
+impl<R: BufRead> BufRead for Raw<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        Self::note(&self.failed, self.raw.fill_buf())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.raw.consume(bytes);
+    }
 }
 
 struct Plain<R>(R);
@@ -140,6 +180,8 @@ impl Content {
     ) -> Result<Self, IoError> {
         let head = raw.fill_buf().map_err(|e| IoError::os("read", path, e))?;
         let form = Packed::of(head);
+        let failed = Failed::default();
+        let raw = Raw { raw, failed: Arc::clone(&failed) };
         let reader: Box<dyn Source> = match form {
             Some(form) => Box::new(Unpacked::new(form, raw, memory.window_kib())),
             None => Box::new(Plain(raw)),
@@ -148,6 +190,7 @@ impl Content {
             path: path.to_owned(),
             form,
             reader,
+            failed,
             wide: None,
             begun: false,
             ended: false,
@@ -204,6 +247,11 @@ impl Content {
         }
         let before = into.len();
         let read = self.reader.by_ref().take(bytes as u64).read_to_end(into);
+        // Where the file or the server fails, the content is not to blame: it may be whole next time.
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(e) = failed {
+            return Err(IoError::os("read", &self.path, e));
+        }
         let appended = into.len() - before;
         self.read += appended as u64;
         self.ended = appended < bytes;

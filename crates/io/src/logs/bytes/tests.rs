@@ -152,3 +152,28 @@ fn unpacking_ends_at_the_limit() {
         assert_eq!(unpacked, &TEXT[..5], "{name}");
     }
 }
+
+/// Gives some bytes, then an error of the system.
+struct Failing(Vec<u8>);
+
+impl Read for Failing {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if self.0.is_empty() {
+            return Err(io::Error::from_raw_os_error(5));
+        }
+        let bytes = into.len().min(self.0.len());
+        into[..bytes].copy_from_slice(&self.0[..bytes]);
+        self.0.drain(..bytes);
+        Ok(bytes)
+    }
+}
+
+#[test]
+fn an_error_of_the_system_is_no_broken_content() {
+    for (name, bytes) in packed() {
+        let reader = BufReader::new(Failing(bytes[..bytes.len() / 2].to_vec()));
+        let content = Content::of(Path::new("log"), reader, MemoryLimit::default());
+        let read = content.and_then(|mut content| content.append(&mut Vec::new(), 1 << 20));
+        assert!(matches!(read, Err(IoError::Os { .. })), "{name}: {read:?}");
+    }
+}

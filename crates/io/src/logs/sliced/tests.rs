@@ -129,6 +129,88 @@ fn a_file_that_breaks_off_keeps_what_was_read() {
     sliced.forget(&path);
 }
 
+/// Answers with a text; the requests so far, the last of which have a broken answer from this one on.
+#[cfg(feature = "remote")]
+fn served(text: String, broken_from: usize) -> (PathBuf, std::sync::Arc<Mutex<usize>>) {
+    use std::io::Read as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}/a.jsonl", listener.local_addr().unwrap());
+    let requests = std::sync::Arc::new(Mutex::new(0));
+    let count = std::sync::Arc::clone(&requests);
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _ = stream.read(&mut [0; 4096]);
+            let mut count = count.lock().unwrap();
+            *count += 1;
+            let length = text.len();
+            let head = format!(
+                "HTTP/1.1 200 OK\r\nLast-Modified: Thu, 01 Jan 1970 00:00:00 GMT\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+            );
+            let answer = match (*count).cmp(&broken_from) {
+                std::cmp::Ordering::Less => head + &text,
+                std::cmp::Ordering::Equal => head + &text[..length / 2],
+                std::cmp::Ordering::Greater => {
+                    "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                        .to_owned()
+                }
+            };
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    (PathBuf::from(address), requests)
+}
+
+/// What slices give of a file whose second half a server does not give when its rows are read.
+#[cfg(feature = "remote")]
+fn slices_of_a_broken_object(ends: &[i64]) -> Vec<Result<LogTable, IoError>> {
+    let memory = MemoryLimit::tiny(1 << 14);
+    let text = lines(&(0..1_000).collect::<Vec<_>>(), 0);
+    let sliced = SlicedFiles::new(memory, None);
+    let options = ReadOptions {
+        memory,
+        sliced: Some(Sliced { files: &sliced, ends: &[] }),
+        ..ReadOptions::default()
+    };
+    let (whole, requests) = served(text.clone(), usize::MAX);
+    hours(&cloudtrail::DIALECT, &[whole], &options);
+    // The last request of the first pass is that of the rows.
+    let (path, _) = served(text, *requests.lock().unwrap());
+    let paths = [path];
+    hours(&cloudtrail::DIALECT, &paths, &options);
+    let read = |(at, end): (usize, &i64)| {
+        let timeless = *end == ALWAYS.end;
+        let slice = |_: &Path| Slice { times: ALWAYS.start..*end, timeless, ..Slice::whole() };
+        let later = Sliced { files: &sliced, ends: &ends[at + 1..] };
+        let options = ReadOptions { slice: Some(&slice), sliced: Some(later), ..options.clone() };
+        read_logs(&cloudtrail::DIALECT, &paths, &options, &mut |_, _| {})
+    };
+    ends.iter().enumerate().map(read).collect()
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn a_file_whose_rest_cannot_be_read_gives_no_part_of_a_slice() {
+    let ends: Vec<i64> = (1..100).map(|slice| slice * 10 * SECOND).chain([ALWAYS.end]).collect();
+    let slices = slices_of_a_broken_object(&ends);
+    let given = slices.iter().take_while(|slice| slice.is_ok()).count();
+    // Whoever remembers that these were read goes on behind them.
+    assert!((20..60).contains(&given), "{given}");
+    assert!(slices[..given].iter().flatten().all(|slice| rows(slice).len() == 10));
+    for (at, later) in slices.into_iter().enumerate().skip(given) {
+        let Err(IoError::NoRows { skipped, .. }) = later else { panic!("{later:?}") };
+        assert_eq!(skipped.unread().len(), usize::from(at == given), "{skipped:?}");
+    }
+}
+
+#[cfg(feature = "remote")]
+#[test]
+fn a_file_whose_rest_cannot_be_read_is_an_error_where_rows_of_the_slice_were_given() {
+    let slices = slices_of_a_broken_object(&[ALWAYS.end; 30]);
+    assert!(slices[0].as_ref().unwrap().more);
+    let error = slices.into_iter().find_map(Result::err).unwrap();
+    assert!(matches!(&error, IoError::Os { action: READ_REST, .. }), "{error}");
+}
+
 proptest! {
     #[test]
     fn slices_of_any_files_are_the_whole(
