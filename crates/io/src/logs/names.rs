@@ -30,7 +30,7 @@ struct Group {
 /// of the first by the alphabet. The other values stand in columns with a number behind the name, which
 /// are made only if there are any (`further` says so for all parts of a file), and such rows are noted. Nothing
 /// of it depends on the order of rows. A log's own `event_dt` keeps its name if no column of times is looked
-/// for.
+/// for; otherwise it is `event_dt1`.
 pub(super) fn clean(
     columns: Vec<Column<Cells>>,
     wanted: &Wanted<'_>,
@@ -41,6 +41,13 @@ pub(super) fn clean(
     let mut taken: HashSet<String> = groups.iter().map(|group| group.name.clone()).collect();
     let mut cleaned = Vec::with_capacity(groups.len());
     for Group { name, columns } in groups {
+        let own = columns.iter().find(|c| name != OWN_EVENT_DT && is_event_dt(c, wanted));
+        if let Some(own) = own {
+            // Ours could not give way: other files of the run, and other runs, have the time under this name.
+            skipped.note(own.values.len(), || {
+                format!("the log's own column {EVENT_DT:?} is called {name:?}: {EVENT_DT} says when a row happened")
+            });
+        }
         if columns.len() == 1 {
             cleaned.extend(columns.into_iter().map(|column| (name.clone(), column.values)));
             continue;
@@ -91,6 +98,10 @@ pub(super) fn meet(
 /// The name without the sign of a twin.
 fn shown(name: &str) -> &str {
     name.split_once(TWIN).map_or(name, |(name, _)| name)
+}
+
+fn is_event_dt(column: &Column<Cells>, wanted: &Wanted<'_>) -> bool {
+    (wanted.dialect.clean)(shown(&column.name)) == EVENT_DT
 }
 
 /// In the order of first appearance; within a group in that of preference.

@@ -322,6 +322,24 @@ fn real_logs_are_read_whole() {
 }
 
 #[test]
+fn the_logs_own_event_dt_is_kept_under_another_name_and_noted() {
+    let (_directory, paths) = files(&[(
+        "a.csv",
+        b"eventTime,event_dt\n2021-10-01T08:00:00Z,own\n2021-10-01T08:00:01Z,too\n",
+    )]);
+    let table =
+        read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}).unwrap();
+    assert_eq!(texts(&table, "event_dt1"), ["own", "too"]);
+    let notes: Vec<_> = table.skipped.notes().iter().map(|n| (n.rows, n.text.as_str())).collect();
+    let expected = "the log's own column \"event_dt\" is called \"event_dt1\": event_dt says when a row happened";
+    assert_eq!(notes, [(2, expected)]);
+    let options = ReadOptions::default();
+    let table = read(&azure::DIALECT, &paths, &options, &mut |_, _| {}).unwrap();
+    let schema = table.batch.schema();
+    assert!(schema.column_with_name("event_dt").is_none() && table.skipped.notes().is_empty());
+}
+
+#[test]
 fn all_files_together_have_no_more_columns_than_one() {
     let file = |first: usize| {
         let members = (first..first + 9_000).map(|i| format!("\"n{i}\": 1"));

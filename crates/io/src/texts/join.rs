@@ -41,6 +41,14 @@ impl Cells {
         }
     }
 
+    /// How many cells there are.
+    pub(crate) fn len(&self) -> usize {
+        match self {
+            Self::Texts(texts) => texts.len(),
+            Self::Array(values) => values.len(),
+        }
+    }
+
     /// Bytes that the cells take.
     pub(crate) fn memory(&self) -> usize {
         match self {
