@@ -141,6 +141,10 @@ pub fn read(
         None => (0, 0),
     };
     let mut users = match reading.user_column {
+        // Which rows come together depends on memory, and where files arrive on the moment.
+        Some(column) if reading.batch.is_some_and(Batch::is_one_table_of_several) => {
+            Users::of_part(&table.batch, column, purpose)?
+        }
         Some(column) => Users::of(&table.batch, column, purpose)?,
         None => Users::everyone(&table.batch),
     };

@@ -36,6 +36,12 @@ impl Rest {
     pub(super) fn of(batch: Batch) -> Self {
         Self { batch, is_begun: false, has_rows: false, users: BTreeSet::new(), empty: None }
     }
+
+    /// Whether nothing of it is on its way, and no later part would mark its files as read: what follows could
+    /// then be remembered without it.
+    fn can_be_left(&self) -> bool {
+        !self.has_rows && self.batch.files.iter().all(|path| self.batch.ends(path))
+    }
 }
 
 /// What was read of a batch.
@@ -55,7 +61,7 @@ impl Intake {
                 return Ok(());
             }
             // It is not remembered: the next run tries again.
-            Err(error) if self.settings.watch.is_some() && !self.strict => {
+            Err(error) if self.settings.watch.is_some() && !self.strict && rest.can_be_left() => {
                 self.duplicates().take_back();
                 self.shared.reporter.say(Weight::Error, &error.to_string());
                 let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
@@ -217,6 +223,16 @@ impl Intake {
         self.unread.extend(table.skipped.unread().iter().cloned());
         if let Some(needs) = &self.times_needed_by {
             event_times::check(&table.batch, &self.settings.features, needs, "input")?;
+        }
+        match &users.lacks_column {
+            Some(why) => {
+                if self.settings.watch.is_some() {
+                    let text = format!("{why}; its rows have no user");
+                    self.shared.reporter.say(Weight::Warning, &text);
+                }
+                self.no_column.get_or_insert_with(|| why.clone());
+            }
+            None => self.has_column = true,
         }
         let users = match users.only(self.user_filter.as_deref(), "input") {
             Ok(users) => users,
