@@ -70,6 +70,12 @@ impl Users {
         Ok(Self { without_user: table.num_rows(), lacks_column: Some(why), ..Self::default() })
     }
 
+    /// What was left out before anybody was looked for.
+    pub fn without_rows(&self) -> Self {
+        let Self { filtered, repeated, dropped, .. } = *self;
+        Self { filtered, repeated, dropped, ..Self::default() }
+    }
+
     /// Only the user called `wanted`, if one is wanted.
     ///
     /// # Errors

@@ -106,3 +106,43 @@ fn a_feature_file_says_what_identifies_an_event() {
     assert_eq!(ended.code, 0, "{}", ended.stderr);
     assert_eq!(column(&place.read("out.csv"), "nr"), ["7", "8"]);
 }
+
+/// What is counted of a part in which the one user asked for is not found is what one batch counts.
+#[test]
+fn counts_of_parts_without_the_user_asked_for_add_up() {
+    let place = Place::new();
+    let rows = |ids: std::ops::Range<usize>| -> String {
+        let row = |id: usize| {
+            let user = if id < 3_000 { "ana" } else { "bo" };
+            let (day, id) = (1 + id / 1_000, id / 2);
+            format!(
+                "{{\"id\":{id},\"timestamp\":\"2023-05-{day:02}\",\"u\":\"{user}\",\"used\":{},\"p\":\"{}\"}}\n",
+                u8::from(!id.is_multiple_of(5)),
+                "p".repeat(400)
+            )
+        };
+        ids.map(row).collect()
+    };
+    place.write("logs/a.json", rows(0..6_000));
+    place.write(
+        "own.toml",
+        "user = \"u\"\nevent_id = \"id\"\nfeatures = [\"used\"]\nrows = 'used == 1'\n",
+    );
+    let line = LINE
+        .replace("from-azure", "from-file")
+        .replace("pipeline-ae", "pipeline-ae --features=own.toml --userid_filter=ana");
+    let told = |parts: &str| {
+        let ended = place.morpheus(&(line.replace("SOURCE", parts) + " --overwrite"));
+        assert_eq!(ended.code, 0, "{}", ended.stderr);
+        let lines = ended.stdout.lines().filter(|line| !line.starts_with("time "));
+        lines.map(str::to_owned).collect::<Vec<_>>()
+    };
+    for drops in ["", "--drop_duplicates "] {
+        let whole = told(drops);
+        assert_eq!(told(&format!("{drops}--batch_megabytes=1")), whole);
+        assert!(
+            whole.iter().any(|line| line.contains("2,400 rows with the event id")),
+            "{whole:?}"
+        );
+    }
+}

@@ -234,12 +234,13 @@ impl Intake {
             }
             None => self.has_column = true,
         }
+        let of_nobody = Users { of_others: table.batch.num_rows(), ..users.without_rows() };
         let users = match users.only(self.user_filter.as_deref(), "input") {
             Ok(users) => users,
             // Other batches may have rows of the user.
             Err(error) => {
                 self.nobody = Some(error);
-                count.add(&table, &Users { of_others: table.batch.num_rows(), ..Users::default() });
+                count.add(&table, &of_nobody);
                 return Ok(Read { rows: None, more });
             }
         };
