@@ -97,6 +97,10 @@ impl Duplicates {
             return true;
         }
         self.order.push_back(id);
+        // Nobody may ever ask for them, and more than the newest are not remembered.
+        if self.new.len() >= 2 * EVENT_IDS {
+            self.new.drain(..EVENT_IDS);
+        }
         self.new.push(id);
         if self.order.len() > EVENT_IDS
             && let Some(oldest) = self.order.pop_front()
@@ -159,5 +163,13 @@ mod tests {
         let mut drops = Duplicates::new(true, (0..EVENT_IDS as u64 + 2).collect());
         assert_eq!(drops.recent.len(), EVENT_IDS);
         assert!(!drops.is_repeated(1) && drops.is_repeated(EVENT_IDS as u64));
+    }
+
+    #[test]
+    fn ids_that_nobody_takes_do_not_pile_up() {
+        let mut drops = Duplicates::new(true, Vec::new());
+        (0..3 * EVENT_IDS as u64).for_each(|id| drop(drops.is_repeated(id)));
+        assert_eq!(drops.new.len(), 2 * EVENT_IDS);
+        assert_eq!(drops.take_new().last(), Some(&(3 * EVENT_IDS as u64 - 1)));
     }
 }

@@ -274,6 +274,7 @@ impl Intake {
     ) -> Option<Arc<Receipt>> {
         let mut files = std::mem::take(&mut self.without_rows);
         files.extend(finished);
+        let event_ids = self.duplicates().take_new();
         if !self.marks_batches {
             self.latest = None;
             return None;
@@ -289,7 +290,6 @@ impl Intake {
             Some(_) => self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner).changes(),
             None => Vec::new(),
         };
-        let event_ids = self.duplicates().take_new();
         let receipt = Receipt { files, rows, memory, event_ids, ..Receipt::default() };
         let receipt = Arc::new(receipt);
         self.latest = Some(Arc::clone(&receipt));
