@@ -51,8 +51,8 @@ impl Duplicates {
             return Ok(0);
         };
         let ids = Cells::of(&table.batch, column).texts()?;
-        let ids =
-            ids.each(|id| Some(id).filter(|id| !id.is_empty()).map(|id| xxh3_64(id.as_bytes())));
+        let hash = |id: &str| xxh3_64(whole(id).as_bytes());
+        let ids = ids.each(|id| Some(id).filter(|id| !id.is_empty()).map(hash));
         let first: Vec<bool> =
             ids.into_iter().map(|id| !id.is_some_and(|id| self.is_repeated(id))).collect();
         let repeated = first.iter().filter(|first| !**first).count();
@@ -109,6 +109,12 @@ impl Duplicates {
         }
         false
     }
+}
+
+/// `5` of `5.0`: numbers beside a gap, and then beside a text, are written so.
+fn whole(id: &str) -> &str {
+    let digits = id.strip_suffix(".0").filter(|digits| !digits.is_empty());
+    digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).unwrap_or(id)
 }
 
 #[cfg(test)]

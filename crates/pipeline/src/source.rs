@@ -186,7 +186,7 @@ pub fn read_log(
     let Reading { settings, user_column, known_categories, only, batch, .. } = *reading;
     let Reading { needs_times, strict, pool, reporter, on_rows, .. } = *reading;
     let features = reading.features();
-    let mut exact = features.categories();
+    let mut exact = features.exact();
     exact.extend(known_categories.iter().cloned());
     let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     // Of all that is made of the log, whatever is wanted this time.
@@ -286,7 +286,7 @@ pub fn times(
 ) -> Vec<Times> {
     let clock = settings.features.clock();
     let features = &settings.features;
-    let mut exact = features.categories();
+    let mut exact = features.exact();
     exact.extend(known_categories.iter().cloned());
     let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     let asked = settings.features.inputs_of(&settings.features.names());

@@ -146,3 +146,32 @@ fn counts_of_parts_without_the_user_asked_for_add_up() {
         );
     }
 }
+
+/// A number is the same id whatever the other rows and files of its batch hold.
+#[test]
+fn an_id_that_is_a_number_is_one_beside_gaps_texts_and_too_many_columns() {
+    let place = Place::new();
+    place.write("own.toml", "user = \"u\"\nevent_id = \"nr\"\nfeatures = [\"x\"]\n");
+    let line = LINE
+        .replace("SOURCE", "--drop_duplicates --state_dir=state")
+        .replace("from-azure", "from-file")
+        .replace("*.json", "*")
+        .replace("pipeline-ae", "pipeline-ae --features=own.toml");
+    let ids = || {
+        let ended = place.morpheus(&line);
+        assert!([0, 3].contains(&ended.code), "{}", ended.stderr);
+        column(&place.read("out.csv"), "nr")
+    };
+    place.write("logs/a.csv", "u,x,nr\nana,1,5\nana,2,9007199254740993\n");
+    assert_eq!(ids(), ["5", "9007199254740993"]);
+    place.write("logs/b.csv", "u,x,nr\nana,3,5\nana,4,\nana,5,9007199254740993\nana,6,6\n");
+    place.write("logs/c.csv", "u,x,nr\nana,7,x1\n");
+    place.write("logs/d.json", "{\"u\":\"ana\",\"x\":8,\"nr\":5.0}\n{\"u\":\"ana\",\"x\":9}\n");
+    let all = ["5", "9007199254740993", "", "6", "x1", ""];
+    assert_eq!(ids(), all);
+    // The table has the columns that are asked for, and the first of the others.
+    let names: String = (0..20_500).map(|at| format!("k{at},")).collect();
+    let rest = ",".repeat(20_500);
+    place.write("logs/e.csv", format!("u,x,{names}nr\nana,10,{rest}6\nana,11,{rest}5\n"));
+    assert_eq!(ids(), all);
+}
