@@ -5,6 +5,7 @@ use crate::derive::Memory;
 use crate::error::RunError;
 use crate::event_times;
 use crate::first_values;
+use crate::library::Library;
 use crate::message::{FILE_ROW, INDEX, with_columns};
 use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
@@ -17,10 +18,12 @@ use arrow_array::{Array, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use dfp_flow::Stop;
 use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
+use dfp_io::texts::is_text;
 use dfp_model::config::{ModelConfig, Scorer};
 use dfp_model::encode::SetAside;
 use dfp_model::{ModelError, TrainingData, UNKNOWN_TIME, UserModel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -43,6 +46,8 @@ pub struct Trainer<'a> {
     stop: &'a Stop,
     /// Cells that users' models have not learnt, and that everyone's has not.
     set_aside: [AtomicUsize; 2],
+    /// Columns that are known to be categories, since live models or files read before have them so.
+    categories: Mutex<BTreeSet<String>>,
 }
 
 /// A user and the rows to learn from.
@@ -116,7 +121,32 @@ impl<'a> Trainer<'a> {
         reporter: &'a dyn Reporter,
         stop: &'a Stop,
     ) -> Self {
-        Self { plan, settings, reporter, stop, set_aside: Default::default() }
+        let (set_aside, categories) = Default::default();
+        Self { plan, settings, reporter, stop, set_aside, categories }
+    }
+
+    /// Takes for categories what a model of this store has learnt as such: everyone's, else the first user's.
+    /// Numbers that are alike to a reader, as `1.10` and `1.1`, stay apart in files that have no other text.
+    pub fn know_categories_of(&self, library: &Library) {
+        // A store or version that cannot be read is told when its user comes.
+        let live = |user: &str| {
+            let shelf = library.store().shelf(user).ok()?;
+            library.model(user, shelf.live().or_else(|| shelf.latest())?).ok()
+        };
+        let of_first = || live(library.store().users().ok()?.first()?);
+        if let Some(model) = live(self.generic_user()).or_else(of_first) {
+            self.know_categories(model.header().plan.categorical());
+        }
+    }
+
+    fn know_categories<'n>(&self, names: impl Iterator<Item = &'n str>) {
+        let mut categories = self.categories.lock().unwrap_or_else(PoisonError::into_inner);
+        categories.extend(names.map(str::to_owned));
+    }
+
+    fn known_categories(&self) -> Vec<String> {
+        let categories = self.categories.lock().unwrap_or_else(PoisonError::into_inner);
+        categories.iter().cloned().collect()
     }
 
     /// Counts what a model has set aside of its training rows.
@@ -333,7 +363,7 @@ impl<'a> Trainer<'a> {
         let reading = source::Reading {
             settings: &settings,
             user_column: self.plan.user_column.as_deref(),
-            known_categories: &[],
+            known_categories: &self.known_categories(),
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
             needs_times: false,
@@ -351,7 +381,11 @@ impl<'a> Trainer<'a> {
                 users.filtered
             )));
         }
-        self.warn_of_absent_columns(&table.batch.schema());
+        let schema = table.batch.schema();
+        let texts = schema.fields().iter().filter(|field| is_text(field.data_type()));
+        let texts = texts.map(|field| field.name().as_str());
+        self.know_categories(texts.filter(|name| self.plan.columns.iter().any(|c| c == name)));
+        self.warn_of_absent_columns(&schema);
         let made = &self.plan.source.features;
         if let Some(needs) = self.plan.times_needed_by() {
             event_times::check(&table.batch, made, needs, TRAINING_DATA)?;

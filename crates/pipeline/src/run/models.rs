@@ -105,6 +105,9 @@ impl Run<'_> {
         let reporter = Arc::clone(&self.reporter);
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
+        if let Some(library) = &library {
+            trainer.know_categories_of(library);
+        }
         let mut memory = Memory::default();
         let (table, everyone) =
             trainer.read(&files, &self.pool, &mut memory, &mut |_, _| Ok(()))?;
