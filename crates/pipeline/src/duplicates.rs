@@ -18,6 +18,8 @@ use xxhash_rust::xxh3::xxh3_64;
 pub struct Duplicates {
     /// Whether repeated rows are left out.
     drops: bool,
+    /// There is an option by which they are.
+    is_asked: bool,
     order: VecDeque<u64>,
     recent: HashSet<u64>,
     /// Those of the batch at hand.
@@ -28,12 +30,17 @@ pub struct Duplicates {
 impl Duplicates {
     /// As earlier runs have left it.
     pub fn new(drops: bool, earlier: Vec<u64>) -> Self {
-        let mut duplicates = Self { drops, ..Self::default() };
+        let mut duplicates = Self { drops, is_asked: true, ..Self::default() };
         for id in earlier {
             duplicates.is_repeated(id);
         }
         duplicates.new.clear();
         duplicates
+    }
+
+    /// For commands that leave no repeated row out.
+    pub fn counted_only() -> Self {
+        Self::default()
     }
 
     /// Whether repeated rows are left out.
@@ -65,12 +72,22 @@ impl Duplicates {
         Ok(repeated)
     }
 
-    /// Says once that there are repeated rows, where they are not left out.
-    pub fn report(&mut self, column: Option<&str>, repeated: usize, reporter: &dyn Reporter) {
+    /// Says once that there are repeated rows of what is read for `purpose`, where they are not left out.
+    pub fn report(
+        &mut self,
+        column: Option<&str>,
+        repeated: usize,
+        purpose: &str,
+        reporter: &dyn Reporter,
+    ) {
         if let Some(column) = column.filter(|_| repeated > 0 && !self.drops && !self.reported) {
             self.reported = true;
+            let advice = match self.is_asked {
+                true => "; --drop_duplicates leaves such rows out",
+                false => "; they count as often as they are there",
+            };
             let text = format!(
-                "input: some events were delivered twice: {repeated} {} so far with the event id ({column}) of an earlier row; --drop_duplicates leaves such rows out",
+                "{purpose}: some events were delivered twice: {repeated} {} so far with the event id ({column}) of an earlier row{advice}",
                 if repeated == 1 { "row" } else { "rows" }
             );
             reporter.say(Weight::Warning, &text);

@@ -1,7 +1,9 @@
 //! Training the models of many users: one user a core, largest first; a single user takes all
 //! cores. The bytes of a model do not depend on which of the two it was.
 
+use crate::alike::Alike;
 use crate::derive::Memory;
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::event_times;
 use crate::first_values;
@@ -48,6 +50,9 @@ pub struct Trainer<'a> {
     set_aside: [AtomicUsize; 2],
     /// Columns that are known to be categories, since live models or files read before have them so.
     categories: Mutex<BTreeSet<String>>,
+    /// The ids of the rows that were read.
+    duplicates: Mutex<Duplicates>,
+    alike: Mutex<Alike>,
 }
 
 /// A user and the rows to learn from.
@@ -121,8 +126,13 @@ impl<'a> Trainer<'a> {
         reporter: &'a dyn Reporter,
         stop: &'a Stop,
     ) -> Self {
-        let (set_aside, categories) = Default::default();
-        Self { plan, settings, reporter, stop, set_aside, categories }
+        let (set_aside, categories, alike) = Default::default();
+        // Other commands than a run read their input to learn from it, and have no such option.
+        let duplicates = Mutex::new(match settings.train_data_glob {
+            Some(_) => Duplicates::new(plan.source.drop_duplicates, Vec::new()),
+            None => Duplicates::counted_only(),
+        });
+        Self { plan, settings, reporter, stop, set_aside, categories, duplicates, alike }
     }
 
     /// Takes for categories what a model of this store has learnt as such: everyone's, else the first user's.
@@ -344,6 +354,19 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// Ids of the rows that were read, for whoever reads in its place.
+    pub fn duplicates(&self) -> &Mutex<Duplicates> {
+        &self.duplicates
+    }
+
+    /// Says so where users that were read differ by case or blanks only.
+    pub fn warn_of_alike(&self, users: &Users, purpose: &str) {
+        let Some(column) = &self.plan.user_column else { return };
+        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        users.rows.iter().for_each(|(user, _)| alike.meet(user));
+        alike.report(column, purpose, self.reporter);
+    }
+
     /// Reads training files: the columns that training needs, and which rows are whose. `recall` is told
     /// the users before their columns are derived.
     ///
@@ -371,7 +394,7 @@ impl<'a> Trainer<'a> {
             strict: self.plan.strict,
             pool,
             reporter: self.reporter,
-            duplicates: None,
+            duplicates: Some(&self.duplicates),
             on_rows: None,
         };
         let (table, users) = source::read(files, TRAINING_DATA, &reading, memory, recall)?;
@@ -381,6 +404,7 @@ impl<'a> Trainer<'a> {
                 users.filtered
             )));
         }
+        self.warn_of_alike(&users, TRAINING_DATA);
         let schema = table.batch.schema();
         let texts = schema.fields().iter().filter(|field| is_text(field.data_type()));
         let texts = texts.map(|field| field.name().as_str());

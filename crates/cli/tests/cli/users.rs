@@ -24,7 +24,7 @@ fn names_that_differ_by_case_or_blanks_are_reported_once_and_can_be_made_one() {
     logs(&place, "logs/a.json", &events);
     let ended = place.morpheus(&LINE.replace("SOURCE", ""));
     assert_eq!(ended.code, 0, "{}", ended.stderr);
-    let said = "3 users differ from another one by case or blanks only, as \"eva.dahl@x\" from \"Eva.Dahl@x\"";
+    let said = "input: 3 users differ so far from another one by case or blanks only, as \"eva.dahl@x\" from \"Eva.Dahl@x\"";
     assert_eq!(ended.stderr.matches(said).count(), 1, "{}", ended.stderr);
     let built_in = place.morpheus("tools features azure").stdout;
     let more = "\n[[column]]\nname = \"lower\"\nop = \"lowercase\"\nof = \"userPrincipalName\"\n\n\
@@ -174,4 +174,83 @@ fn an_id_that_is_a_number_is_one_beside_gaps_texts_and_too_many_columns() {
     let rest = ",".repeat(20_500);
     place.write("logs/e.csv", format!("u,x,{names}nr\nana,10,{rest}6\nana,11,{rest}5\n"));
     assert_eq!(ids(), all);
+}
+
+/// What is learnt is looked at as what is scored is.
+#[test]
+fn repeated_events_and_users_that_are_alike_are_told_wherever_rows_are_learnt() {
+    let place = Place::new();
+    let rows = |users: [&str; 2]| {
+        (0..240).fold(String::from("id,at,who,what\n"), |text, n| {
+            // Every tenth event comes again.
+            let row = format!(
+                "{},2024-05-01T{:02}:{:02}:00Z,{},{}\n",
+                n,
+                n / 30,
+                n % 30,
+                users[n % 2],
+                n % 3
+            );
+            text + &row.repeat(if n % 10 == 0 { 2 } else { 1 })
+        })
+    };
+    place.write("logs/a.csv", rows(["Ana", "bo"]));
+    place.write("logs/b.csv", rows(["ana", "bo"]).replace("2024-05-01", "2024-05-02"));
+    place.write(
+        "own.toml",
+        "user = \"who\"\nevent_id = \"id\"\nfeatures = [\"what\"]\n[time]\ncolumn = \"at\"\n",
+    );
+    let alike = |purpose: &str| {
+        format!(
+            "{purpose}: 1 user differs so far from another one by case or blanks only, as \"ana\" from \"Ana\""
+        )
+    };
+    let twice = |purpose: &str, rows: usize, then: &str| {
+        format!(
+            "{purpose}: some events were delivered twice: {rows} rows so far with the event id (id) of an earlier row; {then}"
+        )
+    };
+    let kept = "they count as often as they are there";
+    let counted = "repeated   288 rows with the event id of an earlier row";
+    let stage = "run pipeline-ae --features=own.toml from-file --input_glob=logs/a.csv MORE train-ae --train_data_glob=logs/*.csv \
+                 --train_epochs=1 --seed=1 preprocess inf-pytorch add-scores serialize to-file --filename=out.csv --overwrite";
+    let option = "--drop_duplicates leaves such rows out";
+    for (line, purpose, then, counted) in [
+        (
+            "train --source=file --features=own.toml --input=logs/*.csv --store=store --min_history=10",
+            "training data",
+            kept,
+            counted,
+        ),
+        (
+            "train --source=file --features=own.toml --input=logs/*.csv --store=store2 --min_history=10 --history_dir=past",
+            "training data",
+            kept,
+            counted,
+        ),
+        (
+            "backtest --source=file --features=own.toml --input=logs/*.csv --folds=1 --json=found.json",
+            "input",
+            kept,
+            "repeated   288 rows",
+        ),
+        (
+            &stage.replace("MORE", ""),
+            "training data",
+            option,
+            "repeated   training data: 288 rows with the event id of an earlier row",
+        ),
+    ] {
+        let ended = place.morpheus(line);
+        assert!([0, 3].contains(&ended.code), "{line}: {}", ended.stderr);
+        for said in [alike(purpose), twice(purpose, 288, then)] {
+            assert_eq!(ended.stderr.matches(&said).count(), 1, "{line}: {}", ended.stderr);
+        }
+        assert!(ended.stdout.contains(counted), "{line}: {}", ended.stdout);
+    }
+    let ended = place.morpheus(&stage.replace("MORE", "--drop_duplicates"));
+    assert_eq!(ended.code, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("delivered twice"), "{}", ended.stderr);
+    let left_out = "left out   training data: 288 rows with the event id of an earlier row";
+    assert!(ended.stdout.contains(left_out), "{}", ended.stdout);
 }

@@ -211,7 +211,7 @@ impl Features {
 
     /// The log's column that identifies an event, if it is nothing else: neither a feature nor what something
     /// is made of or chosen by, which may have to be a number.
-    fn plain_event_id(&self) -> Option<&String> {
+    pub fn plain_event_id(&self) -> Option<&String> {
         let id = self.event_id.as_ref()?;
         let mut used = self.columns.iter().flat_map(|column| &column.inputs);
         let is_used = self.makes(id)

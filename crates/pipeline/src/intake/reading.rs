@@ -258,7 +258,7 @@ impl Intake {
             self.shared.book.expect(user, seen.rows, rows.len());
         }
         if let Some(column) = &self.user_column {
-            self.alike.report(column, self.shared.reporter.as_ref());
+            self.alike.report(column, "input", self.shared.reporter.as_ref());
         }
         count.users = self.met;
         drop(count);

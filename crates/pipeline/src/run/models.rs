@@ -128,6 +128,8 @@ impl Run<'_> {
         self.summary.skipped.extend(count.lines(TRAINING_DATA));
         self.summary.changed.extend(count.changes(TRAINING_DATA));
         self.summary.filtered.push((TRAINING_DATA, count.filtered));
+        self.summary.repeated_in_training = count.repeated;
+        self.summary.drops_repeated = self.plan.source.drop_duplicates;
         self.summary.phases.push(("reading training data", start.elapsed()));
 
         let start = Instant::now();
