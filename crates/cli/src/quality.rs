@@ -2,7 +2,7 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::summary::{count, grouped, printable};
+use crate::summary::{count, grouped, printable, repeated_rows};
 use crate::train::write_json;
 use crate::{DONE, FAILED, SKIPPED, fail, out, refuse, stop_on_ctrl_c};
 use dfp_pipeline::backtest::{Backtest, Placed, backtest};
@@ -121,6 +121,9 @@ fn of_past(found: &Backtest, skipped: &[String]) -> String {
     if read.filtered > 0 {
         let filtered = count(read.filtered, "row");
         line(&mut text, "filtered", &format!("{filtered}, as the feature file asks"));
+    }
+    if read.repeated > 0 {
+        line(&mut text, "repeated", &repeated_rows(read.repeated));
     }
     if !found.too_little_history.is_empty() {
         let named = found.too_little_history.iter().take(NAMED);

@@ -34,11 +34,12 @@ pub fn text(summary: &Summary) -> String {
             ),
         );
     }
-    if summary.repeated > 0 {
-        let rows = count(summary.repeated, "row");
-        match summary.drops_repeated {
-            true => line("left out", format!("{rows} with the event id of an earlier row")),
-            false => line("repeated", format!("{rows} with the event id of an earlier row")),
+    for (repeated, of) in
+        [(summary.repeated, ""), (summary.repeated_in_training, "training data: ")]
+    {
+        if repeated > 0 {
+            let name = if summary.drops_repeated { "left out" } else { "repeated" };
+            line(name, format!("{of}{}", repeated_rows(repeated)));
         }
     }
     if summary.rows_outside > 0 {
@@ -295,6 +296,11 @@ pub fn too_few(users: usize, rows: usize) -> String {
 /// "1 row", "2 rows", "1,234 rows".
 pub fn count(n: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(n), if n == 1 { "" } else { "s" })
+}
+
+/// Rows that are there more than once.
+pub fn repeated_rows(n: usize) -> String {
+    format!("{} with the event id of an earlier row", count(n, "row"))
 }
 
 pub use dfp_pipeline::names::printable;

@@ -2,7 +2,7 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::summary::{aligned, count, grouped, printable};
+use crate::summary::{aligned, count, grouped, printable, repeated_rows};
 use crate::{
     DONE, FAILED, INTERRUPTED, SKIPPED, fail, look_again_on_signal, out, refuse, stop_on_ctrl_c,
 };
@@ -112,6 +112,9 @@ fn text(found: &Training, json: Option<&Path>) -> String {
     }
     if read.filtered > 0 {
         line("filtered", format!("{}, as the feature file asks", count(read.filtered, "row")));
+    }
+    if read.repeated > 0 {
+        line("repeated", repeated_rows(read.repeated));
     }
     for (status, name) in STATUSES {
         match found.users.iter().filter(|user| user.status == status).count() {

@@ -18,6 +18,8 @@ use xxhash_rust::xxh3::xxh3_64;
 pub struct Duplicates {
     /// Whether repeated rows are left out.
     drops: bool,
+    /// There is an option by which they are.
+    is_asked: bool,
     order: VecDeque<u64>,
     recent: HashSet<u64>,
     /// Those of the batch at hand.
@@ -28,12 +30,17 @@ pub struct Duplicates {
 impl Duplicates {
     /// As earlier runs have left it.
     pub fn new(drops: bool, earlier: Vec<u64>) -> Self {
-        let mut duplicates = Self { drops, ..Self::default() };
+        let mut duplicates = Self { drops, is_asked: true, ..Self::default() };
         for id in earlier {
             duplicates.is_repeated(id);
         }
         duplicates.new.clear();
         duplicates
+    }
+
+    /// For commands that leave no repeated row out.
+    pub fn counted_only() -> Self {
+        Self::default()
     }
 
     /// Whether repeated rows are left out.
@@ -51,8 +58,8 @@ impl Duplicates {
             return Ok(0);
         };
         let ids = Cells::of(&table.batch, column).texts()?;
-        let ids =
-            ids.each(|id| Some(id).filter(|id| !id.is_empty()).map(|id| xxh3_64(id.as_bytes())));
+        let hash = |id: &str| xxh3_64(whole(id).as_bytes());
+        let ids = ids.each(|id| Some(id).filter(|id| !id.is_empty()).map(hash));
         let first: Vec<bool> =
             ids.into_iter().map(|id| !id.is_some_and(|id| self.is_repeated(id))).collect();
         let repeated = first.iter().filter(|first| !**first).count();
@@ -65,12 +72,22 @@ impl Duplicates {
         Ok(repeated)
     }
 
-    /// Says once that there are repeated rows, where they are not left out.
-    pub fn report(&mut self, column: Option<&str>, repeated: usize, reporter: &dyn Reporter) {
+    /// Says once that there are repeated rows of what is read for `purpose`, where they are not left out.
+    pub fn report(
+        &mut self,
+        column: Option<&str>,
+        repeated: usize,
+        purpose: &str,
+        reporter: &dyn Reporter,
+    ) {
         if let Some(column) = column.filter(|_| repeated > 0 && !self.drops && !self.reported) {
             self.reported = true;
+            let advice = match self.is_asked {
+                true => "; --drop_duplicates leaves such rows out",
+                false => "; they count as often as they are there",
+            };
             let text = format!(
-                "input: some events were delivered twice: {repeated} {} so far with the event id ({column}) of an earlier row; --drop_duplicates leaves such rows out",
+                "{purpose}: some events were delivered twice: {repeated} {} so far with the event id ({column}) of an earlier row{advice}",
                 if repeated == 1 { "row" } else { "rows" }
             );
             reporter.say(Weight::Warning, &text);
@@ -97,6 +114,10 @@ impl Duplicates {
             return true;
         }
         self.order.push_back(id);
+        // Nobody may ever ask for them, and more than the newest are not remembered.
+        if self.new.len() >= 2 * EVENT_IDS {
+            self.new.drain(..EVENT_IDS);
+        }
         self.new.push(id);
         if self.order.len() > EVENT_IDS
             && let Some(oldest) = self.order.pop_front()
@@ -105,6 +126,12 @@ impl Duplicates {
         }
         false
     }
+}
+
+/// `5` of `5.0`: numbers beside a gap, and then beside a text, are written so.
+fn whole(id: &str) -> &str {
+    let digits = id.strip_suffix(".0").filter(|digits| !digits.is_empty());
+    digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).unwrap_or(id)
 }
 
 #[cfg(test)]
@@ -159,5 +186,13 @@ mod tests {
         let mut drops = Duplicates::new(true, (0..EVENT_IDS as u64 + 2).collect());
         assert_eq!(drops.recent.len(), EVENT_IDS);
         assert!(!drops.is_repeated(1) && drops.is_repeated(EVENT_IDS as u64));
+    }
+
+    #[test]
+    fn ids_that_nobody_takes_do_not_pile_up() {
+        let mut drops = Duplicates::new(true, Vec::new());
+        assert!((0..3 * EVENT_IDS as u64).all(|id| !drops.is_repeated(id)));
+        assert_eq!(drops.new.len(), 2 * EVENT_IDS);
+        assert_eq!(drops.take_new().last(), Some(&(3 * EVENT_IDS as u64 - 1)));
     }
 }

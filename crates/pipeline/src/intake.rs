@@ -74,6 +74,10 @@ pub struct Intake {
     alike: Alike,
     /// Why nobody is called as asked for, as long as nobody was.
     nobody: Option<RunError>,
+    /// Why a part of the input has no users: their column is not there.
+    no_column: Option<String>,
+    /// Another part has it.
+    has_column: bool,
     current: Option<Current>,
     /// What batches of the same files have left for each other.
     sliced: SlicedFiles,
@@ -168,6 +172,8 @@ impl Intake {
             met: 0,
             alike: Alike::default(),
             nobody: None,
+            no_column: None,
+            has_column: false,
             current: None,
             sliced,
             cut: VecDeque::new(),
@@ -256,6 +262,9 @@ impl Intake {
         let count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
         if self.settings.watch.is_some() || self.met > 0 || count.files == 0 {
             return Ok(());
+        }
+        if let Some(why) = self.no_column.take().filter(|_| !self.has_column) {
+            return Err(RunError::Failed(why));
         }
         match self.nobody.take() {
             Some(nobody) => Err(nobody),

@@ -70,6 +70,8 @@ pub struct Summary {
     pub filtered: Vec<(&'static str, usize)>,
     /// Rows with the event id of an earlier one, and whether they were left out.
     pub repeated: usize,
+    /// Rows of training files with the event id of an earlier one.
+    pub repeated_in_training: usize,
     /// Whether these were left out.
     pub drops_repeated: bool,
     /// Rows outside of the times asked for.

@@ -130,17 +130,12 @@ pub fn read(
     let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
     let notes = derive::before_users(&features, &mut table)?;
     tell(&notes);
-    let (repeated, dropped) = match reading.duplicates {
-        Some(duplicates) => {
-            let mut duplicates = duplicates.lock().unwrap_or_else(PoisonError::into_inner);
-            let column = features.event_id.as_deref();
-            let repeated = duplicates.meet(column, &mut table)?;
-            duplicates.report(column, repeated, reading.reporter);
-            (repeated, if duplicates.drops() { repeated } else { 0 })
-        }
-        None => (0, 0),
-    };
+    let (repeated, dropped) = reading.meet_ids(&mut table, purpose)?;
     let mut users = match reading.user_column {
+        // Which rows come together depends on memory, and where files arrive on the moment.
+        Some(column) if reading.batch.is_some_and(Batch::is_one_table_of_several) => {
+            Users::of_part(&table.batch, column, purpose)?
+        }
         Some(column) => Users::of(&table.batch, column, purpose)?,
         None => Users::everyone(&table.batch),
     };
@@ -182,7 +177,7 @@ pub fn read_log(
     let Reading { settings, user_column, known_categories, only, batch, .. } = *reading;
     let Reading { needs_times, strict, pool, reporter, on_rows, .. } = *reading;
     let features = reading.features();
-    let mut exact = features.categories();
+    let mut exact = features.exact();
     exact.extend(known_categories.iter().cloned());
     let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     // Of all that is made of the log, whatever is wanted this time.
@@ -262,6 +257,39 @@ impl Reading<'_> {
         Some(Sliced { files: self.sliced?, ends: self.batch?.later()? })
     }
 
+    /// How many rows repeat the id of an earlier one, and how many of them are left out. They are counted among
+    /// the rows that are used.
+    ///
+    /// # Errors
+    /// The column of ids cannot be printed.
+    pub fn meet_ids(
+        &self,
+        table: &mut LogTable,
+        purpose: &str,
+    ) -> Result<(usize, usize), RunError> {
+        let Some(duplicates) = self.duplicates else { return Ok((0, 0)) };
+        let mut duplicates = duplicates.lock().unwrap_or_else(PoisonError::into_inner);
+        let features = &self.settings.features;
+        let column = features.event_id.as_deref();
+        let repeated = duplicates.meet(column, table)?;
+        duplicates.report(column, repeated, purpose, self.reporter);
+        self.leave_ids(table);
+        Ok((repeated, if duplicates.drops() { repeated } else { 0 }))
+    }
+
+    /// Takes the column of ids off, where it was read for [`meet_ids`](Self::meet_ids) alone: no column has more
+    /// different texts.
+    pub fn leave_ids(&self, table: &mut LogTable) {
+        let schema = table.batch.schema();
+        if let (Some(only), Some(id)) = (self.only, self.settings.features.plain_event_id())
+            && !only.columns.contains(id)
+            && (only.will_do)(&schema)
+            && let Ok(at) = schema.index_of(id)
+        {
+            table.batch.remove_column(at);
+        }
+    }
+
     /// What is made of the log for the columns that are wanted.
     pub fn features(&self) -> Cow<'_, Features> {
         match self.only {
@@ -282,7 +310,7 @@ pub fn times(
 ) -> Vec<Times> {
     let clock = settings.features.clock();
     let features = &settings.features;
-    let mut exact = features.categories();
+    let mut exact = features.exact();
     exact.extend(known_categories.iter().cloned());
     let identifiers = user_column.map_or_else(Vec::new, |user| features.inputs_of_user(user));
     let asked = settings.features.inputs_of(&settings.features.names());

@@ -1,10 +1,13 @@
 //! Training the models of many users: one user a core, largest first; a single user takes all
 //! cores. The bytes of a model do not depend on which of the two it was.
 
+use crate::alike::Alike;
 use crate::derive::Memory;
+use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::event_times;
 use crate::first_values;
+use crate::library::Library;
 use crate::message::{FILE_ROW, INDEX, with_columns};
 use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
@@ -17,10 +20,12 @@ use arrow_array::{Array, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
 use dfp_flow::Stop;
 use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
+use dfp_io::texts::is_text;
 use dfp_model::config::{ModelConfig, Scorer};
 use dfp_model::encode::SetAside;
 use dfp_model::{ModelError, TrainingData, UNKNOWN_TIME, UserModel};
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -43,6 +48,11 @@ pub struct Trainer<'a> {
     stop: &'a Stop,
     /// Cells that users' models have not learnt, and that everyone's has not.
     set_aside: [AtomicUsize; 2],
+    /// Columns that are known to be categories, since live models or files read before have them so.
+    categories: Mutex<BTreeSet<String>>,
+    /// The ids of the rows that were read.
+    duplicates: Mutex<Duplicates>,
+    alike: Mutex<Alike>,
 }
 
 /// A user and the rows to learn from.
@@ -116,7 +126,37 @@ impl<'a> Trainer<'a> {
         reporter: &'a dyn Reporter,
         stop: &'a Stop,
     ) -> Self {
-        Self { plan, settings, reporter, stop, set_aside: Default::default() }
+        let (set_aside, categories, alike) = Default::default();
+        // Other commands than a run read their input to learn from it, and have no such option.
+        let duplicates = Mutex::new(match settings.train_data_glob {
+            Some(_) => Duplicates::new(plan.source.drop_duplicates, Vec::new()),
+            None => Duplicates::counted_only(),
+        });
+        Self { plan, settings, reporter, stop, set_aside, categories, duplicates, alike }
+    }
+
+    /// Takes for categories what a model of this store has learnt as such: everyone's, else the first user's.
+    /// Numbers that are alike to a reader, as `1.10` and `1.1`, stay apart in files that have no other text.
+    pub fn know_categories_of(&self, library: &Library) {
+        // A store or version that cannot be read is told when its user comes.
+        let live = |user: &str| {
+            let shelf = library.store().shelf(user).ok()?;
+            library.model(user, shelf.live().or_else(|| shelf.latest())?).ok()
+        };
+        let of_first = || live(library.store().users().ok()?.first()?);
+        if let Some(model) = live(self.generic_user()).or_else(of_first) {
+            self.know_categories(model.header().plan.categorical());
+        }
+    }
+
+    fn know_categories<'n>(&self, names: impl Iterator<Item = &'n str>) {
+        let mut categories = self.categories.lock().unwrap_or_else(PoisonError::into_inner);
+        categories.extend(names.map(str::to_owned));
+    }
+
+    fn known_categories(&self) -> Vec<String> {
+        let categories = self.categories.lock().unwrap_or_else(PoisonError::into_inner);
+        categories.iter().cloned().collect()
     }
 
     /// Counts what a model has set aside of its training rows.
@@ -314,6 +354,19 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
+    /// Ids of the rows that were read, for whoever reads in its place.
+    pub fn duplicates(&self) -> &Mutex<Duplicates> {
+        &self.duplicates
+    }
+
+    /// Says so where users that were read differ by case or blanks only.
+    pub fn warn_of_alike(&self, users: &Users, purpose: &str) {
+        let Some(column) = &self.plan.user_column else { return };
+        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        users.rows.iter().for_each(|(user, _)| alike.meet(user));
+        alike.report(column, purpose, self.reporter);
+    }
+
     /// Reads training files: the columns that training needs, and which rows are whose. `recall` is told
     /// the users before their columns are derived.
     ///
@@ -333,7 +386,7 @@ impl<'a> Trainer<'a> {
         let reading = source::Reading {
             settings: &settings,
             user_column: self.plan.user_column.as_deref(),
-            known_categories: &[],
+            known_categories: &self.known_categories(),
             only: Some(source::Only { columns: &columns, will_do: &will_do }),
             batch: None,
             needs_times: false,
@@ -341,7 +394,7 @@ impl<'a> Trainer<'a> {
             strict: self.plan.strict,
             pool,
             reporter: self.reporter,
-            duplicates: None,
+            duplicates: Some(&self.duplicates),
             on_rows: None,
         };
         let (table, users) = source::read(files, TRAINING_DATA, &reading, memory, recall)?;
@@ -351,7 +404,12 @@ impl<'a> Trainer<'a> {
                 users.filtered
             )));
         }
-        self.warn_of_absent_columns(&table.batch.schema());
+        self.warn_of_alike(&users, TRAINING_DATA);
+        let schema = table.batch.schema();
+        let texts = schema.fields().iter().filter(|field| is_text(field.data_type()));
+        let texts = texts.map(|field| field.name().as_str());
+        self.know_categories(texts.filter(|name| self.plan.columns.iter().any(|c| c == name)));
+        self.warn_of_absent_columns(&schema);
         let made = &self.plan.source.features;
         if let Some(needs) = self.plan.times_needed_by() {
             event_times::check(&table.batch, made, needs, TRAINING_DATA)?;

@@ -27,6 +27,8 @@ pub struct Users {
     pub repeated: usize,
     /// How many of these were left out.
     pub dropped: usize,
+    /// Why no row has a user, where there is no column of users.
+    pub lacks_column: Option<String>,
 }
 
 impl Users {
@@ -53,6 +55,25 @@ impl Users {
     pub fn everyone(table: &RecordBatch) -> Self {
         let rows = u32::try_from(table.num_rows()).unwrap_or(u32::MAX);
         Self { rows: vec![(Arc::from(""), (0..rows).collect())], ..Self::default() }
+    }
+
+    /// The users of one part of an input, of which other parts may have the column of users. Without it no
+    /// row has a user.
+    ///
+    /// # Errors
+    /// As [`of`](Self::of), but for a column that is not there.
+    pub fn of_part(table: &RecordBatch, column: &str, purpose: &str) -> Result<Self, RunError> {
+        if table.column_by_name(column).is_some() {
+            return Self::of(table, column, purpose);
+        }
+        let why = no_column(table, column, purpose);
+        Ok(Self { without_user: table.num_rows(), lacks_column: Some(why), ..Self::default() })
+    }
+
+    /// What was left out before anybody was looked for.
+    pub fn without_rows(&self) -> Self {
+        let Self { filtered, repeated, dropped, .. } = *self;
+        Self { filtered, repeated, dropped, ..Self::default() }
     }
 
     /// Only the user called `wanted`, if one is wanted.
@@ -95,11 +116,7 @@ pub fn earlier_name(user: &str) -> Option<String> {
 /// in a column of numbers must not change a user's name.
 fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<StringArray, RunError> {
     let Some(array) = table.column_by_name(column) else {
-        return Err(RunError::Failed(missing_column(
-            &format!("user column in the {purpose}:"),
-            column,
-            &table.schema(),
-        )));
+        return Err(RunError::Failed(no_column(table, column, purpose)));
     };
     if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
         let text = |x: f64| {
@@ -109,6 +126,10 @@ fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<String
     }
     let texts = arrow_cast::cast(array, &DataType::Utf8)?;
     Ok(texts.as_string::<i32>().iter().map(|cell| cell.and_then(named)).collect())
+}
+
+fn no_column(table: &RecordBatch, column: &str, purpose: &str) -> String {
+    missing_column(&format!("user column in the {purpose}:"), column, &table.schema())
 }
 
 /// "there is no `what` `column`", with the nearest columns or all of them.

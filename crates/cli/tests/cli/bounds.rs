@@ -234,6 +234,80 @@ fn a_table_without_times_comes_in_its_order() {
     is_bounded(megabytes);
 }
 
+/// Lines with these numbers, each with `members`, packed: how long they are is not seen from outside.
+fn packed(numbers: std::ops::Range<usize>, members: impl Fn(usize) -> String) -> Vec<u8> {
+    let padding = "p".repeat(500);
+    let text = numbers.fold(String::new(), |mut text, id| {
+        let _ = writeln!(text, r#"{{"id":{id},{}"p":"{padding}{id}"}}"#, members(id));
+        text
+    });
+    gz(text.as_bytes())
+}
+
+fn with_user(id: usize) -> String {
+    format!(r#""user":"{}","timestamp":"never","#, ["ana", "bo"][id % 2])
+}
+
+/// A table without the column of users is no other than one whose cells are empty.
+#[test]
+fn rows_of_a_file_without_users_are_counted_whatever_comes_together() {
+    let place = Place::new();
+    place.write("own.toml", "user = \"user\"\nfeatures = [\"id\"]\n");
+    place.write("logs/a.jsonl.gz", packed(0..12_000, with_user));
+    place.write("logs/b.jsonl.gz", packed(12_000..30_000, |_| String::new()));
+    let line = "run --memory_limit=LIMIT pipeline-ae --features=own.toml from-file --input_glob=logs/* \
+                to-file --filename=out.csv --overwrite";
+    for (limit, more) in [
+        ("4GB", ""),
+        ("32MiB", ""),
+        ("32MiB", " --watch_directory=true --settle=100ms --max_files=2 --state_dir=state"),
+    ] {
+        let line = line.replace("LIMIT", limit).replace("/* ", &format!("/*{more} "));
+        let ended = place.morpheus(&line);
+        assert_eq!(ended.code, 3, "{}", ended.stderr);
+        let told = ["read       30,000 rows of 2 users", "input: 18000 rows without a user"];
+        assert!(told.iter().all(|text| ended.stdout.contains(text)), "{}", ended.stdout);
+        assert_eq!(column(&place.read("out.csv"), "id").len(), 12_000, "{limit}{more}");
+    }
+    let ended = place.morpheus(&line.replace("LIMIT", "32MiB").replace("own.toml", "other.toml"));
+    assert_eq!(ended.code, 2);
+    place.write("other.toml", "user = \"usr\"\nfeatures = [\"id\"]\n");
+    let ended = place.morpheus(&line.replace("LIMIT", "32MiB").replace("own.toml", "other.toml"));
+    assert_eq!(ended.code, 1);
+    let told = "there is no user column in the input: \"usr\"; the nearest columns are user";
+    assert!(ended.stderr.contains(told), "{}", ended.stderr);
+}
+
+/// What was handed on cannot be taken back: nothing that comes afterwards may be remembered with it.
+#[test]
+fn an_error_behind_the_first_rows_of_a_batch_ends_a_watch_and_nothing_is_written_twice() {
+    let place = Place::new();
+    place.write(
+        "count.toml",
+        "user = \"user\"\nfeatures = [\"n\"]\n[[column]]\nname = \"n\"\nop = \"increment\"\n",
+    );
+    place.write("logs/a.jsonl.gz", packed(0..12_000, with_user));
+    // A table of these rows alone has no times to count by.
+    place.write("logs/b.jsonl.gz", packed(12_000..30_000, |_| String::new()));
+    let watch = "run --memory_limit=32MiB pipeline-ae --features=count.toml from-file --input_glob=logs/* \
+                 --watch_directory=true --settle=100ms --max_files=MOST --state_dir=state \
+                 to-file --filename=out.csv";
+    let ended = place.morpheus(&watch.replace("MOST", "3"));
+    assert_eq!(ended.code, 1, "{}", ended.stderr);
+    assert!(ended.stderr.contains("there is no column of times"), "{}", ended.stderr);
+    std::fs::remove_file(place.path("logs/b.jsonl.gz")).unwrap();
+    place.write(
+        "logs/c.jsonl",
+        "{\"id\":30000,\"user\":\"ana\",\"timestamp\":\"never\",\"p\":\"\"}\n",
+    );
+    let ended = place.morpheus(&watch.replace("MOST", "2"));
+    assert_eq!(ended.code, 3, "{}", ended.stderr);
+    let mut ids: Vec<usize> =
+        column(&place.read("out.csv"), "id").iter().map(|id| id.parse().unwrap()).collect();
+    ids.sort_unstable();
+    assert!(ids.iter().copied().eq((0..12_000).chain([30_000])), "{} rows", ids.len());
+}
+
 #[test]
 fn commands_over_a_store_and_the_backtest_have_the_limit_too() {
     let place = Place::new();

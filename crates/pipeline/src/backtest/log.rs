@@ -62,7 +62,7 @@ impl Log {
             strict: plan.strict,
             pool,
             reporter,
-            duplicates: None,
+            duplicates: Some(trainer.duplicates()),
             on_rows: None,
         };
         let Some(user_column) = reading.user_column else {
@@ -80,8 +80,11 @@ impl Log {
         let mut skipped = table.skipped.clone();
         log.leave_out_timeless(&mut used, &mut skipped)?;
         source::check_strict_skipped(&skipped, PURPOSE, plan.strict)?;
+        // As often as they are there: takeovers are put in place of any row.
+        let (repeated, _) = reading.meet_ids(&mut used, PURPOSE)?;
         let mut users = Users::of(&used.batch, user_column, PURPOSE)?;
-        users.filtered = notes.filtered;
+        trainer.warn_of_alike(&users, PURPOSE);
+        (users.filtered, users.repeated) = (notes.filtered, repeated);
         let mut count = ReadCount { files: files.len(), ..ReadCount::default() };
         count.add(&LogTable { skipped, ..used.clone() }, &users);
         count.users = users.rows.len();
@@ -93,6 +96,7 @@ impl Log {
         rows.sort_unstable();
         let rows = UInt32Array::from_iter_values(rows.into_iter().map(|row| row as u32));
         table.batch = arrow_select::take::take_record_batch(&table.batch, &rows)?;
+        reading.leave_ids(&mut table);
         log.table = with_positions(table);
         Ok((log, count))
     }

@@ -115,6 +115,12 @@ impl Batch {
         self.is_part || !self.before.is_empty()
     }
 
+    /// Whether other tables may have other rows of the input: those of other batches, or those of this one
+    /// that do not fit into memory with these.
+    pub fn is_one_table_of_several(&self) -> bool {
+        self.is_part() || self.is_cut
+    }
+
     /// Whether all rows of a file are in this batch.
     pub fn is_whole(&self, path: &Path) -> bool {
         self.end.is_none() && !self.before.contains_key(path)

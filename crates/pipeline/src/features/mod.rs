@@ -209,7 +209,27 @@ impl Features {
         categories.map(|feature| feature.column.clone()).collect()
     }
 
-    /// The columns of a log that say whose a row is, when it happened, and whether it is used.
+    /// The log's column that identifies an event, if it is nothing else: neither a feature nor what something
+    /// is made of or chosen by, which may have to be a number.
+    pub fn plain_event_id(&self) -> Option<&String> {
+        let id = self.event_id.as_ref()?;
+        let mut used = self.columns.iter().flat_map(|column| &column.inputs);
+        let is_used = self.makes(id)
+            || used.any(|input| input == id)
+            || self.features.iter().any(|feature| feature.column == *id)
+            || self.rows.iter().flat_map(Filter::columns).any(|name| name == id);
+        Some(id).filter(|_| !is_used)
+    }
+
+    /// Columns of which the cells of a CSV file are read as they are written: categories, and what identifies
+    /// an event, which a gap in another row must not change.
+    pub fn exact(&self) -> Vec<String> {
+        let mut exact = self.categories();
+        exact.extend(self.plain_event_id().cloned());
+        exact
+    }
+
+    /// The columns of a log that say whose a row is, when it happened, which event it is, and whether it is used.
     pub fn inputs_of_rows(&self) -> Vec<String> {
         let (_, read) = self.needed(std::iter::empty());
         read.into_iter().map(str::to_owned).collect()
@@ -222,14 +242,15 @@ impl Features {
         self.columns.iter().filter(move |column| outlives(&column.op)).map(|column| &column.name)
     }
 
-    /// Which derived columns are needed for `wanted`, the users, the times and the rows, and
-    /// the columns that are needed from the log.
+    /// Which derived columns are needed for `wanted`, the users, the times, the rows and the events' ids,
+    /// and the columns that are needed from the log.
     fn needed<'a>(
         &'a self,
         wanted: impl IntoIterator<Item = &'a String>,
     ) -> (Vec<bool>, HashSet<&'a str>) {
         let mut names: HashSet<&str> = wanted.into_iter().map(String::as_str).collect();
         names.extend(self.user.as_deref());
+        names.extend(self.event_id.as_deref());
         names.extend(self.time.as_ref().map(|time| time.name.as_str()));
         names.extend(self.rows.iter().flat_map(Filter::columns));
         let mut needed = vec![false; self.columns.len()];

@@ -36,6 +36,12 @@ impl Rest {
     pub(super) fn of(batch: Batch) -> Self {
         Self { batch, is_begun: false, has_rows: false, users: BTreeSet::new(), empty: None }
     }
+
+    /// Whether nothing of it is on its way, and no later part would mark its files as read: what follows could
+    /// then be remembered without it.
+    fn can_be_left(&self) -> bool {
+        !self.has_rows && self.batch.files.iter().all(|path| self.batch.ends(path))
+    }
 }
 
 /// What was read of a batch.
@@ -55,7 +61,7 @@ impl Intake {
                 return Ok(());
             }
             // It is not remembered: the next run tries again.
-            Err(error) if self.settings.watch.is_some() && !self.strict => {
+            Err(error) if self.settings.watch.is_some() && !self.strict && rest.can_be_left() => {
                 self.duplicates().take_back();
                 self.shared.reporter.say(Weight::Error, &error.to_string());
                 let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
@@ -218,12 +224,23 @@ impl Intake {
         if let Some(needs) = &self.times_needed_by {
             event_times::check(&table.batch, &self.settings.features, needs, "input")?;
         }
+        match &users.lacks_column {
+            Some(why) => {
+                if self.settings.watch.is_some() {
+                    let text = format!("{why}; its rows have no user");
+                    self.shared.reporter.say(Weight::Warning, &text);
+                }
+                self.no_column.get_or_insert_with(|| why.clone());
+            }
+            None => self.has_column = true,
+        }
+        let of_nobody = Users { of_others: table.batch.num_rows(), ..users.without_rows() };
         let users = match users.only(self.user_filter.as_deref(), "input") {
             Ok(users) => users,
             // Other batches may have rows of the user.
             Err(error) => {
                 self.nobody = Some(error);
-                count.add(&table, &Users { of_others: table.batch.num_rows(), ..Users::default() });
+                count.add(&table, &of_nobody);
                 return Ok(Read { rows: None, more });
             }
         };
@@ -241,7 +258,7 @@ impl Intake {
             self.shared.book.expect(user, seen.rows, rows.len());
         }
         if let Some(column) = &self.user_column {
-            self.alike.report(column, self.shared.reporter.as_ref());
+            self.alike.report(column, "input", self.shared.reporter.as_ref());
         }
         count.users = self.met;
         drop(count);
@@ -257,6 +274,7 @@ impl Intake {
     ) -> Option<Arc<Receipt>> {
         let mut files = std::mem::take(&mut self.without_rows);
         files.extend(finished);
+        let event_ids = self.duplicates().take_new();
         if !self.marks_batches {
             self.latest = None;
             return None;
@@ -272,7 +290,6 @@ impl Intake {
             Some(_) => self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner).changes(),
             None => Vec::new(),
         };
-        let event_ids = self.duplicates().take_new();
         let receipt = Receipt { files, rows, memory, event_ids, ..Receipt::default() };
         let receipt = Arc::new(receipt);
         self.latest = Some(Arc::clone(&receipt));

@@ -141,6 +141,7 @@ pub fn train(
     let library = Library::open(&options.store, purpose, settings.model_limits)?;
     library.check_source(plan.source.kind.stage.name, &settings.generic_user)?;
     let trainer = Trainer::new(plan, settings, reporter.as_ref(), stop);
+    trainer.know_categories_of(&library);
     let source = &plan.source;
     let strict = plan.strict;
     let (count, rows) = match &options.history_dir {

@@ -105,6 +105,9 @@ impl Run<'_> {
         let reporter = Arc::clone(&self.reporter);
         let stop = self.stop.clone();
         let trainer = Trainer::new(self.plan, settings, reporter.as_ref(), &stop);
+        if let Some(library) = &library {
+            trainer.know_categories_of(library);
+        }
         let mut memory = Memory::default();
         let (table, everyone) =
             trainer.read(&files, &self.pool, &mut memory, &mut |_, _| Ok(()))?;
@@ -125,6 +128,8 @@ impl Run<'_> {
         self.summary.skipped.extend(count.lines(TRAINING_DATA));
         self.summary.changed.extend(count.changes(TRAINING_DATA));
         self.summary.filtered.push((TRAINING_DATA, count.filtered));
+        self.summary.repeated_in_training = count.repeated;
+        self.summary.drops_repeated = self.plan.source.drop_duplicates;
         self.summary.phases.push(("reading training data", start.elapsed()));
 
         let start = Instant::now();

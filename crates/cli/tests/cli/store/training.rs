@@ -334,3 +334,37 @@ fn a_log_that_has_just_begun_is_learnt_later() {
     assert!(ended.stderr.contains("1 row later than tomorrow left out"), "{}", ended.stderr);
     assert!(run().stdout.contains("up to date 1 model"));
 }
+
+/// A file in which all categories look like numbers has the categories of the files before, in the same run or an
+/// earlier one.
+#[test]
+fn categories_that_look_like_numbers_stay_what_they_are_written_as() {
+    let place = Place::new();
+    place.write("columns.txt", "version\nn\n");
+    let rows = |day: usize, versions: &[&str], padding: usize| {
+        let padding = "p".repeat(padding);
+        (0..40).fold(String::from("at,who,version,n,more\n"), |text, n| {
+            let version = versions[n % versions.len()];
+            text + &format!("2024-05-{day:02}T00:{n:02}:00Z,ann,{version},{},{padding}\n", n % 4)
+        })
+    };
+    let normal = |store: &str, padding: usize, inputs: &[&str]| {
+        place.write("a.csv", rows(1, &["1.10", "x"], padding));
+        place.write("b.csv", rows(2, &["1.10"], padding));
+        for input in inputs {
+            done(place.morpheus(&format!(
+                "train --source=file --columns_file=columns.txt --userid_column_name=who --timestamp_column_name=at \
+                 --store={store} --history_dir=of-{store} --min_history=20 --promote=always --memory_limit=32MiB {input}"
+            )));
+        }
+        done(place.morpheus(&format!("models show ann --store={store}")))
+    };
+    for (store, padding, inputs) in [
+        ("later", 1, &["--input=a.csv", "--input=b.csv"][..]),
+        // More than is read together.
+        ("together", 60_000, &["--input=a.csv --input=b.csv"]),
+    ] {
+        let shown = normal(store, padding, inputs);
+        assert!(shown.contains("\"1.10\" 60, \"x\" 20"), "{store}: {shown}");
+    }
+}
