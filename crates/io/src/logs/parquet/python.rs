@@ -87,7 +87,8 @@ fn plain_text(values: &ArrayRef, row: usize) -> Result<String, Failure> {
         // A day of no calendar costs its own row, as a time of none does.
         Err(_) if matches!(values.data_type(), DataType::Date32 | DataType::Date64) => {
             let day = arrow_cast::cast(&values.slice(row, 1), &DataType::Int64)?;
-            Ok(array_value_to_string(&day, 0)?)
+            let unit = if *values.data_type() == DataType::Date32 { "days" } else { "ms" };
+            Ok(format!("{} {unit} since 1970", array_value_to_string(&day, 0)?))
         }
         printed => Ok(printed?),
     }

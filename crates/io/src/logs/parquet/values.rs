@@ -140,14 +140,23 @@ fn printed(values: &ArrayRef) -> Result<ArrayRef, Failure> {
     Ok(texts::collect(texts.into_iter())?)
 }
 
+fn unit_name(unit: TimeUnit) -> &'static str {
+    match unit {
+        TimeUnit::Second => "s",
+        TimeUnit::Millisecond => "ms",
+        TimeUnit::Microsecond => "µs",
+        TimeUnit::Nanosecond => "ns",
+    }
+}
+
 /// Times as the other formats write them.
 pub(super) fn times(values: &ArrayRef, unit: TimeUnit, zoned: bool) -> Result<ArrayRef, Failure> {
     let print = |value: i64, nanoseconds: i128| {
         let mut out = String::new();
         match text::push_time(&mut out, i128::from(value) * nanoseconds, zoned) {
             Ok(()) => out,
-            // A time of no calendar costs its own row: what is no time is found where times are read.
-            Err(_) => value.to_string(),
+            // A time of no calendar costs its own row. The bare number would be read as another time.
+            Err(_) => format!("{value} {} since 1970", unit_name(unit)),
         }
     };
     let mut printed = Vec::with_capacity(values.len());
