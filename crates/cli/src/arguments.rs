@@ -9,9 +9,10 @@ mod tools;
 use crate::help;
 use crate::logging::{self, Logging};
 use dfp_pipeline::names;
+use dfp_pipeline::nearest;
 use dfp_pipeline::options::{
     self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
-    WITH_WORDS, WithWords, bool_word, nearest,
+    WITH_WORDS, WithWords, bool_word,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;

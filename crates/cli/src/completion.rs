@@ -2,7 +2,8 @@
 //! the table of options.
 
 use crate::arguments::{Usage, usable_stages};
-use crate::{DONE, FAILED, out, refuse};
+use crate::exit::{DONE, FAILED, refuse};
+use crate::print::out;
 use dfp_pipeline::names::shown;
 use dfp_pipeline::options::{self, COMMANDS, Kind, OptionSpec, PipelineKind};
 use dfp_pipeline::plan::OptionTexts;

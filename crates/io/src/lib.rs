@@ -1,6 +1,7 @@
 //! Everything that touches the outside: finding files, reading logs into Arrow batches, writing
 //! result files, keeping models as bytes. Nothing here knows what a model is, or a pipeline.
 
+pub mod columns;
 pub mod content;
 pub mod error;
 pub mod files;

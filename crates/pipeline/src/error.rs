@@ -42,8 +42,8 @@ impl From<dfp_model::ModelError> for RunError {
     }
 }
 
-impl From<crate::generate::GenerateError> for RunError {
-    fn from(error: crate::generate::GenerateError) -> Self {
+impl From<dfp_synth::GenerateError> for RunError {
+    fn from(error: dfp_synth::GenerateError) -> Self {
         Self::Failed(error.to_string())
     }
 }

@@ -3,8 +3,8 @@
 use crate::derive::Cells;
 use crate::error::RunError;
 use crate::features::Features;
-use crate::users::missing_column;
 use arrow_array::RecordBatch;
+use dfp_io::columns::missing_column;
 use dfp_io::logs::EVENT_DT;
 use dfp_io::logs::time::TimeFormats;
 use dfp_io::texts::is_text;

@@ -3,10 +3,10 @@
 //! NVIDIA Morpheus makes `self` of `"ownersSet": {"items": [{"owner": "self"}]}` in AWS's own files, and leaves the
 //! list as it is in CSV. The written text follows it; what models learn is one value in every form of file.
 
-use crate::message::with_columns;
 use crate::sources::SOURCES;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
+use dfp_io::columns::with_columns;
 use dfp_io::logs::dialect::Role;
 use dfp_io::texts::TextCells;
 use std::sync::Arc;

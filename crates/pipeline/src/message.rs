@@ -2,8 +2,8 @@
 
 use crate::models::Known;
 use crate::plan::ScoreKind;
-use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
-use arrow_schema::{ArrowError, Field, Schema};
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_schema::ArrowError;
 use arrow_select::take::take_record_batch;
 use dfp_io::state::{FileMark, OutputMark, WindowChange};
 use dfp_model::score::FeatureScores;
@@ -12,11 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
-
-/// The row number of a user over the whole run: the unnamed first column of written tables.
-pub const INDEX: &str = "";
-/// The row number in the file that a row came from.
-pub const FILE_ROW: &str = "_index_";
 
 /// Rows of one user, in order, with what the stages have made of them.
 #[derive(Clone, Debug)]
@@ -181,50 +176,5 @@ impl Surprises {
 impl dfp_flow::Rows for Message {
     fn rows(&self) -> usize {
         self.rows.num_rows()
-    }
-}
-
-/// `batch` with `columns` put after its last column, or in place of a column of the same name.
-///
-/// # Errors
-/// The columns differ in length.
-pub fn with_columns(
-    batch: &RecordBatch,
-    columns: impl IntoIterator<Item = (String, ArrayRef)>,
-) -> Result<RecordBatch, ArrowError> {
-    let mut fields: Vec<_> = batch.schema().fields().iter().cloned().collect();
-    let mut arrays = batch.columns().to_vec();
-    for (name, array) in columns {
-        let field = Arc::new(Field::new(&name, array.data_type().clone(), true));
-        match fields.iter().position(|field| *field.name() == name) {
-            Some(position) => {
-                fields[position] = field;
-                arrays[position] = array;
-            }
-            None => {
-                fields.push(field);
-                arrays.push(array);
-            }
-        }
-    }
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), arrays)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use arrow_array::Int64Array;
-
-    #[test]
-    fn a_column_of_the_same_name_is_replaced_where_it_stands() {
-        let ints = |values: Vec<i64>| Arc::new(Int64Array::from(values)) as ArrayRef;
-        let batch =
-            RecordBatch::try_from_iter([("a", ints(vec![1])), ("b", ints(vec![2]))]).unwrap();
-        let batch =
-            with_columns(&batch, [("a".into(), ints(vec![3])), ("c".into(), ints(vec![4]))])
-                .unwrap();
-        let names: Vec<_> = batch.schema().fields().iter().map(|f| f.name().clone()).collect();
-        assert_eq!(names, ["a", "b", "c"]);
-        assert_eq!(batch.column(0).as_ref(), ints(vec![3]).as_ref());
     }
 }

@@ -1,9 +1,9 @@
 //! Names of the columns that a run adds to those of the log, in one place, and what becomes of them where the
 //! log has a column of such a name: the log's keeps its name, and ours gets a prefix.
 
-use crate::message::with_columns;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
+use dfp_io::columns::with_columns;
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 

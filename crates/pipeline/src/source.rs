@@ -5,12 +5,12 @@ use crate::derive::{self, Memory, Notes};
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::features::Features;
-use crate::message::with_columns;
 use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
 use crate::users::Users;
 use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Schema};
+use dfp_io::columns::with_columns;
 use dfp_io::logs::skipped::{Note, Skipped, TIMELESS, Unit};
 use dfp_io::logs::time::TimeColumn;
 use dfp_io::logs::{

@@ -1,13 +1,12 @@
 //! Rows of all users -> rows of each user, numbered.
 
 use crate::error::RunError;
-use crate::message::{FILE_ROW, INDEX};
-use crate::options::nearest;
 use crate::own_columns;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
+use dfp_io::columns::{FILE_ROW, INDEX, missing_column};
 use dfp_io::logs::LogTable;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -130,23 +129,6 @@ fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<String
 
 fn no_column(table: &RecordBatch, column: &str, purpose: &str) -> String {
     missing_column(&format!("user column in the {purpose}:"), column, &table.schema())
-}
-
-/// "there is no `what` `column`", with the nearest columns or all of them.
-pub fn missing_column(what: &str, column: &str, schema: &Schema) -> String {
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
-    let mut near: Vec<&str> = Vec::new();
-    while near.len() < 3
-        && let Some(name) =
-            nearest(column, names.iter().copied().filter(|name| !near.contains(name)))
-    {
-        near.push(name);
-    }
-    if near.is_empty() {
-        format!("there is no {what} {column:?}; columns are {}", names.join(", "))
-    } else {
-        format!("there is no {what} {column:?}; the nearest columns are {}", near.join(", "))
-    }
 }
 
 fn nobody(wanted: &str, users: &Users, purpose: &str) -> String {

@@ -2,13 +2,13 @@
 
 use super::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
-use crate::message::with_columns;
 use crate::own_columns::{self, Z_SCORE};
 use crate::plan;
 use crate::report::{AlertCount, Reporter};
 use crate::results::{Names, Results};
 use arrow_array::UInt32Array;
 use arrow_select::take::take_record_batch;
+use dfp_io::columns::with_columns;
 use dfp_io::sinks;
 use std::collections::HashSet;
 use std::path::PathBuf;

@@ -3,11 +3,11 @@
 use super::cells::as_text;
 use crate::error::RunError;
 use crate::features::{Features, Kind};
-use crate::message::with_columns;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::DataType;
+use dfp_io::columns::with_columns;
 use dfp_io::texts::TextCells;
 use std::sync::Arc;
 

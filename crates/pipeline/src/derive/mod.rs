@@ -25,11 +25,10 @@ pub(crate) use time::instants;
 
 use crate::error::RunError;
 use crate::features::{Features, Keys};
-use crate::message::with_columns;
-use crate::users::missing_column;
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
 pub(crate) use cells::{Cells, Texts};
+use dfp_io::columns::{missing_column, with_columns};
 use dfp_io::logs::time::TimeFormats;
 use dfp_io::logs::{EVENT_DT, LogTable};
 use std::cell::RefCell;

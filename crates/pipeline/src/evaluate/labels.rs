@@ -1,7 +1,7 @@
 //! The file of labels: a row for each event that is to be found.
 
 use crate::error::RunError;
-use crate::options::nearest;
+use dfp_io::columns::nearest;
 use dfp_io::names::shown;
 use std::collections::HashMap;
 use std::path::Path;

@@ -9,7 +9,7 @@ use crate::own_columns::{self, P_VALUE};
 use crate::report::Reporter;
 use crate::results::{EVENTS, Names, Results};
 use crate::source::ReadCount;
-use crate::users::missing_column;
+use dfp_io::columns::missing_column;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 use std::collections::HashSet;

@@ -3,8 +3,8 @@
 use super::document::{Item, Keys, Mistakes, unknown};
 use super::{Feature, Features, Kind};
 use crate::derive::{self, Column, Filter, Of, Op};
-use crate::options::nearest;
 use crate::sources::{SOURCE_STAGES, SOURCES};
+use dfp_io::columns::nearest;
 use dfp_io::logs::EVENT_DT;
 use dfp_io::logs::time::{TimeColumn, TimeFormats};
 use dfp_io::names as paths;

@@ -335,7 +335,7 @@ fn shelf_of(library: &Library, user: &str) -> Result<Shelf, RunError> {
         return Ok(shelf);
     }
     let users = library.store().users()?;
-    let near = crate::options::nearest(user, users.iter().map(String::as_str));
+    let near = dfp_io::columns::nearest(user, users.iter().map(String::as_str));
     let near = near.map(|near| format!("; did you mean {near:?}")).unwrap_or_default();
     Err(RunError::Failed(format!(
         "model store {:?}: user {user:?} has no version{near}",

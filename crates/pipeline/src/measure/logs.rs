@@ -1,9 +1,9 @@
 //! Generated logs to read, in a temporary directory that goes when they are dropped.
 
 use crate::error::RunError;
-use crate::generate::{GenerateOptions, LogFormat, LogSource, generate};
 use dfp_io::IoError;
 use dfp_io::logs::{self, ReadOptions, cloudtrail};
+use dfp_synth::{GenerateOptions, LogFormat, LogSource, generate};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

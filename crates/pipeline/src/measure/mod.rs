@@ -16,11 +16,11 @@ pub use clock::{Clock, median};
 pub use dfp_model::instruction_set;
 
 use crate::error::RunError;
-use crate::generate::LogFormat;
 use crate::plan::{Architecture, ModelSettings};
 use arrow_array::RecordBatch;
 use dfp_flow::Stop;
 use dfp_model::{EncodedRows, ModelConfig, ModelError, UserModel};
+use dfp_synth::LogFormat;
 use logs::Logs;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::ops::ControlFlow;

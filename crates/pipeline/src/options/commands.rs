@@ -8,6 +8,7 @@ use super::{
 };
 use crate::sources::SOURCE_STAGES;
 use dfp_io::memory::MemoryLimit;
+use dfp_report::drawing;
 
 const CHOICE_LEVEL: Kind =
     Kind::Choice(&["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG"]);
@@ -248,13 +249,10 @@ pub(super) const VIZ_FILE: OptionSpec = OptionSpec::new(
 );
 pub(super) const VIZ_DIRECTION: OptionSpec = OptionSpec::new(
     "viz_direction",
-    Kind::Choice(&VIZ_DIRECTIONS),
+    Kind::Choice(&drawing::VIZ_DIRECTIONS),
     "where the arrows of the drawing go: bottom to top, left to right, right to left, top to bottom",
 )
 .default("LR");
-
-/// Where the arrows of a drawing go.
-pub const VIZ_DIRECTIONS: [&str; 4] = ["BT", "LR", "RL", "TB"];
 
 const SHELL: OptionSpec = OptionSpec::new(
     "shell",

@@ -185,7 +185,7 @@ impl Kind {
                 .iter()
                 .find(|word| word.eq_ignore_ascii_case(text))
                 .map(|word| Value::Text((*word).to_owned()))
-                .ok_or_else(|| match super::nearest(text, words.iter().copied()) {
+                .ok_or_else(|| match dfp_io::columns::nearest(text, words.iter().copied()) {
                     Some(word) => format!("{text:?} is not one of {}; did you mean {word:?}", words.join(", ")),
                     None => format!("{text:?} is not one of {}", words.join(", ")),
                 }),

@@ -13,7 +13,7 @@ mod store;
 
 pub use commands::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, DOCTOR, FEATURES,
-    GENERATE, GLOBAL, MAN, OPTIONS, PLAN_CHECK, RUN, VIZ_DIRECTIONS, WITH_WORDS, WithWords,
+    GENERATE, GLOBAL, MAN, OPTIONS, PLAN_CHECK, RUN, WITH_WORDS, WithWords,
 };
 pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
@@ -233,22 +233,6 @@ pub fn option<'a>(options: &'a [OptionSpec], name: &str) -> Option<&'a OptionSpe
     options.iter().find(|option| option.name == name || option.aliases.contains(&name))
 }
 
-/// The candidate most like `name`, if one is alike enough to be meant: one slip of the keyboard, or
-/// a Jaro-Winkler likeness above 0.8.
-pub fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let name = name.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| (candidate.to_lowercase(), candidate))
-        .map(|(lower, candidate)| match strsim::osa_distance(&name, &lower) {
-            0 | 1 => (1.0, candidate),
-            _ => (strsim::jaro_winkler(&name, &lower), candidate),
-        })
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -301,11 +285,5 @@ mod tests {
             option.environment_names(&["run", "pipeline-ae", "from-cloudtrail"]),
             ["MORPHEUS_RUN_PIPELINE_AE_FROM_CLOUDTRAIL_INPUT_GLOB"]
         );
-    }
-
-    #[test]
-    fn nearest_needs_likeness() {
-        assert_eq!(nearest("--file_typ", ["--file_type", "--repeat"]), Some("--file_type"));
-        assert_eq!(nearest("zzz", ["--file_type", "--repeat"]), None);
     }
 }

@@ -5,7 +5,8 @@
 //! checked, and run, in the same way.
 
 use super::{OptionTexts, PlanSpec, StageSpec};
-use crate::options::{PIPELINES, PipelineKind, nearest};
+use crate::options::{PIPELINES, PipelineKind};
+use dfp_io::columns::nearest;
 use dfp_io::names::masked;
 use serde_json::{Map, Value};
 use std::fmt::Write;

@@ -3,8 +3,8 @@
 use super::OptionTexts;
 use super::check::Checker;
 use super::values::Values;
-use crate::generate::{GenerateOptions, LogFormat, LogSource, TakeoverKind};
 use crate::options::GENERATE;
+use dfp_synth::{GenerateOptions, LogFormat, LogSource, TakeoverKind};
 
 /// Checks the options of `tools generate`.
 ///

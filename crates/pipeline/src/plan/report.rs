@@ -8,10 +8,10 @@ use super::values::Values;
 use super::{PlanFormat, PlanSpec, ScoreKind, plan_text};
 use crate::features::Features;
 use crate::options::{PLOT, REPORT};
-use crate::plots::PictureFormat;
 use crate::report_page::digest::{Asked, Names};
 use crate::report_page::files::{PictureKind, PlotOptions, ReportOptions};
 use dfp_io::logs::EVENT_DT;
+use dfp_report::plots::PictureFormat;
 use std::path::PathBuf;
 
 /// Checks the options of `report`; the words are files that runs have written.

@@ -3,14 +3,14 @@
 use super::Page;
 use super::digest::{Asked, Digest, Names, UNUSUAL_Z, View};
 use crate::error::RunError;
-use crate::plots::axis::Counted;
-use crate::plots::{
-    self, Bars, Bins, Column, HistogramPlot, PictureFormat, Point, ScorePlot, Series,
-};
 use crate::report::{Reporter, TooFew};
 use crate::results::{self, Results};
 use crate::source::ReadCount;
 use dfp_io::names::shown;
+use dfp_report::plots::axis::Counted;
+use dfp_report::plots::{
+    self, Bars, Bins, Column, HistogramPlot, PictureFormat, Point, ScorePlot, Series,
+};
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -19,7 +19,7 @@ mod users;
 
 pub use facts::{RunFacts, Training};
 
-use crate::plots::{self, Plot};
+use dfp_report::plots::{self, Plot};
 use digest::Findings;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 

@@ -2,8 +2,8 @@
 
 use super::count;
 use super::digest::{Findings, Measure};
-use crate::plots::axis;
 use crate::report::TooFew;
+use dfp_report::plots::axis;
 use maud::{Markup, html};
 
 pub(super) fn title(found: &Findings) -> String {

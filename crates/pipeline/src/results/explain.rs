@@ -3,13 +3,13 @@
 use super::{EVENTS, Names, Results};
 use crate::derive::Cells;
 use crate::error::RunError;
-use crate::message::FILE_ROW;
 use crate::models;
 use crate::own_columns;
 use crate::report::Reporter;
 use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
+use dfp_io::columns::FILE_ROW;
 use dfp_io::names::shown;
 use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
@@ -190,7 +190,7 @@ impl<'a> Found<'a> {
                 };
                 if schema.index_of(column).is_err() {
                     let what = "column of identifiers (--event_column):";
-                    return Err(RunError::Usage(vec![crate::users::missing_column(
+                    return Err(RunError::Usage(vec![dfp_io::columns::missing_column(
                         what, column, &schema,
                     )]));
                 }

@@ -10,11 +10,12 @@ use crate::own_columns::{self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SU
 use crate::report::{Progress, Reporter};
 use crate::source;
 use crate::sources::SOURCES;
-use crate::users::{Users, missing_column};
+use crate::users::Users;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
+use dfp_io::columns::missing_column;
 use dfp_io::logs::skipped::Skipped;
 use dfp_io::logs::{self, EVENT_DT, ReadOptions, table};
 use std::collections::{BTreeSet, HashSet};

@@ -2,11 +2,11 @@
 
 use super::ScoreBook;
 use crate::message::Message;
-use crate::users::missing_column;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_io::columns::missing_column;
 use std::sync::Arc;
 
 /// The stage.

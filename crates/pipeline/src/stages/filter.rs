@@ -2,12 +2,12 @@
 
 use crate::message::Message;
 use crate::plan::{self, FilterBy};
-use crate::users::missing_column;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_io::columns::missing_column;
 use std::borrow::Cow;
 
 /// The stage.

@@ -45,7 +45,7 @@ pub use validate::{Outcome, Validate};
 use crate::derive;
 use crate::error::RunError;
 use crate::message::Message;
-use crate::users::missing_column;
+use dfp_io::columns::missing_column;
 use dfp_io::logs::EVENT_DT;
 
 /// When the events of a message's rows happened, nanoseconds since 1970; a time in the future is a mistake

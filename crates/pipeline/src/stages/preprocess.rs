@@ -6,7 +6,7 @@
 //! number there is, and counted, since no log means it.
 
 use crate::first_values;
-use crate::message::{Encoded, FILE_ROW, Message, with_columns};
+use crate::message::{Encoded, Message};
 use crate::models::Models;
 use crate::own_columns::called;
 use crate::report::{Reporter, Weight};
@@ -15,6 +15,7 @@ use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, DataType};
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_io::columns::{FILE_ROW, with_columns};
 use dfp_model::encode::Infinite;
 use dfp_model::user_model::UserModel;
 use dfp_model::{EncodedRows, ModelError};

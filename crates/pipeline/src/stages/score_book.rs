@@ -1,10 +1,11 @@
 //! What the summary of a run says about scores, without keeping them.
 
-use crate::message::{FILE_ROW, INDEX, Message, RowScores};
+use crate::message::{Message, RowScores};
 use crate::own_columns;
 use crate::report::{Progress, Reporter, TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
+use dfp_io::columns::{FILE_ROW, INDEX};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

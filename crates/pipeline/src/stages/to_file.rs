@@ -1,10 +1,11 @@
 //! `to-file`: writes rows, under a temporary name until the run has succeeded; where the input has no
 //! end, or a state folder remembers it, straight into the file.
 
-use crate::message::{INDEX, Message};
+use crate::message::Message;
 use crate::plan;
 use dfp_flow::{BoxError, Outcome, Outlet, Stage};
 use dfp_io::IoError;
+use dfp_io::columns::INDEX;
 use dfp_io::sinks::{self, Sink};
 use dfp_io::state::OutputMark;
 use std::path::{Path, PathBuf};

@@ -219,7 +219,10 @@ fn a_time_of_no_calendar_costs_its_own_row() {
     writer.write(&rows).unwrap();
     writer.close().unwrap();
     let table = read_some(bytes.into(), None).unwrap().finish().unwrap();
-    assert_eq!(texts(&table.columns[0]), ["9223372036854775807 ms since 1970", "1970-01-01 00:00:00"]);
+    assert_eq!(
+        texts(&table.columns[0]),
+        ["9223372036854775807 ms since 1970", "1970-01-01 00:00:00"]
+    );
     assert_eq!(texts(&table.columns[1]), ["1970-01-01", "2147483647 days since 1970"]);
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Comparison, Expression, Test, Value};
 use crate::derive::kinds::number;
-use crate::options::nearest;
+use dfp_io::columns::nearest;
 use regex::Regex;
 use std::cmp::Ordering;
 

@@ -12,9 +12,9 @@ pub use findings::{Findings, UserLine};
 pub use view::{Names, View};
 
 use crate::error::RunError;
-use crate::plots::axis::Counted;
-use crate::plots::{Bins, Point, Series};
 use alert::Alerts;
+use dfp_report::plots::axis::Counted;
+use dfp_report::plots::{Bins, Point, Series};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use user::{UserDigest, Values};

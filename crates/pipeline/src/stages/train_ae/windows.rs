@@ -2,10 +2,11 @@
 //! they come back for a user's next message.
 
 use crate::error::RunError;
-use crate::message::{INDEX, Receipt};
+use crate::message::Receipt;
 use crate::retrain::{joined, ordered, plain};
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
+use dfp_io::columns::INDEX;
 use dfp_io::state::{Part, StateDir, WindowChange};
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::Ordering;

@@ -8,15 +8,15 @@ mod tests;
 pub use comparison::Outcome;
 
 use crate::error::RunError;
-use crate::message::{INDEX, Message};
+use crate::message::Message;
 use crate::plan;
 use crate::report::{Reporter, Validation, Weight};
 use crate::source;
-use crate::users::missing_column;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use comparison::{Comparison, Tolerance};
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::IoError;
+use dfp_io::columns::{INDEX, missing_column};
 use dfp_io::logs::{self, LogTable, ReadOptions};
 use dfp_io::names::shown;
 use dfp_io::sinks;

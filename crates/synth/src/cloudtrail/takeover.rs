@@ -5,11 +5,11 @@ use std::rc::Rc;
 use super::call::Call;
 use super::catalogue::{Action, HOSTILE_SERVICES, HOSTILE_TOOLS, SERVICES, Service, action};
 use super::profile::{Profile, access_key};
-use crate::generate::activity::Event;
-use crate::generate::addresses::outside;
-use crate::generate::calendar::Period;
-use crate::generate::dice::Dice;
-use crate::generate::takeover::{Dated, Kind, Schedule};
+use crate::activity::Event;
+use crate::addresses::outside;
+use crate::calendar::Period;
+use crate::dice::Dice;
+use crate::takeover::{Dated, Kind, Schedule};
 
 /// What is done; a takeover goes through it as often as it has rows for.
 fn steps(kind: Kind) -> &'static [Step] {

@@ -101,9 +101,11 @@ impl GenerateOptions {
         }
     }
 
+    /// Whether logs can be made so.
+    ///
     /// # Errors
     /// The first value that is out of range.
-    pub(crate) fn check(&self) -> Result<(), GenerateError> {
+    pub fn check(&self) -> Result<(), GenerateError> {
         let least = [
             ("users", self.users, 1),
             ("days", self.days, 2),

@@ -1,12 +1,13 @@
 //! `morpheus tools bench`.
 
 use crate::arguments::Usage;
+use crate::exit::{DONE, FAILED, INTERRUPTED, refuse};
+use crate::print::{err, out};
 use crate::summary::{count, grouped};
-use crate::{DONE, FAILED, INTERRUPTED, err, out, refuse};
-use dfp_pipeline::generate::LogFormat;
 use dfp_pipeline::measure::{self, Figures, MeasureOptions, REPEATS, Work};
 use dfp_pipeline::plan::{self, Architecture, OptionTexts};
 use dfp_pipeline::{RunError, Stop};
+use dfp_synth::LogFormat;
 use std::fmt::Write;
 
 /// Users of the estimate.

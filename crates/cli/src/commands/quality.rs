@@ -1,10 +1,12 @@
 //! `morpheus evaluate` and `morpheus backtest`: how well scores find what they should.
 
 use crate::arguments::Usage;
+use crate::commands::train::write_json;
 use crate::console::Console;
+use crate::exit::{DONE, FAILED, SKIPPED, fail, refuse};
+use crate::print::out;
+use crate::signals::stop_on_ctrl_c;
 use crate::summary::{count, grouped, printable, repeated_rows};
-use crate::train::write_json;
-use crate::{DONE, FAILED, SKIPPED, fail, out, refuse, stop_on_ctrl_c};
 use dfp_pipeline::backtest::{Backtest, Placed, backtest};
 use dfp_pipeline::evaluate::{BudgetOf, Evaluated, Evaluation, Spent, evaluate_outputs};
 use dfp_pipeline::plan::{self, OptionTexts};

@@ -7,10 +7,10 @@ use super::catalogue::{
     Network, OFFICE, Place, System,
 };
 use super::{Device, Factor, Vendor};
-use crate::generate::addresses;
-use crate::generate::calendar::{Day, Hours};
-use crate::generate::dice::{Dice, Purpose};
-use crate::generate::user_name;
+use crate::addresses;
+use crate::calendar::{Day, Hours};
+use crate::dice::{Dice, Purpose};
+use crate::user_name;
 
 /// Letters and digits of the names of computers.
 const NAME_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -20,7 +20,7 @@ const USUAL_APPLICATIONS: usize = 6;
 
 /// The habits of one user. Lists are in order of habit, the most usual first.
 #[derive(Debug)]
-pub(in crate::generate) struct Person {
+pub(crate) struct Person {
     /// 0 for the first user.
     pub(super) number: u32,
     pub(super) vendor: &'static Vendor,
@@ -82,7 +82,7 @@ impl Travel {
 }
 
 impl Person {
-    pub(in crate::generate) fn new(seed: u64, number: u32, vendor: &'static Vendor) -> Self {
+    pub(crate) fn new(seed: u64, number: u32, vendor: &'static Vendor) -> Self {
         let dice = &mut Dice::new(seed, number, Purpose::Profile);
         let country = dice.any(COUNTRIES);
         let towns: Vec<&'static City> = country.cities.iter().collect();

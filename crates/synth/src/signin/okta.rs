@@ -6,7 +6,7 @@ use super::catalogue::Place;
 use super::{
     Deed, Factor, Outcome, Person, SignIn, Vendor, derived, key_text, name_id, time_with_fraction,
 };
-use crate::generate::activity::{Event, uuid};
+use crate::activity::{Event, uuid};
 
 pub(in super::super) static VENDOR: Vendor = Vendor {
     prefix: "OKTA",

@@ -6,7 +6,7 @@ use super::catalogue::Action;
 
 /// One recorded call of a user.
 #[derive(Debug, Clone)]
-pub(in crate::generate) struct Call {
+pub(crate) struct Call {
     pub(super) action: Action,
     pub(super) address: Rc<str>,
     pub(super) agent: Rc<str>,

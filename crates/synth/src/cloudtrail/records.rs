@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 use super::call::{Call, Identity};
 use super::catalogue::Action;
 use super::profile::Profile;
-use crate::generate::activity::{Event, uuid};
-use crate::generate::write::{Form, timestamp};
+use crate::activity::{Event, uuid};
+use crate::write::{Form, timestamp};
 
 const FILE_NAME_ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// `{"Records": [...]}`.
-pub(in crate::generate) const FORM: Form<Profile> = Form {
+pub(crate) const FORM: Form<Profile> = Form {
     begin: "{\"Records\":[",
     between: ",",
     end: "]}\n",

@@ -1,11 +1,12 @@
 //! `morpheus tools generate`.
 
 use crate::arguments::Usage;
+use crate::exit::{DONE, FAILED, refuse};
+use crate::print::{err, out};
 use crate::summary::{count, grouped};
-use crate::{DONE, FAILED, err, out, refuse};
-use dfp_pipeline::generate::generate;
 use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
+use dfp_synth::generate;
 
 /// Makes the logs and says what was made; the exit code.
 pub fn run(texts: &OptionTexts) -> u8 {

@@ -2,8 +2,9 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
+use crate::exit::{DONE, SKIPPED, fail, refuse};
+use crate::print::out;
 use crate::summary::{aligned, count, grouped, printable, shortened};
-use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::features::{self, Inspection};
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::Weight;

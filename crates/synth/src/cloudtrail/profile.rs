@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::call::Identity;
 use super::catalogue::{Action, HAND_TOOLS, MACHINE_TOOLS, SERVICES, Service, Tool};
-use crate::generate::addresses::{home, instance, office, private_network};
-use crate::generate::calendar::Hours;
-use crate::generate::dice::{AWS_ALPHABET, Dice, Purpose};
-use crate::generate::user_name;
+use crate::addresses::{home, instance, office, private_network};
+use crate::calendar::Hours;
+use crate::dice::{AWS_ALPHABET, Dice, Purpose};
+use crate::user_name;
 
 /// How usual the routines of a user are: one above all, and a long tail.
 const ROUTINE_WEIGHTS: [u32; 9] = [450, 150, 100, 80, 60, 50, 40, 40, 30];
@@ -54,7 +54,7 @@ const FAILURES: [Failure; 5] = [
 
 /// The habits of one user.
 #[derive(Debug)]
-pub(in crate::generate) struct Profile {
+pub(crate) struct Profile {
     /// 0 for the first user.
     pub(super) number: u32,
     pub(super) identity: Identity,
@@ -69,7 +69,7 @@ pub(in crate::generate) struct Profile {
 }
 
 impl Profile {
-    pub(in crate::generate) fn new(seed: u64, number: u32) -> Self {
+    pub(crate) fn new(seed: u64, number: u32) -> Self {
         let dice = &mut Dice::new(seed, number, Purpose::Profile);
         let identity = Identity {
             user: user_name(number),

@@ -3,10 +3,12 @@
 mod png;
 mod svg;
 
-use crate::options::VIZ_DIRECTIONS;
 use dfp_flow::{Report, StageReport};
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
+
+/// Where the arrows of a drawing go.
+pub const VIZ_DIRECTIONS: [&str; 4] = ["BT", "LR", "RL", "TB"];
 
 /// Where and how a run is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,6 +137,7 @@ fn lines(number: usize, stage: &StageReport) -> [String; 3] {
 }
 
 /// The direction of a drawing where none is asked for.
-pub(crate) fn direction(typed: Option<&str>) -> String {
+#[must_use]
+pub fn direction(typed: Option<&str>) -> String {
     typed.unwrap_or(VIZ_DIRECTIONS[1]).to_owned()
 }

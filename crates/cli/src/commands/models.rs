@@ -1,10 +1,11 @@
 //! `morpheus models`: the versions of a store.
 
 use crate::arguments::Usage;
+use crate::commands::train::{comparison, write_json};
 use crate::console::Console;
+use crate::exit::{DONE, FAILED, SKIPPED, fail, refuse};
+use crate::print::out;
 use crate::summary::{aligned, count, grouped, printable};
-use crate::train::{comparison, write_json};
-use crate::{DONE, FAILED, SKIPPED, fail, out, refuse};
 use dfp_pipeline::RunError;
 use dfp_pipeline::library::care::{self, Difference, Listed, Shown, moment};
 use dfp_pipeline::library::{Library, Purpose};

@@ -2,10 +2,10 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
+use crate::exit::{DONE, FAILED, INTERRUPTED, SKIPPED, fail, refuse};
+use crate::print::out;
+use crate::signals::{look_again_on_signal, stop_on_ctrl_c};
 use crate::summary::{aligned, count, grouped, printable, repeated_rows};
-use crate::{
-    DONE, FAILED, INTERRUPTED, SKIPPED, fail, look_again_on_signal, out, refuse, stop_on_ctrl_c,
-};
 use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::{Reporter, Weight};

@@ -2,7 +2,8 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
-use crate::{DONE, FAILED, USAGE, out, refuse};
+use crate::exit::{DONE, FAILED, USAGE, refuse};
+use crate::print::out;
 use dfp_pipeline::measure::instruction_set;
 use dfp_pipeline::plan::{self, PlanSpec};
 use dfp_pipeline::preflight;

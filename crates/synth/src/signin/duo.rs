@@ -7,7 +7,7 @@ use super::{
     Deed, Device, Factor, Outcome, Person, SignIn, Vendor, derived, key_text, name_id,
     time_with_fraction,
 };
-use crate::generate::activity::{Event, uuid};
+use crate::activity::{Event, uuid};
 
 pub(in super::super) static VENDOR: Vendor = Vendor {
     prefix: "DUO",

@@ -4,9 +4,9 @@ use std::path::Path;
 
 use super::call::Call;
 use super::profile::Profile;
-use crate::generate::GenerateError;
-use crate::generate::activity::{Event, uuid};
-use crate::generate::write::{create, io_error, timestamp};
+use crate::GenerateError;
+use crate::activity::{Event, uuid};
+use crate::write::{create, io_error, timestamp};
 
 const HEADER: [&str; 17] = [
     "",
@@ -29,7 +29,7 @@ const HEADER: [&str; 17] = [
 ];
 
 /// Writes all events, tells each with its row number, and gives the number of rows.
-pub(in crate::generate) fn write(
+pub(crate) fn write(
     path: &Path,
     profile: &Profile,
     events: impl Iterator<Item = Event<Call>>,

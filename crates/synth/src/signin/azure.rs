@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::catalogue::Place;
 use super::{Deed, Device, Factor, Outcome, Person, SignIn, Vendor, name_id, time_with_fraction};
-use crate::generate::activity::{Event, uuid};
+use crate::activity::{Event, uuid};
 
 /// Of the directory, which is one for all users.
 const TENANT: &str = "5f1c3b52-0c8e-4e0d-9a66-2f0a7f6f3a10";

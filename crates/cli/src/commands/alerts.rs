@@ -1,10 +1,11 @@
 //! `morpheus alerts`.
 
 use crate::arguments::Usage;
+use crate::commands::explain::moment;
 use crate::console::Console;
-use crate::explain::moment;
+use crate::exit::{DONE, SKIPPED, fail, refuse};
+use crate::print::out;
 use crate::summary::{alerted, count, printable};
-use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::alerts::afterwards::{self, Chosen};
 use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};

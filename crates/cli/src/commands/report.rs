@@ -2,8 +2,9 @@
 
 use crate::arguments::Usage;
 use crate::console::Console;
+use crate::exit::{DONE, SKIPPED, fail, refuse};
+use crate::print::out;
 use crate::summary::{count, too_few};
-use crate::{DONE, SKIPPED, fail, out, refuse};
 use dfp_pipeline::RunError;
 use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};

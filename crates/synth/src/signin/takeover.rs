@@ -8,11 +8,11 @@ use super::catalogue::{
 };
 use super::person::{Person, Site};
 use super::{Deed, Device, Factor, Origin, Outcome, SignIn, derived};
-use crate::generate::activity::Event;
-use crate::generate::addresses;
-use crate::generate::calendar::Period;
-use crate::generate::dice::Dice;
-use crate::generate::takeover::{Dated, Kind, Schedule};
+use crate::activity::Event;
+use crate::addresses;
+use crate::calendar::Period;
+use crate::dice::Dice;
+use crate::takeover::{Dated, Kind, Schedule};
 
 /// What an intruder does in the period.
 pub(super) fn events(
