@@ -10,7 +10,8 @@ use arrow_array::BooleanArray;
 use arrow_array::cast::AsArray;
 use dfp_io::logs::LogTable;
 use dfp_io::state::EVENT_IDS;
-use std::collections::{HashSet, VecDeque};
+use hashbrown::HashSet;
+use std::collections::VecDeque;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// The ids of the newest rows.

@@ -301,8 +301,9 @@ fn meet_json(
             // What begins like a list may be something else.
             Next::TooLong(..) => return Ok(None),
             Next::Piece(text, before) => {
+                let wanted_now = look.as_ref().map(|look| &look.narrow);
                 let narrow =
-                    |name: &str| look.as_ref().is_some_and(|look| look.narrow.column(&clean(name)));
+                    |name: &str| wanted_now.is_some_and(|wanted| wanted.column(&clean(name)));
                 let read: (&dyn json::Schema, _) = (wanted, wanted.options.nested);
                 let met = layout.meet(text, path, before, read, &narrow)?;
                 let Some((rows, tables)) = met else { return Ok(None) };

@@ -49,6 +49,8 @@ enum Values {
     Int(Vec<Option<i64>>),
     Float(Vec<Option<f64>>),
     Text(Texts, Kinds),
+    /// Of so many rows only what they are.
+    Counted(Met, usize),
 }
 
 #[derive(Clone, Copy, Default)]
@@ -95,6 +97,19 @@ pub(super) struct Met {
 }
 
 impl Met {
+    fn add(&mut self, cell: &Cell<'_>) {
+        match cell {
+            Cell::Missing => return,
+            Cell::Bool(_) => self.boolean = true,
+            Cell::Int(_) => {
+                self.int = true;
+                self.kinds.add(cell);
+            }
+            Cell::UInt(_) | Cell::Float(_) | Cell::Text(_) => self.kinds.add(cell),
+        }
+        self.values += 1;
+    }
+
     pub(super) fn merge(&mut self, more: &Self) {
         self.values += more.values;
         self.boolean |= more.boolean;
@@ -154,8 +169,14 @@ impl Builder {
                 met.kinds = *kinds;
                 met.values = texts.present();
             }
+            Values::Counted(of_all, _) => met = *of_all,
         }
         met
+    }
+
+    /// A column of which only the type is needed: its values are not kept. It is missing if it is finished.
+    pub(super) fn counting(missing: usize) -> Self {
+        Self { values: Values::Counted(Met::default(), missing) }
     }
 
     /// The column in the type that the whole column has, of which this is a part.
@@ -187,6 +208,7 @@ impl Builder {
             Values::Int(values) => values.len(),
             Values::Float(values) => values.len(),
             Values::Text(texts, _) => texts.len(),
+            Values::Counted(_, rows) => *rows,
         }
     }
 
@@ -199,6 +221,7 @@ impl Builder {
             Values::Int(values) => values.resize(values.len() + lacking, None),
             Values::Float(values) => values.resize(values.len() + lacking, None),
             Values::Text(texts, _) => texts.pad(rows),
+            Values::Counted(_, rows) => *rows += lacking,
         }
     }
 
@@ -206,6 +229,11 @@ impl Builder {
     pub(super) fn append(&mut self, other: Self) {
         match (&mut self.values, other.values) {
             (_, Values::Missing(n)) => self.pad(self.len() + n),
+            (Values::Counted(met, rows), more) => {
+                let more = Self { values: more };
+                met.merge(&more.met());
+                *rows += more.len();
+            }
             (Values::Bool(values), Values::Bool(more)) => values.extend(more),
             (Values::Int(values), Values::Int(more)) => values.extend(more),
             (Values::Float(values), Values::Float(more)) => values.extend(more),
@@ -230,6 +258,10 @@ impl Builder {
     /// Appends a value.
     pub(super) fn push(&mut self, cell: &Cell<'_>) {
         match (&mut self.values, cell) {
+            (Values::Counted(met, rows), cell) => {
+                met.add(cell);
+                *rows += 1;
+            }
             (Values::Missing(n), Cell::Missing) => *n += 1,
             (Values::Bool(values), Cell::Missing) => values.push(None),
             (Values::Int(values), Cell::Missing) => values.push(None),
@@ -268,7 +300,7 @@ impl Builder {
     fn into_texts(self) -> (Texts, Kinds) {
         let cells: Box<dyn Iterator<Item = Cell<'static>>> = match self.values {
             Values::Text(texts, kinds) => return (texts, kinds),
-            Values::Missing(rows) => {
+            Values::Missing(rows) | Values::Counted(_, rows) => {
                 return (Texts::missing(rows), Kinds::default());
             }
             Values::Bool(values) => {
@@ -296,7 +328,7 @@ impl Builder {
     /// The texts of the column exceed 2 GiB.
     pub(super) fn finish(self) -> Result<Cells, IoError> {
         let values: ArrayRef = match self.values {
-            Values::Missing(n) => Arc::new(NullArray::new(n)),
+            Values::Missing(n) | Values::Counted(_, n) => Arc::new(NullArray::new(n)),
             Values::Bool(values) if values.contains(&None) => {
                 texts::collect(values.into_iter().map(|v| v.map(text::boolean)))?
             }

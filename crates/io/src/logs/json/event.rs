@@ -293,7 +293,11 @@ impl<'o, 'de> Events<'o, 'de> {
                     self.column_of[pending.cell] = Place::Column(self.columns.len());
                     self.kept += 1;
                     let path = self.paths.node(pending.node).path.clone();
-                    self.columns.push((path, Builder::new(row)));
+                    let builder = match self.paths.schema().keeps_values(&path) {
+                        true => Builder::new(row),
+                        false => Builder::counting(row),
+                    };
+                    self.columns.push((path, builder));
                 }
             }
         }

@@ -92,6 +92,11 @@ pub trait Schema: Sync {
     /// Whether the column is wanted by name, and not only since all are.
     fn is_asked(&self, path: &str) -> bool;
 
+    /// Whether the values of a column are needed, and not only their type.
+    fn keeps_values(&self, _path: &str) -> bool {
+        true
+    }
+
     /// Rows times columns that may be in memory together.
     fn most_cells(&self) -> usize;
 

@@ -62,7 +62,12 @@ pub(in crate::logs) struct Layout {
 struct Known<'l> {
     wanted: &'l dyn Schema,
     layout: &'l Layout,
+    /// The columns whose values are needed; `None` for all.
+    narrow: Option<Narrow<'l>>,
 }
+
+/// Whether the values of a column are needed while the types of all are looked for.
+pub(in crate::logs) type Narrow<'l> = &'l (dyn Fn(&str) -> bool + Sync);
 
 impl Schema for Known<'_> {
     fn role(&self, path: &str) -> Role {
@@ -88,6 +93,10 @@ impl Schema for Known<'_> {
 
     fn is_mark(&self, path: &str) -> bool {
         self.wanted.is_mark(path)
+    }
+
+    fn keeps_values(&self, path: &str) -> bool {
+        self.narrow.is_none_or(|narrow| narrow(path))
     }
 
     fn most_cells(&self) -> usize {
@@ -180,10 +189,10 @@ impl Layout {
         path: &Path,
         before: Before,
         (schema, nested): (&dyn Schema, Nested),
-        narrow: &dyn Fn(&str) -> bool,
+        narrow: Narrow<'_>,
     ) -> Result<Option<Seen>, IoError> {
         self.closed = matches!(self.form, Form::Lines) || !text.ends_with(b",");
-        let known = Known { wanted: schema, layout: self };
+        let known = Known { wanted: schema, layout: self, narrow: Some(narrow) };
         let names = MAX_COLUMNS.saturating_sub(self.kept);
         let Some(pieces) = self.events(text, path, before, &known, nested, names) else {
             return Ok(None);
@@ -270,7 +279,7 @@ impl Layout {
         schema: &dyn Schema,
         nested: Nested,
     ) -> Result<(Vec<FileTable<Cells>>, i64), IoError> {
-        let known = Known { wanted: schema, layout: self };
+        let known = Known { wanted: schema, layout: self, narrow: None };
         let pieces = self.events(text, path, before, &known, nested, MAX_COLUMNS);
         let pieces = pieces.ok_or_else(|| {
             content(path, Place::default(), "the file changed while it was read".into())
