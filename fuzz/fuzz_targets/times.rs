@@ -2,11 +2,12 @@
 //! a period, a name, then times.
 #![no_main]
 
+use dfp_io::known::Arrival;
+use dfp_io::logs::Times;
 use dfp_io::logs::time::TimeFormats;
 use dfp_pipeline::batches::{Fixed, Rules, Sampling};
 use dfp_pipeline::period::{Period, duration, instant};
 use libfuzzer_sys::fuzz_target;
-use std::collections::HashMap;
 
 fuzz_target!(|text: &str| {
     let mut lines = text.split('\n');
@@ -27,13 +28,13 @@ fuzz_target!(|text: &str| {
         }
     }
     for by_name in [false, true] {
-        let rules = Rules { period, by_name, bytes: 1 };
-        let files = vec![name.into(), "2024-02-29.csv".into()];
+        let rules = Rules { period, by_name, bytes: 1, memory: 1 };
+        let files = [name, "2024-02-29.csv"].map(|name| Arrival::new(name.into())).to_vec();
         let hours = |files: &[std::path::PathBuf]| {
             let hours = times.iter().map(|time| (time.div_euclid(3_600_000_000), 1));
-            files.iter().map(|_| hours.clone().collect()).collect()
+            files.iter().map(|_| Times::of(hours.clone().collect())).collect()
         };
-        let mut batches = Fixed::new(files, &HashMap::new(), &rules, &hours);
+        let mut batches = Fixed::new(files, &rules, &hours);
         let mut read = 0;
         while let Some(batch) = batches.next() {
             read += batch.files.len();

@@ -4,7 +4,7 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow_cast::cast;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::DataType;
-use dfp_io::logs::skipped::Skipped;
+use dfp_io::skipped::Skipped;
 use dfp_io::logs::{Dialect, LogTable, Nested, ReadOptions, read, read_in_parts};
 use dfp_io::logs::{azure, cloudtrail, duo, okta, table};
 use dfp_pipeline::derive::{Memory, before_users, derive};

@@ -8,11 +8,12 @@ mod tools;
 
 use crate::help;
 use crate::logging::{self, Logging};
+use crate::table::at_the_top;
 use dfp_pipeline::names;
 use dfp_pipeline::nearest;
 use dfp_pipeline::options::{
     self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
-    WITH_WORDS, WithWords, bool_word,
+    bool_word,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
 use dfp_pipeline::report::Weight;
@@ -391,11 +392,6 @@ impl Parser<'_> {
     }
 }
 
-/// The commands with words that stand right behind `morpheus`.
-pub fn at_the_top() -> impl Iterator<Item = &'static WithWords> {
-    WITH_WORDS.iter().filter(|command| command.line.split(' ').count() == 2)
-}
-
 /// The yes-or-no option that `no-…` denies.
 fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSpec> {
     options::option(table, name.strip_prefix("no-")?).filter(|option| option.kind == Kind::Bool)
@@ -410,13 +406,6 @@ fn unknown(what: &str, word: &str, known: &[&str]) -> String {
         Some(near) => format!("there is no {what} {word:?}; did you mean {near}"),
         None => format!("there is no {what} {word:?}; accepted: {}", known.join(", ")),
     }
-}
-
-/// The stages that can be used in a pipeline.
-pub fn usable_stages(kind: PipelineKind) -> impl Iterator<Item = &'static options::StageEntry> {
-    options::stages().filter(move |entry| {
-        !matches!(entry.role, Role::Absent(_)) && kind.refuses(entry).is_none()
-    })
 }
 
 #[cfg(test)]

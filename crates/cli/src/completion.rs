@@ -1,9 +1,10 @@
 //! Completion: scripts that ask the program itself what may stand next, so that they never lag behind
 //! the table of options.
 
-use crate::arguments::{Usage, usable_stages};
+use crate::arguments::Usage;
 use crate::exit::{DONE, FAILED, refuse};
 use crate::print::out;
+use crate::table::usable_stages;
 use dfp_pipeline::names::shown;
 use dfp_pipeline::options::{self, COMMANDS, Kind, OptionSpec, PipelineKind};
 use dfp_pipeline::plan::OptionTexts;

@@ -1,6 +1,6 @@
 //! Help texts, made from the table of options.
 
-use crate::arguments::{at_the_top, usable_stages};
+use crate::table::{at_the_top, usable_stages};
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
     COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PipelineKind, RUN,

@@ -13,6 +13,7 @@ mod print;
 mod reference;
 mod signals;
 mod summary;
+mod table;
 
 use arguments::Command;
 use commands::{bench, doctor, features, generate, run, with_words};

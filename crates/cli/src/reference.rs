@@ -1,9 +1,9 @@
 //! Manual pages and tables of every command, stage and option, made from the one table.
 
-use crate::arguments::usable_stages;
 use crate::exit::{DONE, FAILED};
 use crate::help::facts;
 use crate::print::out;
+use crate::table::usable_stages;
 use dfp_pipeline::names::shown;
 use dfp_pipeline::options::{self, COMMANDS, OptionSpec, PIPELINES, PipelineKind};
 use dfp_pipeline::plan::OptionTexts;

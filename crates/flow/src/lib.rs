@@ -14,6 +14,8 @@
 //!    closed as completed before the rows have been checked.
 
 mod failure;
+mod failures;
+mod fault;
 mod meter;
 mod order;
 mod outlet;
@@ -23,7 +25,8 @@ mod stop;
 #[cfg(test)]
 mod tests;
 
-pub use failure::{Failure, Fault, StageError};
+pub use failure::Failure;
+pub use fault::{Fault, StageError};
 pub use meter::{Meters, Report, StageReport};
 pub use outlet::Outlet;
 pub use pipeline::{Options, Pipeline};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::failure::Fault;
+use crate::fault::Fault;
 
 /// The live counts of one stage. Written by its threads, read by anyone.
 #[derive(Debug)]

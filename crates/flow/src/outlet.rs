@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Sender, TrySendError};
 
 use crate::Rows;
+use crate::failures::Run;
 use crate::meter::Meter;
-use crate::run::Run;
 
 /// Takes what a stage emits, and its account of rows made and dropped.
 #[derive(Debug)]

@@ -6,9 +6,10 @@ use std::time::Instant;
 
 use crossbeam_channel::{Receiver, bounded};
 
+use crate::failures::Run;
 use crate::meter::Meter;
 use crate::outlet::Edge;
-use crate::run::{Node, Run, drive_source, spawn};
+use crate::run::{Node, drive_source, spawn};
 use crate::{BoxError, Failure, Meters, Outcome, Report, Rows, Source, Stage, StageError, Stop};
 
 /// How a pipeline runs. Neither number changes the output.

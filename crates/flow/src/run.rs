@@ -1,52 +1,17 @@
-//! What the threads of a run share, and what each of them does.
+//! What each thread of a run does.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
 
 use crossbeam_channel::Receiver;
 
-use crate::failure::{Fault, StageError};
+use crate::failures::Run;
+use crate::fault::Fault;
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outlet::{Edge, Outlet};
 use crate::{BoxError, Rows, Source, Stage, Stop};
-
-/// The failures of a run. The flag is always set before the failing thread lets go of its edges, so
-/// that no other thread can mistake the closed edge for the end of the stream.
-#[derive(Debug, Default)]
-pub(crate) struct Run {
-    failed: AtomicBool,
-    failures: Mutex<Vec<StageError>>,
-}
-
-impl Run {
-    pub(crate) fn has_failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn fail(&self, stage: &str, cause: BoxError) {
-        let failure = StageError { stage: stage.to_owned(), cause };
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
-        self.failed.store(true, Ordering::Release);
-    }
-
-    /// Runs code of a stage; its error or panic becomes a failure of the run.
-    pub(crate) fn guard(&self, stage: &str, body: impl FnOnce() -> Result<(), BoxError>) {
-        let outcome = catch_unwind(AssertUnwindSafe(body))
-            .unwrap_or_else(|payload| Err(Fault::from_panic(payload.as_ref()).into()));
-        if let Err(cause) = outcome {
-            self.fail(stage, cause);
-        }
-    }
-
-    /// All failures so far, the first one first.
-    pub(crate) fn take_failures(&self) -> Vec<StageError> {
-        std::mem::take(&mut self.failures.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
 
 /// Asks the source until it ends, the run fails, or `stop` is set; true in the last case.
 pub(crate) fn drive_source<M: Rows>(

@@ -1,8 +1,8 @@
 //! What can go wrong between a file and a table.
 
-use crate::logs::skipped::Skipped;
 use crate::memory::MemoryLimit;
 use crate::names::shown;
+use crate::skipped::{Skipped, Unit};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -152,6 +152,15 @@ impl IoError {
 
     pub(crate) fn memory(path: &Path, place: Place, cause: String, limit: MemoryLimit) -> Self {
         Self::Memory { path: path.to_owned(), place: Box::new(place), cause, limit }
+    }
+
+    /// Counts a file that gave this error under a reason. One that the system did not give may be there
+    /// the next time.
+    pub(crate) fn leave_out(&self, path: &Path, reason: &'static str, skipped: &mut Skipped) {
+        skipped.add(Unit::File, reason, || self.to_string());
+        if matches!(self, Self::Os { .. }) {
+            skipped.add_unread(path);
+        }
     }
 
     pub(crate) fn table(action: impl Into<String>, cause: &dyn fmt::Display) -> Self {

@@ -1,27 +1,15 @@
 //! Finding input files.
 
 use crate::error::IoError;
-pub use crate::remote::is_address;
+pub use crate::names::is_address;
+use crate::patterns::{has_known_ending, kinds};
+pub use crate::patterns::{has_wildcards, is_packed};
 use crate::{names, remote, walk};
-use glob::MatchOptions;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
-
-/// Endings that a directory is searched for.
-const ENDINGS: [&str; 5] = [".csv", ".json", ".jsonl", ".jsonlines", ".parquet"];
-/// Endings of compressed files, behind the others.
-const PACKED: [&str; 4] = [".gz", ".zst", ".bz2", ".xz"];
-/// Ending of our unfinished output files, which are never input.
-pub(crate) const PARTIAL: &str = ".partial";
-pub(crate) const MATCHING: MatchOptions = MatchOptions {
-    case_sensitive: true,
-    require_literal_separator: true,
-    require_literal_leading_dot: true,
-};
 
 /// The files that `pattern` names, sorted by path.
 ///
@@ -81,11 +69,6 @@ pub(crate) fn refuse_masked(address: &str) -> Result<(), IoError> {
     }
 }
 
-/// Whether a text is a pattern, and not only a name.
-pub fn has_wildcards(pattern: &str) -> bool {
-    pattern.contains(['*', '?', '['])
-}
-
 /// The files that a name gives which is no pattern: itself, or what is in the directory.
 fn plain(path: &Path, recursive: bool) -> Result<Option<Vec<PathBuf>>, IoError> {
     if path.is_dir() {
@@ -133,23 +116,6 @@ pub fn head(path: &Path, bytes: u64) -> Option<u64> {
     Some(xxhash_rust::xxh3::xxh3_64(&start))
 }
 
-/// Whether a file's name says that it is compressed.
-pub fn is_packed(file: &Path) -> bool {
-    let name = file.to_string_lossy();
-    PACKED.iter().any(|ending| name.ends_with(ending))
-}
-
-/// A file's name without the ending of a compressed one.
-pub(crate) fn unpacked_name(file: &Path) -> String {
-    let name = file.to_string_lossy();
-    PACKED.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(&name).to_owned()
-}
-
-pub(crate) fn has_known_ending(file: &Path) -> bool {
-    let name = unpacked_name(file);
-    ENDINGS.iter().any(|ending| name.ends_with(ending))
-}
-
 /// Names the nearest existing directory and what it holds.
 fn hint(path: &Path) -> String {
     let mut directory = path.parent();
@@ -176,17 +142,6 @@ fn describe(directory: &Path) -> String {
         kinds(files.iter().map(PathBuf::as_path)),
         folders.len()
     )
-}
-
-/// The first endings of some names in brackets; nothing if there are none.
-pub(crate) fn kinds<'p>(names: impl Iterator<Item = &'p Path>) -> String {
-    let endings: BTreeSet<String> = names
-        .filter_map(|name| Some(format!(".{}", name.extension()?.to_string_lossy())))
-        .collect();
-    if endings.is_empty() {
-        return String::new();
-    }
-    format!(" ({})", endings.into_iter().take(5).collect::<Vec<_>>().join(", "))
 }
 
 #[cfg(test)]

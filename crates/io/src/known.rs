@@ -4,10 +4,11 @@
 //! by its [`Content`]: it may have been touched, renamed, rotated, compressed, or appended to.
 
 use crate::content::{self, Appended, Beginning, Content, Lengths, Look};
+use crate::file_mark::FileMark;
 use crate::files::{Stamp, head, is_address};
+pub use crate::logs::Earlier;
 use crate::logs::LABELLED;
 use crate::names::kept;
-use crate::state::FileMark;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -56,15 +57,6 @@ pub enum Seen {
     Copy(PathBuf),
     /// It holds what this file holds, which is as new.
     Twin(PathBuf),
-}
-
-/// How much there was of a file when it was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Earlier {
-    /// Rows, skipped ones included.
-    pub rows: u64,
-    /// Lines, without one that was cut.
-    pub lines: u64,
 }
 
 impl Arrival {

@@ -4,14 +4,17 @@
 pub mod columns;
 pub mod content;
 pub mod error;
+mod file_mark;
 pub mod files;
 pub mod known;
 pub mod logs;
 pub mod memory;
 pub mod names;
+mod patterns;
 pub mod private;
 mod remote;
 pub mod sinks;
+pub mod skipped;
 pub mod state;
 pub mod store;
 pub mod text;
@@ -20,4 +23,4 @@ mod walk;
 pub mod watch;
 
 pub use error::IoError;
-pub use logs::skipped::Skipped;
+pub use skipped::Skipped;

@@ -180,7 +180,7 @@ fn is_password(before: &str) -> bool {
 /// A path as it is remembered: an address without its secrets. So another signature makes no other file of it.
 pub fn kept(path: &Path) -> Cow<'_, Path> {
     match path.to_str() {
-        Some(text) if crate::files::is_address(path) => match masked(text) {
+        Some(text) if is_address(path) => match masked(text) {
             Cow::Borrowed(_) => Cow::Borrowed(path),
             Cow::Owned(masked) => Cow::Owned(masked.into()),
         },
@@ -193,10 +193,29 @@ pub fn is_masked(address: &str) -> bool {
     address.contains(&format!("://{MASK}@")) || address.contains(&format!("={MASK}"))
 }
 
+/// Whether a name is an address (`s3://…`), of whatever scheme, and no path.
+pub fn is_address(name: &Path) -> bool {
+    let scheme = name.to_str().and_then(|name| name.split_once("://"));
+    scheme.is_some_and(|(scheme, _)| {
+        let sign = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.');
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic()) && scheme.bytes().all(sign)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_address_is_told_from_a_path() {
+        for name in ["s3://b/k", "https://host/a.csv", "ftp://x", "S3://b"] {
+            assert!(is_address(Path::new(name)), "{name}");
+        }
+        for name in ["a.csv", "/a://b", "dir/s3://b", "C:\\a.csv", "://b", "s3:/b"] {
+            assert!(!is_address(Path::new(name)), "{name}");
+        }
+    }
 
     #[cfg(unix)]
     proptest! {

@@ -10,7 +10,8 @@ mod marks;
 mod opening;
 mod part;
 
-pub use marks::{FileMark, OutputMark};
+pub use crate::file_mark::FileMark;
+pub use marks::OutputMark;
 pub use part::Part;
 
 use crate::error::IoError;

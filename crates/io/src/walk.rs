@@ -5,8 +5,8 @@
 //! is called, is listed once a state. That ends in every tree, and finds what any of its names matches.
 
 use crate::error::IoError;
-use crate::files::{MATCHING, PARTIAL, has_wildcards};
 use crate::names::{path, to_text};
+use crate::patterns::{MATCHING, PARTIAL, has_wildcards};
 use glob::{Pattern, PatternError};
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::ffi::OsString;

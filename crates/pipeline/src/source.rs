@@ -11,11 +11,11 @@ use crate::users::Users;
 use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Schema};
 use dfp_io::columns::with_columns;
-use dfp_io::logs::skipped::{Note, Skipped, TIMELESS, Unit};
 use dfp_io::logs::time::TimeColumn;
 use dfp_io::logs::{
     self, EVENT_DT, LogTable, OnRows, ReadOptions, Slice, Sliced, SlicedFiles, Times,
 };
+use dfp_io::skipped::{Note, Skipped, TIMELESS, Unit};
 use dfp_io::{IoError, files};
 use rayon::ThreadPool;
 use std::borrow::Cow;

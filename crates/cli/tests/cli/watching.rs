@@ -367,10 +367,11 @@ fn later_runs_take_the_files_and_times_that_earlier_ones_left() {
 /// Sign-ins of one file: three users, times that go on from file to file, a new day now and then.
 fn sign_ins(file: usize) -> String {
     (4 * file..4 * file + 1 + file % 4).fold(String::new(), |mut text, number| {
-        let (day, minute) = (1 + number / 400, number % 400);
+        let (day, minute) = (number / 400, number % 400);
+        let (month, day) = (1 + day / 28, 1 + day % 28);
         let _ = writeln!(
             text,
-            r#"{{"id":"id-{number}","createdDateTime":"2024-05-{day:02}T{:02}:{:02}:00Z","userPrincipalName":"user{}","appDisplayName":"app{}","location":{{"city":"city{}"}}}}"#,
+            r#"{{"id":"id-{number}","createdDateTime":"2024-{month:02}-{day:02}T{:02}:{:02}:00Z","userPrincipalName":"user{}","appDisplayName":"app{}","location":{{"city":"city{}"}}}}"#,
             minute / 60,
             minute % 60,
             number % 3,

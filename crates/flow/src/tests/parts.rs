@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 
 use super::{Batch, run_in_time};
-use crate::failure::Fault;
+use crate::failures::Run;
+use crate::fault::Fault;
 use crate::meter::Meter;
 use crate::order::Order;
 use crate::outlet::{Edge, Outlet};
-use crate::run::Run;
 use crate::{
     BoxError, Failure, Options, Outcome, Pipeline, Report, Source, Stage, StageError, Stop,
 };

@@ -1,8 +1,8 @@
 //! Parts of a few rows as one part, so that a hundred thousand files are not a hundred thousand tables.
 
-use super::skipped::Skipped;
 use super::union::Part;
 use crate::error::IoError;
+use crate::skipped::Skipped;
 use crate::texts::{Cells, TextCells, Texts};
 use arrow_array::{Array, NullArray, new_null_array};
 use arrow_schema::DataType;

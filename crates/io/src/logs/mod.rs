@@ -17,7 +17,6 @@ mod parquet;
 mod parts;
 mod pieces;
 mod read;
-pub mod skipped;
 mod sliced;
 pub mod table;
 #[cfg(test)]
@@ -32,13 +31,13 @@ pub(crate) use file::format;
 pub use hours::{Hours, TIMELESS_HOUR, Times, hours};
 pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
-pub use read::{ALWAYS, EVENT_DT, FileType, LABELLED, OnRows, ReadOptions, Slice, read};
+pub use read::{ALWAYS, EVENT_DT, Earlier, FileType, LABELLED, OnRows, ReadOptions, Slice, read};
 pub use sliced::{Sliced, SlicedFiles};
 
 use crate::error::IoError;
+use crate::skipped::Skipped;
 use crate::texts::Cells;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
-use skipped::Skipped;
 
 /// More columns than this are a malformed or hostile file: every one is as long as the table.
 const MAX_COLUMNS: usize = 20_000;

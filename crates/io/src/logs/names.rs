@@ -3,10 +3,10 @@
 
 use super::Column;
 use super::read::{EVENT_DT, LABEL, OWN_EVENT_DT};
-use super::skipped::Skipped;
 use super::union::{alike, print};
 use super::wanted::Wanted;
 use crate::error::IoError;
+use crate::skipped::Skipped;
 use crate::texts::{self, Cells, TextCells, Texts, is_text};
 use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_select::interleave::interleave;

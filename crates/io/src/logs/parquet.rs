@@ -12,10 +12,10 @@ pub(super) use content::Content;
 pub(super) use values::Types;
 
 use super::hours::Look;
-use super::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use super::wanted::Wanted;
 use super::{Column, FileTable, MAX_COLUMNS, identifiers};
 use crate::error::{IoError, Place};
+use crate::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use crate::texts::{self, Cells};
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{

@@ -1,9 +1,9 @@
 //! A file that is too large for the memory, in pieces of whole rows.
 
 use super::bytes::Content;
-use super::skipped::Skipped;
 use crate::error::IoError;
 use crate::memory::MemoryLimit;
+use crate::skipped::Skipped;
 use std::path::Path;
 
 /// What is known of a file before anything is read of it, for its format to be told.

@@ -2,16 +2,15 @@
 
 use super::merge::merge;
 use super::parts::read_in_parts;
-use super::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, Unit};
 use super::sliced::{READ_REST, Sliced};
 use super::time::TimeColumn;
 use super::union::{Part, union};
 use super::wanted::Wanted;
 use super::{Dialect, LogTable, MAX_COLUMNS, Nested, file};
 use crate::error::IoError;
-use crate::known::Earlier;
 use crate::memory::MemoryLimit;
 use crate::names::shown;
+use crate::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, Unit};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions};
@@ -41,6 +40,15 @@ pub type OnRows<'a> = &'a (dyn Fn(&Path, u64) + Sync);
 
 /// In place of a number of rows: those of the file have labels, which do not say how many there are.
 pub const LABELLED: u64 = u64::MAX;
+
+/// How much there was of a file when it was read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// Rows, skipped ones included.
+    pub rows: u64,
+    /// Lines, without one that was cut.
+    pub lines: u64,
+}
 
 /// What is wanted of the files.
 #[derive(Clone)]
@@ -424,8 +432,10 @@ impl<'f, 'o> Gathered<'f, 'o> {
             error @ IoError::Os { action, .. } if action.starts_with("write") => return Err(error),
             // Those that were given would be given again.
             error @ IoError::Os { action: READ_REST, .. } => return Err(error),
-            error @ IoError::Memory { .. } => self.skipped.add_unfit(path, TOO_LARGE, &error),
-            error => self.skipped.add_unreadable(path, UNREADABLE, &error),
+            error @ IoError::Memory { .. } => {
+                self.skipped.add_unfit(path, TOO_LARGE, error.to_string())
+            }
+            error => error.leave_out(path, UNREADABLE, &mut self.skipped),
         }
         Ok(0)
     }

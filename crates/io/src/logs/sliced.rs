@@ -9,13 +9,13 @@ use super::file;
 use super::hours::Look;
 use super::parts::Source;
 use super::read::{ALWAYS, ReadOptions, Slice};
-use super::skipped::Skipped;
 use super::union::Part;
 use super::waiting::{self, Waiting};
 use super::wanted::Wanted;
 use super::{Dialect, read};
 use crate::error::IoError;
 use crate::memory::MemoryLimit;
+use crate::skipped::Skipped;
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -311,7 +311,7 @@ impl SlicedFiles {
                 Err(error) => {
                     open.read = open.earliest.len();
                     let mut skipped = Skipped::default();
-                    skipped.add_unreadable(cut.path, read::UNREADABLE, &error);
+                    error.leave_out(cut.path, read::UNREADABLE, &mut skipped);
                     parts.push(Part::without_rows(skipped));
                     return Ok(false);
                 }

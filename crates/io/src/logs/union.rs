@@ -1,8 +1,8 @@
 //! Tables of several files as one: union of columns, types widened as pandas' `concat` does.
 
 use super::json::is_large;
-use super::skipped::Skipped;
 use crate::error::IoError;
+use crate::skipped::Skipped;
 use crate::text;
 use crate::texts::{self, Cells, Texts, is_text};
 use arrow_array::cast::AsArray;

@@ -36,7 +36,7 @@ impl Object {
         match self.0 {}
     }
 
-    pub(crate) fn read(&self) -> Result<Vec<u8>, IoError> {
+    pub(crate) fn read_at_most(&self, _most: u64) -> Result<Option<Vec<u8>>, IoError> {
         match self.0 {}
     }
 

@@ -3,7 +3,7 @@
 use super::address::{Address, Scheme, refuse};
 use super::client::{store, wait};
 use crate::error::IoError;
-use crate::files::{MATCHING, PARTIAL, has_known_ending, kinds};
+use crate::patterns::{MATCHING, PARTIAL, has_known_ending, kinds};
 use glob::Pattern;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use std::io;

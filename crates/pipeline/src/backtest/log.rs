@@ -13,8 +13,8 @@ use arrow_array::{BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow_schema::Schema;
 use arrow_select::filter::{filter, filter_record_batch};
 use dfp_io::columns::missing_column;
-use dfp_io::logs::skipped::{Skipped, Unit};
 use dfp_io::logs::{EVENT_DT, LogTable};
+use dfp_io::skipped::{Skipped, Unit};
 use rayon::ThreadPool;
 use std::sync::Arc;
 

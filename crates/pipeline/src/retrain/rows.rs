@@ -9,7 +9,7 @@ use crate::report::{Reporter, Weight};
 use crate::train::{Task, TaskRows, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
-use dfp_io::logs::skipped::{Skipped, Unit};
+use dfp_io::skipped::{Skipped, Unit};
 use std::sync::Arc;
 
 /// The reason of rows that a clock which was wrong has dated.

@@ -3,10 +3,10 @@
 mod unpack;
 mod utf16;
 
-use super::skipped::{Skipped, Unit};
 use crate::error::{IoError, Place};
 use crate::memory::MemoryLimit;
 use crate::remote::{self, Object};
+use crate::skipped::{Skipped, Unit};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

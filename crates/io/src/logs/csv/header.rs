@@ -5,7 +5,7 @@ use super::records::{Block, End, Records};
 use super::{CsvOptions, UNCLOSED, content, numbers_of};
 use crate::error::{IoError, Place};
 use crate::logs::MAX_COLUMNS;
-use crate::logs::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
+use crate::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 

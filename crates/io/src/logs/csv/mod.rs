@@ -13,11 +13,11 @@ pub(super) mod parts;
 mod records;
 
 use super::pieces::Before;
-use super::skipped::{Skipped, Unit};
 use super::wanted::UNNAMED_FIRST;
 use super::{Column, FileTable};
 use crate::error::{IoError, Place};
 use crate::memory::MemoryLimit;
+use crate::skipped::{Skipped, Unit};
 use crate::texts::Cells;
 use builder::{Builder, Conflict};
 use cells::Numbers;

@@ -1,7 +1,7 @@
 //! Unit and property tests; the types themselves are tested against recorded files.
 
 use super::*;
-use crate::logs::skipped::Unit;
+use crate::skipped::Unit;
 use crate::texts::TextCells;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;

@@ -1,13 +1,13 @@
 //! When the rows of a file happened, and what becomes of those of which that cannot be read.
 
 use super::super::read::{ALWAYS, ReadOptions, Slice};
-use super::super::skipped::{Skipped, TIMELESS, Unit};
 use super::super::time::{TimeColumn, TimeFormats};
 use super::super::union::{Part, print};
 use super::super::wanted::Wanted;
 use super::{Cleaner, message};
 use crate::error::{IoError, Place};
 use crate::names::shown;
+use crate::skipped::{Skipped, TIMELESS, Unit};
 use crate::texts::{Cells, TextCells};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;

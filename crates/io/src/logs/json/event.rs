@@ -8,7 +8,7 @@ use super::pieces::Piece;
 use super::visit::{Key, Member};
 use super::{Nested, Role, Schema};
 use crate::logs::identifiers::{whole_number, whole_text};
-use crate::logs::skipped::Skipped;
+use crate::skipped::Skipped;
 use hashbrown::HashMap;
 use serde::de::{Error, IgnoredAny, MapAccess};
 

@@ -7,7 +7,7 @@ use super::recover::Recovery;
 use super::scan::{Stop, value_end};
 use super::{Broken, cause, content, documents, place};
 use crate::error::Place;
-use crate::logs::skipped::{Skipped, Unit};
+use crate::skipped::{Skipped, Unit};
 use rayon::prelude::*;
 use std::path::Path;
 

@@ -29,9 +29,9 @@ mod visit;
 
 pub(super) use builder::is_large;
 
-use super::skipped::Skipped;
 use super::{FileTable, MAX_COLUMNS};
 use crate::error::{IoError, Place};
+use crate::skipped::Skipped;
 use crate::texts::Cells;
 use event::Events;
 use lines::is_lines;

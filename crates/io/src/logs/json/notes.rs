@@ -3,7 +3,7 @@
 use super::content;
 use crate::error::Place;
 use crate::logs::MAX_COLUMNS;
-use crate::logs::skipped::{Skipped, Unit};
+use crate::skipped::{Skipped, Unit};
 use std::path::Path;
 
 const BROKEN_EVENT: &str = "broken JSON event";

@@ -1,7 +1,7 @@
 //! Unit and property tests.
 
 use super::*;
-use crate::logs::skipped::Unit;
+use crate::skipped::Unit;
 use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef};

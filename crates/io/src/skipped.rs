@@ -1,11 +1,10 @@
 //! Rows and files that were left out, and rows that were kept though not all of them could be used, each
 //! counted under a reason.
 
-use crate::error::IoError;
 use std::path::{Path, PathBuf};
 
 /// Columns that were not read, or values of columns.
-pub(super) const TOO_MANY_COLUMNS: &str = "columns beyond the limits, and not asked for";
+pub(crate) const TOO_MANY_COLUMNS: &str = "columns beyond the limits, and not asked for";
 /// The reason of rows without a readable time that are kept.
 pub const TIMELESS: &str = "no readable time; kept, after all rows that have one";
 
@@ -211,18 +210,15 @@ impl Skipped {
         self.outside += rows;
     }
 
-    /// Counts a file that could not be read.
-    pub(crate) fn add_unreadable(&mut self, path: &Path, reason: &'static str, error: &IoError) {
-        if matches!(error, IoError::Os { .. }) {
-            self.unread.push(path.to_owned());
-        }
-        self.add(Unit::File, reason, || error.to_string());
+    /// A file that the system did not give: it is not taken for read.
+    pub(crate) fn add_unread(&mut self, path: &Path) {
+        self.unread.push(path.to_owned());
     }
 
     /// Counts a file that does not fit into memory.
-    pub(super) fn add_unfit(&mut self, path: &Path, reason: &'static str, error: &IoError) {
+    pub(crate) fn add_unfit(&mut self, path: &Path, reason: &'static str, message: String) {
         self.unfit.push(path.to_owned());
-        self.add(Unit::File, reason, || error.to_string());
+        self.add(Unit::File, reason, || message);
     }
 
     /// Adds what another part of the input left out.
@@ -240,7 +236,7 @@ impl Skipped {
     }
 
     /// Forgets what has been counted before, of which the first messages are.
-    pub(super) fn forget(&mut self, before: &Self) {
+    pub(crate) fn forget(&mut self, before: &Self) {
         for theirs in &before.reasons {
             let ours = self.entry(theirs.unit, theirs.reason);
             ours.count = ours.count.saturating_sub(theirs.count);
