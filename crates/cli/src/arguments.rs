@@ -77,6 +77,11 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads a command line, without the program's name.
 pub fn parse(words: &[String], environment: Environment<'_>) -> Result<Command, Usage> {
+    if let Some(("help", command)) = words.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        let asked = [command, &["--help".to_owned()]].concat();
+        return parse(&asked, environment);
+    }
     let mut parser = Parser { words, at: 0, environment, mistakes: Vec::new() };
     let (place, command) = parser.morpheus();
     match command {
@@ -120,7 +125,7 @@ impl Parser<'_> {
         };
         let process = self.process(&global);
         match self.next_word().as_deref() {
-            None => (HERE, Some(Command::Help(help::morpheus()))),
+            None => (HERE, self.help_where_nothing_is_wrong(help::morpheus)),
             Some("run") => self.run(process),
             Some("models") => self.models(process.level),
             Some(word) if let Some(command) = at_the_top().find(|of| of.spec.name == word) => {
@@ -136,6 +141,11 @@ impl Parser<'_> {
                 (HERE, None)
             }
         }
+    }
+
+    /// Who says nothing gets help; who says something wrong is told what.
+    fn help_where_nothing_is_wrong(&self, help: fn() -> String) -> Option<Command> {
+        self.mistakes.is_empty().then(|| Command::Help(help()))
     }
 
     /// The global options have no place in a plan: they are about this process alone.
@@ -185,7 +195,7 @@ impl Parser<'_> {
             return (HERE, spec.map(|spec| Command::Run { spec, process, about_plans }));
         }
         match self.next_word().as_deref() {
-            None => (HERE, Some(Command::Help(help::run()))),
+            None => (HERE, self.help_where_nothing_is_wrong(help::run)),
             Some(word) if let Some(kind) = PipelineKind::of(word) => {
                 self.pipeline(kind, run, process, about_plans)
             }
@@ -270,9 +280,15 @@ impl Parser<'_> {
     /// environment variables.
     fn options(&mut self, place: &str, table: &'static [OptionSpec], path: &[&str]) -> Options {
         let mut texts = OptionTexts::new();
-        while let Some(word) = self.words.get(self.at)
-            && let Some(typed) = word.strip_prefix("--")
-        {
+        while let Some(word) = self.words.get(self.at) {
+            let typed = match word.as_str() {
+                "-h" => "help",
+                "-V" if path.is_empty() => "version",
+                word => match word.strip_prefix("--") {
+                    Some(typed) => typed,
+                    None => break,
+                },
+            };
             self.at += 1;
             let (name, value) = match typed.split_once('=') {
                 Some((name, value)) => (name, Some(value.to_owned())),
@@ -533,13 +549,30 @@ mod tests {
             "tools features",
             "tools features --help",
             "tools bench --help",
-            "report",
             "report --help",
             "plot out.csv --help",
+            "-h",
+            "run -h",
+            "tools -h",
+            "models -h",
+            "train --store=s -h",
+            "help",
+            "help train",
+            "help models list",
+            "help run pipeline-ae filter",
         ] {
             assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");
         }
         assert_eq!(parse(&words("--version"), &|_| None), Ok(Command::Version));
+        assert_eq!(parse(&words("-V"), &|_| None), Ok(Command::Version));
+    }
+
+    #[test]
+    fn a_mistake_is_told_where_help_would_be_shown() {
+        assert_eq!(mistakes("--verbose"), ["morpheus: there is no option --verbose"]);
+        assert_eq!(mistakes("run --verbose"), ["run: there is no option --verbose"]);
+        let unknown = mistakes("help trian").join("");
+        assert!(unknown.contains("there is no command \"trian\"; did you mean train"), "{unknown}");
     }
 
     #[test]

@@ -19,7 +19,7 @@ const PLAN: &str = "pipelines in files (docs/plans.md)";
 pub fn morpheus() -> String {
     let mut text = head("morpheus [OPTIONS] COMMAND", GLOBAL.about);
     options(&mut text, GLOBAL.options);
-    text.push_str("  --version\n      print the version\n");
+    text.push_str("  -V, --version\n      print the version\n");
     let with_words = at_the_top().map(|command| (command.spec.name, command.spec.about));
     let all = [("run", RUN.about)].into_iter().chain(with_words);
     let groups = [("models", MODELS), ("plan", PLAN), ("tools", TOOLS)];
@@ -164,5 +164,5 @@ fn options(text: &mut String, table: &[OptionSpec]) {
             let _ = writeln!(text, "      [{}]", facts.join("; "));
         }
     }
-    text.push_str("  --help\n      print this\n");
+    text.push_str("  -h, --help\n      show this help; so does `morpheus help COMMAND`\n");
 }

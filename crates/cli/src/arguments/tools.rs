@@ -17,7 +17,9 @@ impl Parser<'_> {
     pub(super) fn plan(&mut self) -> Parsed {
         const HERE: &str = "morpheus plan check";
         match self.next_word().as_deref() {
-            None | Some("--help") => return ("morpheus plan", Some(Command::Help(help::plan()))),
+            None | Some("--help" | "-h") => {
+                return ("morpheus plan", Some(Command::Help(help::plan())));
+            }
             Some("check") => {}
             Some(word) => {
                 let mistake = unknown("command", word, &["check"]);
@@ -77,7 +79,7 @@ impl Parser<'_> {
 
     fn autocomplete(&mut self) -> Parsed {
         match self.next_word().as_deref() {
-            None | Some("--help") => ("morpheus tools", Some(Command::Help(help::tools()))),
+            None | Some("--help" | "-h") => ("morpheus tools", Some(Command::Help(help::tools()))),
             Some("show") => {
                 let here = "morpheus tools autocomplete show";
                 self.tool(here, &AUTOCOMPLETE_SHOW, Command::ShowCompletion)
@@ -103,7 +105,7 @@ impl Parser<'_> {
     pub(super) fn tools(&mut self, process: Process) -> Parsed {
         const HERE: &str = "morpheus tools";
         match self.next_word().as_deref() {
-            None | Some("--help") => (HERE, Some(Command::Help(help::tools()))),
+            None | Some("--help" | "-h") => (HERE, Some(Command::Help(help::tools()))),
             Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
             Some("features") => self.features(),
             Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
@@ -127,8 +129,12 @@ impl Parser<'_> {
     fn features(&mut self) -> Parsed {
         const HERE: &str = "morpheus tools features";
         match self.options_and_words(&FEATURES, &["tools", FEATURES.name]) {
-            Some((texts, words)) => (HERE, Some(Command::Features { texts, words })),
-            None => (HERE, Some(Command::Help(help::features()))),
+            Some((texts, words)) if !texts.is_empty() || !words.is_empty() => {
+                (HERE, Some(Command::Features { texts, words }))
+            }
+            Some(_) if !self.mistakes.is_empty() => (HERE, None),
+            // Its help lists what there is to be named.
+            _ => (HERE, Some(Command::Help(help::features()))),
         }
     }
 
@@ -147,7 +153,7 @@ impl Parser<'_> {
         const HERE: &str = "morpheus models";
         let all = || WITH_WORDS.iter().filter(|command| command.line.starts_with(HERE));
         match self.next_word().as_deref() {
-            None | Some("--help") => (HERE, Some(Command::Help(help::models()))),
+            None | Some("--help" | "-h") => (HERE, Some(Command::Help(help::models()))),
             Some(word) => match all().find(|command| command.spec.name == word) {
                 Some(command) => self.with_words(command, level),
                 None => {
@@ -160,7 +166,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Options, and the words between them; `None` if help is asked for, or nothing is said at all.
+    /// Options, and the words between them; `None` if help is asked for.
     fn options_and_words(
         &mut self,
         spec: &'static CommandSpec,
@@ -179,8 +185,7 @@ impl Parser<'_> {
                 None => break,
             }
         }
-        let nothing = texts.is_empty() && words.is_empty() && self.mistakes.is_empty();
-        (!nothing).then_some((texts, words))
+        Some((texts, words))
     }
 
     /// A command that ends the line: options, and nothing after them.

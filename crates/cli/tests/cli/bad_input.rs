@@ -572,3 +572,32 @@ fn reading_no_file_at_all_is_refused() {
         )
     );
 }
+
+#[test]
+fn a_command_without_what_it_requires_ends_with_2_and_names_it() {
+    let place = Place::new();
+    for (line, missing) in [
+        ("train", "--input is required"),
+        ("train", "--store is required"),
+        ("score", "--output is required"),
+        ("alerts", "expected outputs of runs"),
+        ("explain", "expected outputs of runs"),
+        ("report", "--html is required"),
+        ("plot", "--output is required"),
+        ("evaluate", "--labels is required"),
+        ("backtest", "--input is required"),
+        ("models list", "--store is required"),
+        ("models show", "expected one user"),
+        ("plan check", "expected the file of a plan"),
+        ("tools generate", "--output_dir is required"),
+        ("--verbose", "there is no option --verbose"),
+    ] {
+        let ended = place.morpheus(line);
+        assert_eq!((ended.code, ended.stdout.as_str()), (2, ""), "{line}");
+        assert!(ended.stderr.contains(missing), "{line}: {}", ended.stderr);
+    }
+    for line in ["-h", "help", "help train", "train -h", "help models list", "-V"] {
+        let ended = place.morpheus(line);
+        assert_eq!((ended.code, ended.stderr.as_str()), (0, ""), "{line}");
+    }
+}
