@@ -5,10 +5,10 @@ use crate::print::{err, message, safe};
 use crate::summary::{count, grouped, printable};
 use dfp_pipeline::report::{Progress, Reporter, Weight};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Without a terminal, a long phase tells where it is this often.
@@ -68,7 +68,7 @@ impl Console {
         if let Some((file, level)) = &self.log
             && weight >= *level
         {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut file = file.lock();
             let now = jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S%.3fZ");
             let word = format!("{weight:?}").to_uppercase();
             for line in safe(&message(text)).lines() {
@@ -89,8 +89,7 @@ impl Console {
     }
 
     fn say_held(&self, all: bool) {
-        let held =
-            self.kinds.lock().unwrap_or_else(PoisonError::into_inner).held(Instant::now(), all);
+        let held = self.kinds.lock().held(Instant::now(), all);
         held.iter().for_each(|line| self.write(Weight::Warning, line));
     }
 
@@ -108,7 +107,7 @@ impl Console {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn print(&self, line: &str) {
@@ -215,7 +214,7 @@ impl Reporter for Console {
         // Who asks for every step gets every step.
         if weight > Weight::Debug {
             self.say_held(false);
-            let mut kinds = self.kinds.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kinds = self.kinds.lock();
             if !kinds.shows(text, Instant::now()) {
                 return;
             }

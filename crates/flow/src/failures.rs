@@ -1,8 +1,8 @@
 //! What the threads of a run share: its failures.
 
+use parking_lot::Mutex;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::BoxError;
 use crate::fault::{Fault, StageError};
@@ -22,7 +22,7 @@ impl Run {
 
     pub(crate) fn fail(&self, stage: &str, cause: BoxError) {
         let failure = StageError { stage: stage.to_owned(), cause };
-        self.failures.lock().unwrap_or_else(PoisonError::into_inner).push(failure);
+        self.failures.lock().push(failure);
         self.failed.store(true, Ordering::Release);
     }
 
@@ -37,6 +37,6 @@ impl Run {
 
     /// All failures so far, the first one first.
     pub(crate) fn take_failures(&self) -> Vec<StageError> {
-        std::mem::take(&mut self.failures.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut self.failures.lock())
     }
 }

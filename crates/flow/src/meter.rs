@@ -1,9 +1,10 @@
 //! What is counted: live while a run goes on, and as a report at its end.
 
+use parking_lot::Mutex;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::fault::Fault;
@@ -54,7 +55,7 @@ impl Meter {
     }
 
     pub(crate) fn dropped(&self, rows: usize, reason: Cow<'static, str>) {
-        let mut dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut dropped = self.dropped.lock();
         *dropped.entry(reason).or_default() += rows as u64;
     }
 
@@ -65,7 +66,7 @@ impl Meter {
     }
 
     pub(crate) fn snapshot(&self) -> StageReport {
-        let dropped = self.dropped.lock().unwrap_or_else(PoisonError::into_inner);
+        let dropped = self.dropped.lock();
         StageReport {
             stage: self.stage.clone(),
             messages_in: get(&self.messages_in),

@@ -5,8 +5,8 @@
 //! is ready, one worker at a time. At most `window` numbers are between the two points, so that one
 //! slow message neither idles the other workers at once nor lets the line grow without bound.
 
+use parking_lot::{Condvar, Mutex};
 use std::collections::BTreeMap;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Receiver;
 
@@ -46,13 +46,10 @@ impl<'a, M> Order<'a, M> {
 
     /// The next message and its number; `None` at the end of the stream or once abandoned.
     pub(crate) fn take(&self) -> Option<(u64, M)> {
-        let mut taken = lock(&self.taken);
-        let line = self
-            .moved
-            .wait_while(lock(&self.line), |line| {
-                !line.abandoned && *taken - line.released >= self.window
-            })
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock();
+        let mut line = self.line.lock();
+        self.moved
+            .wait_while(&mut line, |line| !line.abandoned && *taken - line.released >= self.window);
         if line.abandoned {
             return None;
         }
@@ -65,7 +62,7 @@ impl<'a, M> Order<'a, M> {
 
     /// Puts what was made of message `number` in line, and sends on what is ready.
     pub(crate) fn release(&self, number: u64, messages: Vec<M>) {
-        let mut line = lock(&self.line);
+        let mut line = self.line.lock();
         line.ready.insert(number, messages);
         if line.releasing {
             return;
@@ -78,7 +75,7 @@ impl<'a, M> Order<'a, M> {
             for message in messages {
                 self.edge.send(message);
             }
-            line = lock(&self.line);
+            line = self.line.lock();
             line.released += 1;
             self.moved.notify_all();
         }
@@ -87,11 +84,7 @@ impl<'a, M> Order<'a, M> {
 
     /// Gives up: a number will never be released, so nobody may wait for it.
     pub(crate) fn abandon(&self) {
-        lock(&self.line).abandoned = true;
+        self.line.lock().abandoned = true;
         self.moved.notify_all();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -18,12 +18,13 @@ use crate::error::IoError;
 use crate::known::KnownFiles;
 use crate::names::kept;
 use arrow_array::RecordBatch;
+use parking_lot::Mutex;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Name of the database within the folder.
@@ -384,7 +385,7 @@ impl StateDir {
             return Ok(());
         }
         let mut table = write.open_table(IDS).map_err(|e| self.fail(&e))?;
-        let mut kept = self.event_ids.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.event_ids.lock();
         if kept.is_empty() {
             for entry in table.iter().map_err(|e| self.fail(&e))? {
                 let (number, bytes) = entry.map_err(|e| self.fail(&e))?;

@@ -23,11 +23,12 @@ use dfp_io::names;
 use dfp_io::sinks::{Identity, identity};
 use dfp_io::state::{Commit, FileMark, StateDir};
 use dfp_io::watch::{Watch, WatchOptions};
+use parking_lot::Mutex;
 use rayon::ThreadPool;
 use reading::Rest;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What the source shares with the rest of a run.
 pub struct Shared {
@@ -259,7 +260,7 @@ impl Intake {
 
     /// Whether files were read and nothing of them could be handed on, unless that was asked for.
     fn check_end(&mut self) -> Result<(), RunError> {
-        let count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = self.shared.count.lock();
         if self.settings.watch.is_some() || self.met > 0 || count.files == 0 {
             return Ok(());
         }

@@ -8,10 +8,11 @@ use arrow_select::take::take_record_batch;
 use dfp_io::state::{FileMark, OutputMark, WindowChange};
 use dfp_model::score::FeatureScores;
 use dfp_model::{EncodedRows, RowScore};
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
 /// Rows of one user, in order, with what the stages have made of them.
 #[derive(Clone, Debug)]

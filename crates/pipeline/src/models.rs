@@ -7,9 +7,10 @@ use dfp_io::names::shown;
 use dfp_model::ModelError;
 use dfp_model::artifact::{self, Limits};
 use dfp_model::user_model::UserModel;
+use parking_lot::RwLock;
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock};
 
 /// The name of the model that is trained on the rows of all users, if nobody asks for another. No user may
 /// be called so: a user's model must never stand in for others.
@@ -82,13 +83,13 @@ impl Models {
     /// Puts in the model of a user, in place of an earlier one.
     pub fn insert(&self, user: Arc<str>, model: Arc<UserModel>) {
         let known = Arc::new(Known::new(model));
-        self.by_user.write().unwrap_or_else(PoisonError::into_inner).insert(user, known);
+        self.by_user.write().insert(user, known);
     }
 
     /// Puts in the model for users without one.
     pub fn insert_generic(&self, model: Arc<UserModel>) {
         let known = Arc::new(Known::new(model));
-        *self.generic.write().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        *self.generic.write() = Some(known);
     }
 
     /// Looks up the models of all other users in a store. Once only.
@@ -103,7 +104,7 @@ impl Models {
 
     /// The model to score this user's rows with: the user's own, else the generic one.
     pub fn of(&self, user: &str) -> Option<Arc<Known>> {
-        let by_user = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        let by_user = self.by_user.read();
         let of = |user: &str| by_user.get(user).cloned();
         if let Some(own) = of(user).or_else(|| of(&earlier_name(user)?)) {
             return Some(own);
@@ -111,7 +112,7 @@ impl Models {
         drop(by_user);
         match self.store.get() {
             Some(store) => store.of(user),
-            None => self.generic.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            None => self.generic.read().clone(),
         }
     }
 
@@ -125,9 +126,9 @@ impl Models {
                 }
             }
         };
-        let of_users = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        let of_users = self.by_user.read();
         of_users.values().for_each(|known| add(&known.model));
-        let generic = self.generic.read().unwrap_or_else(PoisonError::into_inner);
+        let generic = self.generic.read();
         generic.iter().for_each(|known| add(&known.model));
         if let Some(known) = self.store.get().and_then(Lookup::any) {
             add(&known.model);
@@ -137,7 +138,7 @@ impl Models {
 
     /// All models of users that were put in, by name.
     pub fn all(&self) -> Vec<Arc<UserModel>> {
-        let models = self.by_user.read().unwrap_or_else(PoisonError::into_inner);
+        let models = self.by_user.read();
         let mut models: Vec<_> = models.values().map(|known| Arc::clone(&known.model)).collect();
         models.sort_by(|a, b| a.header().user.cmp(&b.header().user));
         models
@@ -145,13 +146,13 @@ impl Models {
 
     /// Number of users with a model of their own, of a store those that were looked up.
     pub fn len(&self) -> usize {
-        let put_in = self.by_user.read().unwrap_or_else(PoisonError::into_inner).len();
+        let put_in = self.by_user.read().len();
         put_in + self.store.get().map_or(0, Lookup::users)
     }
 
     /// Whether no row can be scored.
     pub fn is_empty(&self) -> bool {
-        let generic = self.generic.read().unwrap_or_else(PoisonError::into_inner);
+        let generic = self.generic.read();
         self.len() == 0 && generic.is_none() && self.store.get().is_none()
     }
 }

@@ -4,8 +4,8 @@
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
 use dfp_io::columns::with_columns;
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 
 /// Stands before the name of a column of ours where the log has one of that name.
 pub const PREFIX: &str = "dfp_";
@@ -112,7 +112,7 @@ impl OwnColumns {
         made_before: &[String],
         features: &[String],
     ) -> Result<(RecordBatch, GaveWay), ArrowError> {
-        let mut all = self.called.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.called.lock();
         let mut gave_way = GaveWay::default();
         let mut rows = rows.clone();
         let mut named = Vec::with_capacity(columns.len());

@@ -17,10 +17,11 @@ use dfp_io::logs::{
 };
 use dfp_io::skipped::{Note, Skipped, TIMELESS, Unit};
 use dfp_io::{IoError, files};
+use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// What was read of a source so far, and what was left out of it.
 #[derive(Clone, Debug, Default)]
@@ -268,7 +269,7 @@ impl Reading<'_> {
         purpose: &str,
     ) -> Result<(usize, usize), RunError> {
         let Some(duplicates) = self.duplicates else { return Ok((0, 0)) };
-        let mut duplicates = duplicates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut duplicates = duplicates.lock();
         let features = &self.settings.features;
         let column = features.event_id.as_deref();
         let repeated = duplicates.meet(column, table)?;

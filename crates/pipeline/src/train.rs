@@ -24,13 +24,14 @@ use dfp_io::texts::is_text;
 use dfp_model::config::{ModelConfig, Scorer};
 use dfp_model::encode::SetAside;
 use dfp_model::{ModelError, TrainingData, UNKNOWN_TIME, UserModel};
+use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 /// A category of everyone's model is one that at least one in so many rows has. What only a few of
 /// thousands of users have, above all their own names and keys, says nothing about the others, and would make most
@@ -150,12 +151,12 @@ impl<'a> Trainer<'a> {
     }
 
     fn know_categories<'n>(&self, names: impl Iterator<Item = &'n str>) {
-        let mut categories = self.categories.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut categories = self.categories.lock();
         categories.extend(names.map(str::to_owned));
     }
 
     fn known_categories(&self) -> Vec<String> {
-        let categories = self.categories.lock().unwrap_or_else(PoisonError::into_inner);
+        let categories = self.categories.lock();
         categories.iter().cloned().collect()
     }
 
@@ -362,7 +363,7 @@ impl<'a> Trainer<'a> {
     /// Says so where users that were read differ by case or blanks only.
     pub fn warn_of_alike(&self, users: &Users, purpose: &str) {
         let Some(column) = &self.plan.user_column else { return };
-        let mut alike = self.alike.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut alike = self.alike.lock();
         users.rows.iter().for_each(|(user, _)| alike.meet(user));
         alike.report(column, purpose, self.reporter);
     }
@@ -610,11 +611,11 @@ fn in_parallel<T: Send>(
                 pool.install(|| {
                     while let Some(task) = tasks.get(next.fetch_add(1, Ordering::Relaxed)) {
                         let result = fit(task);
-                        trained.lock().unwrap_or_else(PoisonError::into_inner).push(result);
+                        trained.lock().push(result);
                     }
                 });
             });
         }
     });
-    Ok(trained.into_inner().unwrap_or_else(PoisonError::into_inner))
+    Ok(trained.into_inner())
 }

@@ -1,7 +1,8 @@
 //! What one run promises, case by case.
 
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Arc, Barrier};
 
 use super::{Batch, run_in_time};
 use crate::{
@@ -48,13 +49,13 @@ struct Collect {
 
 impl Stage<Batch> for Collect {
     fn process(&mut self, message: Batch, out: &mut Outlet<Batch>) -> Result<(), BoxError> {
-        self.rows.lock().unwrap().extend(&message.0);
+        self.rows.lock().extend(&message.0);
         out.emit(message);
         Ok(())
     }
 
     fn close(&mut self, outcome: Outcome) -> Result<(), BoxError> {
-        self.closed.lock().unwrap().push(outcome);
+        self.closed.lock().push(outcome);
         Ok(())
     }
 }
@@ -79,7 +80,7 @@ fn zero_sizes_count_as_one() {
     let options = Options { edge_buffer_size: 0, num_threads: 0 };
     let pipeline = Pipeline::new("numbers", singles(9)).stage("collect", Box::new(sink.clone()));
     run_in_time(pipeline, options, &Stop::new()).unwrap();
-    assert_eq!(*sink.rows.lock().unwrap(), (0..9).collect::<Vec<_>>());
+    assert_eq!(*sink.rows.lock(), (0..9).collect::<Vec<_>>());
 }
 
 #[test]
@@ -130,7 +131,7 @@ fn lost_rows_fail_the_stage_that_lost_them() {
         failure.cause.downcast_ref(),
         Some(Fault::RowsNotConserved { rows_in: 5, rows_out: 2, .. })
     ));
-    assert_eq!(*sink.closed.lock().unwrap(), [Outcome::Failed]);
+    assert_eq!(*sink.closed.lock(), [Outcome::Failed]);
 }
 
 #[test]
@@ -159,7 +160,7 @@ fn an_error_ends_the_run_though_every_edge_is_full() {
     assert_eq!(failure.to_string(), "disk full (in stage \"broken\")");
     assert!(failure.further.is_empty());
     assert!(failure.report.stages[0].messages_out < 20, "the source went on");
-    assert_eq!(*sink.closed.lock().unwrap(), [Outcome::Failed]);
+    assert_eq!(*sink.closed.lock(), [Outcome::Failed]);
 }
 
 #[test]
@@ -200,8 +201,8 @@ fn stages_after_one_that_cannot_close_are_closed_as_failed() {
         .stage("last", Box::new(last.clone()));
     let failure = run(pipeline).unwrap_err();
     assert_eq!(failure.to_string(), "cannot rename (in stage \"file\")");
-    assert_eq!(*first.closed.lock().unwrap(), [Outcome::Completed]);
-    assert_eq!(*last.closed.lock().unwrap(), [Outcome::Failed]);
+    assert_eq!(*first.closed.lock(), [Outcome::Completed]);
+    assert_eq!(*last.closed.lock(), [Outcome::Failed]);
 }
 
 #[test]
@@ -232,8 +233,8 @@ fn the_source_is_not_asked_again_once_stopped() {
         .stage("collect", Box::new(sink.clone()));
     let report = run_in_time(pipeline, NARROW, &stop).unwrap();
     assert!(report.interrupted);
-    assert_eq!(*sink.rows.lock().unwrap(), (1..=7).collect::<Vec<_>>());
-    assert_eq!(*sink.closed.lock().unwrap(), [Outcome::Interrupted]);
+    assert_eq!(*sink.rows.lock(), (1..=7).collect::<Vec<_>>());
+    assert_eq!(*sink.closed.lock(), [Outcome::Interrupted]);
 }
 
 /// Two workers that must meet before either goes on, so that a single thread would hang.
@@ -259,7 +260,7 @@ fn workers_work_at_the_same_time_and_keep_the_order() {
         .stage("collect", Box::new(sink.clone()));
     let options = Options { edge_buffer_size: 1, num_threads: 2 };
     run_in_time(pipeline, options, &Stop::new()).unwrap();
-    assert_eq!(*sink.rows.lock().unwrap(), (0..40).collect::<Vec<_>>());
+    assert_eq!(*sink.rows.lock(), (0..40).collect::<Vec<_>>());
 }
 
 /// The worker that has row 0 waits until the others have come as far as they may.
@@ -303,7 +304,7 @@ fn a_slow_message_holds_back_a_bounded_number_of_others() {
         .stage("laggard", Box::new(stage))
         .stage("collect", Box::new(sink.clone()));
     run_in_time(pipeline, options, &Stop::new()).unwrap();
-    assert_eq!(*sink.rows.lock().unwrap(), (0..50).collect::<Vec<_>>());
+    assert_eq!(*sink.rows.lock(), (0..50).collect::<Vec<_>>());
 }
 
 #[test]
@@ -315,13 +316,13 @@ fn meters_are_live() {
     let pipeline = pipeline.stage(
         "look",
         with(move |message, out| {
-            *writer.lock().unwrap() = Some(early.snapshot()[0].rows_out);
+            *writer.lock() = Some(early.snapshot()[0].rows_out);
             out.emit(message);
             Ok(())
         }),
     );
     let meters = pipeline.meters();
     let report = run(pipeline).unwrap();
-    assert_eq!(*seen.lock().unwrap(), Some(3));
+    assert_eq!(*seen.lock(), Some(3));
     assert_eq!(meters.snapshot(), report.stages);
 }

@@ -1,8 +1,9 @@
 //! Random pipelines against a sequential model: same output, same counts, the right stage named,
 //! and always an end.
 
+use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -90,7 +91,7 @@ struct CaseSource {
 
 impl Source<Batch> for CaseSource {
     fn next(&mut self) -> Result<Option<Batch>, BoxError> {
-        let mut given = self.notes.given.lock().unwrap();
+        let mut given = self.notes.given.lock();
         let call = given.0;
         assert!(!given.1, "asked again after the end");
         if self.stops == Some(call) {
@@ -154,7 +155,7 @@ impl Stage<Batch> for CaseStage {
     }
 
     fn close(&mut self, outcome: Outcome) -> Result<(), BoxError> {
-        self.notes.closed.lock().unwrap().push((self.position, outcome));
+        self.notes.closed.lock().push((self.position, outcome));
         match self.step.trouble {
             Trouble::CloseError => Err("trouble".into()),
             Trouble::ClosePanic => panic!("trouble"),
@@ -179,7 +180,7 @@ struct CaseSink(Notes);
 
 impl Stage<Batch> for CaseSink {
     fn process(&mut self, message: Batch, out: &mut Outlet<Batch>) -> Result<(), BoxError> {
-        self.0.output.lock().unwrap().push(message.clone());
+        self.0.output.lock().push(message.clone());
         out.emit(message);
         Ok(())
     }
@@ -332,7 +333,7 @@ fn run(case: &Case) -> (Result<Report, Failure>, Notes) {
 
 fn check(case: &Case) -> Result<(), TestCaseError> {
     let (result, notes) = run(case);
-    let (given, ended) = *notes.given.lock().unwrap();
+    let (given, ended) = *notes.given.lock();
     if let Some(call) = case.source_stops {
         prop_assert!(given <= call + 1, "asked again once stopped");
     }
@@ -356,7 +357,7 @@ fn check_report(
     prop_assert!(expected.fail_running.is_empty(), "{:?}", expected.fail_running);
     prop_assert!(expected.lose.is_empty() && expected.fail_closing.is_empty());
     prop_assert_eq!(report.interrupted, !ended);
-    prop_assert_eq!(&*notes.output.lock().unwrap(), &expected.output);
+    prop_assert_eq!(&*notes.output.lock(), &expected.output);
     for (stage, counts) in report.stages[1..].iter().zip(&expected.counts) {
         let found = Counts {
             messages_in: stage.messages_in,
@@ -413,7 +414,7 @@ fn check_closed(
     let closed: Vec<_> = (0..case.steps.len())
         .map(|position| (position, if position < good { well } else { Outcome::Failed }))
         .collect();
-    prop_assert_eq!(&*notes.closed.lock().unwrap(), &closed);
+    prop_assert_eq!(&*notes.closed.lock(), &closed);
     Ok(())
 }
 

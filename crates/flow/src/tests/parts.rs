@@ -1,8 +1,9 @@
 //! The parts of the engine by themselves: order behind workers, edges, meters, failures.
 
+use parking_lot::Mutex;
 use std::error::Error;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, mpsc};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -236,7 +237,7 @@ struct Keeps {
 
 impl Stage<Batch> for Keeps {
     fn process(&mut self, message: Batch, _: &mut Outlet<Batch>) -> Result<(), BoxError> {
-        self.threads.lock().unwrap().push(thread::current().name().unwrap_or("").to_owned());
+        self.threads.lock().push(thread::current().name().unwrap_or("").to_owned());
         self.rows.extend(message.0);
         Ok(())
     }
@@ -264,7 +265,7 @@ fn what_a_stage_has_kept_comes_at_the_end_and_its_work_is_counted() {
     // To finish and to close is work too.
     assert!(kept.busy >= A_WHILE * 2, "{:?}", kept.busy);
     assert!(report.elapsed >= kept.busy && report.elapsed < SOON);
-    assert_eq!(*threads.lock().unwrap(), ["keep s"; 5]);
+    assert_eq!(*threads.lock(), ["keep s"; 5]);
 }
 
 const NARROW: Options = Options { edge_buffer_size: 1, num_threads: 1 };

@@ -16,10 +16,10 @@ use super::{Dialect, read};
 use crate::error::IoError;
 use crate::memory::MemoryLimit;
 use crate::skipped::Skipped;
+use parking_lot::{Mutex, MutexGuard};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Files that are open at a time; one more is read to its end, and its rows wait.
 const MOST_OPEN: usize = 128;
@@ -101,7 +101,7 @@ impl SlicedFiles {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Keeps what a first pass over a file has found.

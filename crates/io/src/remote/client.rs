@@ -11,10 +11,11 @@ use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::http::HttpBuilder;
 use object_store::list::{PaginatedListOptions, PaginatedListStore};
 use object_store::{BackoffConfig, ClientOptions, Error, ListResult, ObjectStore, RetryConfig};
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 
@@ -80,7 +81,7 @@ pub(crate) fn store(address: &Address<'_>) -> Result<Store, IoError> {
     let clients = clients().map_err(fail)?;
     // A web server's client is that of one object.
     let name = if address.scheme == Scheme::Http { address.text } else { &address.of("") };
-    let mut stores = clients.stores.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut stores = clients.stores.lock();
     if let Some(store) = stores.get(name) {
         return Ok(store.clone());
     }

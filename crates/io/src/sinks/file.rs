@@ -165,7 +165,7 @@ mod tests {
     struct Watched {
         file: File,
         target: PathBuf,
-        synced: std::sync::Arc<std::sync::Mutex<Vec<bool>>>,
+        synced: std::sync::Arc<parking_lot::Mutex<Vec<bool>>>,
         fails: bool,
     }
 
@@ -181,7 +181,7 @@ mod tests {
 
     impl Storage for Watched {
         fn sync(&self) -> io::Result<()> {
-            self.synced.lock().unwrap().push(self.target.exists());
+            self.synced.lock().push(self.target.exists());
             match self.fails {
                 true => Err(io::Error::other("the disk is gone")),
                 false => self.file.sync_all(),
@@ -212,7 +212,7 @@ mod tests {
                 true => sink.keep_partial().map(|path| assert_eq!(path, named)),
                 false => sink.commit(),
             };
-            assert_eq!(*synced.lock().unwrap(), [false], "once, before it has its name");
+            assert_eq!(*synced.lock(), [false], "once, before it has its name");
             assert_eq!((ended.is_err(), named.exists()), (fails, !fails));
             let left = std::fs::read_dir(directory.path()).unwrap().count();
             assert_eq!(left, usize::from(!fails), "nothing else is left");

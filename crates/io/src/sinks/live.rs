@@ -284,13 +284,13 @@ mod tests {
     /// Notes what is done, and fails where it is told to.
     #[derive(Clone, Default)]
     struct Faulty {
-        done: Arc<std::sync::Mutex<Vec<&'static str>>>,
+        done: Arc<parking_lot::Mutex<Vec<&'static str>>>,
         fails_at: &'static str,
     }
 
     impl Faulty {
         fn does(&self, what: &'static str) -> io::Result<()> {
-            self.done.lock().unwrap().push(what);
+            self.done.lock().push(what);
             match what == self.fails_at {
                 true => Err(io::Error::other("the disk is gone")),
                 false => Ok(()),
@@ -342,12 +342,12 @@ mod tests {
         let (layer, mut sink) = faulty("", false);
         sink.write(&batch("a", 1.0)).unwrap();
         let mark = sink.checkpoint().unwrap().unwrap();
-        assert_eq!(*layer.done.lock().unwrap(), ["encode", "flush", "sync"]);
+        assert_eq!(*layer.done.lock(), ["encode", "flush", "sync"]);
         assert_eq!((mark.bytes, mark.columns.len()), (7, 2));
         let (layer, mut sink) = faulty("", true);
         sink.write(&batch("a", 1.0)).unwrap();
         assert_eq!(sink.checkpoint().unwrap(), None, "a pipe is not gone on with");
-        assert_eq!(*layer.done.lock().unwrap(), ["encode", "flush", "sync the stream"]);
+        assert_eq!(*layer.done.lock(), ["encode", "flush", "sync the stream"]);
     }
 
     #[test]
@@ -365,7 +365,7 @@ mod tests {
             let (layer, sink) = faulty(fails_at, is_stream);
             // Nobody is left to be told, but it is tried.
             sink.discard();
-            assert_eq!(layer.done.lock().unwrap().last(), Some(&fails_at));
+            assert_eq!(layer.done.lock().last(), Some(&fails_at));
         }
         failed_write();
     }

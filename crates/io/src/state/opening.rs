@@ -8,12 +8,11 @@ use super::{FILE, StateDir, UNFINISHED};
 use crate::error::IoError;
 use crate::names::shown;
 use crate::private;
+use parking_lot::Mutex;
 use redb::{Database, DatabaseError};
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -170,7 +169,7 @@ impl StateDir {
     /// meanwhile: the database is locked, and this is not called in the middle of a commit. A disk that is
     /// too full for a copy is no reason to end a run.
     pub(super) fn refresh_copy(&self, older_than: Duration) {
-        let mut copied = self.copied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut copied = self.copied.lock();
         if copied.elapsed() < older_than || !self.changed.swap(false, Ordering::AcqRel) {
             return;
         }

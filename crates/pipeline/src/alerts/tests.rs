@@ -1,8 +1,8 @@
 use super::*;
 use crate::report::{Progress, Reporter, Weight};
 use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
+use parking_lot::Mutex;
 use proptest::prelude::*;
-use std::sync::Mutex;
 
 const HOUR: i64 = 3_600_000_000_000;
 
@@ -146,7 +146,7 @@ struct Heard(Mutex<Vec<String>>);
 
 impl Reporter for Heard {
     fn say(&self, _: Weight, text: &str) {
-        self.0.lock().unwrap().push(text.to_owned());
+        self.0.lock().push(text.to_owned());
     }
     fn progress(&self, _: Progress<'_>) {}
     fn phase_over(&self) {}
@@ -206,7 +206,7 @@ fn rules_are_held_against_users_values_addresses_and_times() {
     assert_eq!(rules.hold("backup", &rows, &times, &heard).unwrap().applies, [Some(0); 6]);
     let of_carl = rules.hold("carl", &rows, &times, &heard).unwrap().applies;
     assert_eq!(of_carl, [Some(1), Some(1), None, None, None, None]);
-    let heard = heard.0.into_inner().unwrap();
+    let heard = heard.0.into_inner();
     assert_eq!(heard.len(), 1, "{heard:?}");
     assert!(
         heard[0].contains("\"gone\"") && heard[0].contains("\"hots\"") && heard[0].contains("host"),

@@ -13,10 +13,11 @@ use crate::users::{self, Users};
 use dfp_io::IoError;
 use dfp_io::logs::{ALWAYS, LogTable};
 use dfp_io::state::{Commit, FileMark, StateDir};
+use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 const UNUSABLE: &str = "file of a batch that cannot be used";
 
@@ -64,7 +65,7 @@ impl Intake {
             Err(error) if self.settings.watch.is_some() && !self.strict && rest.can_be_left() => {
                 self.duplicates().take_back();
                 self.shared.reporter.say(Weight::Error, &error.to_string());
-                let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut count = self.shared.count.lock();
                 count.skipped.add_files(rest.batch.files.len(), UNUSABLE, error.to_string());
                 return Ok(());
             }
@@ -157,7 +158,7 @@ impl Intake {
     }
 
     fn duplicates(&self) -> MutexGuard<'_, Duplicates> {
-        self.shared.duplicates.lock().unwrap_or_else(PoisonError::into_inner)
+        self.shared.duplicates.lock()
     }
 
     /// The next rows of a batch, if there are any.
@@ -168,7 +169,7 @@ impl Intake {
             false => HashMap::new(),
         });
         let on_rows = |path: &Path, rows: u64| {
-            let mut all = file_rows.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = file_rows.lock();
             let most: &mut u64 = all.entry(path.to_owned()).or_default();
             *most = rows.max(*most);
         };
@@ -198,13 +199,13 @@ impl Intake {
             on_rows: Some(&on_rows),
         };
         let memory = Arc::clone(&shared.memory);
-        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = memory.lock();
         let state = shared.state.as_deref();
         let mut recall = |users: &Users, memory: &mut Memory| recall(users, state, rows, memory);
         let read = source::read(&batch.files, "input", &reading, &mut memory, &mut recall);
         drop(memory);
-        self.file_rows = file_rows.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let mut count = self.shared.count.lock().unwrap_or_else(PoisonError::into_inner);
+        self.file_rows = file_rows.into_inner();
+        let mut count = self.shared.count.lock();
         if !rest.is_begun && !matches!(read, Err(RunError::Overflow(_))) {
             count.files += batch.files.len();
         }
@@ -287,7 +288,7 @@ impl Intake {
         };
         let rows = rest.users.iter().map(numbers_after).collect();
         let memory = match self.shared.state {
-            Some(_) => self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner).changes(),
+            Some(_) => self.shared.memory.lock().changes(),
             None => Vec::new(),
         };
         let receipt = Receipt { files, rows, memory, event_ids, ..Receipt::default() };

@@ -7,11 +7,12 @@ use crate::models::Known;
 use crate::report::{Reporter, Weight};
 use crate::users::earlier_name;
 use dfp_io::store::{self, Purpose};
+use parking_lot::Mutex;
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{Duration, Instant};
 
 /// How models are kept in memory.
@@ -108,7 +109,7 @@ impl Lookup {
     pub fn of(&self, user: &str) -> Option<Arc<Known>> {
         let earlier = || self.own(&earlier_name(user)?);
         if let Some(model) = self.own(user).or_else(earlier) {
-            let mut own = self.own.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut own = self.own.lock();
             if !own.contains(user) {
                 own.insert(Arc::from(user));
             }
@@ -132,7 +133,7 @@ impl Lookup {
 
     /// Users whose live version cannot be used, with the reason.
     pub fn unusable(&self) -> Vec<(String, String)> {
-        let unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        let unusable = self.unusable.lock();
         unusable.clone().into_iter().collect()
     }
 
@@ -143,7 +144,7 @@ impl Lookup {
 
     /// Users who were found to have a model of their own.
     pub fn users(&self) -> usize {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.own.lock().len()
     }
 
     fn own(&self, user: &str) -> Option<Arc<Known>> {
@@ -172,7 +173,7 @@ impl Lookup {
 
     fn tell(&self, user: &str, error: &RunError, known: Option<&Known>) {
         let why = error.to_string();
-        let mut unusable = self.unusable.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut unusable = self.unusable.lock();
         if unusable.get(user) != Some(&why) {
             let instead = match known.and_then(Known::number) {
                 Some(number) => format!("version {number} is used as before"),

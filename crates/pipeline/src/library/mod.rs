@@ -15,8 +15,9 @@ use crate::error::RunError;
 use dfp_io::store::{self, Store};
 use dfp_model::artifact::{self, Limits, PeersName};
 use dfp_model::{ModelError, UserModel};
+use parking_lot::Mutex;
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 
 /// Models of everyone that stay in memory though nobody leans on them.
 const SHARED: usize = 4;
@@ -173,7 +174,7 @@ impl Library {
     /// It is not there, or damaged.
     pub fn shared(&self, name: &PeersName) -> Result<Arc<UserModel>, RunError> {
         // Whoever is second waits: everyone's model is the largest of all.
-        let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shared = self.shared.lock();
         if let Some(model) = shared.all.get(&name.fingerprint).and_then(Weak::upgrade) {
             return Ok(model);
         }

@@ -20,10 +20,11 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use dfp_io::names;
 use dfp_io::names::shown;
 use dfp_io::state::{Commit, FileMark, Part, StateDir, WindowChange};
+use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A window in more parts than this becomes one.
@@ -197,7 +198,7 @@ impl Histories {
         let kept = newest(&rows, self.longest).map_err(RunError::Failed)?;
         if kept.num_rows() < all || parts.len() > MOST_PARTS {
             let part = Part::encode(&kept).map_err(RunError::Failed)?;
-            let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tidied = self.tidied.lock();
             tidied.push((Arc::clone(user), WindowChange::Whole(part)));
             if tidied.len() >= TIDIED {
                 self.replace(std::mem::take(&mut *tidied))?;
@@ -208,7 +209,7 @@ impl Histories {
 
     /// Writes what is still to be forgotten.
     pub(super) fn close(&self) -> Result<(), RunError> {
-        let mut tidied = self.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tidied = self.tidied.lock();
         self.replace(std::mem::take(&mut *tidied))
     }
 

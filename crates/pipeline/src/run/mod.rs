@@ -19,9 +19,10 @@ use arrow_schema::SchemaRef;
 use dfp_flow::{Failure, Pipeline, Stop};
 use dfp_io::names::shown;
 use dfp_io::state::StateDir;
+use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
+use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Runs a pipeline to its end.
@@ -56,7 +57,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let stop = if plan.source.watch.is_some() { &never } else { stop };
     let result = chain.run(&options, stop);
     reporter.phase_over();
-    let training = *run.training_time.lock().unwrap_or_else(PoisonError::into_inner);
+    let training = *run.training_time.lock();
     if training > Duration::ZERO {
         run.summary.phases.push(("training", training));
     }

@@ -20,7 +20,7 @@ use dfp_model::artifact;
 use dfp_model::config::Scorer;
 use dfp_model::user_model::UserModel;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 impl Run<'_> {
@@ -79,7 +79,7 @@ impl Run<'_> {
     fn refuse_name(&self, user: &str) {
         let why = RESERVED.to_owned();
         self.reporter.say(Weight::Error, &stages::no_model(user, &why));
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).push((user.to_owned(), why));
+        self.failed.lock().push((user.to_owned(), why));
     }
 
     fn insert(&self, user: Arc<str>, model: Arc<UserModel>, settings: &plan::TrainAe) {
@@ -111,7 +111,7 @@ impl Run<'_> {
         let mut memory = Memory::default();
         let (table, everyone) =
             trainer.read(&files, &self.pool, &mut memory, &mut |_, _| Ok(()))?;
-        *self.memory.lock().unwrap_or_else(PoisonError::into_inner) = memory.after_training();
+        *self.memory.lock() = memory.after_training();
         // Everyone's model learns from everyone, whoever is scored.
         let mut of_everyone: Vec<u32> = Vec::new();
         if self.plan.generic_model {
@@ -211,7 +211,7 @@ impl Run<'_> {
         if let (true, Some((user, why))) = (self.plan.strict, failed.first()) {
             return Err(RunError::Failed(format!("--strict: {}", stages::no_model(user, why))));
         }
-        self.failed.lock().unwrap_or_else(PoisonError::into_inner).extend(failed);
+        self.failed.lock().extend(failed);
         if let Some(path) = &settings.models_output_filename {
             write_models(&models, path)?;
         }

@@ -9,7 +9,8 @@ use crate::report_page::{Page, RunFacts};
 use crate::stages;
 use dfp_io::IoError;
 use dfp_io::names::shown;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 impl Run<'_> {
     /// What gathers for the pages, in the order of the plan.
@@ -47,7 +48,7 @@ impl Run<'_> {
             }
             let empty = Digest::new(settings.asked);
             let digest = {
-                let mut shared = digest.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut shared = digest.lock();
                 std::mem::replace(&mut *shared, empty)
             };
             let written = self.summary.written.iter();

@@ -6,7 +6,6 @@ use crate::plan::{self, StageSettings};
 use crate::report::{Summary, Weight};
 use crate::train::TRAINING_DATA;
 use dfp_flow::Report;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
 impl Run<'_> {
@@ -57,15 +56,14 @@ impl Run<'_> {
             );
             self.summary.rows_without_model += rows;
         }
-        let input = std::mem::take(&mut *self.input.lock().unwrap_or_else(PoisonError::into_inner));
+        let input = std::mem::take(&mut *self.input.lock());
         self.summary.interrupted = report.interrupted;
         self.summary.goes_on = self.plan.source.state_dir.is_some();
         self.summary.rows_read = input.rows;
         self.summary.users = input.users;
         self.summary.by_user = self.plan.user_column.is_some();
         self.tell_of_stages(report);
-        self.summary.validations =
-            std::mem::take(&mut *self.validations.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.validations = std::mem::take(&mut *self.validations.lock());
         self.summary.rows_of_others = input.rows_of_others;
         self.summary.filtered.push(("input", input.filtered));
         self.summary.repeated = input.repeated;
@@ -73,7 +71,7 @@ impl Run<'_> {
         self.summary.rows_outside = input.skipped.outside();
         self.summary.skipped.extend(input.lines("input"));
         self.summary.changed.extend(input.changes("input"));
-        let learnt = self.learnt.lock().unwrap_or_else(PoisonError::into_inner);
+        let learnt = self.learnt.lock();
         self.summary.skipped.extend(learnt.lines(TRAINING_DATA));
         drop(learnt);
         if self.gaps.cells() > 0 {
@@ -90,17 +88,16 @@ impl Run<'_> {
             ));
         }
         if self.plan.stages.iter().any(|stage| matches!(stage, StageSettings::TimeSeries(_))) {
-            let count = *self.time_series.lock().unwrap_or_else(PoisonError::into_inner);
+            let count = *self.time_series.lock();
             self.summary.time_series = Some(count);
         }
         if self.plan.stages.iter().any(|stage| matches!(stage, StageSettings::Alert(_))) {
-            let mut count = self.alerts.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut count = self.alerts.lock();
             self.summary.alerts = Some(std::mem::take(&mut count));
         }
         self.summary.rows_scored = self.book.scored();
         self.summary.models = self.models.len();
-        self.summary.failed_users =
-            std::mem::take(&mut *self.failed.lock().unwrap_or_else(PoisonError::into_inner));
+        self.summary.failed_users = std::mem::take(&mut *self.failed.lock());
         let unusable = self.models.store().map(crate::library::Lookup::unusable);
         self.summary.failed_users.extend(unusable.unwrap_or_default());
         self.summary.unusual = self.book.unusual();

@@ -15,8 +15,9 @@ use crate::stages::event_times;
 use arrow_array::ArrayRef;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::state::StateDir;
+use parking_lot::Mutex;
 use rayon::ThreadPool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The stage.
 pub struct Alert {
@@ -95,7 +96,7 @@ impl Alert {
             Err(_) => vec![None; message.rows.num_rows()],
         };
         let timeless = times.iter().filter(|time| time.is_none()).count();
-        self.count.lock().unwrap_or_else(PoisonError::into_inner).timeless += timeless;
+        self.count.lock().timeless += timeless;
         let times: Vec<i64> = times.into_iter().map(|time| time.unwrap_or(newest)).collect();
         let reading = self.settings.suppress.hold(
             &message.user,
@@ -144,7 +145,7 @@ impl Alert {
         if let Some(receipt) = &receipt
             && let Some(memory) = self.decider.memory()?
         {
-            *receipt.alerts.lock().unwrap_or_else(PoisonError::into_inner) = Some(memory);
+            *receipt.alerts.lock() = Some(memory);
         }
         self.count(&rows, &verdicts, &readings);
         let last = batch.len().saturating_sub(1);
@@ -208,7 +209,7 @@ impl Alert {
     }
 
     fn count(&self, rows: &[Row], verdicts: &[Verdict], readings: &[Reading]) {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.count.lock();
         let applies = readings.iter().flat_map(|reading| &reading.applies);
         let expired = readings.iter().flat_map(|reading| &reading.expired);
         for ((row, verdict), (applies, expired)) in

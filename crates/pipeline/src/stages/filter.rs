@@ -118,7 +118,8 @@ mod tests {
     use crate::plan::ScoreKind;
     use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
     use dfp_flow::{Options, Pipeline, Source, Stop};
-    use std::sync::{Arc, Mutex};
+    use parking_lot::Mutex;
+    use std::sync::Arc;
 
     struct One(Option<Message>);
 
@@ -132,7 +133,7 @@ mod tests {
 
     impl Stage<Message> for Seen {
         fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
-            self.0.lock().unwrap().push(message.clone());
+            self.0.lock().push(message.clone());
             out.emit(message);
             Ok(())
         }
@@ -176,7 +177,7 @@ mod tests {
             assert!(scores.is_none_or(|scores| scores == column.len()));
             (column.values().to_vec(), message.receipt.is_some())
         };
-        let out = seen.lock().unwrap().iter().map(numbers).collect();
+        let out = seen.lock().iter().map(numbers).collect();
         (out, report.stages[1].dropped.clone().into_iter().collect())
     }
 

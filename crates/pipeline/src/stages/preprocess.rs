@@ -19,9 +19,10 @@ use dfp_io::columns::{FILE_ROW, with_columns};
 use dfp_model::encode::Infinite;
 use dfp_model::user_model::UserModel;
 use dfp_model::{EncodedRows, ModelError};
+use parking_lot::Mutex;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// The stage.
 #[derive(Clone)]
@@ -57,7 +58,7 @@ impl Gaps {
     }
 
     fn is_new(&self, column: &str) -> bool {
-        self.columns.lock().unwrap_or_else(PoisonError::into_inner).insert(column.to_owned())
+        self.columns.lock().insert(column.to_owned())
     }
 }
 

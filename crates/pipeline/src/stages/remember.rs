@@ -4,8 +4,8 @@
 use crate::message::Message;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::state::{Commit, StateDir};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 /// The stage.
 pub struct Remember {
@@ -16,10 +16,10 @@ pub struct Remember {
 impl Stage<Message> for Remember {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if let Some(receipt) = &message.receipt {
-            let outputs = receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner);
-            let history = receipt.history.lock().unwrap_or_else(PoisonError::into_inner);
-            let windows = receipt.windows.lock().unwrap_or_else(PoisonError::into_inner);
-            let alerts = receipt.alerts.lock().unwrap_or_else(PoisonError::into_inner);
+            let outputs = receipt.outputs.lock();
+            let history = receipt.history.lock();
+            let windows = receipt.windows.lock();
+            let alerts = receipt.alerts.lock();
             self.state.commit(&Commit {
                 files: &receipt.files,
                 rows: &receipt.rows,

@@ -6,9 +6,10 @@ use crate::report::{Progress, Reporter, TooFew, Unlikely, UnlikelyRow, Unusual, 
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use dfp_io::columns::{FILE_ROW, INDEX};
+use parking_lot::Mutex;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// The scores of a run. A user's rows are kept as three numbers and the highest scores, so that a
 /// run without an end needs no more memory than one with few rows.
@@ -177,7 +178,7 @@ impl ScoreBook {
         if first == 0 {
             return;
         }
-        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut users = self.users.lock();
         users
             .entry(Arc::clone(user))
             .or_insert_with(|| UserScores { next: first, ..UserScores::default() });
@@ -185,7 +186,7 @@ impl ScoreBook {
 
     pub(super) fn enter(&self, message: &Message, reporter: &dyn Reporter) {
         let Some(scores) = &message.scores else {
-            let mut users = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut users = self.without_model.lock();
             *users.entry(Arc::clone(&message.user)).or_default() += message.rows.num_rows();
             return;
         };
@@ -197,13 +198,13 @@ impl ScoreBook {
         let (Some(index), Some(file_rows)) = (numbers(INDEX), numbers(FILE_ROW)) else { return };
         if !scores.combined.is_empty() {
             let rows = index.values().iter().copied().zip(file_rows.values().iter().copied());
-            let mut unlikely = self.unlikely.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut unlikely = self.unlikely.lock();
             unlikely.get_or_insert_default().enter(&message.user, scores, rows);
         }
         let entries = index.values().iter().zip(file_rows.values()).zip(&scores.anomaly_score);
         let entries = entries.map(|((&index, &file_row), &score)| Entry { index, file_row, score });
         if let Some(first) = index.values().first() {
-            let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut users = self.users.lock();
             let user = users.entry(Arc::clone(&message.user)).or_default();
             user.enter(*first, &scores.anomaly_score, entries, self.window);
             let above = scores.zscore.iter().filter(|z| f64::from(**z) > UNUSUAL_Z);
@@ -221,19 +222,19 @@ impl ScoreBook {
 
     /// Users without a model, with their rows.
     pub fn without_model(&self) -> Vec<(Arc<str>, usize)> {
-        let users = self.without_model.lock().unwrap_or_else(PoisonError::into_inner);
+        let users = self.without_model.lock();
         users.iter().map(|(user, rows)| (Arc::clone(user), *rows)).collect()
     }
 
     /// The rows of the lowest p-values, if there are any.
     pub fn unlikely(&self) -> Option<Unlikely> {
-        self.unlikely.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.unlikely.lock().take()
     }
 
     /// The rows that stand out among their user's rows.
     pub fn unusual(&self) -> Unusual {
         let mut unusual = Unusual::default();
-        let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut users = self.users.lock();
         for (user, scores) in users.iter_mut() {
             for waiting in std::mem::take(&mut scores.waiting).into_values() {
                 scores.moments.add(waiting);

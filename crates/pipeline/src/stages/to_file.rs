@@ -9,8 +9,8 @@ use dfp_io::columns::INDEX;
 use dfp_io::sinks::{self, Sink};
 use dfp_io::state::OutputMark;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError};
 
 /// The stage.
 pub struct ToFile {
@@ -67,7 +67,7 @@ impl Stage<Message> for ToFile {
             && let Some(mut mark) = sink.checkpoint()?
         {
             mark.path = absolute(&mark.path);
-            receipt.outputs.lock().unwrap_or_else(PoisonError::into_inner).push(mark);
+            receipt.outputs.lock().push(mark);
         }
         out.emit(message);
         Ok(())

@@ -4,7 +4,8 @@
 use crate::message::Message;
 use crate::report_page::digest::{Digest, Names, View};
 use dfp_flow::{BoxError, Outlet, Stage};
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// What has been gathered, for the end of the run.
 pub type SharedDigest = Arc<Mutex<Digest>>;
@@ -21,7 +22,7 @@ impl Stage<Message> for ToReport {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         if message.rows.num_rows() > 0 {
             let view = View::of_user(&message.user, &message.rows, &self.names)?;
-            self.digest.lock().unwrap_or_else(PoisonError::into_inner).add(&view)?;
+            self.digest.lock().add(&view)?;
         }
         out.emit(message);
         Ok(())

@@ -7,10 +7,11 @@ use crate::error::{IoError, Place};
 use crate::memory::MemoryLimit;
 use crate::remote::{self, Object};
 use crate::skipped::{Skipped, Unit};
+use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use unpack::{Packed, Unpacked};
 use utf16::Utf16;
 
@@ -114,7 +115,7 @@ impl<R> Raw<R> {
         read.map_err(|error| {
             let kind = error.kind();
             if kind != io::ErrorKind::Interrupted {
-                *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                *failed.lock() = Some(error);
             }
             kind.into()
         })
@@ -248,7 +249,7 @@ impl Content {
         let before = into.len();
         let read = self.reader.by_ref().take(bytes as u64).read_to_end(into);
         // Where the file or the server fails, the content is not to blame: it may be whole next time.
-        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let failed = self.failed.lock().take();
         if let Some(e) = failed {
             return Err(IoError::os("read", &self.path, e));
         }

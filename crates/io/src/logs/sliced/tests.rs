@@ -140,7 +140,7 @@ fn served(text: String, broken_from: usize) -> (PathBuf, std::sync::Arc<Mutex<us
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let _ = stream.read(&mut [0; 4096]);
-            let mut count = count.lock().unwrap();
+            let mut count = count.lock();
             *count += 1;
             let length = text.len();
             let head = format!(
@@ -174,7 +174,7 @@ fn slices_of_a_broken_object(ends: &[i64]) -> Vec<Result<LogTable, IoError>> {
     let (whole, requests) = served(text.clone(), usize::MAX);
     hours(&cloudtrail::DIALECT, &[whole], &options);
     // The last request of the first pass is that of the rows.
-    let (path, _) = served(text, *requests.lock().unwrap());
+    let (path, _) = served(text, *requests.lock());
     let paths = [path];
     hours(&cloudtrail::DIALECT, &paths, &options);
     let read = |(at, end): (usize, &i64)| {

@@ -5,7 +5,6 @@ use super::told::cut;
 use super::{LONGEST_RUN, Mlflow, now};
 use crate::store::name::{self, Owner};
 use serde_json::{Value, json};
-use std::sync::PoisonError;
 
 const USER: &str = "dfp.user";
 const KEEPER: &str = "dfp.keeper";
@@ -17,12 +16,12 @@ impl Mlflow {
     }
 
     fn known_keeper(&self, user: &str) -> Option<String> {
-        self.keepers.lock().unwrap_or_else(PoisonError::into_inner).get(user).cloned()
+        self.keepers.lock().get(user).cloned()
     }
 
     /// Asks for the keeper again next time.
     pub(super) fn forget(&self, user: &str) {
-        self.keepers.lock().unwrap_or_else(PoisonError::into_inner).remove(user);
+        self.keepers.lock().remove(user);
     }
 
     /// The run that keeps a user's standing, if something was put for the user.
@@ -39,7 +38,7 @@ impl Mlflow {
                 "registered model {name:?} is not of this store (it has no tag {KEEPER:?}); accepted: another name at the end of the address"
             )));
         };
-        let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keepers = self.keepers.lock();
         keepers.insert(user.to_owned(), keeper.to_owned());
         Ok(Some(keeper.to_owned()))
     }
@@ -67,7 +66,7 @@ impl Mlflow {
         let found: Vec<_> = models.iter().filter_map(user).collect();
         let mut users: Vec<String> = found.iter().map(|(user, _)| user.clone()).collect();
         users.sort_unstable();
-        self.keepers.lock().unwrap_or_else(PoisonError::into_inner).extend(found);
+        self.keepers.lock().extend(found);
         Ok(users)
     }
 
@@ -87,7 +86,7 @@ impl Mlflow {
         });
         match self.server.post("registered-models/create", &body).await {
             Ok(_) => {
-                let mut keepers = self.keepers.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut keepers = self.keepers.lock();
                 keepers.insert(user.to_owned(), keeper.to_owned());
             }
             // By another, or by ourselves with the answer lost.

@@ -25,8 +25,9 @@ use dfp_io::state::StateDir;
 use dfp_model::periodic::whole_second;
 use gate::Gate;
 use judge::{Decided, Fate, Judge};
+use parking_lot::Mutex;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// The stage.
 pub struct TimeSeries {
@@ -140,7 +141,7 @@ impl TimeSeries {
             }
         }
         if self.state.is_some() {
-            let mut history = receipt.history.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut history = receipt.history.lock();
             for (user, _) in &receipt.rows {
                 if let Some(User::ByTime(state)) =
                     self.places.get(user).map(|at| &self.users[*at].1)
@@ -166,7 +167,7 @@ impl TimeSeries {
     }
 
     fn tally(&self, fates: &[Fate]) {
-        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut count = self.count.lock();
         for fate in fates {
             match fate {
                 Fate::Judged(judged) => {

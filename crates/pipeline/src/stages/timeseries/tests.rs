@@ -34,7 +34,7 @@ struct Into(Arc<Mutex<Vec<Message>>>);
 
 impl Stage<Message> for Into {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
-        self.0.lock().unwrap().push(message.clone());
+        self.0.lock().push(message.clone());
         out.emit(message);
         Ok(())
     }
@@ -65,7 +65,7 @@ fn run(
     let chain = Pipeline::new("from", Box::new(From(messages.into_iter())));
     let chain = chain.stage("timeseries", Box::new(stage)).stage("into", Box::new(into.clone()));
     chain.run(&Options { edge_buffer_size: 4, num_threads: 1 }, &Stop::new()).unwrap();
-    let messages = into.0.lock().unwrap();
+    let messages = into.0.lock();
     messages.clone()
 }
 
@@ -314,7 +314,7 @@ proptest! {
         let batches = out[..=end].iter().filter(|message| message.receipt.is_some()).count();
         for message in &out[..=end] {
             if let Some(receipt) = &message.receipt {
-                let history = receipt.history.lock().unwrap();
+                let history = receipt.history.lock();
                 let commit = dfp_io::state::Commit { history: &history, ..Default::default() };
                 state.commit(&commit).unwrap();
             }

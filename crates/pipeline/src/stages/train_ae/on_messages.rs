@@ -19,9 +19,10 @@ use dfp_flow::Stop;
 use dfp_io::state::StateDir;
 use dfp_io::store::State;
 use dfp_model::UserModel;
+use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// What training on messages needs.
@@ -144,7 +145,7 @@ impl OnMessages {
         let all = (0_u32..).take(features.num_rows()).collect();
         let mut rows = vec![(Arc::clone(user), all)];
         {
-            let mut count = self.around.count.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut count = self.around.count.lock();
             until_tomorrow(&features, &mut rows, reporter.as_ref(), &mut count.skipped)?;
             source::check_strict_skipped(&count.skipped, TRAINING_DATA, self.plan.strict)?;
         }
@@ -180,7 +181,7 @@ impl OnMessages {
                 Some(store) => self.version(trainer, store, user, &history, known.new),
                 None => self.model(&trainer, models, user, &history, known.unseen),
             };
-            *self.around.time.lock().unwrap_or_else(PoisonError::into_inner) += start.elapsed();
+            *self.around.time.lock() += start.elapsed();
             if stop.is_set() {
                 return Err(RunError::Interrupted);
             }
@@ -196,7 +197,7 @@ impl OnMessages {
                     }
                     if known.no_model.take().is_some() {
                         let failed = &self.around.failed;
-                        let mut failed = failed.lock().unwrap_or_else(PoisonError::into_inner);
+                        let mut failed = failed.lock();
                         failed.retain(|(of, _)| **of != **user);
                     }
                 }
@@ -253,7 +254,7 @@ impl OnMessages {
     }
 
     fn tell_of_store(&self, why: &str) {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut trouble = self.trouble.lock();
         if trouble.as_deref() != Some(why) {
             let text = format!("{why}; nothing is learnt meanwhile");
             self.around.reporter.say(Weight::Error, &text);
@@ -263,7 +264,7 @@ impl OnMessages {
 
     fn tell(&self, user: &str, why: String) -> String {
         self.around.reporter.say(Weight::Error, &no_model(user, &why));
-        let mut failed = self.around.failed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failed = self.around.failed.lock();
         failed.push((user.to_owned(), why.clone()));
         why
     }

@@ -9,8 +9,8 @@ use arrow_schema::ArrowError;
 use dfp_io::columns::INDEX;
 use dfp_io::state::{Part, StateDir, WindowChange};
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 /// A window in more parts than this becomes one.
 const MOST_PARTS: usize = 8;
@@ -106,7 +106,7 @@ impl Windows {
                 window.batches += 1;
             }
         }
-        receipt.windows.lock().unwrap_or_else(PoisonError::into_inner).extend(changes);
+        receipt.windows.lock().extend(changes);
         self.on_their_way.push_back((Arc::clone(receipt), users));
         while let Some((receipt, _)) = self.on_their_way.front()
             && receipt.committed.load(Ordering::Acquire)

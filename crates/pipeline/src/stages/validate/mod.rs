@@ -20,7 +20,8 @@ use dfp_io::columns::{INDEX, missing_column};
 use dfp_io::logs::{self, LogTable, ReadOptions};
 use dfp_io::names::shown;
 use dfp_io::sinks;
-use std::sync::{Arc, Mutex, PoisonError};
+use parking_lot::Mutex;
+use std::sync::Arc;
 
 /// The stage.
 pub struct Validate {
@@ -112,7 +113,7 @@ impl Validate {
             fails: self.settings.fail_on_mismatch && outcome.mismatches(),
             outcome,
         };
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).push(validation);
+        self.found.lock().push(validation);
         Ok(())
     }
 }
