@@ -14,11 +14,14 @@ use std::time::{Duration, SystemTime};
 pub(super) struct Directory {
     name: String,
     folder: PathBuf,
+    /// There was no such folder when the store was opened.
+    is_new: bool,
 }
 
 impl Directory {
     pub(super) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), folder: names::path(name) }
+        let folder = names::path(name);
+        Self { name: name.to_owned(), is_new: !folder.exists(), folder }
     }
 
     fn path(&self, key: &str) -> PathBuf {
@@ -71,6 +74,13 @@ impl Blobs for Directory {
             Ok(at) => Ok(SystemTime::now().duration_since(at).is_ok_and(|is| is > age)),
             Err(e) if e.kind() == ErrorKind::NotFound => Ok(false),
             Err(e) => Err(IoError::os("look at", &path, e)),
+        }
+    }
+
+    fn remove_place(&self) {
+        if self.is_new {
+            // Only an empty one goes.
+            let _ = fs::remove_dir(&self.folder);
         }
     }
 }

@@ -17,6 +17,7 @@ use super::{Change, Purpose, Shelf, Standing, Store};
 use crate::error::IoError;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// What a tree is made of.
@@ -34,6 +35,8 @@ pub(super) trait Blobs: Debug + Send + Sync {
     fn remove(&self, key: &str) -> Result<(), IoError>;
     /// Whether a blob is there and was put longer ago than this.
     fn is_older(&self, key: &str, age: Duration) -> Result<bool, IoError>;
+    /// Removes a place that was made for these blobs, if nothing is in it.
+    fn remove_place(&self) {}
 }
 
 const MARK: &str = "store.json";
@@ -56,8 +59,29 @@ const TRIES: usize = 200;
 
 /// A store.
 #[derive(Debug)]
-pub(super) struct Tree<B> {
+pub(super) struct Tree<B: Blobs> {
     blobs: B,
+    /// This run has made the store, and put nothing into it.
+    is_unused: AtomicBool,
+    has_put: AtomicBool,
+}
+
+/// A run that failed leaves no empty store: it would be taken for one that somebody has trained.
+impl<B: Blobs> Drop for Tree<B> {
+    fn drop(&mut self) {
+        let is_empty = |tree: &Self| tree.blobs.list(USERS).is_ok_and(|users| users.is_empty());
+        if !*self.is_unused.get_mut() || !is_empty(self) {
+            return;
+        }
+        // What cannot be removed stays: the run has said how it ended.
+        let _ = self.blobs.remove(MARK);
+        if is_empty(self) {
+            self.blobs.remove_place();
+        } else {
+            // Another run has put a model there meanwhile.
+            let _ = self.put_mark();
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -96,7 +120,8 @@ impl<B: Blobs> Tree<B> {
     /// # Errors
     /// There is none to read, or the place has other things in it.
     pub(super) fn open(blobs: B, purpose: Purpose) -> Result<Self, IoError> {
-        let tree = Self { blobs };
+        let tree =
+            Self { blobs, is_unused: AtomicBool::new(false), has_put: AtomicBool::new(false) };
         match (tree.blobs.get(MARK)?, purpose) {
             (Some(mark), Purpose::Read | Purpose::Rehearse) => tree.check(&mark)?,
             (Some(mark), Purpose::Write) => {
@@ -129,12 +154,20 @@ impl<B: Blobs> Tree<B> {
 
     fn make(&self) -> Result<(), IoError> {
         self.check_is_free()?;
-        let mark = Mark { format: FORMAT.to_owned(), version: VERSION };
-        let mark = self.json(&mark)?;
-        if !self.blobs.put_new(MARK, &mark)? {
+        let (mark, is_new) = self.put_mark()?;
+        if is_new {
+            self.is_unused.store(true, Ordering::Relaxed);
+        } else {
             self.check(&self.blobs.get(MARK)?.unwrap_or_default())?;
         }
         self.is_refused_twice(&mark)
+    }
+
+    /// The mark of a store, and whether it was not there.
+    fn put_mark(&self) -> Result<(Vec<u8>, bool), IoError> {
+        let mark = self.json(&Mark { format: FORMAT.to_owned(), version: VERSION })?;
+        let is_new = self.blobs.put_new(MARK, &mark)?;
+        Ok((mark, is_new))
     }
 
     /// Makes sure that the place refuses a blob that is there: all that writers rely on.
@@ -273,6 +306,8 @@ impl<B: Blobs> Store for Tree<B> {
     }
 
     fn put(&self, user: &str, model: &[u8], about: &[u8]) -> Result<u64, IoError> {
+        let is_first = !self.has_put.swap(true, Ordering::Relaxed);
+        self.is_unused.store(false, Ordering::Relaxed);
         let folder = self.folder(user)?;
         let place = name::folder(user);
         if name::owner(&place) == Owner::Cut {
@@ -288,6 +323,10 @@ impl<B: Blobs> Store for Tree<B> {
             return Err(self.fail(format!(
                 "user {user:?}: version {version} is there already, though its number was free"
             )));
+        }
+        if is_first {
+            // The run that has made the store may have failed, and taken its mark away.
+            self.put_mark()?;
         }
         Ok(version)
     }

@@ -368,3 +368,25 @@ fn categories_that_look_like_numbers_stay_what_they_are_written_as() {
         assert!(shown.contains("\"1.10\" 60, \"x\" 20"), "{store}: {shown}");
     }
 }
+
+#[test]
+fn a_training_that_failed_leaves_no_empty_store() {
+    let place = logs();
+    for line in [
+        "train --input=nothing/*.csv --store=store",
+        "train --source=azure --input=logs/training/*.csv --store=store",
+        "train --input=logs/training/*.csv --store=store --userid_column_name=nobody",
+    ] {
+        let ended = place.morpheus(line);
+        assert!([1, 2].contains(&ended.code), "{line}: {}", ended.stderr);
+        assert!(!place.path("store").exists(), "{line}");
+    }
+    // An empty folder is whoever's it was, and a store that somebody has filled stays.
+    std::fs::create_dir(place.path("store")).unwrap();
+    place.morpheus("train --input=nothing/*.csv --store=store");
+    assert_eq!(place.list("store"), [""; 0]);
+    train(&place, "--train_users=generic");
+    let full = place.list("store");
+    place.morpheus(&format!("{TRAIN} --input=nothing/*.csv"));
+    assert_eq!(place.list("store"), full);
+}
