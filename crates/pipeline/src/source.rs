@@ -127,6 +127,14 @@ pub fn read(
     recall: &mut dyn FnMut(&Users, &mut Memory) -> Result<(), RunError>,
 ) -> Result<(LogTable, Users), RunError> {
     let mut table = read_log(files, purpose, reading)?;
+    let is_some_of_several = reading.batch.is_some_and(Batch::is_one_table_of_several);
+    if let Some(user) = reading.user_column
+        && !is_some_of_several
+        && table.batch.column_by_name(user).is_none()
+        && let Some(why) = reading.settings.kind.mistaken_for_another(&table.batch.schema())
+    {
+        return Err(RunError::Failed(format!("{purpose}: {why}")));
+    }
     let features = reading.features();
     let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
     let notes = derive::before_users(&features, &mut table)?;
@@ -134,9 +142,7 @@ pub fn read(
     let (repeated, dropped) = reading.meet_ids(&mut table, purpose)?;
     let mut users = match reading.user_column {
         // Which rows come together depends on memory, and where files arrive on the moment.
-        Some(column) if reading.batch.is_some_and(Batch::is_one_table_of_several) => {
-            Users::of_part(&table.batch, column, purpose)?
-        }
+        Some(column) if is_some_of_several => Users::of_part(&table.batch, column, purpose)?,
         Some(column) => Users::of(&table.batch, column, purpose)?,
         None => Users::everyone(&table.batch),
     };

@@ -3,6 +3,7 @@
 
 use crate::features::{self, Features};
 use crate::options::{StageEntry, any_table, source};
+use arrow_schema::Schema;
 use dfp_io::logs::{self, Dialect};
 
 /// A source of logs.
@@ -10,6 +11,8 @@ use dfp_io::logs::{self, Dialect};
 pub struct Source {
     /// The stage that reads it.
     pub stage: StageEntry,
+    /// Whose logs, in a message.
+    pub title: &'static str,
     /// The peer's class of the same logs.
     pub class: Option<&'static str>,
     /// How its files are read.
@@ -25,6 +28,7 @@ pub const SOURCES: &[Source] = &[
             "from-cloudtrail",
             "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, Parquet",
         ),
+        title: "AWS CloudTrail",
         class: Some("CloudTrailSourceStage"),
         dialect: &logs::cloudtrail::DIALECT,
         features: Some(("cloudtrail", include_str!("features/builtin/cloudtrail.toml"))),
@@ -34,6 +38,7 @@ pub const SOURCES: &[Source] = &[
             "from-azure",
             "read Azure AD (Entra ID) sign-in and audit logs: JSON arrays and lines, \"properties\" or not, CSV",
         ),
+        title: "Azure AD",
         class: Some("AzureSourceStage"),
         dialect: &logs::azure::DIALECT,
         features: Some(("azure", include_str!("features/builtin/azure.toml"))),
@@ -43,18 +48,21 @@ pub const SOURCES: &[Source] = &[
             "from-duo",
             "read Duo authentication logs: JSON arrays and lines, the Admin API's answers, CSV",
         ),
+        title: "Duo",
         class: Some("DuoSourceStage"),
         dialect: &logs::duo::DIALECT,
         features: Some(("duo", include_str!("features/builtin/duo.toml"))),
     },
     Source {
         stage: source("from-okta", "read Okta's System Log: JSON arrays and lines, CSV"),
+        title: "Okta",
         class: None,
         dialect: &logs::okta::DIALECT,
         features: Some(("okta", include_str!("features/builtin/okta.toml"))),
     },
     Source {
         stage: any_table("read any table: CSV, JSON arrays and lines, Parquet"),
+        title: "other",
         class: None,
         dialect: &logs::table::DIALECT,
         features: None,
@@ -82,6 +90,29 @@ impl Source {
     pub fn features(&self) -> Features {
         let built_in = self.features.and_then(|(name, _)| features::find_built_in(name).ok());
         built_in.unwrap_or_else(Features::of_any_table)
+    }
+
+    /// Whose logs these are, in a message, if a table with these columns is of another source: it has none of the
+    /// columns that events of this one are known by, and several of the other's, or the other's list of events.
+    pub fn mistaken_for_another(&self, schema: &Schema) -> Option<String> {
+        let has = |name: &str| schema.column_with_name(&self.clean(name)).is_some();
+        let marks = self.dialect.marks;
+        if marks.is_empty() || marks.iter().any(|mark| has(mark)) {
+            return None;
+        }
+        let is_of = |other: &&Source| {
+            let mut lists = other.dialect.lists.iter();
+            other.dialect.marks.iter().filter(|mark| has(mark)).count() > 1
+                || lists.any(|list| !self.dialect.lists.contains(list) && has(list))
+        };
+        let other = SOURCES.iter().find(is_of)?;
+        let (title, stage) = (other.title, other.stage.name);
+        let short = stage.trim_start_matches("from-");
+        Some(format!(
+            "these look like {title} logs ({stage}, --source={short}): no event has any of {}, as {} logs have",
+            marks.join(", "),
+            self.title
+        ))
     }
 
     /// A column's name as the reader has it: users may write it as their logs do.

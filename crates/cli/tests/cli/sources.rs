@@ -270,3 +270,24 @@ fn several_patterns_and_a_directory_name_each_file_once() {
     assert_eq!(users("--input_glob=a --input_glob=c --max_files=2"), "ana bo");
     assert_eq!(users("--input_glob=a --input_glob=gone/* --allow_no_files"), "ana bo");
 }
+
+#[test]
+fn a_log_of_another_source_is_recognised() {
+    let place = Place::generated("--users=1 --training_rows=20 --new_rows=5 --format=json");
+    let csv = Place::generated("--users=1 --training_rows=20 --new_rows=5");
+    for (place, source) in [(&place, "azure"), (&place, "okta"), (&csv, "azure"), (&csv, "duo")] {
+        let line = format!(
+            "run pipeline-ae from-{source} --input_glob=logs/training/* to-file --filename=out.csv"
+        );
+        let ended = place.morpheus(&line);
+        assert_eq!(ended.code, 1, "{source}: {}", ended.stderr);
+        let expected = "these look like AWS CloudTrail logs (from-cloudtrail, --source=cloudtrail)";
+        assert!(ended.stderr.contains(expected), "{source}: {}", ended.stderr);
+    }
+    let okta = Place::generated("--source=okta --users=1 --training_rows=20 --new_rows=5");
+    let ended = okta.morpheus("train --input=logs/training/* --store=store");
+    assert!(ended.stderr.contains("these look like Okta logs (from-okta, --source=okta)"));
+    // Nobody is corrected who has logs of the source with users in another column.
+    let line = "run pipeline-ae --userid_column_name=nobody from-cloudtrail --input_glob=logs/training/* to-file --filename=out.csv";
+    assert!(!csv.morpheus(line).stderr.contains("look like"));
+}
