@@ -1,5 +1,6 @@
 //! Help texts, made from the table of options.
 
+use crate::examples::lines;
 use crate::table::{at_the_top, usable_stages};
 use dfp_pipeline::features::built_in;
 use dfp_pipeline::options::{
@@ -43,6 +44,7 @@ pub fn run() -> String {
     options(&mut text, RUN.options);
     let pipelines = PIPELINES.map(|kind| (kind.command().name, kind.command().about));
     commands(&mut text, "Pipelines", pipelines);
+    examples(&mut text, "morpheus run");
     text
 }
 
@@ -59,6 +61,7 @@ pub fn pipeline(kind: PipelineKind) -> String {
         usable_stages(kind).map(|stage| (stage.name, stage.about)),
     );
     text.push_str("\nSTAGE --help describes the options of a stage.\n");
+    examples(&mut text, &format!("morpheus run {name}"));
     text
 }
 
@@ -103,6 +106,7 @@ pub fn features() -> String {
     options(&mut text, FEATURES.options);
     let names: Vec<&str> = built_in().map(|(name, _)| name).collect();
     let _ = writeln!(text, "\nBuilt-in feature files: {}", names.join(", "));
+    examples(&mut text, "morpheus tools features");
     text
 }
 
@@ -110,7 +114,47 @@ pub fn features() -> String {
 pub fn command(line: &str, spec: &CommandSpec) -> String {
     let mut text = head(&format!("{line} [OPTIONS]"), spec.about);
     options(&mut text, spec.options);
+    examples(&mut text, line);
     text
+}
+
+/// A help text as a terminal shows it: lines within its width, headings and names of options in bold, unless
+/// `NO_COLOR` is set. Where it goes to a file or pipe it is left as it is.
+pub fn for_terminal(text: &str) -> String {
+    let terminal = console::Term::stdout();
+    if !terminal.is_term() {
+        return text.to_owned();
+    }
+    let bold = console::colors_enabled();
+    laid_out(text, usize::from(terminal.size().1), bold)
+}
+
+/// The text in lines of a width; nothing is cut, so a word that is longer stands out.
+fn laid_out(text: &str, width: usize, bold: bool) -> String {
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        if line.starts_with("  morpheus ") {
+            // It is there to be copied.
+            lines.push(line.to_owned());
+            continue;
+        }
+        let is_heading = indent.is_empty() && (line.ends_with(':') || line.starts_with("Usage: "));
+        let is_option = indent.len() == 2 && line.trim_start().starts_with('-');
+        let further = if is_option { format!("{indent}    ") } else { indent.to_owned() };
+        let options = textwrap::Options::new(width.max(20))
+            .subsequent_indent(&further)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
+        let wrapped = textwrap::wrap(line, options);
+        lines.extend(wrapped.iter().enumerate().map(|(at, line)| {
+            match bold && at == 0 && (is_heading || is_option) {
+                true => console::style(line).bold().force_styling(true).to_string(),
+                false => line.to_string(),
+            }
+        }));
+    }
+    lines.join("\n")
 }
 
 fn head(line: &str, about: &str) -> String {
@@ -154,15 +198,66 @@ pub fn facts(option: &OptionSpec) -> Vec<String> {
     facts
 }
 
+/// The options, those first that have to be given.
 fn options(text: &mut String, table: &[OptionSpec]) {
-    text.push_str("\nOptions:\n");
-    for option in table {
-        let _ = writeln!(text, "  --{} {}", option.name, option.kind.placeholder());
-        let _ = writeln!(text, "      {}", option.help);
-        let facts = facts(option);
-        if !facts.is_empty() {
-            let _ = writeln!(text, "      [{}]", facts.join("; "));
-        }
+    let (required, others): (Vec<&OptionSpec>, Vec<&OptionSpec>) =
+        table.iter().partition(|option| option.required);
+    if !required.is_empty() {
+        text.push_str("\nRequired:\n");
+        required.into_iter().for_each(|option| describe(text, option));
     }
+    text.push_str("\nOptions:\n");
+    others.into_iter().for_each(|option| describe(text, option));
     text.push_str("  -h, --help\n      show this help; so does `morpheus help COMMAND`\n");
+}
+
+fn describe(text: &mut String, option: &OptionSpec) {
+    let _ = writeln!(text, "  --{} {}", option.name, option.kind.placeholder());
+    let _ = writeln!(text, "      {}", option.help);
+    let facts = facts(option);
+    if !facts.is_empty() {
+        let _ = writeln!(text, "      [{}]", facts.join("; "));
+    }
+}
+
+/// Lines with the command of a usage line.
+fn examples(text: &mut String, usage: &str) {
+    text.push_str("\nExamples:\n");
+    for line in lines(usage) {
+        let _ = writeln!(text, "  {line}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_gets_lines_of_its_width_and_nothing_is_lost() {
+        for (path, spec) in COMMANDS {
+            let text = command(&format!("morpheus {}", path.join(" ")), spec);
+            for width in [40, 80, 200] {
+                let laid_out = laid_out(&text, width, false);
+                let words =
+                    |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+                assert_eq!(words(&laid_out), words(&text), "{path:?} {width}");
+                let long = laid_out
+                    .lines()
+                    .find(|line| line.chars().count() > width && line.trim_start().contains(' '));
+                assert_eq!(long, None, "{path:?} {width}");
+            }
+        }
+        assert_eq!(
+            laid_out("Options:\n  --a TEXT\n      b", 80, true),
+            "\u{1b}[1mOptions:\u{1b}[0m\n\u{1b}[1m  --a TEXT\u{1b}[0m\n      b"
+        );
+    }
+
+    #[test]
+    fn what_is_required_comes_first() {
+        let text = command("morpheus train", &dfp_pipeline::options::TRAIN);
+        let at = |part: &str| text.find(part).unwrap();
+        assert!(at("Required:") < at("--input") && at("--store") < at("Options:"), "{text}");
+        assert!(at("Options:") < at("--seed") && at("--seed") < at("Examples:"), "{text}");
+    }
 }

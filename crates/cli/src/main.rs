@@ -5,6 +5,7 @@ mod arguments;
 mod commands;
 mod completion;
 mod console;
+mod examples;
 mod exit;
 mod help;
 mod kinds;
@@ -19,7 +20,7 @@ use arguments::Command;
 use commands::{bench, doctor, features, generate, run, with_words};
 use dfp_pipeline::names::to_text;
 use exit::{DONE, refuse};
-use print::out;
+use print::{out, out_styled};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -27,7 +28,7 @@ fn main() -> ExitCode {
     let environment = |name: &str| std::env::var_os(name).map(|value| to_text(&value));
     let code = match arguments::parse(&words, &environment) {
         Ok(Command::Help(text)) => {
-            out(&text);
+            out_styled(&help::for_terminal(&text));
             DONE
         }
         Ok(Command::Version) => {

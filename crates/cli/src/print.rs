@@ -26,6 +26,11 @@ pub fn out(text: &str) {
     };
 }
 
+/// Prints a text of this program alone on standard output, with its bold parts.
+pub fn out_styled(text: &str) {
+    let _ = writeln!(std::io::stdout(), "{text}");
+}
+
 /// Prints a text on standard error.
 pub fn err(text: &str) {
     let text = safe(text) + "\n";
