@@ -241,9 +241,11 @@ mod tests {
                 let words =
                     |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
                 assert_eq!(words(&laid_out), words(&text), "{path:?} {width}");
-                let long = laid_out
-                    .lines()
-                    .find(|line| line.chars().count() > width && line.trim_start().contains(' '));
+                let is_long = |line: &&str| {
+                    let can_be_cut = line.trim_start().contains(' ');
+                    line.chars().count() > width && can_be_cut && !line.starts_with("  morpheus ")
+                };
+                let long = laid_out.lines().find(is_long);
                 assert_eq!(long, None, "{path:?} {width}");
             }
         }
