@@ -110,14 +110,32 @@ impl KnownFiles {
         if let Some(before) = before.filter(|before| mark.is_grown && mark.content != Some(*before))
         {
             // A log is appended to for months.
-            self.contents.remove(&before);
-            self.lengths.remove(&before);
+            self.forget_content(&path, before);
         }
         self.insert_content(&path, mark);
         if mark.content.is_none() && mark.head.is_some() {
             self.old.entry(mark.stamp).or_default().push((path.clone(), mark));
         }
         self.marks.insert(kept(&path).into_owned(), mark);
+    }
+
+    /// A file no longer holds this content. A copy of what it was may still do.
+    fn forget_content(&mut self, path: &Path, before: Content) {
+        let path = kept(path);
+        let others = || self.marks.iter().filter(|(other, _)| ***other != *path);
+        let copy = others().find(|(_, mark)| mark.content == Some(before));
+        let copy = copy.map(|(other, mark)| (other.clone(), *mark));
+        let shares_length = |mark: &FileMark| {
+            mark.content.is_some_and(|c| (c.first, c.bytes) == (before.first, before.bytes))
+        };
+        let is_shared = others().any(|(_, mark)| shares_length(mark));
+        match copy {
+            Some(copy) => drop(self.contents.insert(before, copy)),
+            None => drop(self.contents.remove(&before)),
+        }
+        if !is_shared {
+            self.lengths.remove(&before);
+        }
     }
 
     fn insert_content(&mut self, path: &Path, mark: FileMark) {
@@ -245,7 +263,12 @@ impl KnownFiles {
     /// Whether a file that begins like this was read when it was shorter, under its name or under one that
     /// is gone, and how much of it.
     fn grown(&self, path: &Path, begin: &Beginning, appended: Appended) -> Option<Option<Earlier>> {
-        let (former, mark) = self.contents.get(&begin.content)?;
+        // What it held itself says more than what a copy of that holds.
+        let own = self.get(path).filter(|own| own.content == Some(begin.content));
+        let (former, mark) = match own {
+            Some(own) => (path, own),
+            None => self.contents.get(&begin.content).map(|(path, mark)| (path.as_path(), mark))?,
+        };
         let rows = mark.rows.filter(|rows| mark.until.is_none() && *rows != LABELLED);
         let rows = rows.and_then(|rows| match appended {
             Appended::Events => Some(rows),

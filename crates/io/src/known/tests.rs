@@ -156,6 +156,24 @@ fn of_a_file_that_was_appended_to_the_rows_before_are_known() {
 }
 
 #[test]
+fn a_log_that_was_copied_and_then_appended_to_is_known_and_so_is_the_copy() {
+    for text in ["a,b\n1,2\n".to_owned(), format!("a,b\n{}", "1,2\n".repeat(3_000))] {
+        let mut place = Place::new();
+        place.write("app.csv", &text);
+        place.expect(&[("app.csv", Seen::New)]);
+        place.write("backup.csv", &text);
+        let copy = Seen::Copy(place.path("app.csv"));
+        place.expect(&[("backup.csv", copy)]);
+        place.write("app.csv", &format!("{text}3,4\n"));
+        let seen = place.look();
+        assert!(matches!(seen[0].1, Seen::Grown(Some(_))), "{seen:?}");
+        place.rename("backup.csv", "old.csv");
+        let renamed = Seen::Renamed(place.path("backup.csv"));
+        place.expect(&[("old.csv", renamed)]);
+    }
+}
+
+#[test]
 fn a_packed_file_that_was_cut_short_is_read_again_when_it_is_whole() {
     let mut place = Place::new();
     let whole = gzip("{1}\n{2}\n");

@@ -338,14 +338,8 @@ fn coded(metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetE
         .filter(is_coded)
         .map(|leaf| leaves.column(leaf).path().string())
         .collect();
-    let fields = metadata.schema().fields().iter().map(|field| match field.data_type() {
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-            if coded.contains(field.name()) =>
-        {
-            Arc::new(field.as_ref().clone().with_data_type(texts::dictionary()))
-        }
-        _ => Arc::clone(field),
-    });
+    let fields =
+        metadata.schema().fields().iter().map(|field| as_codes(field, field.name(), &coded));
     let fields: Fields = fields.collect();
     if fields == *metadata.schema().fields() {
         return Ok(metadata.clone());
@@ -353,6 +347,26 @@ fn coded(metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetE
     let schema = Schema::new(fields).with_metadata(metadata.schema().metadata().clone());
     let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
     ArrowReaderMetadata::try_new(Arc::clone(parquet), options)
+}
+
+/// The field with codes for texts and bytes that are written so, in structs too.
+fn as_codes(field: &Arc<Field>, path: &str, coded: &HashSet<String>) -> Arc<Field> {
+    let codes = |values: &DataType| {
+        DataType::Dictionary(Box::new(DataType::Int32), Box::new(values.clone()))
+    };
+    let kind = match field.data_type() {
+        DataType::Struct(members) => {
+            let inside =
+                |member: &Arc<Field>| as_codes(member, &format!("{path}.{}", member.name()), coded);
+            DataType::Struct(members.iter().map(inside).collect())
+        }
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if coded.contains(path) => {
+            texts::dictionary()
+        }
+        kind @ (DataType::Binary | DataType::LargeBinary) if coded.contains(path) => codes(kind),
+        _ => return Arc::clone(field),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(kind))
 }
 
 /// What `read` gives. The crates for Parquet and Arrow panic on some broken files, a type unknown to them
@@ -381,11 +395,18 @@ fn inside<'n>(envelope: Option<&str>, name: &'n str) -> Option<&'n str> {
 
 /// Bytes that rows take. Texts behind codes are shared by all rows of a group.
 fn bytes_of(batch: &RecordBatch) -> u64 {
-    let columns = batch.columns().iter().map(|column| match column.data_type() {
-        DataType::Dictionary(..) => Ok(column.len() * size_of::<i32>()),
-        _ => column.to_data().get_slice_memory_size(),
-    });
-    columns.map(|bytes| bytes.unwrap_or_default() as u64).sum()
+    batch.columns().iter().map(bytes_of_column).sum()
+}
+
+fn bytes_of_column(column: &ArrayRef) -> u64 {
+    match column.data_type() {
+        DataType::Dictionary(..) => (column.len() * size_of::<i32>()) as u64,
+        DataType::Struct(_) => {
+            let members = column.as_struct_opt().map(|members| members.columns());
+            members.unwrap_or_default().iter().map(bytes_of_column).sum()
+        }
+        _ => column.to_data().get_slice_memory_size().unwrap_or_default() as u64,
+    }
 }
 
 /// The columns of which anything is wanted.

@@ -173,12 +173,6 @@ impl<'a> Block<'a> {
         (0..self.rows.len()).map(move |row| self.cell(row, field))
     }
 
-    /// The first byte of a row whose bounds begin there.
-    fn first_byte(&self, unquoted: bool, bound: usize) -> Option<u8> {
-        let bytes = if unquoted { &self.unquoted } else { self.input };
-        bytes.get(self.bounds[bound]).copied()
-    }
-
     fn clear(&mut self) {
         self.unquoted.clear();
         self.rows.clear();
@@ -294,6 +288,7 @@ impl<'a> Records<'a> {
         block.clear();
         while block.rows.len() < limit && block.bounds.len() < FIELDS {
             self.record_start = self.offset;
+            let is_padded = self.pass_padding();
             let bound = block.bounds.len();
             let unquoted = !self.plain_record(block);
             if unquoted {
@@ -308,8 +303,8 @@ impl<'a> Records<'a> {
                 block.bounds.truncate(bound);
                 continue;
             }
-            if block.first_byte(unquoted, bound) == Some(0) {
-                self.trim(block, bound, unquoted, fields);
+            if is_padded {
+                block.padded.push(self.position);
             }
             block.rows.push(Span {
                 unquoted,
@@ -324,19 +319,19 @@ impl<'a> Records<'a> {
         End::More
     }
 
-    /// Takes NUL bytes in front of a row away, unless they are all of it.
-    fn trim(&self, block: &mut Block<'a>, bound: usize, unquoted: bool, fields: usize) {
-        let (begin, next) = (block.bounds[bound], block.bounds[bound + 1]);
-        let cell = match unquoted {
-            true => &block.unquoted[begin..next],
-            // The delimiter or the line end is not part of it.
-            false => &self.input[begin..next - 1],
-        };
-        let padding = cell.iter().take_while(|byte| **byte == 0).count();
-        if padding < cell.len() || fields > 1 {
-            block.bounds[bound] += padding;
-            block.padded.push(self.position);
+    /// Passes NUL bytes in front of a row, unless they are all of it; whether there were any.
+    fn pass_padding(&mut self) -> bool {
+        let rest = self.input.get(self.offset..).unwrap_or_default();
+        if rest.first() != Some(&0) {
+            return false;
         }
+        let padding = rest.iter().take_while(|byte| **byte == 0).count();
+        if matches!(rest.get(padding), None | Some(b'\n' | b'\r')) {
+            return false;
+        }
+        self.offset += padding;
+        self.marks = Marks::new(self.input, self.offset, self.marks.delimiter);
+        true
     }
 
     /// Appends the bounds of the next line; false if it needs the state machine.

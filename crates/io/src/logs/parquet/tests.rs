@@ -233,25 +233,51 @@ fn a_text_that_every_row_repeats_does_not_fill_the_memory() {
     let inner: ArrayRef = Arc::new(StringArray::from(vec![text.as_str(); 5_000]));
     let inner =
         StructArray::new(vec![Field::new("text", DataType::Utf8, true)].into(), vec![inner], None);
-    let rows = RecordBatch::try_from_iter([
-        ("large", Arc::new(large) as ArrayRef),
-        ("inner", Arc::new(inner) as ArrayRef),
-    ]);
-    let rows = rows.unwrap();
-    let mut bytes = Vec::new();
-    let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), None).unwrap();
-    writer.write(&rows).unwrap();
-    writer.close().unwrap();
-    assert!(bytes.len() < 200_000, "{}", bytes.len());
+    let bytes = arrow_array::BinaryArray::from_vec(vec![text.as_bytes(); 5_000]);
+    let mut list =
+        arrow_array::builder::ListBuilder::new(arrow_array::builder::StringBuilder::new());
+    for _ in 0..5_000 {
+        list.append_value([Some(&text)]);
+    }
+    let file = |columns: Vec<(&str, ArrayRef)>| {
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let mut bytes = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut bytes, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        assert!(bytes.len() < 300_000, "{}", bytes.len());
+        bytes
+    };
     let options = ReadOptions::default();
     let wanted = Wanted { dialect: &crate::logs::table::DIALECT, options: &options };
     let path = Path::new("a.parquet");
-    let error = read(bytes.clone().into(), path, &wanted, 20_000_000).unwrap_err();
-    assert!(matches!(error, IoError::Memory { .. }), "{error}");
-    let mut parts = Rows::open(bytes.into(), path, &wanted, 1_000_000, &mut None).unwrap();
-    let mut counts = Vec::new();
-    while let Some(table) = parts.next(&wanted).unwrap() {
-        counts.push(table.positions.len());
+    let in_parts = |bytes: Vec<u8>| {
+        let mut parts = Rows::open(bytes.into(), path, &wanted, 1_000_000, &mut None).unwrap();
+        let mut counts = Vec::new();
+        while let Some(table) = parts.next(&wanted).unwrap() {
+            counts.push(table.positions.len());
+        }
+        counts
+    };
+    // As codes they are no larger than in the file.
+    let codes = file(vec![
+        ("large", Arc::new(large) as ArrayRef),
+        ("inner", Arc::new(inner) as ArrayRef),
+        ("bytes", Arc::new(bytes)),
+    ]);
+    let table = read(codes.clone().into(), path, &wanted, 1_000_000).unwrap().finish().unwrap();
+    assert_eq!(table.positions.len(), 5_000);
+    for column in &table.columns {
+        let cells = texts::TextCells::of(&column.values).unwrap();
+        assert_eq!((cells.get(0), cells.get(4_999)), (Some(text.as_str()), Some(text.as_str())));
+        let bytes = column.values.get_array_memory_size();
+        assert!(bytes < 200_000, "{} {bytes}", column.name);
     }
+    assert_eq!(in_parts(codes), [5_000]);
+    // What is never read as codes comes in parts by what it takes.
+    let list = file(vec![("list", Arc::new(list.finish()))]);
+    let error = read(list.clone().into(), path, &wanted, 20_000_000).unwrap_err();
+    assert!(matches!(error, IoError::Memory { .. }), "{error}");
+    let counts = in_parts(list);
     assert_eq!((counts.iter().sum::<usize>(), counts[0]), (5_000, ROWS));
 }

@@ -73,8 +73,16 @@ pub(super) fn plain(
     if let Some(cells) = TextCells::of(values) {
         return Ok(texts::collect(cells.iter())?);
     }
-    if let DataType::Dictionary(_, inner) = values.data_type() {
-        let inner = arrow_cast::cast(values, &inner.clone())?;
+    if let Some(codes) = values.as_any_dictionary_opt() {
+        // What is written once is printed once.
+        let inner = plain(name, codes.values(), types, is_identifier)?;
+        if let Some(cells) = TextCells::of(&inner).filter(|_| !codes.values().is_empty()) {
+            let rows = codes.normalized_keys().into_iter().enumerate();
+            return Ok(texts::collect(
+                rows.map(|(row, key)| if values.is_valid(row) { cells.get(key) } else { None }),
+            )?);
+        }
+        let inner = arrow_cast::cast(values, codes.values().data_type())?;
         return plain(name, &inner, types, is_identifier);
     }
     if let Some(integers) = integers(values)? {
