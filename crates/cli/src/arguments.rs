@@ -77,11 +77,6 @@ pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Reads a command line, without the program's name.
 pub fn parse(words: &[String], environment: Environment<'_>) -> Result<Command, Usage> {
-    if let Some(("help", command)) = words.split_first().map(|(first, rest)| (first.as_str(), rest))
-    {
-        let asked = [command, &["--help".to_owned()]].concat();
-        return parse(&asked, environment);
-    }
     let mut parser = Parser { words, at: 0, environment, mistakes: Vec::new() };
     let (place, command) = parser.morpheus();
     match command {
@@ -126,6 +121,7 @@ impl Parser<'_> {
         let process = self.process(&global);
         match self.next_word().as_deref() {
             None => (HERE, self.help_where_nothing_is_wrong(help::morpheus)),
+            Some("help") => self.help(),
             Some("run") => self.run(process),
             Some("models") => self.models(process.level),
             Some(word) if let Some(command) = at_the_top().find(|of| of.spec.name == word) => {
@@ -135,11 +131,28 @@ impl Parser<'_> {
             Some("tools") => self.tools(process),
             Some(word) => {
                 let known = ["run"].into_iter().chain(at_the_top().map(|of| of.spec.name));
-                let known: Vec<&str> = known.chain(["models", "plan", "tools"]).collect();
+                let known: Vec<&str> = known.chain(["models", "plan", "tools", "help"]).collect();
                 let mistake = unknown("command", word, &known);
                 self.mistakes.push(mistake);
                 (HERE, None)
             }
+        }
+    }
+
+    /// `help COMMAND` is `COMMAND --help`.
+    fn help(&mut self) -> Parsed {
+        let mut words = self.words[self.at..].to_vec();
+        words.push("--help".to_owned());
+        let (environment, mistakes) = (self.environment, Vec::new());
+        let mut asked = Parser { words: &words, at: 0, environment, mistakes };
+        match asked.morpheus() {
+            (here, Some(help @ Command::Help(_))) => (here, Some(help)),
+            (here, _) if !asked.mistakes.is_empty() => {
+                self.mistakes.append(&mut asked.mistakes);
+                (here, None)
+            }
+            // A command that takes any words takes this one too.
+            (here, _) => (here, Some(Command::Help(help::morpheus()))),
         }
     }
 
@@ -282,7 +295,7 @@ impl Parser<'_> {
         let mut texts = OptionTexts::new();
         while let Some(word) = self.words.get(self.at) {
             let typed = match word.as_str() {
-                "-h" => "help",
+                SHORT_HELP => "help",
                 "-V" if path.is_empty() => "version",
                 word => match word.strip_prefix("--") {
                     Some(typed) => typed,
@@ -329,7 +342,7 @@ impl Parser<'_> {
         if option.kind == Kind::Bool {
             // A word that is no stage, command or option was meant as the value, even a misspelt one.
             let is_value = |word: &&String| {
-                !word.starts_with("--") && options::stage(word).is_none() && !is_command(word)
+                !is_option_like(word) && options::stage(word).is_none() && !is_command(word)
             };
             return Some(match next.filter(is_value) {
                 Some(word) => {
@@ -340,10 +353,11 @@ impl Parser<'_> {
             });
         }
         let is_option = |word: &&String| {
-            word.strip_prefix("--").is_some_and(|word| {
-                let name = word.split('=').next().unwrap_or(word);
-                name == "help" || options::option(table, name).is_some()
-            })
+            *word == SHORT_HELP
+                || word.strip_prefix("--").is_some_and(|word| {
+                    let name = word.split('=').next().unwrap_or(word);
+                    name == "help" || options::option(table, name).is_some()
+                })
         };
         match next.filter(|word| !is_option(word)) {
             Some(word) => {
@@ -373,7 +387,7 @@ impl Parser<'_> {
             None => format!("{place}: there is no option --{name}"),
         });
         // A word after it is its value, not a stage, unless it is the name of one.
-        let next = self.words.get(self.at).filter(|word| !word.starts_with("--"));
+        let next = self.words.get(self.at).filter(|word| !is_option_like(word));
         if may_have_value
             && next.is_some_and(|word| options::stage(word).is_none() && !is_command(word))
         {
@@ -411,6 +425,14 @@ impl Parser<'_> {
 /// The yes-or-no option that `no-…` denies.
 fn negated(table: &'static [OptionSpec], name: &str) -> Option<&'static OptionSpec> {
     options::option(table, name.strip_prefix("no-")?).filter(|option| option.kind == Kind::Bool)
+}
+
+/// As `--help`.
+const SHORT_HELP: &str = "-h";
+
+/// Whether a word is no value and no name.
+fn is_option_like(word: &str) -> bool {
+    word.starts_with("--") || word == SHORT_HELP
 }
 
 fn is_command(word: &str) -> bool {
@@ -560,6 +582,13 @@ mod tests {
             "help train",
             "help models list",
             "help run pipeline-ae filter",
+            "help help",
+            "help tools autocomplete words",
+            "--log_level=DEBUG help train",
+            "--debug -h",
+            "--verbose -h",
+            "train --input x --store -h",
+            "run pipeline-ae to-file --overwrite -h",
         ] {
             assert!(matches!(parse(&words(line), &|_| None), Ok(Command::Help(_))), "{line}");
         }
@@ -571,6 +600,10 @@ mod tests {
     fn a_mistake_is_told_where_help_would_be_shown() {
         assert_eq!(mistakes("--verbose"), ["morpheus: there is no option --verbose"]);
         assert_eq!(mistakes("run --verbose"), ["run: there is no option --verbose"]);
+        for group in ["tools", "models", "plan", "tools autocomplete"] {
+            let line = format!("--verbose {group}");
+            assert_eq!(mistakes(&line), ["morpheus: there is no option --verbose"], "{line}");
+        }
         let unknown = mistakes("help trian").join("");
         assert!(unknown.contains("there is no command \"trian\"; did you mean train"), "{unknown}");
     }

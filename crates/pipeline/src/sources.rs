@@ -93,17 +93,21 @@ impl Source {
     }
 
     /// Whose logs these are, in a message, if a table with these columns is of another source: it has none of the
-    /// columns that events of this one are known by, and several of the other's, or the other's list of events.
+    /// columns that events of this one are known by, and several of the other's, or nothing but the other's list of
+    /// events.
     pub fn mistaken_for_another(&self, schema: &Schema) -> Option<String> {
         let has = |name: &str| schema.column_with_name(&self.clean(name)).is_some();
         let marks = self.dialect.marks;
         if marks.is_empty() || marks.iter().any(|mark| has(mark)) {
             return None;
         }
+        // A document whose list is another source's is one row of one column.
+        let only = (schema.fields().len() == 1).then(|| schema.field(0).name());
         let is_of = |other: &&Source| {
             let mut lists = other.dialect.lists.iter();
+            let is_only = |list: &str| only.is_some_and(|only| *only == self.clean(list));
             other.dialect.marks.iter().filter(|mark| has(mark)).count() > 1
-                || lists.any(|list| !self.dialect.lists.contains(list) && has(list))
+                || (!other.dialect.marks.is_empty() && lists.any(|list| is_only(list)))
         };
         let other = SOURCES.iter().find(is_of)?;
         let (title, stage) = (other.title, other.stage.name);

@@ -17,7 +17,8 @@ impl Parser<'_> {
     pub(super) fn plan(&mut self) -> Parsed {
         const HERE: &str = "morpheus plan check";
         match self.next_word().as_deref() {
-            None | Some("--help" | "-h") => {
+            None => return ("morpheus plan", self.help_where_nothing_is_wrong(help::plan)),
+            Some("--help" | "-h") => {
                 return ("morpheus plan", Some(Command::Help(help::plan())));
             }
             Some("check") => {}
@@ -79,7 +80,8 @@ impl Parser<'_> {
 
     fn autocomplete(&mut self) -> Parsed {
         match self.next_word().as_deref() {
-            None | Some("--help" | "-h") => ("morpheus tools", Some(Command::Help(help::tools()))),
+            None => ("morpheus tools", self.help_where_nothing_is_wrong(help::tools)),
+            Some("--help" | "-h") => ("morpheus tools", Some(Command::Help(help::tools()))),
             Some("show") => {
                 let here = "morpheus tools autocomplete show";
                 self.tool(here, &AUTOCOMPLETE_SHOW, Command::ShowCompletion)
@@ -105,7 +107,8 @@ impl Parser<'_> {
     pub(super) fn tools(&mut self, process: Process) -> Parsed {
         const HERE: &str = "morpheus tools";
         match self.next_word().as_deref() {
-            None | Some("--help" | "-h") => (HERE, Some(Command::Help(help::tools()))),
+            None => (HERE, self.help_where_nothing_is_wrong(help::tools)),
+            Some("--help" | "-h") => (HERE, Some(Command::Help(help::tools()))),
             Some("generate") => self.tool("morpheus tools generate", &GENERATE, Command::Generate),
             Some("features") => self.features(),
             Some("bench") => self.tool("morpheus tools bench", &BENCH, Command::Bench),
@@ -153,7 +156,8 @@ impl Parser<'_> {
         const HERE: &str = "morpheus models";
         let all = || WITH_WORDS.iter().filter(|command| command.line.starts_with(HERE));
         match self.next_word().as_deref() {
-            None | Some("--help" | "-h") => (HERE, Some(Command::Help(help::models()))),
+            None => (HERE, self.help_where_nothing_is_wrong(help::models)),
+            Some("--help" | "-h") => (HERE, Some(Command::Help(help::models()))),
             Some(word) => match all().find(|command| command.spec.name == word) {
                 Some(command) => self.with_words(command, level),
                 None => {

@@ -290,4 +290,8 @@ fn a_log_of_another_source_is_recognised() {
     // Nobody is corrected who has logs of the source with users in another column.
     let line = "run pipeline-ae --userid_column_name=nobody from-cloudtrail --input_glob=logs/training/* to-file --filename=out.csv";
     assert!(!csv.morpheus(line).stderr.contains("look like"));
+    csv.write("table.csv", "usr,ts,value,rows,records\nana,2024-05-06T08:00:00Z,1,2,3\n");
+    let line = "run pipeline-ae --userid_column_name=user from-cloudtrail --input_glob=table.csv to-file --filename=out.csv";
+    let ended = csv.morpheus(line);
+    assert!(ended.stderr.contains("the nearest columns are usr"), "{}", ended.stderr);
 }
