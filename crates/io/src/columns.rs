@@ -87,6 +87,24 @@ mod tests {
     }
 
     #[test]
+    fn of_a_missing_column_the_three_nearest_are_named() {
+        let cell: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+        let names = ["username", "userName", "usernames", "user_name", "port"];
+        let columns = names.map(|name| (name, Arc::clone(&cell)));
+        let schema = RecordBatch::try_from_iter(columns).unwrap().schema();
+        let text = missing_column("user column", "user.name", &schema);
+        assert!(
+            text.starts_with("there is no user column \"user.name\"; the nearest columns are ")
+        );
+        assert_eq!(text.matches("user").count(), 5, "{text}");
+        let text = missing_column("user column", "zzz", &schema);
+        assert!(
+            text.ends_with("columns are username, userName, usernames, user_name, port"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn nearest_needs_likeness() {
         assert_eq!(nearest("--file_typ", ["--file_type", "--repeat"]), Some("--file_type"));
         assert_eq!(nearest("zzz", ["--file_type", "--repeat"]), None);

@@ -359,6 +359,9 @@ fn all_files_together_have_no_more_columns_than_one() {
     assert!(table.batch.num_columns() <= MAX_COLUMNS + 4, "{}", table.batch.num_columns());
     let left_out: usize = table.skipped.reasons().iter().map(|reason| reason.count).sum();
     assert_eq!(left_out, 4 * 9_000 - MAX_COLUMNS);
+    let messages = &table.skipped.reasons()[0].messages;
+    assert_eq!(messages.len(), Skipped::MESSAGES);
+    assert!(messages[0].contains("column \"n20000\" is left out"), "{}", messages[0]);
 }
 
 #[test]
