@@ -3,6 +3,7 @@
 #
 #   bench/mutants/run.sh flow
 #   bench/mutants/run.sh io --file crates/io/src/sinks/live.rs
+#   bench/mutants/run.sh io --shard 7/110 --sharding round-robin   # one mutant of 110
 #
 # Needs `cargo install cargo-mutants`. Keeps every mutant and what became of it in bench/mutants/CRATE.csv, and prints the
 # share that was caught: `caught` and `timeout` (the tests no longer ended) of those that could be built.
@@ -13,5 +14,5 @@ shift
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 # 2: some were missed; 3: some took too long. Both are results.
-cargo mutants --package "dfp-$crate" --output "$out" --timeout 90 --no-shuffle "$@" -- --lib || [ $? -le 3 ]
+cargo mutants --package "dfp-$crate" --all-features --output "$out" --timeout 90 --no-shuffle "$@" -- --lib || [ $? -le 3 ]
 python3 bench/mutants/table.py "$crate" "$out/mutants.out/outcomes.json"
