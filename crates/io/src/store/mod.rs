@@ -90,6 +90,10 @@ pub trait Store: Debug + Send + Sync {
     /// The store cannot be written.
     fn put(&self, user: &str, model: &[u8], about: &[u8]) -> Result<u64, IoError>;
 
+    /// Removes a store that this run has made and put nothing into: a run that failed leaves no store that
+    /// would be taken for one that somebody has trained.
+    fn discard_unused(&self) {}
+
     /// The model of a version.
     ///
     /// # Errors

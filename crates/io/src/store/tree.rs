@@ -59,29 +59,11 @@ const TRIES: usize = 200;
 
 /// A store.
 #[derive(Debug)]
-pub(super) struct Tree<B: Blobs> {
+pub(super) struct Tree<B> {
     blobs: B,
     /// This run has made the store, and put nothing into it.
     is_unused: AtomicBool,
     has_put: AtomicBool,
-}
-
-/// A run that failed leaves no empty store: it would be taken for one that somebody has trained.
-impl<B: Blobs> Drop for Tree<B> {
-    fn drop(&mut self) {
-        let is_empty = |tree: &Self| tree.blobs.list(USERS).is_ok_and(|users| users.is_empty());
-        if !*self.is_unused.get_mut() || !is_empty(self) {
-            return;
-        }
-        // What cannot be removed stays: the run has said how it ended.
-        let _ = self.blobs.remove(MARK);
-        if is_empty(self) {
-            self.blobs.remove_place();
-        } else {
-            // Another run has put a model there meanwhile.
-            let _ = self.put_mark();
-        }
-    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -362,6 +344,21 @@ impl<B: Blobs> Store for Tree<B> {
             }
         }
         Err(self.fail(format!("user {user:?}: others change it without a pause")))
+    }
+
+    fn discard_unused(&self) {
+        let is_empty = || self.blobs.list(USERS).is_ok_and(|users| users.is_empty());
+        if !self.is_unused.load(Ordering::Relaxed) || !is_empty() {
+            return;
+        }
+        // What cannot be removed stays: the run has said how it ended.
+        let _ = self.blobs.remove(MARK);
+        if is_empty() {
+            self.blobs.remove_place();
+        } else {
+            // Another run has put a model there meanwhile.
+            let _ = self.put_mark();
+        }
     }
 
     fn remove(&self, user: &str, version: u64) -> Result<(), IoError> {

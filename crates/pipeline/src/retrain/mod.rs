@@ -127,7 +127,6 @@ pub fn train(
     reporter: &Arc<dyn Reporter>,
     stop: &Stop,
 ) -> Result<Training, RunError> {
-    let start = Instant::now();
     let plan = &options.plan;
     let threads = plan.compute_threads;
     let pool = ThreadPoolBuilder::new()
@@ -139,9 +138,28 @@ pub fn train(
     // Everything that can be refused without reading data is refused before.
     let settings = plan.trains()?;
     let library = Library::open(&options.store, purpose, settings.model_limits)?;
+    let trained = with_library(options, &library, &pool, reporter, stop);
+    let has_failed = |of_user: &Outcome| of_user.status == Status::Failed;
+    if trained.as_ref().map_or(true, |trained| trained.users.iter().all(has_failed)) {
+        library.store().discard_unused();
+    }
+    trained
+}
+
+fn with_library(
+    options: &TrainOptions,
+    library: &Library,
+    pool: &ThreadPool,
+    reporter: &Arc<dyn Reporter>,
+    stop: &Stop,
+) -> Result<Training, RunError> {
+    let start = Instant::now();
+    let plan = &options.plan;
+    let settings = plan.trains()?;
+    let rehearses = options.users == TrainUsers::None;
     library.check_source(plan.source.kind.stage.name, &settings.generic_user)?;
     let trainer = Trainer::new(plan, settings, reporter.as_ref(), stop);
-    trainer.know_categories_of(&library);
+    trainer.know_categories_of(library);
     let source = &plan.source;
     let strict = plan.strict;
     let (count, rows) = match &options.history_dir {
@@ -153,15 +171,14 @@ pub fn train(
             };
             let longest = options.rules.max_history;
             let histories = Histories::open(directory, plan, longest, opening, reporter.as_ref())?;
-            let count = histories.take_in(plan, &trainer, &pool, reporter.as_ref())?;
+            let count = histories.take_in(plan, &trainer, pool, reporter.as_ref())?;
             (count, Rows::Kept(histories))
         }
         None => {
             let files =
                 source::find(&source.input_globs, source.recursive, source.max_files, false)?;
             let mut memory = Memory::default();
-            let (table, mut users) =
-                trainer.read(&files, &pool, &mut memory, &mut |_, _| Ok(()))?;
+            let (table, mut users) = trainer.read(&files, pool, &mut memory, &mut |_, _| Ok(()))?;
             source::check_strict(&users, TRAINING_DATA, strict)?;
             let mut count =
                 ReadCount { files: files.len(), users: users.rows.len(), ..ReadCount::default() };
@@ -177,9 +194,8 @@ pub fn train(
         }
     };
     let read = start.elapsed();
-    let turns =
-        Turns { rules: &options.rules, library: &library, trainer, reporter, rehearses, new: None };
-    let users = all(options, &turns, &rows, &pool, stop)?;
+    let turns = Turns { rules: &options.rules, library, trainer, reporter, rehearses, new: None };
+    let users = all(options, &turns, &rows, pool, stop)?;
     if let Rows::Kept(histories) = &rows {
         histories.close()?;
     }
