@@ -131,7 +131,10 @@ pub fn read(
     if let Some(user) = reading.user_column
         && !is_some_of_several
         && table.batch.column_by_name(user).is_none()
-        && let Some(why) = reading.settings.kind.mistaken_for_another(&table.batch.schema())
+        && let kind = reading.settings.kind
+        && let schema = table.batch.schema()
+        && let Some(why) =
+            kind.mistaken_for_another(&schema).or_else(|| kind.not_at_the_top(&schema))
     {
         return Err(RunError::Failed(format!("{purpose}: {why}")));
     }

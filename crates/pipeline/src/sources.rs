@@ -69,6 +69,18 @@ pub const SOURCES: &[Source] = &[
     },
 ];
 
+/// Members of answers whose rows are no objects, and what they are.
+const ANSWERS: [(&str, &str); 2] = [
+    (
+        "QueryResultRows",
+        "the result of a query of CloudTrail Lake, a list of single values for each event",
+    ),
+    (
+        "tables",
+        "the result of a query of Log Analytics, with the names of columns apart from the rows",
+    ),
+];
+
 /// Their stages.
 pub const SOURCE_STAGES: [&str; SOURCES.len()] = {
     let mut names = [""; SOURCES.len()];
@@ -116,6 +128,30 @@ impl Source {
             "these look like {title} logs ({stage}, --source={short}): no event has any of {}, as {} logs have",
             marks.join(", "),
             self.title
+        ))
+    }
+
+    /// Where the events of a table are that has none of the columns that they are known by, in a message.
+    pub fn not_at_the_top(&self, schema: &Schema) -> Option<String> {
+        let columns = || schema.fields().iter().map(|field| field.name().as_str());
+        let has = |name: &str| columns().any(|column| column == self.clean(name));
+        if let Some((member, what)) = ANSWERS.iter().find(|(member, _)| has(member)) {
+            return Some(format!(
+                "the member {member:?} is {what}; expected an object for each event"
+            ));
+        }
+        let marks: Vec<String> = self.dialect.marks.iter().map(|mark| self.clean(mark)).collect();
+        let before = |column: &'_ str| {
+            let mark = marks.iter().find(|mark| column.ends_with(mark.as_str()))?;
+            Some(column[..column.len() - mark.len()].to_owned()).filter(|above| !above.is_empty())
+        };
+        let above: Vec<String> = columns().filter_map(before).collect();
+        let found =
+            above.iter().find(|one| above.iter().filter(|other| other == one).count() > 1)?;
+        let inner = self.dialect.inner.join(", ");
+        Some(format!(
+            "the events are below {found:?}, as in the columns {found}{} and {found}{}; expected them at the top, or below {inner}",
+            marks[0], marks[1]
         ))
     }
 

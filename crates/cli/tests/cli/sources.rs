@@ -295,3 +295,33 @@ fn a_log_of_another_source_is_recognised() {
     let ended = csv.morpheus(line);
     assert!(ended.stderr.contains("the nearest columns are usr"), "{}", ended.stderr);
 }
+
+#[test]
+fn events_that_are_not_at_the_top_are_pointed_at() {
+    let place = Place::new();
+    for (source, content, expected) in [
+        (
+            "cloudtrail",
+            r#"{"preview": false, "result": {"eventTime": "2024-01-01T00:00:00Z", "eventName": "a", "userName": "bo"}}"#,
+            "the events are below \"result\"",
+        ),
+        (
+            "cloudtrail",
+            r#"{"QueryStatus": "FINISHED", "QueryResultRows": [[{"eventTime": "2024-01-01"}, {"userName": "bo"}]]}"#,
+            "\"QueryResultRows\" is the result of a query of CloudTrail Lake",
+        ),
+        (
+            "azure",
+            r#"{"tables": [{"columns": [{"name": "userPrincipalName"}], "rows": [["ana"]]}]}"#,
+            "\"tables\" is the result of a query of Log Analytics",
+        ),
+    ] {
+        place.write("in.json", content);
+        let line = format!(
+            "run pipeline-ae from-{source} --input_glob=in.json to-file --filename=out.csv"
+        );
+        let ended = place.morpheus(&line);
+        assert_eq!(ended.code, 1, "{}", ended.stderr);
+        assert!(ended.stderr.contains(expected), "{}", ended.stderr);
+    }
+}
