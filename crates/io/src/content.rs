@@ -191,7 +191,7 @@ impl Units {
         (text, Self::Wide { little })
     }
 
-    /// Whether a line goes on at a place of a block, before which these bytes were the last.
+    /// Whether a line continues at a place of a block, given the last bytes before the block.
     fn is_cut(self, block: &[u8], at: usize, last: &[u8]) -> bool {
         let (before, behind) = block.split_at(at);
         let before = if before.is_empty() { last } else { before };
@@ -268,7 +268,7 @@ fn is_labelled(head: &[u8]) -> bool {
         return true;
     }
     let separator = said.unwrap_or(b',');
-    // The last line may go on.
+    // The last line may continue.
     let whole = text.iter().rposition(|byte| *byte == b'\n').unwrap_or_default();
     let mut lines = text[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     let Some(header) = lines.next().map(|line| separators(line, separator)) else { return false };

@@ -106,7 +106,7 @@ impl Skipped {
         &self.unread
     }
 
-    /// Files that did not fit into memory. They may fit beside others, or with a higher limit.
+    /// Files that did not fit into memory. They may fit when fewer are read together, or with a higher limit.
     pub fn unfit(&self) -> &[PathBuf] {
         &self.unfit
     }

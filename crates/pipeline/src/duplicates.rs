@@ -129,7 +129,7 @@ impl Duplicates {
     }
 }
 
-/// `5` of `5.0`: numbers beside a gap, and then beside a text, are written so.
+/// `5` of `5.0`: integers in a column with gaps are written so.
 fn whole(id: &str) -> &str {
     let digits = id.strip_suffix(".0").filter(|digits| !digits.is_empty());
     digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_digit())).unwrap_or(id)

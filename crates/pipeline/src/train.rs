@@ -139,7 +139,7 @@ impl<'a> Trainer<'a> {
     /// Takes for categories what a model of this store has learnt as such: everyone's, else the first user's.
     /// Numbers that are alike to a reader, as `1.10` and `1.1`, stay apart in files that have no other text.
     pub fn know_categories_of(&self, library: &Library) {
-        // A store or version that cannot be read is told when its user comes.
+        // A store or version that cannot be read is reported when its user comes.
         let live = |user: &str| {
             let shelf = library.store().shelf(user).ok()?;
             library.model(user, shelf.live().or_else(|| shelf.latest())?).ok()
@@ -355,7 +355,7 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// Ids of the rows that were read, for whoever reads in its place.
+    /// Ids of the rows that were read, for the run that reads in its place.
     pub fn duplicates(&self) -> &Mutex<Duplicates> {
         &self.duplicates
     }

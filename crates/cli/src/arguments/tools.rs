@@ -136,7 +136,7 @@ impl Parser<'_> {
                 (HERE, Some(Command::Features { texts, words }))
             }
             Some(_) if !self.mistakes.is_empty() => (HERE, None),
-            // Its help lists what there is to be named.
+            // Its help lists the built-in feature files.
             _ => (HERE, Some(Command::Help(help::features()))),
         }
     }

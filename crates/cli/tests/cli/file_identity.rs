@@ -465,7 +465,7 @@ fn what_was_wrong_with_a_file_is_not_counted_again_when_it_is_appended_to() {
         assert!(ended.stdout.contains("2 rows"), "{}", ended.stdout);
         let ended = run(&next[1], "--strict");
         assert_eq!(ended.code, 0, "{name}: {}", ended.stderr);
-        // What is new is told with its place.
+        // Faults in new rows are reported with their place.
         let ended = run(&[broken, &next[2]].concat(), "");
         assert_eq!(ended.code, 3, "{name}: {}", ended.stderr);
         assert!(ended.stdout.contains("1 row"), "{}", ended.stdout);
@@ -475,7 +475,7 @@ fn what_was_wrong_with_a_file_is_not_counted_again_when_it_is_appended_to() {
     }
 }
 
-/// The rows of what does not fit beside others are learnt once there is room.
+/// Rows that do not fit into memory together with others are learnt once there is room.
 #[test]
 fn a_history_tries_a_file_again_that_did_not_fit_into_memory() {
     let place = Place::new();

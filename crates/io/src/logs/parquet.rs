@@ -151,7 +151,7 @@ impl Rows {
         self.groups.columns(&batches, wanted).map(Some)
     }
 
-    /// The next rows, if there are any; of a group that is begun already if so many are asked for.
+    /// The next rows, if there are any; `same_group` asks for more of the current group only.
     fn batch(&mut self, same_group: bool) -> Result<Option<RecordBatch>, IoError> {
         loop {
             if let Some(reader) = &mut self.reader {

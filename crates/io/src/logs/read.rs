@@ -297,7 +297,7 @@ impl<'f, 'o> Gathered<'f, 'o> {
         self.room_with(0, 0, 0)
     }
 
-    /// Bytes that still fit with so many more bytes, columns and rows.
+    /// Bytes that still fit once these bytes, columns and rows are added.
     fn room_with(&self, bytes: u64, columns: usize, rows: usize) -> u64 {
         let table = self.options.memory.table();
         let all = match self.options.sliced.is_some() || self.options.all_or_nothing {

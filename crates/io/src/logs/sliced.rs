@@ -142,7 +142,7 @@ impl SlicedFiles {
     /// # Errors
     /// [`IoError::Memory`] where the file has more than `most` bytes of text and is not known: then nothing
     /// has been read. The file cannot be read, or rows cannot wait on disk. Where the system does not give the
-    /// rest of a file, no row of this slice or a later one is given, so that whoever tries again has them all;
+    /// rest of a file, no row of this slice or a later one is given, so that a second try has them all;
     /// the action is [`READ_REST`] if some were given before.
     pub(super) fn read(
         &self,

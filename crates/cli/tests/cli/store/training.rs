@@ -381,7 +381,7 @@ fn a_training_that_failed_leaves_no_empty_store() {
         assert!([1, 2].contains(&ended.code), "{line}: {}", ended.stderr);
         assert!(!place.path("store").exists(), "{line}");
     }
-    // An empty folder is whoever's it was, and a store that somebody has filled stays.
+    // A folder that was there before stays, and so does a store with models.
     std::fs::create_dir(place.path("store")).unwrap();
     place.morpheus("train --input=nothing/*.csv --store=store");
     assert_eq!(place.list("store"), [""; 0]);

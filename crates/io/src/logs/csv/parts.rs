@@ -165,7 +165,7 @@ pub(in crate::logs) fn whole_rows(text: &[u8], delimiter: Option<u8>) -> usize {
     last_row(text, delimiter)
 }
 
-/// Where the last row begins that may go on behind the text; its end if there is none.
+/// Where the last row begins that may continue behind the text; its end if there is none.
 fn last_row(text: &[u8], delimiter: u8) -> usize {
     let mut records = Records::new(text, 0, delimiter);
     let mut block = Block::new(text);

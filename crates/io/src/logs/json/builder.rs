@@ -49,7 +49,7 @@ enum Values {
     Int(Vec<Option<i64>>),
     Float(Vec<Option<f64>>),
     Text(Texts, Kinds),
-    /// Of so many rows only what they are.
+    /// The types met and the number of rows, without values.
     Counted(Met, usize),
 }
 

@@ -193,7 +193,7 @@ fn a_file_whose_rest_cannot_be_read_gives_no_part_of_a_slice() {
     let ends: Vec<i64> = (1..100).map(|slice| slice * 10 * SECOND).chain([ALWAYS.end]).collect();
     let slices = slices_of_a_broken_object(&ends);
     let given = slices.iter().take_while(|slice| slice.is_ok()).count();
-    // Whoever remembers that these were read goes on behind them.
+    // A run that remembers these rows continues behind them.
     assert!((20..60).contains(&given), "{given}");
     assert!(slices[..given].iter().flatten().all(|slice| rows(slice).len() == 10));
     for (at, later) in slices.into_iter().enumerate().skip(given) {
