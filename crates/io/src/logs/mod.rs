@@ -7,6 +7,7 @@ pub mod csv;
 pub mod dialect;
 pub mod duo;
 mod file;
+mod gathered;
 mod hours;
 mod identifiers;
 pub mod json;
