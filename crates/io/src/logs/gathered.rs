@@ -2,7 +2,7 @@
 
 use super::merge::merge;
 use super::parts::read_in_parts;
-use super::read::{EVENT_DT, FILES_PER_THREAD, LABEL, ReadOptions, UNREADABLE};
+use super::read::{EVENT_DT, FILES_PER_THREAD, LABEL, ReadOptions, SIDE_BY_SIDE, UNREADABLE};
 use super::sliced::{READ_REST, Sliced};
 use super::union::Part;
 use super::wanted::Wanted;
@@ -12,6 +12,7 @@ use crate::names::shown;
 use crate::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, Unit};
 use hashbrown::HashSet;
 use rayon::prelude::*;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 /// Parts that are put together where they have few rows.
@@ -97,17 +98,29 @@ impl<'f, 'o> Gathered<'f, 'o> {
                 .par_iter()
                 .map(|path| parts_of(path, dialect, options, (most, room)))
                 .collect();
-            for (&path, of_file) in chunk.iter().zip(read) {
-                let of_file = match of_file {
-                    Err(IoError::Memory { .. }) if self.room() == 0 && options.sliced.is_some() => {
+            let long =
+                (0..chunk.len()).filter(|at| matches!(read[*at], Err(IoError::Memory { .. })));
+            let mut long: VecDeque<usize> = long.collect();
+            let mut read: Vec<_> = read.into_iter().map(Some).collect();
+            for (at, &path) in chunk.iter().enumerate() {
+                if long.front() == Some(&at) {
+                    if self.room() == 0 && options.sliced.is_some() {
+                        long.pop_front();
                         more = true;
                         continue;
                     }
-                    Err(IoError::Memory { .. }) => {
-                        parts_of(path, dialect, options, (text, self.room()))
-                    }
-                    of_file => of_file,
-                };
+                    let side_by_side = if options.sliced.is_some() { SIDE_BY_SIDE } else { 1 };
+                    let now: Vec<usize> = long.drain(..long.len().min(side_by_side)).collect();
+                    let room = self.room() / now.len() as u64;
+                    let of_files = now
+                        .par_iter()
+                        .map(|at| parts_of(chunk[*at], dialect, options, (text, room)));
+                    let of_files: Vec<_> = of_files.collect();
+                    now.into_iter()
+                        .zip(of_files)
+                        .for_each(|(at, of_file)| read[at] = Some(of_file));
+                }
+                let Some(of_file) = read[at].take() else { continue };
                 let rows = match of_file {
                     Ok((of_file, has_more)) => {
                         more |= has_more;

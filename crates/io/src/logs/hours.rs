@@ -2,7 +2,7 @@
 
 use super::file;
 use super::parts::Source;
-use super::read::{EVENT_DT, FILES_PER_THREAD, ReadOptions};
+use super::read::{EVENT_DT, FILES_PER_THREAD, ReadOptions, SIDE_BY_SIDE};
 use super::sliced::check_repeat;
 use super::time::TimeColumn;
 use super::union::Part;
@@ -121,15 +121,15 @@ pub fn hours(dialect: &Dialect, files: &[PathBuf], options: &ReadOptions<'_>) ->
             times.add(&of_part(part, options.clock)?);
             Ok::<_, IoError>(times)
         });
-        let short: Vec<_> = short.collect();
-        for (path, times) in chunk.iter().zip(short) {
-            all.push(match times {
-                Err(IoError::Memory { .. }) => {
-                    of_long(path, dialect, options, &narrow).unwrap_or_default()
-                }
-                times => times.unwrap_or_default(),
-            });
+        let mut times: Vec<_> = short.collect();
+        let is_long = |at: &usize| matches!(times[*at], Err(IoError::Memory { .. }));
+        let long: Vec<usize> = (0..chunk.len()).filter(is_long).collect();
+        for long in long.chunks(SIDE_BY_SIDE) {
+            let read = long.par_iter().map(|at| of_long(&chunk[*at], dialect, options, &narrow));
+            let read: Vec<_> = read.collect();
+            long.iter().zip(read).for_each(|(at, read)| times[*at] = read);
         }
+        all.extend(times.into_iter().map(Result::unwrap_or_default));
     }
     all
 }

@@ -164,6 +164,10 @@ pub(super) const OWN_EVENT_DT: &str = "event_dt\0";
 pub(super) const LABEL: &str = "";
 /// Files read at a time for each thread, so that progress is reported along the way.
 pub(super) const FILES_PER_THREAD: usize = 4;
+/// Large files read at a time. All cores read a piece of one; with another file beside it they have something
+/// to do while its next piece is found: 5 million shuffled rows in 50 files took 16.3 s one by one, and 13.3 s in
+/// pairs, on 2 cores.
+pub(super) const SIDE_BY_SIDE: usize = 2;
 const OTHER: &str = "digest or Insight file";
 pub(super) const UNREADABLE: &str = "unreadable file";
 /// Reads and joins the files of a source; `on_file` is told each file and its rows, in order.
@@ -232,10 +236,12 @@ pub(super) fn places(parts: &[Part]) -> Option<Vec<u32>> {
     if keys.is_sorted() {
         return None;
     }
-    let mut rows: Vec<u32> = (0..keys.len() as u32).collect();
-    rows.par_sort_by_key(|row| keys[*row as usize]);
+    let mut rows: Vec<(i64, i64, u32)> =
+        (0..).zip(keys).map(|(row, (time, label))| (time, label, row)).collect();
+    // With the row itself equal keys have an order, and the sort needs no second copy.
+    rows.par_sort_unstable();
     let mut places = vec![0; rows.len()];
-    (0..).zip(rows).for_each(|(place, row)| places[row as usize] = place);
+    (0..).zip(rows).for_each(|(place, (.., row))| places[row as usize] = place);
     Some(places)
 }
 

@@ -28,7 +28,11 @@ pub(super) const READ_REST: &str = "read the rest of";
 
 /// What has been read of files, and what of it waits for a later slice.
 #[derive(Debug)]
-pub struct SlicedFiles(Mutex<Inner>);
+pub struct SlicedFiles {
+    inner: Mutex<Inner>,
+    /// Never locked before `inner` by whoever wants both.
+    waiting: Mutex<Waiting>,
+}
 
 /// A read of one slice of files.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +52,6 @@ struct Inner {
     refused: HashMap<PathBuf, String>,
     /// The ends of slices of which a part has been given.
     given: HashMap<PathBuf, i64>,
-    waiting: Waiting,
 }
 
 /// A file that has been read in part.
@@ -89,19 +92,18 @@ impl SlicedFiles {
     /// Nothing has been read. More rows than fit into memory wait in an unnamed file of `directory`, else
     /// of the system's directory for such files.
     pub fn new(memory: MemoryLimit, directory: Option<&Path>) -> Self {
-        let waiting = Waiting::new(memory.waiting() as u64, directory);
         let inner = Inner {
             open: HashMap::new(),
             finished: HashSet::new(),
             refused: HashMap::new(),
             given: HashMap::new(),
-            waiting,
         };
-        Self(Mutex::new(inner))
+        let waiting = Waiting::new(memory.waiting() as u64, directory);
+        Self { inner: Mutex::new(inner), waiting: Mutex::new(waiting) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock()
+        self.inner.lock()
     }
 
     /// Keeps what a first pass over a file has found.
@@ -115,7 +117,7 @@ impl SlicedFiles {
         let mut inner = self.lock();
         inner.finished.remove(path);
         inner.given.remove(path);
-        inner.waiting.forget(path);
+        self.waiting.lock().forget(path);
         if inner.open.get(path).is_some_and(|open| open.read > 0) {
             inner.open.remove(path);
         }
@@ -128,7 +130,7 @@ impl SlicedFiles {
         inner.open.remove(path);
         inner.refused.remove(path);
         inner.given.remove(path);
-        inner.waiting.forget(path);
+        self.waiting.lock().forget(path);
     }
 
     /// Keeps why a file is not read.
@@ -172,7 +174,7 @@ impl SlicedFiles {
         (most, room): (u64, u64),
     ) -> Result<(Vec<Part>, bool), IoError> {
         let path = cut.path;
-        let (mut parts, more, open, finished) = {
+        let finished = {
             let mut inner = self.lock();
             let finished = inner.finished.contains(path);
             if let Some(why) = inner.refused.get(path).filter(|_| !finished) {
@@ -189,13 +191,13 @@ impl SlicedFiles {
                 let cause = "a large file".to_owned();
                 return Err(IoError::memory(path, Default::default(), cause, options.memory));
             }
-            let (parts, more) = inner.waiting.take(path, cut.end, cut.ends, room)?;
-            let open = if more { None } else { inner.open.remove(path) };
-            (parts, more, open, finished)
+            finished
         };
+        let (mut parts, more) = waiting::take(&self.waiting, path, cut.end, cut.ends, room)?;
         if finished || more {
             return Ok((parts, more));
         }
+        let open = self.lock().open.remove(path);
         let mut open = match open {
             Some(open) => open,
             None => {
@@ -245,7 +247,7 @@ impl SlicedFiles {
     fn break_off(&self, cut: &Cut<'_>, error: IoError) -> IoError {
         let mut inner = self.lock();
         inner.finished.insert(cut.path.to_owned());
-        inner.waiting.forget(cut.path);
+        self.waiting.lock().forget(cut.path);
         match error {
             IoError::Os { action: "read", path, cause }
                 if inner.given.get(cut.path) == Some(&cut.end) =>
@@ -352,7 +354,7 @@ impl Cut<'_> {
     fn now(&self, part: Part) -> Result<Part, IoError> {
         let (now, later) = waiting::cut(part, self.end, self.ends)?;
         if !later.is_empty() {
-            self.files.lock().waiting.put(self.path, later)?;
+            waiting::put(&self.files.waiting, self.path, later)?;
         }
         Ok(now)
     }

@@ -9,7 +9,8 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchOptions, 
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{Field, Schema};
-use arrow_select::take::take;
+use arrow_select::take::take as take_rows;
+use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -23,6 +24,9 @@ const GROUPS: usize = 64;
 const WHEN: &str = "\0when";
 
 /// Rows that wait.
+///
+/// It is behind a lock that several files share, so nothing here takes long: whoever puts rows in or takes
+/// them out writes and reads their form on disk before and afterwards.
 #[derive(Debug)]
 pub(super) struct Waiting {
     /// By file, in the order in which they were met.
@@ -37,8 +41,9 @@ pub(super) struct Waiting {
     end: u64,
 }
 
+/// Rows of one file that wait.
 #[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     /// No row is earlier.
     from: i64,
     place: Place,
@@ -50,62 +55,17 @@ enum Place {
     Disk { at: u64, length: usize },
 }
 
+/// Rows as they were kept.
+enum Kept {
+    Part(Part),
+    Bytes(Vec<u8>),
+}
+
 impl Waiting {
     pub(super) fn new(most: u64, directory: Option<&Path>) -> Self {
         let directory = directory.map_or_else(std::env::temp_dir, Path::to_owned);
         let held = HashMap::new();
         Self { held, bytes: 0, most, disk: None, directory, on_disk: 0, end: 0 }
-    }
-
-    /// Rows of a file wait, each part from a time on.
-    pub(super) fn put(&mut self, path: &Path, later: Vec<(i64, Part)>) -> Result<(), IoError> {
-        let held = self.held.entry(path.to_owned()).or_default();
-        for (from, part) in later {
-            self.bytes += part.memory();
-            held.push(Held { from, place: Place::Memory(part) });
-        }
-        self.write_out()
-    }
-
-    /// The rows of a file before `end`, in the order in which they were met, as long as they are less than
-    /// `room` bytes, and whether there are more.
-    pub(super) fn take(
-        &mut self,
-        path: &Path,
-        end: i64,
-        ends: &[i64],
-        room: u64,
-    ) -> Result<(Vec<Part>, bool), IoError> {
-        let Some(held) = self.held.remove(path) else { return Ok((Vec::new(), false)) };
-        let (mut parts, mut more, mut bytes) = (Vec::new(), false, 0);
-        let mut left = Vec::with_capacity(held.len());
-        for Held { from, place } in held {
-            if from >= end || bytes > room {
-                more |= from < end;
-                left.push(Held { from, place });
-                continue;
-            }
-            let part = self.load(place)?;
-            let (now, later) = cut(part, end, ends)?;
-            bytes += now.memory();
-            parts.push(now);
-            for (from, part) in later {
-                self.bytes += part.memory();
-                left.push(Held { from, place: Place::Memory(part) });
-            }
-        }
-        if !left.is_empty() {
-            self.held.insert(path.to_owned(), left);
-        }
-        if self.on_disk == 0 && self.end > 0 {
-            // Nothing there is needed any more.
-            self.end = 0;
-            if let Some(disk) = &self.disk {
-                disk.set_len(0).map_err(|e| self.refused(e))?;
-            }
-        }
-        self.write_out()?;
-        Ok((parts, more))
     }
 
     /// What waits of a file is not needed.
@@ -122,35 +82,32 @@ impl Waiting {
         IoError::os("write rows that wait into a file of", &self.directory, error)
     }
 
-    /// Moves what waits in memory to the disk, if it is too much.
-    fn write_out(&mut self) -> Result<(), IoError> {
-        if self.bytes <= self.most {
-            return Ok(());
-        }
+    /// Takes room in memory; whether there was enough.
+    fn reserve(&mut self, bytes: u64) -> bool {
+        let fits = self.bytes + bytes <= self.most;
+        self.bytes += if fits { bytes } else { 0 };
+        fits
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<Place, IoError> {
         let mut disk = match self.disk.take() {
             Some(disk) => disk,
             None => tempfile::tempfile_in(&self.directory).map_err(|e| self.refused(e))?,
         };
-        disk.seek(SeekFrom::Start(self.end)).map_err(|e| self.refused(e))?;
-        let mut held = std::mem::take(&mut self.held);
-        for held in held.values_mut().flatten() {
-            if let Place::Memory(part) = &mut held.place {
-                let bytes = encode(part)?;
-                disk.write_all(&bytes).map_err(|e| self.refused(e))?;
-                held.place = Place::Disk { at: self.end, length: bytes.len() };
-                self.end += bytes.len() as u64;
-                self.on_disk += 1;
-            }
-        }
-        (self.held, self.disk, self.bytes) = (held, Some(disk), 0);
-        Ok(())
+        let written = disk.seek(SeekFrom::Start(self.end)).and_then(|_| disk.write_all(bytes));
+        self.disk = Some(disk);
+        written.map_err(|e| self.refused(e))?;
+        let place = Place::Disk { at: self.end, length: bytes.len() };
+        self.end += bytes.len() as u64;
+        self.on_disk += 1;
+        Ok(place)
     }
 
-    fn load(&mut self, place: Place) -> Result<Part, IoError> {
+    fn load(&mut self, place: Place) -> Result<Kept, IoError> {
         match place {
             Place::Memory(part) => {
                 self.bytes = self.bytes.saturating_sub(part.memory());
-                Ok(part)
+                Ok(Kept::Part(part))
             }
             Place::Disk { at, length } => {
                 let mut bytes = vec![0; length];
@@ -160,10 +117,82 @@ impl Waiting {
                     read.map_err(|e| self.refused(e))?;
                 }
                 self.on_disk -= 1;
-                decode(&bytes)
+                Ok(Kept::Bytes(bytes))
             }
         }
     }
+
+    /// Keeps what is left of a file.
+    fn give_back(&mut self, path: &Path, left: Vec<Held>) -> Result<(), IoError> {
+        if !left.is_empty() {
+            self.held.insert(path.to_owned(), left);
+        }
+        if self.on_disk == 0 && self.end > 0 {
+            // Nothing there is needed any more.
+            self.end = 0;
+            if let Some(disk) = &self.disk {
+                disk.set_len(0).map_err(|e| self.refused(e))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Rows of a file wait, each part from a time on.
+pub(super) fn put(
+    waiting: &Mutex<Waiting>,
+    path: &Path,
+    later: Vec<(i64, Part)>,
+) -> Result<(), IoError> {
+    let mut kept = Vec::with_capacity(later.len());
+    for (from, part) in later {
+        kept.push(hold(waiting, from, part)?);
+    }
+    waiting.lock().held.entry(path.to_owned()).or_default().extend(kept);
+    Ok(())
+}
+
+/// In memory as long as there is room, else on disk.
+fn hold(waiting: &Mutex<Waiting>, from: i64, mut part: Part) -> Result<Held, IoError> {
+    if waiting.lock().reserve(part.memory()) {
+        return Ok(Held { from, place: Place::Memory(part) });
+    }
+    let bytes = encode(&mut part)?;
+    Ok(Held { from, place: waiting.lock().write(&bytes)? })
+}
+
+/// The rows of a file before `end`, in the order in which they were met, as long as they are less than
+/// `room` bytes, and whether there are more.
+pub(super) fn take(
+    waiting: &Mutex<Waiting>,
+    path: &Path,
+    end: i64,
+    ends: &[i64],
+    room: u64,
+) -> Result<(Vec<Part>, bool), IoError> {
+    let Some(held) = waiting.lock().held.remove(path) else { return Ok((Vec::new(), false)) };
+    let (mut parts, mut more, mut bytes) = (Vec::new(), false, 0);
+    let mut left = Vec::with_capacity(held.len());
+    for Held { from, place } in held {
+        if from >= end || bytes > room {
+            more |= from < end;
+            left.push(Held { from, place });
+            continue;
+        }
+        let kept = waiting.lock().load(place)?;
+        let part = match kept {
+            Kept::Part(part) => part,
+            Kept::Bytes(bytes) => decode(&bytes)?,
+        };
+        let (now, later) = cut(part, end, ends)?;
+        bytes += now.memory();
+        parts.push(now);
+        for (from, part) in later {
+            left.push(hold(waiting, from, part)?);
+        }
+    }
+    waiting.lock().give_back(path, left)?;
+    Ok((parts, more))
 }
 
 /// The part's rows before `end`, and the others by the first of `ends` that is behind them, or by a later
@@ -206,7 +235,7 @@ impl Part {
         let at = UInt32Array::from(rows.to_vec());
         let fail = |e| IoError::table("leave rows for later", &e);
         let columns = self.columns.iter_mut().map(|(name, cells)| {
-            let cells = take(cells.array()?, &at, None).map_err(fail)?;
+            let cells = take_rows(cells.array()?, &at, None).map_err(fail)?;
             Ok((name.clone(), Cells::Array(texts::compact(cells)?)))
         });
         let columns = columns.collect::<Result<_, IoError>>()?;
