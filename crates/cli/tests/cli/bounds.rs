@@ -278,6 +278,34 @@ fn rows_of_a_file_without_users_are_counted_whatever_comes_together() {
     assert!(ended.stderr.contains(told), "{}", ended.stderr);
 }
 
+/// A table without a column of times is no other than one of a batch with such rows behind others.
+#[test]
+fn rows_of_a_file_without_times_are_counted_whatever_comes_together() {
+    let place = Place::new();
+    place.write("own.toml", "user = \"user\"\nfeatures = [\"id\"]\n");
+    let timed = |id: usize| {
+        format!(
+            r#""user":"ana","timestamp":"2024-01-01T{:02}:{:02}:00Z","#,
+            id / 3600,
+            id / 60 % 60
+        )
+    };
+    place.write("logs/a.jsonl.gz", packed(0..12_000, timed));
+    place.write("logs/b.jsonl.gz", packed(12_000..30_000, |_| r#""user":"ana","#.to_owned()));
+    for limit in ["4GB", "32MiB"] {
+        let line = "run --memory_limit=LIMIT pipeline-ae --features=own.toml from-file --input_glob=logs/* \
+                    to-file --filename=out.csv --overwrite";
+        let ended = place.morpheus(&line.replace("LIMIT", limit));
+        assert_eq!(ended.code, 3, "{limit}: {}", ended.stderr);
+        let told =
+            "skipped    input: 18000 rows: no readable time; kept, after all rows that have one";
+        assert!(ended.stdout.contains(told), "{limit}: {}", ended.stdout);
+        let messages = ended.stderr.matches("no column \"timestamp\"").count();
+        assert!((1..4).contains(&messages), "{limit}: {}", ended.stderr);
+        assert_eq!(column(&place.read("out.csv"), "id").len(), 30_000, "{limit}");
+    }
+}
+
 /// What was handed on cannot be taken back: nothing that comes afterwards may be remembered with it.
 #[test]
 fn an_error_behind_the_first_rows_of_a_batch_ends_a_watch_and_nothing_is_written_twice() {

@@ -254,14 +254,21 @@ fn with_times(
     let Some((time, is_expected)) = wanted.expected_time() else {
         return parts.into_iter().map(|(_, part)| part).collect();
     };
-    let any = parts.iter().any(|(_, part)| part.is_timed);
+    let here = parts.iter().any(|(_, part)| part.is_timed);
+    // Rows with times come first: where a batch is several tables, its last ones may have none.
+    let any = wanted.options.sliced.map_or(here, |sliced| sliced.files.any_timed(here));
     let keeps = wanted.options.keep_timeless;
-    let mut kept = Vec::with_capacity(parts.len());
+    let mut kept: Vec<Part> = Vec::with_capacity(parts.len());
+    // A large file is many parts, and one message.
+    let mut timeless: Vec<(&PathBuf, usize, usize)> = Vec::new();
     for (path, part) in parts {
         if part.rows == 0 || part.is_timed || !(any || is_expected && keeps) {
             kept.push(part);
         } else if keeps {
-            skipped.add_rows(Unit::Kept, part.rows, TIMELESS, part.without_times(path, time));
+            match timeless.last_mut() {
+                Some((last, _, rows)) if *last == path => *rows += part.rows,
+                _ => timeless.push((path, kept.len(), part.rows)),
+            }
             kept.push(part);
         } else {
             for row in 0..part.rows {
@@ -273,6 +280,10 @@ fn with_times(
                 });
             }
         }
+    }
+    for (path, first, rows) in timeless {
+        let message = kept[first].without_times(path, time, rows);
+        skipped.add_rows(Unit::Kept, rows, TIMELESS, message);
     }
     kept
 }

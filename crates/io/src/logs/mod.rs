@@ -34,6 +34,7 @@ pub use json::Nested;
 pub use parts::{Parts, read_in_parts};
 pub use read::{ALWAYS, EVENT_DT, Earlier, FileType, LABELLED, OnRows, ReadOptions, Slice, read};
 pub use sliced::{Sliced, SlicedFiles};
+pub use union::print;
 
 use crate::error::IoError;
 use crate::skipped::Skipped;

@@ -20,6 +20,7 @@ use parking_lot::{Mutex, MutexGuard};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Files that are open at a time; one more is read to its end, and its rows wait.
 const MOST_OPEN: usize = 128;
@@ -32,6 +33,7 @@ pub struct SlicedFiles {
     inner: Mutex<Inner>,
     /// Never locked before `inner` by whoever wants both.
     waiting: Mutex<Waiting>,
+    timed: AtomicBool,
 }
 
 /// A read of one slice of files.
@@ -99,7 +101,11 @@ impl SlicedFiles {
             given: HashMap::new(),
         };
         let waiting = Waiting::new(memory.waiting() as u64, directory);
-        Self { inner: Mutex::new(inner), waiting: Mutex::new(waiting) }
+        Self {
+            inner: Mutex::new(inner),
+            waiting: Mutex::new(waiting),
+            timed: AtomicBool::new(false),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -131,6 +137,11 @@ impl SlicedFiles {
         inner.refused.remove(path);
         inner.given.remove(path);
         self.waiting.lock().forget(path);
+    }
+
+    /// Whether any rows so far had times, these included.
+    pub(super) fn any_timed(&self, now: bool) -> bool {
+        self.timed.fetch_or(now, Ordering::Relaxed) || now
     }
 
     /// Keeps why a file is not read.

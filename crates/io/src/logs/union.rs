@@ -242,7 +242,7 @@ pub(super) fn alike(columns: Vec<Cells>) -> Result<Vec<ArrayRef>, IoError> {
 ///
 /// # Errors
 /// They exceed 2 GiB.
-pub(super) fn print(values: &ArrayRef) -> Result<ArrayRef, IoError> {
+pub fn print(values: &ArrayRef) -> Result<ArrayRef, IoError> {
     match values.data_type() {
         kind if is_text(kind) => Ok(Arc::clone(values)),
         DataType::Boolean => {

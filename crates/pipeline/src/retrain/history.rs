@@ -249,6 +249,11 @@ pub(crate) fn joined(parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
     let schema = Arc::new(Schema::new(fields));
     let cast = |part: &RecordBatch| {
         let columns = kinds.iter().map(|(name, kind)| match part.column_by_name(name) {
+            // As the columns of files are joined: a flag is `True` wherever it stands beside texts.
+            Some(column) if *kind == DataType::Utf8 && is_printed(column.data_type()) => {
+                let texts = dfp_io::logs::print(column);
+                arrow_cast::cast(&texts.map_err(|e| ArrowError::ExternalError(Box::new(e)))?, kind)
+            }
             Some(column) => arrow_cast::cast(column, kind),
             None => Ok(arrow_array::new_null_array(kind, part.num_rows())),
         });
@@ -256,6 +261,10 @@ pub(crate) fn joined(parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
     };
     let parts = parts.iter().map(cast).collect::<Result<Vec<_>, _>>()?;
     arrow_select::concat::concat_batches(&schema, &parts)
+}
+
+fn is_printed(kind: &DataType) -> bool {
+    matches!(kind, DataType::Boolean | DataType::Int64 | DataType::UInt64 | DataType::Float64)
 }
 
 /// A type that holds what both do.
@@ -277,4 +286,25 @@ pub(crate) fn in_order(rows: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let mut order: Vec<u32> = (0_u32..).take(times.len()).collect();
     order.sort_by_key(|row| times[*row as usize]);
     arrow_select::take::take_record_batch(rows, &UInt32Array::from(order))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::cast::AsArray;
+    use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray};
+
+    #[test]
+    fn values_of_older_parts_beside_texts_are_written_as_in_logs() {
+        let of = |values: ArrayRef| RecordBatch::try_from_iter([("code", values)]).unwrap();
+        let joined = joined(&[
+            of(Arc::new(BooleanArray::from(vec![true]))),
+            of(Arc::new(Int64Array::from(vec![7]))),
+            of(Arc::new(Float64Array::from(vec![1e22]))),
+            of(Arc::new(StringArray::from(vec!["A7"]))),
+        ]);
+        let joined = joined.unwrap();
+        let texts: Vec<&str> = joined.column(0).as_string::<i32>().iter().flatten().collect();
+        assert_eq!(texts, ["True", "7", "1e+22", "A7"]);
+    }
 }

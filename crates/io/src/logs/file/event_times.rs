@@ -126,12 +126,12 @@ pub(in super::super) fn clock_times(
 }
 
 impl Part {
-    /// Says that a file has no column of times, and which of its columns could be it.
-    pub(in super::super) fn without_times(&self, path: &Path, time: &str) -> String {
+    /// Says that a file of so many rows has no column of times, and which of its columns could be it.
+    pub(in super::super) fn without_times(&self, path: &Path, time: &str, rows: usize) -> String {
         let could_be = self.columns.iter().filter(|(_, values)| holds_times(values));
         let names: Vec<String> =
             could_be.take(NAMED).map(|(name, _)| format!("\"{name}\"")).collect();
-        let (rows, s) = (self.rows, if self.rows == 1 { "" } else { "s" });
+        let s = if rows == 1 { "" } else { "s" };
         let hint = match names.is_empty() {
             true => String::new(),
             false => format!(
