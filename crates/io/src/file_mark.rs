@@ -2,6 +2,7 @@
 
 use crate::content::Content;
 use crate::files::Stamp;
+use crate::logs::Earlier;
 use serde::{Deserialize, Serialize};
 
 /// How far a file has been read.
@@ -23,6 +24,10 @@ pub struct FileMark {
     /// [`LABELLED`](crate::logs::LABELLED): then nobody can tell them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rows: Option<u64>,
+    /// So much of it was read before it was appended to, where only a part of what was appended has been read
+    /// since: these rows are not given again, whatever their times are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
     /// It was appended to since the mark before: what it held then turns up nowhere else.
     #[serde(skip)]
     pub is_grown: bool,
@@ -31,6 +36,14 @@ pub struct FileMark {
 impl FileMark {
     /// A file as it is, of which nothing else is known.
     pub fn new(stamp: Stamp) -> Self {
-        Self { stamp, until: None, head: None, content: None, rows: None, is_grown: false }
+        Self {
+            stamp,
+            until: None,
+            head: None,
+            content: None,
+            rows: None,
+            earlier: None,
+            is_grown: false,
+        }
     }
 }

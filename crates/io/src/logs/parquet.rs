@@ -4,6 +4,7 @@
 //! bits, booleans, text; times and all else are text. Structs become columns `outer.inner`, lists are
 //! text as Python prints them. Integers with gaps are floats unless they would be other integers then.
 
+mod codes;
 mod content;
 mod python;
 mod values;
@@ -16,18 +17,18 @@ use super::wanted::Wanted;
 use super::{Column, FileTable, MAX_COLUMNS, identifiers};
 use crate::error::{IoError, Place};
 use crate::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
-use crate::texts::{self, Cells};
+use crate::texts::Cells;
 use ::parquet::arrow::ProjectionMask;
 use ::parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
-    ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
-use ::parquet::errors::ParquetError;
+use ::parquet::basic::Type as PhysicalType;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
-use arrow_schema::{DataType, Field, Fields, Schema};
+use arrow_schema::{DataType, Field};
 use arrow_select::concat::concat;
+use codes::coded;
 use std::any::Any;
 use std::collections::HashSet;
 use std::ops::Range;
@@ -54,7 +55,7 @@ pub(super) fn read(
         return Err(file.too_large(most, wanted));
     }
     guarded(path, || {
-        let reader = file.reader((0..file.count()).collect())?;
+        let reader = file.reader((0..file.count()).collect(), most)?;
         let (mut batches, mut bytes) = (Vec::new(), 0);
         for batch in reader {
             let batch = batch.map_err(|e| broken(path, &e))?;
@@ -171,7 +172,7 @@ impl Rows {
             if self.group == self.groups.count() {
                 return Ok(None);
             }
-            self.reader = Some(self.groups.reader(vec![self.group])?);
+            self.reader = Some(self.groups.reader(vec![self.group], self.max_bytes)?);
         }
     }
 }
@@ -256,8 +257,33 @@ impl Groups {
         IoError::memory(&self.path, Place::default(), cause, wanted.options.memory)
     }
 
-    /// Reads groups, [`ROWS`] rows at a time.
-    fn reader(&self, groups: Vec<usize>) -> Result<ParquetRecordBatchReader, IoError> {
+    /// Rows of a group that are decoded at a time: [`ROWS`], or so few that they are no more than `most` bytes
+    /// even if each of their texts in lists, which have no codes, is as long as all that is written of its
+    /// column.
+    fn rows_at_a_time(&self, group: usize, most: u64) -> usize {
+        let group = self.metadata.metadata().row_group(group);
+        let rows = group.num_rows().max(1);
+        let chunks = group.columns().iter().enumerate();
+        let repeated = chunks.filter(|(leaf, chunk)| {
+            self.mask.leaf_included(*leaf)
+                && chunk.column_descr().max_rep_level() > 0
+                && chunk.column_type() == PhysicalType::BYTE_ARRAY
+                && chunk.dictionary_page_offset().is_some()
+        });
+        let bytes = repeated.map(|(_, chunk)| {
+            let of_row = u64::try_from(chunk.num_values() / rows + 1).unwrap_or_default();
+            of_row.saturating_mul(u64::try_from(chunk.uncompressed_size()).unwrap_or_default())
+        });
+        let bytes = bytes.fold(0, u64::saturating_add);
+        match most.checked_div(bytes) {
+            Some(rows) => usize::try_from(rows).unwrap_or(ROWS).clamp(1, ROWS),
+            None => ROWS,
+        }
+    }
+
+    /// Reads groups some rows at a time, of about `most` bytes.
+    fn reader(&self, groups: Vec<usize>, most: u64) -> Result<ParquetRecordBatchReader, IoError> {
+        let rows = groups.iter().map(|group| self.rows_at_a_time(*group, most)).min();
         let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
         let ranges = ranges(&self.metadata, &self.mask, &groups);
         let content = self.content.clone().with(&ranges).map_err(|e| fail(&e))?;
@@ -265,7 +291,7 @@ impl Groups {
         let reader = ParquetRecordBatchReaderBuilder::new_with_metadata(content, metadata)
             .with_projection(self.mask.clone())
             .with_row_groups(groups)
-            .with_batch_size(ROWS);
+            .with_batch_size(rows.unwrap_or(ROWS));
         reader.build().map_err(|e| fail(&e))
     }
 
@@ -325,48 +351,6 @@ impl Groups {
             skipped,
         })
     }
-}
-
-/// Texts that are written as codes are read as codes: a text that all rows have is not copied for each of them.
-fn coded(metadata: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
-    let parquet = metadata.metadata();
-    let leaves = metadata.parquet_schema();
-    let is_coded = |leaf: &usize| {
-        parquet.row_groups().iter().all(|g| g.column(*leaf).dictionary_page_offset().is_some())
-    };
-    let coded: HashSet<String> = (0..leaves.num_columns())
-        .filter(is_coded)
-        .map(|leaf| leaves.column(leaf).path().string())
-        .collect();
-    let fields =
-        metadata.schema().fields().iter().map(|field| as_codes(field, field.name(), &coded));
-    let fields: Fields = fields.collect();
-    if fields == *metadata.schema().fields() {
-        return Ok(metadata.clone());
-    }
-    let schema = Schema::new(fields).with_metadata(metadata.schema().metadata().clone());
-    let options = ArrowReaderOptions::new().with_schema(Arc::new(schema));
-    ArrowReaderMetadata::try_new(Arc::clone(parquet), options)
-}
-
-/// The field with codes for texts and bytes that are written so, in structs too.
-fn as_codes(field: &Arc<Field>, path: &str, coded: &HashSet<String>) -> Arc<Field> {
-    let codes = |values: &DataType| {
-        DataType::Dictionary(Box::new(DataType::Int32), Box::new(values.clone()))
-    };
-    let kind = match field.data_type() {
-        DataType::Struct(members) => {
-            let inside =
-                |member: &Arc<Field>| as_codes(member, &format!("{path}.{}", member.name()), coded);
-            DataType::Struct(members.iter().map(inside).collect())
-        }
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View if coded.contains(path) => {
-            texts::dictionary()
-        }
-        kind @ (DataType::Binary | DataType::LargeBinary) if coded.contains(path) => codes(kind),
-        _ => return Arc::clone(field),
-    };
-    Arc::new(field.as_ref().clone().with_data_type(kind))
 }
 
 /// What `read` gives. The crates for Parquet and Arrow panic on some broken files, a type unknown to them

@@ -151,7 +151,8 @@ impl Open {
         }
         let earlier = match arrival.seen {
             Seen::Grown(earlier) => earlier,
-            _ => None,
+            // A run ended between two parts of what was appended.
+            _ => arrival.mark.earlier,
         };
         let Arrival { path, mark, .. } = arrival;
         Some(Self::of(path, mark, earlier))
@@ -221,6 +222,7 @@ fn cut(open: &mut Vec<Open>, end: Option<i64>) -> Batch {
             batch.earlier.insert(file.path.clone(), earlier);
         }
         file.mark.until = end.filter(|end| file.has_rows_from(*end));
+        file.mark.earlier = file.earlier.filter(|_| file.mark.until.is_some());
         if file.mark.until.is_some() {
             batch.unfinished.insert(file.path.clone());
         }

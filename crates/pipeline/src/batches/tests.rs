@@ -116,6 +116,28 @@ fn files_that_are_all_there_are_one_batch_unless_they_are_large() {
     assert_eq!(Fixed::new(again, &rules(None, 1_000), &never).next(), None);
 }
 
+/// The rows before what was appended may have times after those of a part of it.
+#[test]
+fn a_run_that_ends_amid_what_was_appended_remembers_what_was_there_before() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("a.csv");
+    std::fs::write(&path, [b'x'; 20]).unwrap();
+    let earlier = Earlier { rows: 7, lines: 8 };
+    let grown = Arrival { seen: Seen::Grown(Some(earlier)), ..Arrival::new(path.clone()) };
+    let hours = |paths: &[PathBuf]| -> Vec<Times> {
+        paths.iter().map(|_| Times::of(Hours::from([(10, 1), (20, 1)]))).collect()
+    };
+    let mut batches = Fixed::new(vec![grown], &rules(None, 10), &hours);
+    let first = batches.next().unwrap();
+    let known = |batch: &Batch| KnownFiles::new(Vec::new(), batch.marks.clone());
+    let again = known(&first).recognise(vec![path.clone()]);
+    let rest = Fixed::new(again, &rules(None, 1_000), &hours).next().unwrap();
+    let expected = Slice { earlier, ..slice(20 * HOUR..i64::MAX, true) };
+    assert_eq!(rest.slice(&path), expected);
+    assert_eq!(rest.slice(&path), batches.next().unwrap().slice(&path));
+    assert_eq!(rest.marks[0].1.earlier, None);
+}
+
 #[test]
 fn files_can_go_by_the_time_in_their_names() {
     let names = ["x_2024-01-02.csv", "a_2024-01-02.csv", "b_2024-01-01.csv"];

@@ -279,5 +279,6 @@ fn a_text_that_every_row_repeats_does_not_fill_the_memory() {
     let error = read(list.clone().into(), path, &wanted, 20_000_000).unwrap_err();
     assert!(matches!(error, IoError::Memory { .. }), "{error}");
     let counts = in_parts(list);
-    assert_eq!((counts.iter().sum::<usize>(), counts[0]), (5_000, ROWS));
+    assert_eq!(counts.iter().sum::<usize>(), 5_000);
+    assert!(counts.iter().all(|rows| rows * text.len() < 2_000_000), "{counts:?}");
 }
