@@ -1,4 +1,4 @@
-"""The peer's 33 feature columns for CloudTrail (`crates/pipeline/src/features.rs`)."""
+"""The peer's 33 feature columns for CloudTrail (`crates/features/src/builtin/cloudtrail.toml`)."""
 
 FEATURES = (
     "eventSource",

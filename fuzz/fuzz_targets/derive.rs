@@ -4,15 +4,16 @@
 
 use dfp_fuzz::{derived, texts};
 use dfp_io::state::{FileMark, OutputMark};
-use dfp_pipeline::derive::Memory;
-use dfp_pipeline::features::{Features, read};
+use dfp_features::derive::Memory;
+use dfp_features::Features;
+use dfp_features::feature_file::read;
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 use std::sync::LazyLock;
 
 static FEATURES: LazyLock<Vec<Features>> = LazyLock::new(|| {
     let own = include_str!("derive.toml");
-    let texts = dfp_pipeline::features::built_in().map(|(_, text)| text).chain([own]);
+    let texts = dfp_features::feature_file::built_in().map(|(_, text)| text).chain([own]);
     texts.map(|text| read("fuzz.toml", text, Path::new("")).expect("a feature file")).collect()
 });
 

@@ -3,8 +3,9 @@
 #![no_main]
 
 use dfp_fuzz::{derived, folder, texts};
-use dfp_pipeline::derive::{Filter, Memory};
-use dfp_pipeline::features::{Features, read};
+use dfp_features::derive::{Filter, Memory};
+use dfp_features::Features;
+use dfp_features::feature_file::read;
 use libfuzzer_sys::fuzz_target;
 
 const CELLS: [&str; 6] = ["1.5", "True", "10.1.2.3", "2024-02-29T13:45:10Z", "a, b", "Mozilla/5.0"];

@@ -3,8 +3,8 @@
 #![no_main]
 
 use dfp_fuzz::{derived, file, folder, texts};
-use dfp_pipeline::derive::Memory;
-use dfp_pipeline::features::read;
+use dfp_features::derive::Memory;
+use dfp_features::feature_file::read;
 use libfuzzer_sys::fuzz_target;
 
 const ADDRESSES: [&str; 6] =

@@ -6,7 +6,7 @@ use dfp_io::known::Arrival;
 use dfp_io::logs::Times;
 use dfp_io::logs::time::TimeFormats;
 use dfp_pipeline::batches::{Fixed, Rules, Sampling};
-use dfp_pipeline::period::{Period, duration, instant};
+use dfp_features::period::{Period, duration, instant};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -2,7 +2,7 @@
 
 use crate::examples::lines;
 use crate::table::{at_the_top, usable_stages};
-use dfp_pipeline::features::built_in;
+use dfp_features::feature_file::built_in;
 use dfp_pipeline::options::{
     COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PipelineKind, RUN,
     StageEntry, WithWords,

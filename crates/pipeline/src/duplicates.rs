@@ -3,11 +3,11 @@
 //! The newest ids are remembered, by their hashes, over batches and, in the state folder, over runs. Rows
 //! come in the same order however they fall into batches, so the same rows are found to be repeated.
 
-use crate::derive::Cells;
 use crate::error::RunError;
 use crate::report::{Reporter, Weight};
 use arrow_array::BooleanArray;
 use arrow_array::cast::AsArray;
+use dfp_features::derive::Cells;
 use dfp_io::logs::LogTable;
 use dfp_io::state::EVENT_IDS;
 use hashbrown::HashSet;

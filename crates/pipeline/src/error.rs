@@ -36,6 +36,15 @@ impl From<dfp_io::IoError> for RunError {
     }
 }
 
+impl From<dfp_features::FeatureError> for RunError {
+    fn from(error: dfp_features::FeatureError) -> Self {
+        match error {
+            dfp_features::FeatureError::Io(error) => error.into(),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 impl From<dfp_model::ModelError> for RunError {
     fn from(error: dfp_model::ModelError) -> Self {
         Self::Failed(error.to_string())

@@ -4,7 +4,6 @@ mod reading;
 
 use crate::alike::Alike;
 use crate::batches::{Batch, Fixed, Notes, Patience, Watching};
-use crate::derive::Memory;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
@@ -13,7 +12,8 @@ use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount};
 use crate::stages::{ScoreBook, absolute};
-use crate::users::{self, Numbers};
+use dfp_features::derive::Memory;
+use dfp_features::users::{self, Numbers};
 use dfp_flow::{BoxError, Stop};
 use dfp_io::IoError;
 use dfp_io::files;

@@ -2,7 +2,7 @@
 
 use crate::error::RunError;
 use crate::library::Lookup;
-use crate::users::earlier_name;
+use dfp_features::users::earlier_name;
 use dfp_io::names::shown;
 use dfp_model::ModelError;
 use dfp_model::artifact::{self, Limits};

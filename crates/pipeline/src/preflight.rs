@@ -1,11 +1,11 @@
 //! What a run would do, found out without running: `plan check` and `tools doctor`.
 
-use crate::derive::Memory;
 use crate::error::RunError;
-use crate::event_times;
 use crate::plan::{Plan, SourceSettings, StageSettings};
 use crate::report::Reporter;
 use crate::source::{self, Reading};
+use dfp_features::derive::Memory;
+use dfp_features::event_times;
 use dfp_io::files::is_address;
 use dfp_io::names::shown;
 use dfp_io::sinks::{real, replaces};

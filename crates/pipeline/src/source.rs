@@ -1,15 +1,16 @@
 //! Reading: files -> a table with its derived columns, and which rows are whose.
 
 use crate::batches::Batch;
-use crate::derive::{self, Memory, Notes};
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
-use crate::features::Features;
 use crate::plan::SourceSettings;
 use crate::report::{Progress, Reporter, Weight};
-use crate::users::Users;
 use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Schema};
+use dfp_features::Features;
+use dfp_features::apply::{self, Notes};
+use dfp_features::derive::Memory;
+use dfp_features::users::Users;
 use dfp_io::columns::with_columns;
 use dfp_io::logs::time::TimeColumn;
 use dfp_io::logs::{
@@ -140,7 +141,7 @@ pub fn read(
     }
     let features = reading.features();
     let tell = |notes: &Notes| tell(notes, purpose, reading.reporter);
-    let notes = derive::before_users(&features, &mut table)?;
+    let notes = apply::before_users(&features, &mut table)?;
     tell(&notes);
     let (repeated, dropped) = reading.meet_ids(&mut table, purpose)?;
     let mut users = match reading.user_column {
@@ -152,7 +153,7 @@ pub fn read(
     users.filtered = notes.filtered;
     (users.repeated, users.dropped) = (repeated, dropped);
     recall(&users, memory)?;
-    let (batch, notes) = derive::derive(&features, &table.batch, &mut users.rows, memory)?;
+    let (batch, notes) = apply::derive(&features, &table.batch, &mut users.rows, memory)?;
     table.batch = batch;
     tell(&notes);
     if notes.timeless > 0 {

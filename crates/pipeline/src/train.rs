@@ -2,21 +2,21 @@
 //! cores. The bytes of a model do not depend on which of the two it was.
 
 use crate::alike::Alike;
-use crate::derive::Memory;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
-use crate::event_times;
-use crate::first_values;
 use crate::library::Library;
-use crate::own_columns;
 use crate::plan::{Plan, SourceSettings, TrainAe};
 use crate::report::{Progress, Reporter, Weight};
 use crate::source;
-use crate::users::Users;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use arrow_array::{Array, RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Schema, TimeUnit};
+use dfp_features::derive::Memory;
+use dfp_features::event_times;
+use dfp_features::first_values;
+use dfp_features::own_columns;
+use dfp_features::users::Users;
 use dfp_flow::Stop;
 use dfp_io::columns::{FILE_ROW, INDEX, missing_column, with_columns};
 use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
@@ -185,7 +185,7 @@ impl<'a> Trainer<'a> {
 
     /// The source whose rows are learnt.
     pub fn source(&self) -> &'static str {
-        self.plan.source.kind.stage.name
+        self.plan.source.kind.stage
     }
 
     /// How a model of so many rows is trained.

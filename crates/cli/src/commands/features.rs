@@ -5,7 +5,8 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{aligned, count, grouped, printable, shortened};
-use dfp_pipeline::features::{self, Inspection};
+use dfp_features::feature_file;
+use dfp_pipeline::inspect::{self, Inspection};
 use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report::Weight;
 
@@ -22,7 +23,7 @@ pub fn run(texts: &OptionTexts, words: &[String]) -> u8 {
         };
     }
     match words {
-        [name] if texts.is_empty() => match features::built_in_text(name) {
+        [name] if texts.is_empty() => match feature_file::built_in_text(name) {
             Ok(text) => {
                 out(text.trim_end());
                 DONE
@@ -36,9 +37,9 @@ pub fn run(texts: &OptionTexts, words: &[String]) -> u8 {
     }
 }
 
-fn check(options: &features::InspectOptions) -> u8 {
+fn check(options: &inspect::InspectOptions) -> u8 {
     let console = Console::new(Weight::Warning);
-    let inspection = features::inspect(options, &console);
+    let inspection = inspect::inspect(options, &console);
     console.close();
     match inspection {
         Ok(inspection) => {

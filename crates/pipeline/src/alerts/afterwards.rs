@@ -2,12 +2,12 @@
 
 use super::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
-use crate::own_columns::{self, Z_SCORE};
 use crate::plan;
 use crate::report::{AlertCount, Reporter};
 use crate::results::{Names, Results};
 use arrow_array::UInt32Array;
 use arrow_select::take::take_record_batch;
+use dfp_features::own_columns::{self, Z_SCORE};
 use dfp_io::columns::with_columns;
 use dfp_io::sinks;
 use std::collections::HashSet;
@@ -57,7 +57,7 @@ pub fn choose(options: &Options, reporter: &dyn Reporter) -> Result<Chosen, RunE
         }]));
     }
     let newest = results.times.iter().flatten().max().copied();
-    let newest = newest.unwrap_or_else(|| crate::period::now().saturating_mul(1_000));
+    let newest = newest.unwrap_or_else(|| dfp_features::period::now().saturating_mul(1_000));
     let rules = &options.alert.suppress;
     let (mut rows, mut applies, mut expired) = (Vec::new(), Vec::new(), Vec::new());
     // Rows are held against the rules user by user; `of` leads back to their places.

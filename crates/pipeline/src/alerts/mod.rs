@@ -12,8 +12,8 @@ mod tests;
 pub use budget::{Ledger, day};
 pub use suppress::{Rule, Rules};
 
-use crate::own_columns::ALERTS;
 use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
+use dfp_features::own_columns::ALERTS;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;

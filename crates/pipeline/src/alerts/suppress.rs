@@ -1,12 +1,12 @@
 //! What need not be told: a file of rules, each with an author, a reason and an end.
 
-use crate::derive::Cells;
 use crate::error::RunError;
-use crate::features::document::{Item, Keys, Mistakes};
-use crate::period;
 use crate::report::{Reporter, Weight};
-use crate::users::named;
 use arrow_array::RecordBatch;
+use dfp_features::derive::Cells;
+use dfp_features::document::{Item, Keys, Mistakes};
+use dfp_features::period;
+use dfp_features::users::named;
 use dfp_io::columns::missing_column;
 use ipnet::IpNet;
 use regex::Regex;

@@ -3,9 +3,9 @@
 
 use super::folds::History;
 use super::log::Log;
-use crate::derive::Cells;
 use crate::error::RunError;
 use arrow_array::{Array, RecordBatch};
+use dfp_features::derive::Cells;
 use dfp_io::logs::EVENT_DT;
 use std::collections::HashMap;
 

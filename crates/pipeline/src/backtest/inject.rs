@@ -5,10 +5,11 @@ use super::identity::{Columns, Gaps, Role};
 use super::log::Log;
 use super::takeover::{Kind, Values, Victim};
 use super::{BacktestOptions, Placed};
-use crate::derive;
 use crate::error::RunError;
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, UInt32Array};
 use arrow_schema::{DataType, Field, Schema, TimeUnit};
+use dfp_features::apply;
+use dfp_features::derive::instants;
 use dfp_io::logs::time::TimeColumn;
 use dfp_io::logs::{EVENT_DT, LogTable};
 use dfp_io::texts::{self, TextCells};
@@ -231,7 +232,7 @@ fn no_hours(log: &Log, histories: &[History], times: &[i64]) -> Result<Option<St
         let labels = (0..batch.num_rows() as i64).collect::<Vec<_>>().into();
         let skipped = Default::default();
         let mut table = LogTable { batch, file_rows: labels, skipped, more: false };
-        derive::before_users(&log.features, &mut table)?;
+        apply::before_users(&log.features, &mut table)?;
         Ok::<_, RunError>(table.batch)
     };
     let (usual, moved) = (derived(batch)?, derived(moved)?);
@@ -291,7 +292,7 @@ fn with_times(
             TimeUnit::Microsecond => 1_000,
             TimeUnit::Nanosecond => 1,
         };
-        let times = (0..).zip(derive::instants(array)?).map(|(row, time)| {
+        let times = (0..).zip(instants(array)?).map(|(row, time)| {
             let moved = moved.get(&row).map(|time| time.saturating_mul(1_000));
             Some(moved.or(time)?.div_euclid(a_unit))
         });

@@ -1,17 +1,18 @@
 //! The log that is tested: its own columns, and what is derived of them.
 
-use crate::derive::{self, Memory};
 use crate::error::RunError;
-use crate::features::Features;
 use crate::plan::{Plan, SourceSettings};
 use crate::report::Reporter;
 use crate::source::{self, Only, ReadCount, Reading};
 use crate::train::Trainer;
-use crate::users::Users;
 use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow_schema::Schema;
 use arrow_select::filter::{filter, filter_record_batch};
+use dfp_features::Features;
+use dfp_features::apply;
+use dfp_features::derive::{Memory, instants};
+use dfp_features::users::Users;
 use dfp_io::columns::missing_column;
 use dfp_io::logs::{EVENT_DT, LogTable};
 use dfp_io::skipped::{Skipped, Unit};
@@ -77,7 +78,7 @@ impl Log {
             user_column: user_column.to_owned(),
         };
         let mut used = log.table.clone();
-        let notes = derive::before_users(&log.features, &mut used)?;
+        let notes = apply::before_users(&log.features, &mut used)?;
         let mut skipped = table.skipped.clone();
         log.leave_out_timeless(&mut used, &mut skipped)?;
         source::check_strict_skipped(&skipped, PURPOSE, plan.strict)?;
@@ -110,13 +111,13 @@ impl Log {
         tell: bool,
     ) -> Result<Derived, RunError> {
         let mut table = table.clone();
-        let before = derive::before_users(&self.features, &mut table)?;
+        let before = apply::before_users(&self.features, &mut table)?;
         let mut users = Users::of(&table.batch, &self.user_column, PURPOSE)?;
         let times = self.times(&table.batch)?;
         let times = times.into_iter().map(Option::unwrap_or_default).collect();
         let mut memory = Memory::default();
         let (batch, after) =
-            derive::derive(&self.features, &table.batch, &mut users.rows, &mut memory)?;
+            apply::derive(&self.features, &table.batch, &mut users.rows, &mut memory)?;
         if tell {
             source::tell(&before, PURPOSE, reporter);
             source::tell(&after, PURPOSE, reporter);
@@ -154,7 +155,7 @@ impl Log {
                 &batch.schema(),
             )));
         };
-        let times = derive::instants(times)?.into_iter();
+        let times = instants(times)?.into_iter();
         Ok(times.map(|time| Some(time?.div_euclid(1_000))).collect())
     }
 }

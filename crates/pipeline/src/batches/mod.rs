@@ -20,7 +20,7 @@ pub use recognised::Notes;
 pub use sampling::Sampling;
 pub use watching::{Patience, Watching};
 
-use crate::period::Period;
+use dfp_features::period::Period;
 use dfp_io::known::{Arrival, Earlier, Seen};
 use dfp_io::logs::{ALWAYS, Hours, Slice, TIMELESS_HOUR, Times};
 use dfp_io::state::FileMark;

@@ -58,7 +58,7 @@ mod tests {
             ("218007301253.json", None),
             ("user123.csv", None),
         ] {
-            let expected = expected.map(|text| crate::period::instant(text).unwrap());
+            let expected = expected.map(|text| dfp_features::period::instant(text).unwrap());
             assert_eq!(time(Path::new(path)), expected, "{path}");
         }
     }

@@ -1,7 +1,7 @@
 //! Reading a sample of the files.
 
 use super::names;
-use crate::period::{Period, duration};
+use dfp_features::period::{Period, duration};
 use dfp_io::files::Stamp;
 use rand::seq::index;
 use rand::{RngExt, SeedableRng};

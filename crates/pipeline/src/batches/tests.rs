@@ -1,5 +1,5 @@
 use super::*;
-use crate::period::{Period, instant};
+use dfp_features::period::{Period, instant};
 use dfp_io::files::Stamp;
 use dfp_io::known::KnownFiles;
 use std::ops::Range;

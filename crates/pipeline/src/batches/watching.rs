@@ -2,7 +2,7 @@
 
 use super::recognised::Notes;
 use super::{Batch, HOUR, Look, Open, Rules, cut, cut_of_several, ends, look_at_times};
-use crate::period::now;
+use dfp_features::period::now;
 use dfp_io::IoError;
 use dfp_io::known::KnownFiles;
 use dfp_io::state::FileMark;

@@ -2,14 +2,14 @@
 
 use super::{Batches, Current, Intake, Seen};
 use crate::batches::Batch;
-use crate::derive::Memory;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
-use crate::event_times;
 use crate::message::{Message, Receipt};
 use crate::report::Weight;
 use crate::source::{self, Reading};
-use crate::users::{self, Users};
+use dfp_features::derive::Memory;
+use dfp_features::event_times;
+use dfp_features::users::{self, Users};
 use dfp_io::IoError;
 use dfp_io::logs::{ALWAYS, LogTable};
 use dfp_io::state::{Commit, FileMark, StateDir};
@@ -240,7 +240,7 @@ impl Intake {
             Ok(users) => users,
             // Other batches may have rows of the user.
             Err(error) => {
-                self.nobody = Some(error);
+                self.nobody = Some(error.into());
                 count.add(&table, &of_nobody);
                 return Ok(Read { rows: None, more });
             }
@@ -319,7 +319,7 @@ fn recall(
         }
         let (before, remembered) = known;
         if let Some(bytes) = remembered {
-            memory.restore(user, &bytes).map_err(RunError::Failed)?;
+            memory.restore(user, &bytes)?;
         }
         rows.insert(Arc::clone(user), Seen { rows: before, is_met: false });
     }

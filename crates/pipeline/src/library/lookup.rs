@@ -5,7 +5,7 @@ use super::Library;
 use crate::error::RunError;
 use crate::models::Known;
 use crate::report::{Reporter, Weight};
-use crate::users::earlier_name;
+use dfp_features::users::earlier_name;
 use dfp_io::store::{self, Purpose};
 use parking_lot::Mutex;
 use quick_cache::Weighter;

@@ -6,7 +6,7 @@ use super::{
     MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, OTHER,
     OptionSpec, PLOT, REPORT, SCORE, TRAIN,
 };
-use crate::sources::SOURCE_STAGES;
+use dfp_features::sources::SOURCE_STAGES;
 use dfp_io::memory::MemoryLimit;
 use dfp_report::drawing;
 

@@ -1,6 +1,6 @@
 //! What the value of an option may be.
 
-use crate::period::{self, Period};
+use dfp_features::period::{self, Period};
 use dfp_io::names;
 use std::time::Duration;
 

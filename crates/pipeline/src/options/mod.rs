@@ -8,6 +8,7 @@ mod kind;
 mod pipelines;
 mod quality;
 mod results;
+mod sources;
 mod stages;
 mod store;
 
@@ -19,14 +20,14 @@ pub use kind::{Kind, Value, bool_word};
 pub use pipelines::{OTHER, PIPELINES, PipelineKind};
 pub use quality::{BACKTEST, EVALUATE};
 pub use results::{ALERTS, EXPLAIN, PLOT, REPORT};
-pub use stages::{DELIMITER, any_table, source};
+pub use stages::DELIMITER;
 pub use store::{
     MODELS_DIFF, MODELS_EXPORT, MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE, MODELS_ROLLBACK,
     MODELS_SHOW, MODELS_VERIFY, SCORE, TRAIN,
 };
 
-use crate::sources::SOURCES;
 use absent::ABSENT;
+use sources::SOURCE_STAGES;
 use stages::STAGES;
 
 /// One option of a command or stage.
@@ -220,7 +221,7 @@ pub enum Role {
 
 /// Every stage, sources first, those of the peer that are not here last.
 pub fn stages() -> impl Iterator<Item = &'static StageEntry> {
-    SOURCES.iter().map(|source| &source.stage).chain(STAGES).chain(&ABSENT)
+    SOURCE_STAGES.iter().chain(STAGES).chain(&ABSENT)
 }
 
 /// The stage of this name or alias.

@@ -6,7 +6,7 @@ use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::measure::MeasureOptions;
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role};
-use crate::sources::{SOURCES, Source};
+use dfp_features::{SOURCES, Source};
 use dfp_io::columns::nearest;
 use dfp_io::sinks::Format;
 use dfp_model::config::Scorer;

@@ -4,9 +4,11 @@ use super::OptionTexts;
 use super::check::Checker;
 use super::source::delimiter;
 use super::values::Values;
-use crate::features::{self, Features, InspectOptions};
+use crate::inspect::InspectOptions;
 use crate::options::{AUTOENCODER, FEATURES, OTHER};
-use crate::sources::Source;
+use dfp_features::Features;
+use dfp_features::Source;
+use dfp_features::feature_file;
 use dfp_io::logs::time::{TimeColumn, TimeFormats};
 use std::sync::Arc;
 
@@ -29,7 +31,7 @@ pub fn check_inspection(
             .mistakes
             .push(format!("{place}: --check needs logs to read: files, directories or patterns"));
     }
-    let read = features::find(&values.owned("check"));
+    let read = feature_file::find(&values.owned("check"));
     let mistakes = read.as_ref().err().into_iter().flatten();
     checker.mistakes.extend(mistakes.map(|why| format!("{place}: --check: {why}")));
     let Ok(features) = read else { return Err(checker.mistakes) };
@@ -74,18 +76,19 @@ impl Checker {
         let place = AUTOENCODER.name;
         let list = typed.text("columns_file");
         let Ok(file) = self.feature_file(typed, kind) else {
-            return Arc::new(kind.features());
+            return Arc::new(feature_file::of_source(kind));
         };
         let has_file = file.is_some();
         let time = self.typed_time(typed, kind, has_file);
-        let mut features = match of_source(file.unwrap_or_else(|| kind.features()), kind, time) {
-            Ok(features) => features,
-            Err(why) => {
-                self.mistakes.push(format!("{place}: --features: {why}"));
-                return Arc::new(kind.features());
-            }
-        };
-        match list.map(features::columns::columns) {
+        let mut features =
+            match of_source(file.unwrap_or_else(|| feature_file::of_source(kind)), kind, time) {
+                Ok(features) => features,
+                Err(why) => {
+                    self.mistakes.push(format!("{place}: --features: {why}"));
+                    return Arc::new(feature_file::of_source(kind));
+                }
+            };
+        match list.map(feature_file::column_lists::columns) {
             Some(Ok(columns)) => {
                 let listed = features.with_features(columns);
                 features = listed.with_clean_names(|column| kind.clean(column));
@@ -97,7 +100,7 @@ impl Checker {
                 .push(format!("{place}: --features: {} names no features", features.name)),
             None => self.mistakes.push(format!(
                 "{place}: --columns_file is required with {}: which columns are features, one a line (or --features, a feature file)",
-                kind.stage.name
+                kind.stage
             )),
         }
         let user = typed.text("userid_column_name").map(|name| kind.clean(name));
@@ -105,7 +108,7 @@ impl Checker {
         if features.user.is_none() {
             self.mistakes.push(format!(
                 "{place}: --userid_column_name is required with {}: the column that tells users apart",
-                kind.stage.name
+                kind.stage
             ));
         }
         Arc::new(features.without_unused())
@@ -113,7 +116,7 @@ impl Checker {
 
     /// Nothing is made of the logs of `pipeline-other`; their times put rows in order.
     pub(super) fn times_alone(&mut self, typed: &Values, kind: &'static Source) -> Arc<Features> {
-        let of_source = kind.features();
+        let of_source = feature_file::of_source(kind);
         let typed = typed.text("timestamp_column_name");
         let time = typed.map(|name| TimeColumn {
             name: kind.clean(name),
@@ -123,7 +126,7 @@ impl Checker {
         if typed.is_some() && kind.features.is_some() {
             self.notes.push(format!(
                 "--timestamp_column_name of {} has no effect: {} knows its own column of times",
-                OTHER.name, kind.stage.name
+                OTHER.name, kind.stage
             ));
         }
         let time = of_source.time.or(time);
@@ -139,13 +142,13 @@ impl Checker {
                 "{place}: --features and --columns_file both say which columns are features; leave one of the two out"
             ));
         }
-        let features = features::find(name).map_err(|mistakes| {
+        let features = feature_file::find(name).map_err(|mistakes| {
             self.mistakes.extend(mistakes.iter().map(|why| format!("{place}: --features: {why}")));
         })?;
         match &features.source {
-            Some(source) if source != kind.stage.name => self.mistakes.push(format!(
+            Some(source) if source != kind.stage => self.mistakes.push(format!(
                 "{place}: --features: {name} is made for the logs of {source}, and these are read by {}",
-                kind.stage.name
+                kind.stage
             )),
             _ => {}
         }
@@ -165,7 +168,7 @@ impl Checker {
         }
         self.notes.push(format!(
             "--timestamp_column_name of {} has no effect: {} knows its own column of times",
-            AUTOENCODER.name, kind.stage.name
+            AUTOENCODER.name, kind.stage
         ));
         None
     }

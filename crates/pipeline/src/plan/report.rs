@@ -6,10 +6,10 @@ use super::results::names;
 use super::settings::{SourceSettings, StageSettings, ToReport};
 use super::values::Values;
 use super::{PlanFormat, PlanSpec, ScoreKind, plan_text};
-use crate::features::Features;
 use crate::options::{PLOT, REPORT};
 use crate::report_page::digest::{Asked, Names};
 use crate::report_page::files::{PictureKind, PlotOptions, ReportOptions};
+use dfp_features::Features;
 use dfp_io::logs::EVENT_DT;
 use dfp_report::plots::PictureFormat;
 use std::path::PathBuf;
@@ -157,7 +157,7 @@ impl Checker {
         if reports {
             self.mistakes.push(format!(
                 "to-report: a page is about one whole run, and {} with {option} goes on; write the rows with to-file, and make the page of them with morpheus report",
-                source.kind.stage.name
+                source.kind.stage
             ));
         }
     }

@@ -4,9 +4,9 @@ use super::check::Checker;
 use super::settings::{SourceSettings, StageSettings, WatchSettings};
 use super::values::Values;
 use crate::batches::{Rules, Sampling};
-use crate::features::Features;
-use crate::period::now;
-use crate::sources::Source;
+use dfp_features::Features;
+use dfp_features::Source;
+use dfp_features::period::now;
 use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::memory::MemoryLimit;
 use dfp_io::sinks::Format;
@@ -31,7 +31,7 @@ impl Checker {
         if values.integer("max_files") == Some(0) {
             self.mistakes.push(format!(
                 "{}: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all",
-                kind.stage.name
+                kind.stage
             ));
         }
         self.files.outputs_are_known = values.text("state_dir").is_some();
@@ -39,7 +39,7 @@ impl Checker {
         let by_name = values.text("period_by") == Some("file");
         if by_name && period.is_none() {
             self.mistakes
-                .push(format!("{}: --period_by: there is no --period to go by", kind.stage.name));
+                .push(format!("{}: --period_by: there is no --period to go by", kind.stage));
         }
         let memory =
             run.bytes("memory_limit").map_or_else(MemoryLimit::default, MemoryLimit::of_bytes);

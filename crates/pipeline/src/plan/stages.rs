@@ -187,7 +187,7 @@ impl Checker {
         if source.watch.is_some() && stages.iter().any(holds) {
             self.mistakes.push(format!(
                 "trigger: it waits for the end of the input, and {} with --watch_directory has none; leave one of the two out",
-                source.kind.stage.name
+                source.kind.stage
             ));
         }
     }

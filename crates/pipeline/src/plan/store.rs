@@ -7,8 +7,8 @@ use crate::options::{
     CommandSpec, MODELS_DIFF, MODELS_EXPORT, MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE,
     MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, PipelineKind, SCORE, TRAIN, Value,
 };
-use crate::period;
 use crate::retrain::{Length, Promote, Rules, TrainOptions, TrainUsers};
+use dfp_features::period;
 use dfp_model::artifact::Limits;
 use std::path::PathBuf;
 use std::time::Duration;

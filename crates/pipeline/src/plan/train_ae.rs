@@ -5,10 +5,10 @@ use super::architecture::{Architecture, Length, ModelSettings};
 use super::check::Checker;
 use super::settings::{Details, ModelStore, StageSettings, TrainAe};
 use super::values::Values;
-use crate::features::Features;
 use crate::library::LookupOptions;
 use crate::retrain::{Length as History, Promote, Rules};
-use crate::sources::Source;
+use dfp_features::Features;
+use dfp_features::Source;
 use dfp_model::config::{Activation, Beyond, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -69,11 +69,11 @@ impl Checker {
         }));
         if let Some(class) = values.text("source_stage_class") {
             let name = class.rsplit('.').next().unwrap_or(class);
-            if name != source.stage.name && Some(name) != source.class {
+            if name != source.stage && Some(name) != source.class {
                 self.mistakes.push(format!(
                     "train-ae: --source_stage_class: training files are read as {} reads; {class:?} is another source; accepted: {}",
-                    source.stage.name,
-                    source.class.unwrap_or(source.stage.name)
+                    source.stage,
+                    source.class.unwrap_or(source.stage)
                 ));
             }
         }

@@ -1,7 +1,7 @@
 //! Values of options, read by the table.
 
 use crate::options::Value;
-use crate::period::Period;
+use dfp_features::period::Period;
 use dfp_io::names;
 use dfp_model::artifact::Limits;
 use std::collections::BTreeMap;

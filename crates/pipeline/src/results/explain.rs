@@ -1,14 +1,14 @@
 //! One row of an output, explained: `morpheus explain`.
 
 use super::{EVENTS, Names, Results};
-use crate::derive::Cells;
 use crate::error::RunError;
 use crate::models;
-use crate::own_columns;
 use crate::report::Reporter;
 use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
+use dfp_features::derive::Cells;
+use dfp_features::own_columns;
 use dfp_io::columns::FILE_ROW;
 use dfp_io::names::shown;
 use dfp_model::artifact::Limits;

@@ -4,17 +4,20 @@ pub mod explain;
 #[cfg(test)]
 mod tests;
 
-use crate::derive::{Cells, instants};
 use crate::error::RunError;
-use crate::own_columns::{self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SURPRISE, Z_LOSS};
 use crate::report::{Progress, Reporter};
 use crate::source;
-use crate::sources::SOURCES;
-use crate::users::Users;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
+use dfp_features::SOURCES;
+use dfp_features::derive::{Cells, instants};
+use dfp_features::feature_file::of_source;
+use dfp_features::own_columns::{
+    self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SURPRISE, Z_LOSS,
+};
+use dfp_features::users::Users;
 use dfp_io::columns::missing_column;
 use dfp_io::logs::{self, EVENT_DT, ReadOptions, table};
 use dfp_io::skipped::Skipped;
@@ -303,14 +306,14 @@ fn named<'a>(what: &str, name: &'a String, schema: &Schema) -> Result<&'a String
 
 /// Columns of users of our sources.
 fn known_users() -> BTreeSet<String> {
-    SOURCES.iter().filter_map(|source| source.features().user).collect()
+    SOURCES.iter().filter_map(|source| of_source(source).user).collect()
 }
 
 /// Columns of times of our sources.
 fn times_known() -> impl Iterator<Item = String> {
     // That of the features where it is made of others: sign-ins have no other in their outputs.
     let of_sources = SOURCES.iter().filter_map(|source| {
-        let made = || source.features().time.map(|time| time.name);
+        let made = || of_source(source).time.map(|time| time.name);
         source.dialect.time.map(str::to_owned).or_else(made)
     });
     std::iter::once(EVENT_DT.to_owned()).chain(of_sources).chain([TIMESTAMP.to_owned()])

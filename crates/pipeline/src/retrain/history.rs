@@ -7,16 +7,16 @@
 use super::Length;
 use super::files::{Found, has_only_begun, together};
 use super::rows::{newest, until_tomorrow};
-use crate::derive::Memory;
 use crate::error::RunError;
 use crate::plan::Plan;
 use crate::report::{Reporter, Weight};
 use crate::source::{self, ReadCount};
 use crate::stages::absolute;
 use crate::train::{TRAINING_DATA, Trainer, without_times};
-use crate::users::Users;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
+use dfp_features::derive::Memory;
+use dfp_features::users::Users;
 use dfp_io::names;
 use dfp_io::names::shown;
 use dfp_io::state::{Commit, FileMark, Part, StateDir, WindowChange};
@@ -64,7 +64,7 @@ impl Histories {
     ) -> Result<Self, RunError> {
         let features = xxhash_rust::xxh3::xxh3_64(plan.columns.join("\n").as_bytes());
         let users = plan.user_column.as_deref().unwrap_or_default();
-        let source = plan.source.kind.stage.name;
+        let source = plan.source.kind.stage;
         let about = format!("training from {source} by {users}, features {features:016x}");
         let (state, copy) = match opening {
             Opening::Copy => {
@@ -148,7 +148,7 @@ impl Histories {
         let mut recall = |users: &Users, memory: &mut Memory| {
             for (user, _) in users.rows.iter().filter(|(user, _)| !met.contains(user)) {
                 if let (_, Some(bytes)) = self.state.user(user)? {
-                    memory.restore(user, &bytes).map_err(RunError::Failed)?;
+                    memory.restore(user, &bytes)?;
                 }
             }
             Ok(())

@@ -21,7 +21,6 @@ pub(crate) use trial::Trial;
 pub use turn::{Outcome, Rules, Status};
 pub(crate) use turn::{RESERVED, Turns, counted};
 
-use crate::derive::Memory;
 use crate::error::RunError;
 use crate::library::Library;
 use crate::plan::Plan;
@@ -30,6 +29,7 @@ use crate::source::{self, ReadCount};
 use crate::train::{
     TRAINING_DATA, Task, Trainer, TrainingProgress, skipped_numbers, unknown_times_first,
 };
+use dfp_features::derive::Memory;
 use dfp_flow::Stop;
 use dfp_io::store::Purpose;
 use history::{Histories, Opening};
@@ -157,7 +157,7 @@ fn with_library(
     let plan = &options.plan;
     let settings = plan.trains()?;
     let rehearses = options.users == TrainUsers::None;
-    library.check_source(plan.source.kind.stage.name, &settings.generic_user)?;
+    library.check_source(plan.source.kind.stage, &settings.generic_user)?;
     let trainer = Trainer::new(plan, settings, reporter.as_ref(), stop);
     trainer.know_categories_of(library);
     let source = &plan.source;

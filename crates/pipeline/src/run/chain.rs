@@ -3,9 +3,9 @@
 use super::Run;
 use crate::error::RunError;
 use crate::message::Message;
-use crate::own_columns::OwnColumns;
 use crate::plan::{self, Details, ScoreKind, StageSettings};
 use crate::stages;
+use dfp_features::own_columns::OwnColumns;
 use dfp_flow::Pipeline;
 use dfp_io::state::StateDir;
 use dfp_model::config::Scorer;

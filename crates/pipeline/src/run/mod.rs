@@ -6,7 +6,6 @@ mod outputs;
 mod reports;
 mod summary;
 
-use crate::derive::Memory;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::intake::{self, Intake};
@@ -16,6 +15,7 @@ use crate::report::{AlertCount, Reporter, Summary, TimeSeriesCount, Validation, 
 use crate::source::ReadCount;
 use crate::stages::{self, Gaps, ScoreBook};
 use arrow_schema::SchemaRef;
+use dfp_features::derive::Memory;
 use dfp_flow::{Failure, Pipeline, Stop};
 use dfp_io::names::shown;
 use dfp_io::state::StateDir;
@@ -42,7 +42,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let reports = run.open_reports()?;
     let validations = run.open_validations()?;
     run.prepare_models()?;
-    let chain = Pipeline::new(plan.source.kind.stage.name, Box::new(source));
+    let chain = Pipeline::new(plan.source.kind.stage, Box::new(source));
     let mut chain = run.chain(chain, sinks, reports, validations, state.as_ref())?;
     if let Some(state) = state {
         chain = chain.stage("state", Box::new(stages::Remember { state }));
@@ -139,7 +139,7 @@ impl<'a> Run<'a> {
     /// The state folder belongs to what reads and to whom it is about.
     fn open_state(&self) -> Result<Option<Arc<StateDir>>, RunError> {
         let Some(directory) = &self.plan.source.state_dir else { return Ok(None) };
-        let source = self.plan.source.kind.stage.name;
+        let source = self.plan.source.kind.stage;
         let pipeline = match &self.plan.user_column {
             Some(column) => format!("{source} by {column}"),
             None => source.to_owned(),

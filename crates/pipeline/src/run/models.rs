@@ -1,7 +1,6 @@
 //! The models of a run: read from a file or learnt, and written.
 
 use super::Run;
-use crate::derive::Memory;
 use crate::error::RunError;
 use crate::library::{Library, Lookup, LookupOptions};
 use crate::models;
@@ -13,7 +12,8 @@ use crate::stages;
 use crate::train::{
     TRAINING_DATA, Task, TaskRows, Trained, Trainer, skipped_numbers, unknown_times_first,
 };
-use crate::users::Users;
+use dfp_features::derive::Memory;
+use dfp_features::users::Users;
 use dfp_io::names::shown;
 use dfp_io::store::Purpose;
 use dfp_model::artifact;
@@ -35,7 +35,7 @@ impl Run<'_> {
                 None => Purpose::Read,
             };
             let library = Library::open(&store.name, purpose, settings.model_limits)?;
-            library.check_source(self.plan.source.kind.stage.name, &settings.generic_user)?;
+            library.check_source(self.plan.source.kind.stage, &settings.generic_user)?;
             let with_counts = self.asks_for_counts();
             let options = LookupOptions { with_counts, ..store.lookup.clone() };
             self.models.look_up_in(Lookup::new(library, options, Arc::clone(&self.reporter)));
@@ -96,7 +96,7 @@ impl Run<'_> {
         let store = settings.model_store.as_ref();
         let open = |store: &plan::ModelStore| {
             let library = Library::open(&store.name, Purpose::Write, settings.model_limits)?;
-            library.check_source(self.plan.source.kind.stage.name, &settings.generic_user)?;
+            library.check_source(self.plan.source.kind.stage, &settings.generic_user)?;
             Ok::<_, RunError>(library)
         };
         let library = store.map(open).transpose()?;
@@ -164,7 +164,7 @@ impl Run<'_> {
         self.summary.phases.push(("training", start.elapsed()));
         if let Some(library) = library {
             let start = Instant::now();
-            library.publish(&models, self.plan.source.kind.stage.name)?;
+            library.publish(&models, self.plan.source.kind.stage)?;
             self.summary.phases.push(("storing models", start.elapsed()));
         }
         Ok(())

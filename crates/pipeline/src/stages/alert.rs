@@ -121,7 +121,7 @@ impl Alert {
                 .flatten()
                 .max()
         });
-        times.max().unwrap_or_else(|| crate::period::now().saturating_mul(1_000))
+        times.max().unwrap_or_else(|| dfp_features::period::now().saturating_mul(1_000))
     }
 
     fn decide(

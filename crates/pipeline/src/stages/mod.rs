@@ -42,9 +42,9 @@ pub use train_ae::{Around, OnMessages, TrainAe, no_model};
 pub use trigger::Trigger;
 pub use validate::{Outcome, Validate};
 
-use crate::derive;
 use crate::error::RunError;
 use crate::message::Message;
+use dfp_features::derive;
 use dfp_io::columns::missing_column;
 use dfp_io::logs::EVENT_DT;
 

@@ -5,15 +5,15 @@
 //! is no number in a column learnt as numeric. An infinite number is no gap: it is scored as the largest
 //! number there is, and counted, since no log means it.
 
-use crate::first_values;
 use crate::message::{Encoded, Message};
 use crate::models::Models;
-use crate::own_columns::called;
 use crate::report::{Reporter, Weight};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, DataType};
+use dfp_features::first_values;
+use dfp_features::own_columns::called;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::columns::{FILE_ROW, with_columns};
 use dfp_model::encode::Infinite;

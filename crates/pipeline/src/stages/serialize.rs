@@ -1,11 +1,11 @@
 //! `serialize`: chooses the columns to write.
 
 use crate::message::Message;
-use crate::own_columns;
 use crate::plan::SerializeSettings;
 use crate::report::{Reporter, Weight};
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema, SchemaRef};
+use dfp_features::own_columns;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::columns::INDEX;
 use regex::Regex;

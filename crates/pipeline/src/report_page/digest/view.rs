@@ -1,12 +1,14 @@
 //! Rows as a run writes them, seen by the names of their columns.
 
-use crate::derive::{self, Cells, Texts};
 use crate::error::RunError;
-use crate::own_columns::{self, ALERTS, OF_FEATURES, OF_ROWS, P_VALUE, REASON, SCORE, TIME_SERIES};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch};
 use arrow_schema::DataType;
+use dfp_features::derive::{self, Cells, Texts};
+use dfp_features::own_columns::{
+    self, ALERTS, OF_FEATURES, OF_ROWS, P_VALUE, REASON, SCORE, TIME_SERIES,
+};
 use dfp_io::columns::{FILE_ROW, INDEX, missing_column};
 use dfp_io::logs::EVENT_DT;
 use std::sync::Arc;

@@ -12,14 +12,14 @@ mod tests;
 
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
-use crate::own_columns::TIME_SERIES;
 use crate::plan::{self, Method};
 use crate::report::{Reporter, TimeSeriesCount, Weight};
 use crate::stages::{ResultColumns, event_times};
-use crate::users::earlier_name;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array};
 use by_message::ByMessage;
 use by_time::{ByTime, History};
+use dfp_features::own_columns::TIME_SERIES;
+use dfp_features::users::earlier_name;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_io::state::StateDir;
 use dfp_model::periodic::whole_second;

@@ -110,7 +110,7 @@ impl Scenario {
         let parameters = &about["parameters"];
         let seconds = |key: &str| {
             let text = parameters[key].as_str().unwrap();
-            crate::period::duration(text).unwrap().as_secs() as i64
+            dfp_features::period::duration(text).unwrap().as_secs() as i64
         };
         let number = |key: &str| parameters[key].as_f64().unwrap();
         let resolution = seconds("resolution");
@@ -137,7 +137,7 @@ impl Scenario {
             for (flags, name) in flags.iter_mut().zip(["intended_2206", "as_coded_2206"]) {
                 flags.insert((user.clone(), row), cell(name) == "True");
             }
-            let time = crate::period::instant(&cell("timestamp")).unwrap();
+            let time = dfp_features::period::instant(&cell("timestamp")).unwrap();
             let message =
                 rows.entry(cell("message").parse().unwrap()).or_insert((user, Vec::new()));
             message.1.push((row, time));

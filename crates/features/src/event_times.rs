@@ -1,8 +1,8 @@
 //! What has to know when events happened, and says so before anything is learnt.
 
 use crate::derive::Cells;
-use crate::error::RunError;
-use crate::features::Features;
+use crate::error::FeatureError;
+use crate::feature_file::Features;
 use arrow_array::RecordBatch;
 use dfp_io::columns::missing_column;
 use dfp_io::logs::EVENT_DT;
@@ -31,10 +31,10 @@ pub fn check(
     features: &Features,
     needs: &str,
     purpose: &str,
-) -> Result<(), RunError> {
+) -> Result<(), FeatureError> {
     match column(features, rows) {
         Some(_) => Ok(()),
-        None => Err(RunError::Failed(missing(rows, features, needs, purpose))),
+        None => Err(FeatureError::NoColumn(missing(rows, features, needs, purpose))),
     }
 }
 

@@ -20,8 +20,8 @@
 //! whatever its sessions are called, since many programs call every session differently.
 
 use super::{Inputs, Op, RowOp};
-use crate::error::RunError;
-use crate::features::Keys;
+use crate::document::Keys;
+use crate::error::FeatureError;
 use arrow_array::ArrayRef;
 use dfp_io::texts;
 use std::borrow::Cow;
@@ -71,7 +71,7 @@ impl RowOp for Actor {
     }
 
     /// A row that names nobody has neither an actor nor a kind.
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let parts =
             inputs.cells.iter().map(|cells| cells.texts()).collect::<Result<Vec<_>, _>>()?;
         let (mut actors, mut kinds) = (Vec::new(), Vec::new());

@@ -1,6 +1,6 @@
 //! Rows of all users -> rows of each user, numbered.
 
-use crate::error::RunError;
+use crate::error::FeatureError;
 use crate::own_columns;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
@@ -35,7 +35,7 @@ impl Users {
     ///
     /// # Errors
     /// There is no such column; the nearest names are given.
-    pub fn of(table: &RecordBatch, column: &str, purpose: &str) -> Result<Self, RunError> {
+    pub fn of(table: &RecordBatch, column: &str, purpose: &str) -> Result<Self, FeatureError> {
         let names = user_names(table, column, purpose)?;
         let mut users = Self { without_user: names.null_count(), ..Self::default() };
         let mut position: HashMap<&str, usize> = HashMap::new();
@@ -61,7 +61,7 @@ impl Users {
     ///
     /// # Errors
     /// As [`of`](Self::of), but for a column that is not there.
-    pub fn of_part(table: &RecordBatch, column: &str, purpose: &str) -> Result<Self, RunError> {
+    pub fn of_part(table: &RecordBatch, column: &str, purpose: &str) -> Result<Self, FeatureError> {
         if table.column_by_name(column).is_some() {
             return Self::of(table, column, purpose);
         }
@@ -79,11 +79,11 @@ impl Users {
     ///
     /// # Errors
     /// Nobody is called so; the commonest users are named.
-    pub fn only(mut self, wanted: Option<&str>, purpose: &str) -> Result<Self, RunError> {
+    pub fn only(mut self, wanted: Option<&str>, purpose: &str) -> Result<Self, FeatureError> {
         let Some(wanted) = wanted else { return Ok(self) };
         let called = named(wanted).unwrap_or(wanted);
         let Some(at) = self.rows.iter().position(|(user, _)| **user == *called) else {
-            return Err(RunError::Failed(nobody(wanted, &self, purpose)));
+            return Err(FeatureError::Nobody(nobody(wanted, &self, purpose)));
         };
         let one = self.rows.swap_remove(at);
         let of_others =
@@ -113,9 +113,13 @@ pub fn earlier_name(user: &str) -> Option<String> {
 
 /// The user column as text, see [`named`]. A number that has no fraction is written without one, since a gap
 /// in a column of numbers must not change a user's name.
-fn user_names(table: &RecordBatch, column: &str, purpose: &str) -> Result<StringArray, RunError> {
+fn user_names(
+    table: &RecordBatch,
+    column: &str,
+    purpose: &str,
+) -> Result<StringArray, FeatureError> {
     let Some(array) = table.column_by_name(column) else {
-        return Err(RunError::Failed(no_column(table, column, purpose)));
+        return Err(FeatureError::NoColumn(no_column(table, column, purpose)));
     };
     if let Some(numbers) = array.as_primitive_opt::<Float64Type>() {
         let text = |x: f64| {

@@ -1,19 +1,17 @@
-//! Casting columns, and giving features the kinds that were asked for.
+//! Casting columns.
 
 use super::cells::as_text;
-use crate::error::RunError;
-use crate::features::{Features, Kind};
+use crate::error::FeatureError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
-use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array};
 use arrow_schema::DataType;
-use dfp_io::columns::with_columns;
 use dfp_io::texts::TextCells;
 use std::sync::Arc;
 
 /// What cells can be cast to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Type {
+pub(crate) enum Type {
     Text,
     Integer,
     Number,
@@ -30,7 +28,7 @@ pub(super) const TYPES: [(&str, Type); 4] = [
 
 impl Type {
     /// What a cell of this type is called.
-    pub(super) fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Text => "text",
             Self::Integer => "whole number",
@@ -41,7 +39,7 @@ impl Type {
 }
 
 /// The column as one of this type, and how many cells became missing.
-pub(super) fn cast(array: &ArrayRef, to: Type) -> Result<(ArrayRef, usize), RunError> {
+pub(crate) fn cast(array: &ArrayRef, to: Type) -> Result<(ArrayRef, usize), FeatureError> {
     let had = array.len() - array.logical_null_count();
     let made: ArrayRef = match (to, array.data_type()) {
         (Type::Text, _) => as_text(array)?,
@@ -74,7 +72,7 @@ fn whole(number: Option<f64>) -> Option<i64> {
 }
 
 /// The cells as numbers; what is none, or not finite, is missing.
-pub(super) fn numbers(array: &ArrayRef) -> Result<Vec<Option<f64>>, RunError> {
+pub(super) fn numbers(array: &ArrayRef) -> Result<Vec<Option<f64>>, FeatureError> {
     let mut numbers: Vec<Option<f64>> = match array.data_type() {
         DataType::Int64 => {
             array.as_primitive::<Int64Type>().iter().map(|n| n.map(|n| n as f64)).collect()
@@ -99,32 +97,4 @@ pub(super) fn numbers(array: &ArrayRef) -> Result<Vec<Option<f64>>, RunError> {
 /// A text as a number.
 pub(super) fn number(text: &str) -> Option<f64> {
     text.trim().parse().ok().filter(|number: &f64| number.is_finite())
-}
-
-/// Casts the features whose kind was asked for.
-pub(super) fn enforce(
-    features: &Features,
-    batch: &RecordBatch,
-    notes: &mut Vec<String>,
-) -> Result<RecordBatch, RunError> {
-    let mut columns = Vec::new();
-    for feature in &features.features {
-        let Some(array) = batch.column_by_name(&feature.column) else { continue };
-        let Some(kind) = feature.kind else { continue };
-        let to = match kind {
-            Kind::Number => Type::Number,
-            Kind::Category => Type::Text,
-            Kind::Flag => Type::Flag,
-        };
-        let (made, lost) = cast(array, to)?;
-        if lost > 0 {
-            let (name, word) = (&feature.column, to.word());
-            notes.push(match lost {
-                1 => format!("feature {name:?}: 1 cell is no {word} and counts as missing"),
-                _ => format!("feature {name:?}: {lost} cells are no {word} and count as missing"),
-            });
-        }
-        columns.push((feature.column.clone(), made));
-    }
-    Ok(with_columns(batch, columns)?)
 }

@@ -1,8 +1,8 @@
 //! Addresses: the network that one is in, and what kind of address it is.
 
 use super::{Inputs, Op, RowOp};
-use crate::error::RunError;
-use crate::features::Keys;
+use crate::document::Keys;
+use crate::error::FeatureError;
 use arrow_array::ArrayRef;
 use ipnet::IpNet;
 use std::collections::HashMap;
@@ -92,7 +92,7 @@ pub(super) fn network(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Network {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let network = |text: &str| {
             let network = address(text).and_then(|address| {
                 prefix(address, if address.is_ipv6() { self.v6 } else { self.v4 })
@@ -129,7 +129,7 @@ pub(super) fn class(keys: &Keys<'_, '_>, folder: &Path) -> Option<Op> {
 }
 
 impl RowOp for Class {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let class = |text: &str| {
             let Some(address) = address(text) else { return Some("name".to_owned()) };
             let of_provider = self.providers.as_ref().and_then(|known| known.get(address));

@@ -1,9 +1,9 @@
 //! A feature file, read and checked.
 
-use super::document::{Item, Keys, Mistakes, unknown};
 use super::{Feature, Features, Kind};
-use crate::derive::{self, Column, Filter, Of, Op};
-use crate::sources::{SOURCE_STAGES, SOURCES};
+use crate::derive::{self, Column, Filter, Of, Op, time_formats};
+use crate::document::{Item, Keys, Mistakes, unknown};
+use crate::sources::{SOURCE_STAGES, SOURCES, Source};
 use dfp_io::columns::nearest;
 use dfp_io::logs::EVENT_DT;
 use dfp_io::logs::time::{TimeColumn, TimeFormats};
@@ -43,6 +43,12 @@ pub fn built_in_text(name: &str) -> Result<&'static str, String> {
 pub fn find_built_in(name: &str) -> Result<Features, Vec<String>> {
     let text = built_in_text(name).map_err(|why| vec![why])?;
     read(name, text, Path::new(""))
+}
+
+/// What is made of a source's logs, unless a feature file says otherwise.
+pub fn of_source(source: &Source) -> Features {
+    let built_in = source.features.and_then(|(name, _)| find_built_in(name).ok());
+    built_in.unwrap_or_else(Features::of_any_table)
 }
 
 /// Reads a file if there is one of this name, else a built-in one.
@@ -324,20 +330,6 @@ fn feature(mut keys: Keys<'_, '_>) -> Option<Feature> {
     keys.finish();
     // What is scaled is a number.
     Some(Feature { column: column?, kind: kind.or(scaler.map(|_| Kind::Number)), scaler })
-}
-
-/// Reads `formats` and `zone`.
-pub(crate) fn time_formats(keys: &Keys<'_, '_>) -> Option<TimeFormats> {
-    let formats = keys.texts("formats").unwrap_or_default();
-    let zone = keys.text("zone");
-    match TimeFormats::new(&formats, None) {
-        Err(why) => keys.wrong_value("formats", &why),
-        Ok(_) => match TimeFormats::new(&formats, zone.as_deref()) {
-            Ok(read) => return Some(read),
-            Err(why) => keys.wrong_value("zone", &why),
-        },
-    }
-    None
 }
 
 /// A length of time such as `90m`, `12h`, `1d`, in nanoseconds.

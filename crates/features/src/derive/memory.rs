@@ -4,6 +4,7 @@
 //! version), those of a period until it is closed, those of `first_seen` up to a number that the
 //! feature file sets.
 
+use crate::error::FeatureError;
 use crate::period;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -50,7 +51,7 @@ struct OpenPeriod {
 
 /// Rows later than this (nanoseconds since 1970, a day from now) are mistakes of some clock: they close
 /// no period.
-pub(crate) fn beginning_of_the_future() -> i64 {
+pub fn beginning_of_the_future() -> i64 {
     period::now().saturating_add(86_400_000_000).saturating_mul(1_000)
 }
 
@@ -61,7 +62,7 @@ impl Memory {
     }
 
     /// Notes each user's newest event, once all counters have seen the rows.
-    pub(super) fn advance(&mut self, users: &[(Arc<str>, Vec<u32>)], times: &[Option<i64>]) {
+    pub(crate) fn advance(&mut self, users: &[(Arc<str>, Vec<u32>)], times: &[Option<i64>]) {
         let future = beginning_of_the_future();
         for (user, rows) in users {
             let times = rows.iter().filter_map(|row| times[*row as usize]);
@@ -106,10 +107,10 @@ impl Memory {
     /// What counters of another definition have left is kept, and not used.
     ///
     /// # Errors
-    /// The bytes are something else; why.
-    pub fn restore(&mut self, user: &str, bytes: &[u8]) -> Result<(), String> {
+    /// [`FeatureError::Memory`]: the bytes are something else.
+    pub fn restore(&mut self, user: &str, bytes: &[u8]) -> Result<(), FeatureError> {
         let memory = serde_json::from_slice(bytes)
-            .map_err(|error| format!("no memory of user {user:?}: {error}"))?;
+            .map_err(|cause| FeatureError::Memory { user: user.to_owned(), cause })?;
         self.users.insert(Arc::from(user), memory);
         Ok(())
     }

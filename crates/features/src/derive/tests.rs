@@ -1,10 +1,12 @@
 //! What the tests of all operations share, and the columns that depend on the user.
 
 use super::*;
-use crate::features::{self, Features};
+use crate::apply::{before_users, derive};
+use crate::feature_file::{self, Features};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Int64Array, UInt32Array};
+use dfp_io::logs::LogTable;
 use dfp_io::texts;
 use proptest::prelude::*;
 
@@ -29,7 +31,7 @@ fn log_table(batch: RecordBatch) -> LogTable {
 }
 
 fn read(folder: &Path, columns: &str) -> Result<Features, Vec<String>> {
-    features::read("f.toml", &format!("user = 'u'\n[[column]]\n{columns}"), folder)
+    feature_file::read("f.toml", &format!("user = 'u'\n[[column]]\n{columns}"), folder)
 }
 
 /// The table with one derived column, and what was told.
@@ -106,7 +108,7 @@ separator = ' '
 ";
 
 fn counters() -> Features {
-    features::read("f.toml", COUNTERS, Path::new("")).unwrap()
+    feature_file::read("f.toml", COUNTERS, Path::new("")).unwrap()
 }
 
 /// Derives the columns of all rows of one user, and returns them in the order of time.
@@ -180,7 +182,7 @@ fn periods_of_the_calendar() {
         let text = format!(
             "time = 't'\n[[column]]\nname = 't'\nop = 'datetime'\nof = 'at'\n[[column]]\nname = 'n'\nop = 'increment'\nperiod = '{period}'"
         );
-        let features = features::read("f.toml", &text, Path::new("")).unwrap();
+        let features = feature_file::read("f.toml", &text, Path::new("")).unwrap();
         let batch = counted(&features, &mut Memory::default(), table(&[("at", at)]));
         assert_eq!(ints(&batch, "n"), expected, "{period}");
     }
@@ -219,7 +221,7 @@ fn scoring_knows_the_values_of_training_and_counts_its_days_anew() {
 #[test]
 fn a_full_memory_forgets_what_was_not_seen_for_longest() {
     let text = "time = 't'\n[[column]]\nname = 't'\nop = 'datetime'\nof = 'at'\n[[column]]\nname = 'new'\nop = 'first_seen'\nof = 'v'\nremember = 2";
-    let features = features::read("f.toml", text, Path::new("")).unwrap();
+    let features = feature_file::read("f.toml", text, Path::new("")).unwrap();
     let at = ["00", "01", "02", "03", "04", "05"].map(|hour| format!("2022-08-01T{hour}:00:00Z"));
     let at: Vec<Option<&str>> = at.iter().map(|at| Some(at.as_str())).collect();
     let values = ["a", "b", "a", "c", "a", "b"].map(Some);
@@ -238,6 +240,7 @@ fn a_log_without_times_cannot_be_counted() {
 fn what_is_no_memory_is_refused() {
     let mut memory = Memory::default();
     let why = memory.restore("ana", b"{").unwrap_err();
+    let why = why.to_string();
     assert!(why.starts_with("no memory of user \"ana\": "), "{why}");
 }
 

@@ -2,8 +2,8 @@
 
 use super::network::{NetworkTable, Networks, address};
 use super::{Inputs, Op, RowOp};
-use crate::error::RunError;
-use crate::features::Keys;
+use crate::document::Keys;
+use crate::error::FeatureError;
 use arrow_array::ArrayRef;
 use maxminddb::{MaxMindDbError, PathElement, Reader};
 use std::fmt;
@@ -119,7 +119,7 @@ impl Table {
 }
 
 impl RowOp for Lookup {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let mut failed = None;
         let found = |text: &str| match self.table.get(address(text)?, self.field) {
             Ok(found) => found.filter(|found| !found.is_empty()),

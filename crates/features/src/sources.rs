@@ -1,8 +1,6 @@
 //! The table of log sources: the stage of each, how its files are read, and what is made of them. A
 //! new source is a file with a [`Dialect`] and a row here (docs/adding-a-source.md).
 
-use crate::features::{self, Features};
-use crate::options::{StageEntry, any_table, source};
 use arrow_schema::Schema;
 use dfp_io::logs::{self, Dialect};
 
@@ -10,7 +8,9 @@ use dfp_io::logs::{self, Dialect};
 #[derive(Debug)]
 pub struct Source {
     /// The stage that reads it.
-    pub stage: StageEntry,
+    pub stage: &'static str,
+    /// What that stage does, in one line.
+    pub about: &'static str,
     /// Whose logs, in a message.
     pub title: &'static str,
     /// The peer's class of the same logs.
@@ -24,44 +24,40 @@ pub struct Source {
 /// All sources.
 pub const SOURCES: &[Source] = &[
     Source {
-        stage: source(
-            "from-cloudtrail",
-            "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, Parquet",
-        ),
+        stage: "from-cloudtrail",
+        about: "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, Parquet",
         title: "AWS CloudTrail",
         class: Some("CloudTrailSourceStage"),
         dialect: &logs::cloudtrail::DIALECT,
-        features: Some(("cloudtrail", include_str!("features/builtin/cloudtrail.toml"))),
+        features: Some(("cloudtrail", include_str!("builtin/cloudtrail.toml"))),
     },
     Source {
-        stage: source(
-            "from-azure",
-            "read Azure AD (Entra ID) sign-in and audit logs: JSON arrays and lines, \"properties\" or not, CSV",
-        ),
+        stage: "from-azure",
+        about: "read Azure AD (Entra ID) sign-in and audit logs: JSON arrays and lines, \"properties\" or not, CSV",
         title: "Azure AD",
         class: Some("AzureSourceStage"),
         dialect: &logs::azure::DIALECT,
-        features: Some(("azure", include_str!("features/builtin/azure.toml"))),
+        features: Some(("azure", include_str!("builtin/azure.toml"))),
     },
     Source {
-        stage: source(
-            "from-duo",
-            "read Duo authentication logs: JSON arrays and lines, the Admin API's answers, CSV",
-        ),
+        stage: "from-duo",
+        about: "read Duo authentication logs: JSON arrays and lines, the Admin API's answers, CSV",
         title: "Duo",
         class: Some("DuoSourceStage"),
         dialect: &logs::duo::DIALECT,
-        features: Some(("duo", include_str!("features/builtin/duo.toml"))),
+        features: Some(("duo", include_str!("builtin/duo.toml"))),
     },
     Source {
-        stage: source("from-okta", "read Okta's System Log: JSON arrays and lines, CSV"),
+        stage: "from-okta",
+        about: "read Okta's System Log: JSON arrays and lines, CSV",
         title: "Okta",
         class: None,
         dialect: &logs::okta::DIALECT,
-        features: Some(("okta", include_str!("features/builtin/okta.toml"))),
+        features: Some(("okta", include_str!("builtin/okta.toml"))),
     },
     Source {
-        stage: any_table("read any table: CSV, JSON arrays and lines, Parquet"),
+        stage: "from-file",
+        about: "read any table: CSV, JSON arrays and lines, Parquet",
         title: "other",
         class: None,
         dialect: &logs::table::DIALECT,
@@ -86,7 +82,7 @@ pub const SOURCE_STAGES: [&str; SOURCES.len()] = {
     let mut names = [""; SOURCES.len()];
     let mut at = 0;
     while at < names.len() {
-        names[at] = SOURCES[at].stage.name;
+        names[at] = SOURCES[at].stage;
         at += 1;
     }
     names
@@ -95,13 +91,7 @@ pub const SOURCE_STAGES: [&str; SOURCES.len()] = {
 impl Source {
     /// The source that this stage reads.
     pub fn of(stage: &str) -> Option<&'static Self> {
-        SOURCES.iter().find(|source| source.stage.name == stage)
-    }
-
-    /// What is made of its logs, unless a feature file says otherwise.
-    pub fn features(&self) -> Features {
-        let built_in = self.features.and_then(|(name, _)| features::find_built_in(name).ok());
-        built_in.unwrap_or_else(Features::of_any_table)
+        SOURCES.iter().find(|source| source.stage == stage)
     }
 
     /// Whose logs these are, in a message, if a table with these columns is of another source: it has none of the
@@ -122,7 +112,7 @@ impl Source {
                 || (!other.dialect.marks.is_empty() && lists.any(|list| is_only(list)))
         };
         let other = SOURCES.iter().find(is_of)?;
-        let (title, stage) = (other.title, other.stage.name);
+        let (title, stage) = (other.title, other.stage);
         let short = stage.trim_start_matches("from-");
         Some(format!(
             "these look like {title} logs ({stage}, --source={short}): no event has any of {}, as {} logs have",

@@ -1,190 +1,18 @@
-//! Columns that are made of a log's own. One file a family of operations; a new operation is a type
-//! with the keys that it reads and what it makes, and one entry of `OPERATIONS`.
+//! Makes a feature file's columns of a table, in the order that they need.
 //!
 //! Columns that do not depend on the user are made first ([`before_users`]), since the column of
 //! users may be one of them, and so may the columns by which rows are left out. The others
 //! ([`derive()`]) are made in the order of each user's events, from a [`Memory`] that outlives a batch.
 
-mod actor;
-mod agent;
-mod cells;
-mod counters;
-mod filter;
-mod kinds;
-mod lookup;
-mod memory;
-mod network;
-mod text;
-mod time;
-
-pub use counters::Counter;
-pub use filter::Filter;
-pub use memory::Memory;
-pub(crate) use memory::beginning_of_the_future;
-pub(crate) use time::instants;
-
-use crate::error::RunError;
-use crate::features::{Features, Keys};
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch};
+use crate::derive::kinds::{Type, cast};
+use crate::derive::{Cells, Column, Inputs, Memory, Op, instants};
+use crate::error::FeatureError;
+use crate::feature_file::{Features, Kind};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
-pub(crate) use cells::{Cells, Texts};
 use dfp_io::columns::{missing_column, with_columns};
-use dfp_io::logs::time::TimeFormats;
 use dfp_io::logs::{EVENT_DT, LogTable};
-use std::cell::RefCell;
-use std::fmt::Debug;
-use std::path::Path;
 use std::sync::Arc;
-
-/// A derived column.
-#[derive(Clone, Debug)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// The columns that it is made of: the log's, or made before.
-    pub inputs: Vec<String>,
-    /// The columns that are made: mostly the one of its name.
-    pub outputs: Vec<String>,
-    /// How.
-    pub op: Op,
-    /// Made only if it is a feature, tells users apart, or another column needs it.
-    pub only_if_used: bool,
-    /// Depends on what the row's user has done before.
-    pub of_users: bool,
-}
-
-/// An operation, ready to be run.
-#[derive(Clone, Debug)]
-pub enum Op {
-    /// Each row by itself.
-    Row(Arc<dyn RowOp>),
-    /// Each user's rows in the order of time.
-    User(Counter),
-}
-
-/// An operation on each row by itself.
-pub trait RowOp: Debug + Send + Sync {
-    /// What is put behind the column's name: one column for each.
-    fn suffixes(&self) -> &'static [&'static str] {
-        &[""]
-    }
-
-    /// How it reads its input, if it makes a column of times.
-    fn time_formats(&self) -> Option<&TimeFormats> {
-        None
-    }
-
-    /// Whether any of its inputs may be absent without a word.
-    fn takes_what_there_is(&self) -> bool {
-        false
-    }
-
-    /// The columns, one for each suffix.
-    ///
-    /// # Errors
-    /// A column cannot be printed or held.
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError>;
-}
-
-impl Op {
-    pub(crate) fn suffixes(&self) -> &'static [&'static str] {
-        match self {
-            Self::Row(op) => op.suffixes(),
-            Self::User(_) => &[""],
-        }
-    }
-
-    pub(crate) fn time_formats(&self) -> Option<&TimeFormats> {
-        match self {
-            Self::Row(op) => op.time_formats(),
-            Self::User(_) => None,
-        }
-    }
-
-    pub(crate) fn takes_what_there_is(&self) -> bool {
-        matches!(self, Self::Row(op) if op.takes_what_there_is())
-    }
-}
-
-/// What an operation is made of.
-pub struct Inputs<'a> {
-    cells: Vec<Cells>,
-    names: &'a [String],
-    rows: usize,
-    notes: RefCell<&'a mut Vec<String>>,
-}
-
-impl<'a> Inputs<'a> {
-    fn of(batch: &RecordBatch, names: &'a [String], notes: &'a mut Vec<String>) -> Self {
-        let cells = names.iter().map(|name| Cells::of(batch, name)).collect();
-        Self { cells, names, rows: batch.num_rows(), notes: RefCell::new(notes) }
-    }
-
-    /// The first input.
-    fn first(&self) -> &Cells {
-        &self.cells[0]
-    }
-
-    /// Tells how many cells of the first input were of no use.
-    fn tell_cells(&self, count: usize, what: &str) {
-        if count > 0 {
-            let name = &self.names[0];
-            self.note(match count {
-                1 => format!("1 cell of column {name:?} is no {what} and counts as missing"),
-                _ => format!("{count} cells of column {name:?} are no {what} and count as missing"),
-            });
-        }
-    }
-
-    fn note(&self, text: String) {
-        self.notes.borrow_mut().push(text);
-    }
-}
-
-/// An operation as a feature file names it.
-pub(crate) struct Operation {
-    /// Its word.
-    pub(crate) name: &'static str,
-    /// What it is made of.
-    pub(crate) of: Of,
-    /// Reads its other keys; files that they name are looked for in the folder.
-    pub(crate) read: fn(&Keys<'_, '_>, &Path) -> Option<Op>,
-}
-
-/// What the key `of` of an operation names.
-pub(crate) enum Of {
-    /// One column.
-    One,
-    /// One column or several.
-    Several,
-    /// A column of times; the event's time if there is no such key.
-    Time,
-    /// There is no such key: it is always made of these.
-    Nothing(&'static [&'static str]),
-}
-
-/// All operations.
-pub(crate) static OPERATIONS: [Operation; 19] = [
-    Operation { name: "rename", of: Of::One, read: text::rename },
-    Operation { name: "cast", of: Of::One, read: text::cast },
-    Operation { name: "bool", of: Of::One, read: text::boolean },
-    Operation { name: "datetime", of: Of::One, read: time::datetime },
-    Operation { name: "part", of: Of::Time, read: time::part },
-    Operation { name: "join", of: Of::One, read: text::join },
-    Operation { name: "concat", of: Of::Several, read: text::concat },
-    Operation { name: "extract", of: Of::One, read: text::extract },
-    Operation { name: "lowercase", of: Of::One, read: text::lowercase },
-    Operation { name: "trim", of: Of::One, read: text::trim },
-    Operation { name: "network", of: Of::One, read: network::network },
-    Operation { name: "address_class", of: Of::One, read: network::class },
-    Operation { name: "lookup", of: Of::One, read: lookup::lookup },
-    Operation { name: "agent", of: Of::One, read: agent::agent },
-    Operation { name: "actor", of: Of::Nothing(&actor::INPUTS), read: actor::actor },
-    Operation { name: "increment", of: Of::Nothing(&[]), read: counters::increment },
-    Operation { name: "distinct_increment", of: Of::Several, read: counters::distinct_increment },
-    Operation { name: "first_seen", of: Of::Several, read: counters::first_seen },
-    Operation { name: "since_previous", of: Of::Nothing(&[]), read: counters::since_previous },
-];
 
 /// What is to be told about a batch.
 #[derive(Clone, Debug, Default)]
@@ -201,7 +29,7 @@ pub struct Notes {
 ///
 /// # Errors
 /// There is no column of times; a column cannot be printed or held.
-pub fn before_users(features: &Features, table: &mut LogTable) -> Result<Notes, RunError> {
+pub fn before_users(features: &Features, table: &mut LogTable) -> Result<Notes, FeatureError> {
     let mut notes = Notes::default();
     let schema = table.batch.schema();
     check_inputs(features, &schema, &mut notes)?;
@@ -226,11 +54,15 @@ pub fn before_users(features: &Features, table: &mut LogTable) -> Result<Notes, 
     Ok(notes)
 }
 
-fn check_inputs(features: &Features, schema: &Schema, notes: &mut Notes) -> Result<(), RunError> {
+fn check_inputs(
+    features: &Features,
+    schema: &Schema,
+    notes: &mut Notes,
+) -> Result<(), FeatureError> {
     for absent in features.absent_inputs(schema) {
         if absent.of.is_some() && absent.of == features.derived_time() {
             let what = "column of times:";
-            return Err(RunError::Failed(missing_column(what, absent.input, schema)));
+            return Err(FeatureError::NoColumn(missing_column(what, absent.input, schema)));
         }
         let place = absent.of.map_or("rows".to_owned(), |name| format!("column {name:?}"));
         let what = format!("column for {place} of {}:", features.name);
@@ -246,7 +78,7 @@ fn with_column(
     column: &Column,
     log: &Schema,
     notes: &mut Vec<String>,
-) -> Result<RecordBatch, RunError> {
+) -> Result<RecordBatch, FeatureError> {
     for output in &column.outputs {
         if log.field_with_name(output).is_ok() && !column.inputs.contains(output) {
             notes.push(format!("column {output:?} of the log is replaced by the derived one"));
@@ -271,7 +103,7 @@ pub fn derive(
     batch: &RecordBatch,
     users: &mut [(Arc<str>, Vec<u32>)],
     memory: &mut Memory,
-) -> Result<(RecordBatch, Notes), RunError> {
+) -> Result<(RecordBatch, Notes), FeatureError> {
     let mut notes = Notes::default();
     let mut batch = batch.clone();
     let log = batch.schema();
@@ -296,7 +128,7 @@ pub fn derive(
     if let (true, Some(times)) = (features.counts(), &times) {
         memory.advance(users, times);
     }
-    batch = kinds::enforce(features, &batch, &mut notes.messages)?;
+    batch = enforce(features, &batch, &mut notes.messages)?;
     Ok((kept(features, &batch)?, notes))
 }
 
@@ -305,7 +137,7 @@ fn event_times(
     features: &Features,
     batch: &RecordBatch,
     notes: &mut Notes,
-) -> Result<Option<Vec<Option<i64>>>, RunError> {
+) -> Result<Option<Vec<Option<i64>>>, FeatureError> {
     let derived = features.derived_time();
     if derived.is_none() && !features.counts() {
         // The reader has put all rows in order.
@@ -313,9 +145,13 @@ fn event_times(
     }
     let Some(column) = batch.column_by_name(derived.unwrap_or(EVENT_DT)) else {
         let name = features.time.as_ref().map_or(EVENT_DT, |time| time.name.as_str());
-        return Err(RunError::Failed(missing_column("column of times:", name, &batch.schema())));
+        return Err(FeatureError::NoColumn(missing_column(
+            "column of times:",
+            name,
+            &batch.schema(),
+        )));
     };
-    let times = time::instants(column)?;
+    let times = instants(column)?;
     // The reader has counted the rows of which the log's own column says no time.
     if derived.is_some() && features.clock().is_none() {
         notes.timeless = times.iter().filter(|time| time.is_none()).count();
@@ -340,5 +176,30 @@ fn kept(features: &Features, batch: &RecordBatch) -> Result<RecordBatch, ArrowEr
     batch.project(&kept)
 }
 
-#[cfg(test)]
-mod tests;
+/// Casts the features whose kind was asked for.
+fn enforce(
+    features: &Features,
+    batch: &RecordBatch,
+    notes: &mut Vec<String>,
+) -> Result<RecordBatch, FeatureError> {
+    let mut columns = Vec::new();
+    for feature in &features.features {
+        let Some(array) = batch.column_by_name(&feature.column) else { continue };
+        let Some(kind) = feature.kind else { continue };
+        let to = match kind {
+            Kind::Number => Type::Number,
+            Kind::Category => Type::Text,
+            Kind::Flag => Type::Flag,
+        };
+        let (made, lost) = cast(array, to)?;
+        if lost > 0 {
+            let (name, word) = (&feature.column, to.word());
+            notes.push(match lost {
+                1 => format!("feature {name:?}: 1 cell is no {word} and counts as missing"),
+                _ => format!("feature {name:?}: {lost} cells are no {word} and count as missing"),
+            });
+        }
+        columns.push((feature.column.clone(), made));
+    }
+    Ok(with_columns(batch, columns)?)
+}

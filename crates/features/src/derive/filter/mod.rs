@@ -8,7 +8,7 @@ mod parse;
 
 use super::cells::Cells;
 use super::kinds::{number, numbers};
-use crate::error::RunError;
+use crate::error::FeatureError;
 use arrow_array::RecordBatch;
 use regex::Regex;
 use std::cmp::Ordering;
@@ -69,7 +69,7 @@ impl Filter {
     }
 
     /// Whether each row is used.
-    pub(super) fn rows(&self, batch: &RecordBatch) -> Result<Vec<bool>, RunError> {
+    pub(crate) fn rows(&self, batch: &RecordBatch) -> Result<Vec<bool>, FeatureError> {
         self.0.rows(batch)
     }
 }
@@ -93,7 +93,7 @@ impl Expression {
         }
     }
 
-    fn rows(&self, batch: &RecordBatch) -> Result<Vec<bool>, RunError> {
+    fn rows(&self, batch: &RecordBatch) -> Result<Vec<bool>, FeatureError> {
         Ok(match self {
             Self::Not(part) => part.rows(batch)?.into_iter().map(|row| !row).collect(),
             Self::And(parts) => Self::fold(parts, batch, |a, b| a & b)?,
@@ -106,7 +106,7 @@ impl Expression {
         parts: &[Self],
         batch: &RecordBatch,
         join: fn(bool, bool) -> bool,
-    ) -> Result<Vec<bool>, RunError> {
+    ) -> Result<Vec<bool>, FeatureError> {
         let mut rows: Option<Vec<bool>> = None;
         for part in parts {
             let of_part = part.rows(batch)?;
@@ -121,7 +121,7 @@ impl Expression {
 
 impl Test {
     /// A missing cell passes no test but the one for missing cells.
-    fn rows(&self, cells: &Cells) -> Result<Vec<bool>, RunError> {
+    fn rows(&self, cells: &Cells) -> Result<Vec<bool>, FeatureError> {
         let array = cells.array();
         if let (true, Self::Compare(Value::Number(limit), comparison)) =
             (array.data_type().is_numeric(), self)

@@ -1,8 +1,8 @@
 //! Texts: rename, cast, bool, join, concat, extract, lowercase, trim.
 
 use super::{Inputs, Op, RowOp, kinds};
-use crate::error::RunError;
-use crate::features::Keys;
+use crate::document::Keys;
+use crate::error::FeatureError;
 use arrow_array::{ArrayRef, BooleanArray};
 use dfp_io::texts;
 use regex::Regex;
@@ -20,7 +20,7 @@ pub(super) fn rename(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Rename {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         Ok(vec![inputs.first().array()])
     }
 }
@@ -36,7 +36,7 @@ pub(super) fn cast(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Cast {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let (array, lost) = kinds::cast(&inputs.first().array(), self.0)?;
         inputs.tell_cells(lost, self.0.word());
         Ok(vec![array])
@@ -67,7 +67,7 @@ pub(super) fn boolean(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Bool {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let meaning = |text: &str| {
             let is = |values: &[String]| values.iter().any(|value| value == text);
             if is(&self.yes) {
@@ -97,7 +97,7 @@ pub(super) fn join(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Join {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let joined = |text: &str| {
             Some(list(text).map_or_else(|| text.to_owned(), |parts| parts.join(&self.separator)))
         };
@@ -169,7 +169,7 @@ pub(super) fn concat(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Concat {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let parts =
             inputs.cells.iter().map(|cells| cells.texts()).collect::<Result<Vec<_>, _>>()?;
         let mut text = String::new();
@@ -214,7 +214,7 @@ pub(super) fn extract(keys: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Extract {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let part =
             |text: &str| Some(self.pattern.captures(text)?.get(self.group)?.as_str().to_owned());
         Ok(vec![inputs.first().texts()?.map(part)?])
@@ -230,7 +230,7 @@ pub(super) fn lowercase(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Lowercase {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         Ok(vec![inputs.first().texts()?.map(|text| Some(text.to_lowercase()))?])
     }
 }
@@ -244,7 +244,7 @@ pub(super) fn trim(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Trim {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let trimmed = |text: &str| {
             let text = text.trim();
             (!text.is_empty()).then(|| text.to_owned())

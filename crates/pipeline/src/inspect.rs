@@ -1,14 +1,14 @@
 //! What features become on real rows: `tools features --check`.
 
-use super::Features;
-use crate::derive::{Cells, Memory};
 use crate::error::RunError;
 use crate::plan::SourceSettings;
 use crate::report::Reporter;
 use crate::source::{self, ReadCount, Reading};
-use crate::sources::Source;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::Schema;
+use dfp_features::Features;
+use dfp_features::Source;
+use dfp_features::derive::{Cells, Memory};
 use dfp_io::columns::missing_column;
 use dfp_model::{FeaturePlan, ModelConfig};
 use rayon::ThreadPoolBuilder;
@@ -27,7 +27,7 @@ const NAMES_OF_A_USER: usize = 2;
 
 /// What is looked at.
 #[derive(Debug)]
-pub struct Options {
+pub struct InspectOptions {
     /// The feature file.
     pub features: Features,
     /// How the logs are read.
@@ -68,7 +68,7 @@ pub struct Facts {
 ///
 /// # Errors
 /// No file matches or can be read; there is no column of users or times.
-pub fn inspect(options: &Options, reporter: &dyn Reporter) -> Result<Inspection, RunError> {
+pub fn inspect(options: &InspectOptions, reporter: &dyn Reporter) -> Result<Inspection, RunError> {
     let pool = ThreadPoolBuilder::new()
         .build()
         .map_err(|error| RunError::Failed(format!("cannot start threads: {error}")))?;

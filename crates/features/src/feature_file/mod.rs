@@ -4,15 +4,10 @@
 //! It is written as a TOML file (`document.rs` is what was typed, [`Features`] what was checked). The
 //! sources' own are files too, beside this one in `builtin/`.
 
-pub mod columns;
-pub(crate) mod document;
-mod file;
-mod inspect;
+pub mod column_lists;
+mod read;
 
-pub(crate) use document::Keys;
-pub(crate) use file::time_formats;
-pub use file::{built_in, built_in_text, find, find_built_in, read};
-pub use inspect::{Facts, Inspection, Options as InspectOptions, inspect};
+pub use read::{built_in, built_in_text, find, find_built_in, of_source, read};
 
 use crate::derive::{Column, Filter, Op};
 use arrow_schema::Schema;
@@ -90,7 +85,7 @@ impl Features {
             user: None,
             time: None,
             event_id: None,
-            lateness: file::DAY,
+            lateness: read::DAY,
             keep: None,
             rows: None,
             columns: Vec::new(),

@@ -2,7 +2,7 @@
 //! where the column is a dictionary: the values of logs repeat.
 
 use super::time::instants;
-use crate::error::RunError;
+use crate::error::FeatureError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
@@ -12,20 +12,21 @@ use dfp_io::texts::{self, TextCells};
 use jiff::Timestamp;
 
 /// A column; every cell is missing if there is none.
-pub(crate) struct Cells {
+pub struct Cells {
     array: Option<ArrayRef>,
     rows: usize,
 }
 
 /// The cells of a column as text. What is none has its canonical text, the one that categories are
 /// compared by: `True`, and numbers without a fraction that is 0.
-pub(crate) struct Texts {
+pub struct Texts {
     array: Option<ArrayRef>,
     rows: usize,
 }
 
 impl Cells {
-    pub(crate) fn of(batch: &RecordBatch, name: &str) -> Self {
+    /// The cells of a column; all are missing where there is none of this name.
+    pub fn of(batch: &RecordBatch, name: &str) -> Self {
         Self { array: batch.column_by_name(name).cloned(), rows: batch.num_rows() }
     }
 
@@ -35,13 +36,17 @@ impl Cells {
         self.array.clone().unwrap_or_else(nothing)
     }
 
-    pub(crate) fn texts(&self) -> Result<Texts, RunError> {
+    /// The cells as texts.
+    ///
+    /// # Errors
+    /// They exceed 2 GiB.
+    pub fn texts(&self) -> Result<Texts, FeatureError> {
         Ok(Texts { array: self.array.as_ref().map(as_text).transpose()?, rows: self.rows })
     }
 }
 
 /// A column as text.
-pub(super) fn as_text(array: &ArrayRef) -> Result<ArrayRef, RunError> {
+pub(super) fn as_text(array: &ArrayRef) -> Result<ArrayRef, FeatureError> {
     if TextCells::of(array).is_some() {
         return Ok(array.clone());
     }
@@ -74,18 +79,18 @@ impl Texts {
     }
 
     /// The text of a row; `None` if it is missing.
-    pub(crate) fn get(&self, row: usize) -> Option<&str> {
+    pub fn get(&self, row: usize) -> Option<&str> {
         self.cells()?.get(row)
     }
 
     /// The texts of all rows.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+    pub fn iter(&self) -> impl Iterator<Item = Option<&str>> {
         let cells = self.cells();
         (0..self.rows).map(move |row| cells?.get(row))
     }
 
     /// What each row's text means; `None` for a missing one.
-    pub(crate) fn each<T: Clone>(&self, mut read: impl FnMut(&str) -> Option<T>) -> Vec<Option<T>> {
+    pub fn each<T: Clone>(&self, mut read: impl FnMut(&str) -> Option<T>) -> Vec<Option<T>> {
         match self.cells() {
             None => vec![None; self.rows],
             Some(TextCells::Plain(texts)) => {

@@ -6,8 +6,8 @@
 use super::cells::Cells;
 use super::memory::{self, Counted, Memory};
 use super::{Column, Op};
-use crate::error::RunError;
-use crate::features::Keys;
+use crate::document::Keys;
+use crate::error::FeatureError;
 use crate::period::Period;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
 use std::path::Path;
@@ -106,7 +106,7 @@ impl Counter {
 
     /// The column. `rows` of each user are in the order of time. A row without a time is of no period: it has no
     /// count, changes none, and is not remembered.
-    pub(super) fn count(
+    pub(crate) fn count(
         &self,
         column: &Column,
         inputs: &[Cells],
@@ -114,7 +114,7 @@ impl Counter {
         users: &[(Arc<str>, Vec<u32>)],
         memory: &mut Memory,
         lateness: i64,
-    ) -> Result<ArrayRef, RunError> {
+    ) -> Result<ArrayRef, FeatureError> {
         let values = self.values(inputs, times.len())?;
         let key = self.key(column);
         let future = memory::beginning_of_the_future();
@@ -139,7 +139,7 @@ impl Counter {
     }
 
     /// Hashes of what each row has in `inputs`; `None` for a row without a value that counts.
-    fn values(&self, inputs: &[Cells], rows: usize) -> Result<Vec<Option<u64>>, RunError> {
+    fn values(&self, inputs: &[Cells], rows: usize) -> Result<Vec<Option<u64>>, FeatureError> {
         let missing_counts = match self {
             Self::Distinct { missing_counts, .. } | Self::FirstSeen { missing_counts, .. } => {
                 *missing_counts

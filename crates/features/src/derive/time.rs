@@ -1,8 +1,8 @@
 //! Times: datetime, and parts of a time.
 
 use super::{Inputs, Op, RowOp};
-use crate::error::RunError;
-use crate::features::{Keys, time_formats};
+use crate::document::Keys;
+use crate::error::FeatureError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{TimestampMicrosecondType, TimestampNanosecondType};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, TimestampNanosecondArray};
@@ -39,7 +39,7 @@ impl RowOp for Datetime {
         Some(&self.formats)
     }
 
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let array = inputs.first().array();
         let times = match array.data_type() {
             DataType::Timestamp(..) => instants(&array)?,
@@ -53,7 +53,7 @@ impl RowOp for Datetime {
 }
 
 /// Nanoseconds since 1970 of a column of times; what is text is read as ISO 8601.
-pub(crate) fn instants(array: &ArrayRef) -> Result<Vec<Option<i64>>, RunError> {
+pub fn instants(array: &ArrayRef) -> Result<Vec<Option<i64>>, FeatureError> {
     Ok(match array.data_type() {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => {
             array.as_primitive::<TimestampNanosecondType>().iter().collect()
@@ -145,7 +145,7 @@ impl RowOp for Part {
         }
     }
 
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let times = instants(&inputs.first().array())?;
         let civil = times.into_iter().map(|time| {
             let instant = Timestamp::from_nanosecond(i128::from(time?)).ok()?;
@@ -211,6 +211,20 @@ impl Part {
             TimePart::Month => f64::from(time.month() - 1) / 12.0,
         }
     }
+}
+
+/// Reads `formats` and `zone`.
+pub(crate) fn time_formats(keys: &Keys<'_, '_>) -> Option<TimeFormats> {
+    let formats = keys.texts("formats").unwrap_or_default();
+    let zone = keys.text("zone");
+    match TimeFormats::new(&formats, None) {
+        Err(why) => keys.wrong_value("formats", &why),
+        Ok(_) => match TimeFormats::new(&formats, zone.as_deref()) {
+            Ok(read) => return Some(read),
+            Err(why) => keys.wrong_value("zone", &why),
+        },
+    }
+    None
 }
 
 #[cfg(test)]

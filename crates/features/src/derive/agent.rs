@@ -1,8 +1,8 @@
 //! The family of a user agent, without versions: a browser, a command line, a library.
 
 use super::{Inputs, Op, RowOp};
-use crate::error::RunError;
-use crate::features::Keys;
+use crate::document::Keys;
+use crate::error::FeatureError;
 use arrow_array::ArrayRef;
 use regex::Regex;
 use std::path::Path;
@@ -52,7 +52,7 @@ pub(super) fn agent(_: &Keys<'_, '_>, _: &Path) -> Option<Op> {
 }
 
 impl RowOp for Agent {
-    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, RunError> {
+    fn make(&self, inputs: &Inputs<'_>) -> Result<Vec<ArrayRef>, FeatureError> {
         let browsers = Parser::new();
         let family = |text: &str| Some(self.family(text, &browsers));
         Ok(vec![inputs.first().texts()?.map(family)?])
