@@ -1,7 +1,7 @@
 //! Any text as a file of rules: rules that can be held against rows, or a list of mistakes.
 #![no_main]
 
-use dfp_pipeline::alerts::Rules;
+use dfp_alerts::Rules;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

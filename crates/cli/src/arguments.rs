@@ -9,6 +9,7 @@ mod tools;
 use crate::help;
 use crate::logging::{self, Logging};
 use crate::table::at_the_top;
+use dfp_flow::Weight;
 use dfp_pipeline::names;
 use dfp_pipeline::nearest;
 use dfp_pipeline::options::{
@@ -16,7 +17,6 @@ use dfp_pipeline::options::{
     bool_word,
 };
 use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
-use dfp_pipeline::report::Weight;
 use std::path::PathBuf;
 
 /// What is to be done.

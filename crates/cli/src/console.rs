@@ -3,7 +3,7 @@
 use crate::kinds::Kinds;
 use crate::print::{err, message, safe};
 use crate::summary::{count, grouped, printable};
-use dfp_pipeline::report::{Progress, Reporter, Weight};
+use dfp_flow::{Progress, Reporter, RowCounter, Weight};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;
@@ -145,20 +145,14 @@ impl Console {
         phase.line = line;
     }
 
-    fn monitor(
-        &self,
-        position: usize,
-        settings: &dfp_pipeline::plan::Monitor,
-        rows: usize,
-        done: bool,
-    ) {
+    fn monitor(&self, position: usize, counter: &RowCounter, rows: usize, done: bool) {
         let mut state = self.state();
         let meter = state.monitors.entry(position).or_insert_with(|| {
             let now = Instant::now();
             Meter { bar: self.bar(0, "{msg}"), rows: 0, start: now, last: now, rate: 0.0 }
         });
-        meter.count(rows, settings.smoothing);
-        let line = meter.line(settings, done);
+        meter.count(rows, counter.smoothing);
+        let line = meter.line(counter, done);
         match (&meter.bar, done) {
             (Some(bar), false) => bar.set_message(safe(&line)),
             (Some(bar), true) => bar.finish_with_message(safe(&line)),
@@ -191,20 +185,20 @@ impl Meter {
     }
 
     /// In the form of the peer's monitor: `Progress[Complete]: 847 messages [00:01, 612.3 messages/s]`.
-    fn line(&self, settings: &dfp_pipeline::plan::Monitor, done: bool) -> String {
+    fn line(&self, counter: &RowCounter, done: bool) -> String {
         let elapsed = self.start.elapsed();
         let average = self.rows as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
         let rate =
-            if done || settings.smoothing == 0.0 || self.rate == 0.0 { average } else { self.rate };
+            if done || counter.smoothing == 0.0 || self.rate == 0.0 { average } else { self.rate };
         format!(
             "{}{}: {} {} [{:02}:{:02}, {rate:.1} {}/s]",
-            settings.description,
+            counter.description,
             if done { "[Complete]" } else { "" },
             self.rows,
-            settings.unit,
+            counter.unit,
             elapsed.as_secs() / 60,
             elapsed.as_secs() % 60,
-            settings.unit
+            counter.unit
         )
     }
 }
@@ -253,8 +247,8 @@ impl Reporter for Console {
                     format!("scoring: {} of {}", grouped(rows), count(total, "row")),
                 );
             }
-            Progress::Monitor { position, settings, rows, done } => {
-                self.monitor(position, settings, rows, done)
+            Progress::Counted { position, counter, rows, done } => {
+                self.monitor(position, counter, rows, done)
             }
         }
     }

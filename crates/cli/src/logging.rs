@@ -7,7 +7,7 @@
 //! level = "DEBUG"
 //! ```
 
-use dfp_pipeline::report::Weight;
+use dfp_flow::Weight;
 use serde::Deserialize;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,7 @@
 //! The few lines at the end of a run.
 
-use dfp_pipeline::report::{
-    AlertCount, Summary, TimeSeriesCount, TooFew, Unlikely, Unusual, Validation,
-};
+use dfp_alerts::AlertCount;
+use dfp_pipeline::report::{Summary, TimeSeriesCount, TooFew, Unlikely, Unusual, Validation};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.

@@ -20,6 +20,7 @@ mod meter;
 mod order;
 mod outlet;
 mod pipeline;
+mod progress;
 mod run;
 mod stop;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use fault::{Fault, StageError};
 pub use meter::{Meters, Report, StageReport};
 pub use outlet::Outlet;
 pub use pipeline::{Options, Pipeline};
+pub use progress::{Progress, Reporter, RowCounter, Weight};
 pub use stop::Stop;
 
 /// Whatever a source or a stage gives as the cause of its failure.

@@ -4,10 +4,10 @@
 //! come in the same order however they fall into batches, so the same rows are found to be repeated.
 
 use crate::error::RunError;
-use crate::report::{Reporter, Weight};
 use arrow_array::BooleanArray;
 use arrow_array::cast::AsArray;
 use dfp_features::derive::Cells;
+use dfp_flow::{Reporter, Weight};
 use dfp_io::logs::LogTable;
 use dfp_io::state::EVENT_IDS;
 use hashbrown::HashSet;

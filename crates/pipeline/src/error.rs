@@ -36,6 +36,14 @@ impl From<dfp_io::IoError> for RunError {
     }
 }
 
+impl From<dfp_alerts::AlertError> for RunError {
+    fn from(error: dfp_alerts::AlertError) -> Self {
+        match error {
+            dfp_alerts::AlertError::Column(error) => error.into(),
+        }
+    }
+}
+
 impl From<dfp_features::FeatureError> for RunError {
     fn from(error: dfp_features::FeatureError) -> Self {
         match error {

@@ -2,13 +2,13 @@
 
 use crate::error::RunError;
 use crate::plan::SourceSettings;
-use crate::report::Reporter;
 use crate::source::{self, ReadCount, Reading};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::Schema;
 use dfp_features::Features;
 use dfp_features::Source;
 use dfp_features::derive::{Cells, Memory};
+use dfp_flow::Reporter;
 use dfp_io::columns::missing_column;
 use dfp_model::{FeaturePlan, ModelConfig};
 use rayon::ThreadPoolBuilder;

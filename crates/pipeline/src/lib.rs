@@ -1,7 +1,7 @@
 //! The product: one table of stages and options, a serialisable plan that is checked and run,
 //! rows split by user, one look-up of models, and the stages.
 
-pub mod alerts;
+pub mod afterwards;
 pub mod backtest;
 pub mod batches;
 pub mod error;

@@ -2,10 +2,10 @@
 
 use crate::error::RunError;
 use crate::plan::{Plan, SourceSettings, StageSettings};
-use crate::report::Reporter;
 use crate::source::{self, Reading};
 use dfp_features::derive::Memory;
 use dfp_features::event_times;
+use dfp_flow::Reporter;
 use dfp_io::files::is_address;
 use dfp_io::names::shown;
 use dfp_io::sinks::{real, replaces};

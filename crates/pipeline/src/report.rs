@@ -1,55 +1,8 @@
-//! What the product tells whoever runs it. Only the command line prints; everything here goes
-//! through a [`Reporter`].
+//! What a run comes to, in the fields of which its last lines are made.
 
-use crate::alerts::{self, Verdict};
-pub use crate::stages::Outcome;
-use std::collections::{BTreeMap, BTreeSet};
+use dfp_alerts::AlertCount;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How much a message weighs, as `--log_level` names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Weight {
-    /// Details for whoever looks for a fault.
-    Debug,
-    /// What is going on.
-    Info,
-    /// Something was left out or looks wrong; the run goes on.
-    Warning,
-    /// A part of the work failed.
-    Error,
-}
-
-/// What is happening now, for progress displays.
-#[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "the fields say it")]
-pub enum Progress<'a> {
-    /// A file was read.
-    Read { purpose: &'static str, files_done: usize, files: usize, rows: usize },
-    /// An epoch of a user's training is over.
-    Trained {
-        user: &'a str,
-        users_done: usize,
-        users: usize,
-        epoch: usize,
-        epochs: usize,
-        loss: f64,
-    },
-    /// Rows were scored; `total` is known once the source has been read.
-    Scored { rows: usize, total: usize },
-    /// A monitor stage saw rows; `position` counts the monitors of the pipeline from 0.
-    Monitor { position: usize, settings: &'a crate::plan::Monitor, rows: usize, done: bool },
-}
-
-/// Takes messages and progress, from any thread.
-pub trait Reporter: Send + Sync {
-    /// A message of this weight.
-    fn say(&self, weight: Weight, text: &str);
-    /// Progress of the phase that is running.
-    fn progress(&self, progress: Progress<'_>);
-    /// A phase such as "reading training data" is over; its display can go.
-    fn phase_over(&self);
-}
 
 /// What a run did, for the few lines at its end.
 #[derive(Clone, Debug, Default)]
@@ -130,66 +83,6 @@ pub struct TimeSeriesCount {
     pub timeless: usize,
 }
 
-/// What `alert` has decided.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct AlertCount {
-    /// Rows with a score.
-    pub rows: usize,
-    /// Alerts.
-    pub alerts: usize,
-    /// Rows without a time, which count as of the newest day.
-    pub timeless: usize,
-    /// Rows without a score, which are never alerts.
-    pub unscored: usize,
-    /// As unusual as alerts usually are, on days whose budget was spent.
-    pub over_budget: usize,
-    /// Days (UTC, since 1970) with rows.
-    pub days: BTreeSet<i64>,
-    /// How surprising the least surprising alert is: -ln of its p-value, or its z-score.
-    pub least: Option<f64>,
-    /// Rows that would have been alerts, by the rule that applies.
-    pub suppressed: BTreeMap<String, usize>,
-    /// Alerts that a rule would have suppressed, had it not expired.
-    pub expired: BTreeMap<String, usize>,
-}
-
-impl AlertCount {
-    /// Counts a row, with the rule that applies to it and the one that would, had it not expired.
-    pub(crate) fn see(
-        &mut self,
-        row: &alerts::Row,
-        verdict: Verdict,
-        rules: &alerts::Rules,
-        applies: Option<usize>,
-        expired: Option<usize>,
-    ) {
-        if row.surprise.is_nan() {
-            self.unscored += 1;
-            return;
-        }
-        let name = |rule: usize| rules.rules[rule].in_words();
-        self.rows += 1;
-        self.days.insert(alerts::day(row.time));
-        match verdict {
-            Verdict::Alert => {
-                self.alerts += 1;
-                let least = self.least.unwrap_or(f64::INFINITY);
-                self.least = Some(least.min(row.surprise));
-                if let Some(rule) = expired {
-                    *self.expired.entry(name(rule)).or_default() += 1;
-                }
-            }
-            Verdict::OverBudget => self.over_budget += 1,
-            Verdict::Suppressed => {
-                if let Some(rule) = applies {
-                    *self.suppressed.entry(name(rule)).or_default() += 1;
-                }
-            }
-            Verdict::Nothing => {}
-        }
-    }
-}
-
 impl Summary {
     /// Whether any input was left out, so that the run is not wholly done.
     pub fn anything_skipped(&self) -> bool {
@@ -203,9 +96,32 @@ pub struct Validation {
     /// The file of expected rows.
     pub file: String,
     /// What was found.
-    pub outcome: Outcome,
+    pub outcome: Differences,
     /// A mismatch was to make the run fail, and there is one.
     pub fails: bool,
+}
+
+/// What a comparison of rows with expected ones has found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Differences {
+    /// Rows expected.
+    pub total_rows: usize,
+    /// Of these, rows that came and are equal in all common columns.
+    pub matching_rows: usize,
+    /// Of the expected rows, those that did not come.
+    pub missing_rows: usize,
+    /// Rows that came and are not expected.
+    pub extra_rows: usize,
+    /// Columns of both sides, in the expected order.
+    pub matching_cols: Vec<String>,
+    /// Columns of the results alone, sorted.
+    pub extra_cols: Vec<String>,
+    /// Expected columns that did not come, sorted.
+    pub missing_cols: Vec<String>,
+    /// Common columns with rows that differ, and how many.
+    pub differing_cols: Vec<(String, usize)>,
+    /// The first rows that differ, in words.
+    pub examples: Vec<String>,
 }
 
 /// The rows that stand out. z is (score - mean) / sample standard deviation over the scores that

@@ -4,13 +4,13 @@ use crate::batches::Batch;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::plan::SourceSettings;
-use crate::report::{Progress, Reporter, Weight};
 use arrow_array::{ArrayRef, TimestampMicrosecondArray, new_null_array};
 use arrow_schema::{DataType, Schema};
 use dfp_features::Features;
 use dfp_features::apply::{self, Notes};
 use dfp_features::derive::Memory;
 use dfp_features::users::Users;
+use dfp_flow::{Progress, Reporter, Weight};
 use dfp_io::columns::with_columns;
 use dfp_io::logs::time::TimeColumn;
 use dfp_io::logs::{

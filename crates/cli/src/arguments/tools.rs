@@ -2,12 +2,12 @@
 
 use super::{Command, Options, Parsed, Parser, Process, unknown};
 use crate::help;
+use dfp_flow::Weight;
 use dfp_pipeline::options::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR, FEATURES, GENERATE, MAN,
     OPTIONS, PLAN_CHECK, WITH_WORDS, WithWords,
 };
 use dfp_pipeline::plan::OptionTexts;
-use dfp_pipeline::report::Weight;
 
 /// The commands of `tools`.
 const TOOLS: [&str; 7] =

@@ -4,10 +4,10 @@ use crate::arguments::Usage;
 use crate::console::Console;
 use crate::exit::{DONE, FAILED, USAGE, refuse};
 use crate::print::out;
+use dfp_flow::{Reporter, Weight};
 use dfp_pipeline::measure::instruction_set;
 use dfp_pipeline::plan::{self, PlanSpec};
 use dfp_pipeline::preflight;
-use dfp_pipeline::report::{Reporter, Weight};
 
 /// Checks a plan and its files; the exit code tells whether it would start.
 pub fn check(spec: &PlanSpec, command: &str) -> u8 {

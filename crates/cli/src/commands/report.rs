@@ -5,10 +5,10 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{count, too_few};
+use dfp_flow::{Reporter, Weight};
 use dfp_pipeline::RunError;
 use dfp_pipeline::names::shown;
 use dfp_pipeline::plan::{self, OptionTexts};
-use dfp_pipeline::report::{Reporter, Weight};
 use dfp_pipeline::report_page::files::{self, Made};
 use std::path::Path;
 

@@ -2,7 +2,6 @@
 
 use crate::error::RunError;
 use crate::plan::{Plan, SourceSettings};
-use crate::report::Reporter;
 use crate::source::{self, Only, ReadCount, Reading};
 use crate::train::Trainer;
 use arrow_array::cast::AsArray;
@@ -13,6 +12,7 @@ use dfp_features::Features;
 use dfp_features::apply;
 use dfp_features::derive::{Memory, instants};
 use dfp_features::users::Users;
+use dfp_flow::Reporter;
 use dfp_io::columns::missing_column;
 use dfp_io::logs::{EVENT_DT, LogTable};
 use dfp_io::skipped::{Skipped, Unit};

@@ -14,16 +14,15 @@ mod takeover;
 
 pub use takeover::Kind;
 
-use crate::alerts;
 use crate::error::RunError;
 use crate::evaluate::{Budgets, Evaluation, Judged, Row, Span, days, evaluate};
 use crate::plan::{Plan, TrainAe};
-use crate::report::Reporter;
 use crate::source::ReadCount;
 use crate::stages::{Gaps, Preprocess};
 use crate::train::{Task, TaskRows, Trainer};
 use arrow_array::{RecordBatch, UInt32Array};
 use dfp_features::users::Users;
+use dfp_flow::Reporter;
 use dfp_flow::Stop;
 use dfp_model::UserModel;
 use folds::{Folds, History};
@@ -252,7 +251,7 @@ impl Test<'_> {
             made.judged.rows.extend(here.iter().zip(scores).map(
                 |((row, now), (score, p_value))| {
                     let kind = injection.kinds.get(row).copied();
-                    let day = alerts::day(taken.times[*now as usize].saturating_mul(1_000));
+                    let day = dfp_alerts::day(taken.times[*now as usize].saturating_mul(1_000));
                     Row { user, part, day, score, p_value, kind }
                 },
             ));

@@ -1,6 +1,6 @@
 //! What is reported about files that an earlier look has read.
 
-use crate::report::{Reporter, Weight};
+use dfp_flow::{Reporter, Weight};
 use dfp_io::known::{Arrival, Earlier, Seen};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -3,12 +3,11 @@
 use super::judged::{Judged, Row, Span, days};
 use super::labels::{self, Labels};
 use super::{Budgets, Evaluation, evaluate};
-use crate::alerts;
 use crate::error::RunError;
-use crate::report::Reporter;
 use crate::results::{EVENTS, Names, Results};
 use crate::source::ReadCount;
 use dfp_features::own_columns::{self, P_VALUE};
+use dfp_flow::Reporter;
 use dfp_io::columns::missing_column;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
@@ -156,7 +155,7 @@ fn judged(
             judged.rows.push(Row {
                 user: number,
                 part: 0,
-                day: results.times[row].map_or(i64::MIN, alerts::day),
+                day: results.times[row].map_or(i64::MIN, dfp_alerts::day),
                 score: if is_low { -score } else { score },
                 p_value: p_value(row),
                 kind: event.map(|(_, kind)| *kind),

@@ -4,8 +4,8 @@
 use super::Library;
 use crate::error::RunError;
 use crate::models::Known;
-use crate::report::{Reporter, Weight};
 use dfp_features::users::earlier_name;
+use dfp_flow::{Reporter, Weight};
 use dfp_io::store::{self, Purpose};
 use parking_lot::Mutex;
 use quick_cache::Weighter;
@@ -246,7 +246,7 @@ mod tests {
 
     impl Reporter for Silent {
         fn say(&self, _: Weight, _: &str) {}
-        fn progress(&self, _: crate::report::Progress<'_>) {}
+        fn progress(&self, _: dfp_flow::Progress<'_>) {}
         fn phase_over(&self) {}
     }
 

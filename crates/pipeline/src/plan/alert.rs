@@ -4,7 +4,7 @@ use super::check::Checker;
 use super::settings::StageSettings;
 use super::values::Values;
 use super::{OptionTexts, StageSpec};
-use crate::alerts::{Policy, Rules};
+use dfp_alerts::{AlertSettings, Policy, Rules};
 use dfp_model::config::Scorer;
 use std::sync::Arc;
 
@@ -13,31 +13,8 @@ const USUAL: f64 = 0.01;
 /// Ways to choose alerts.
 const WAYS: [&str; 3] = ["p_value", "alerts_per_day", "fdr"];
 
-/// `alert`
-#[derive(Clone, Debug)]
-pub struct Alert {
-    /// How alerts are chosen.
-    pub policy: Policy,
-    /// What need not be told.
-    pub suppress: Arc<Rules>,
-    /// Alerts alone are handed on.
-    pub only: bool,
-}
-
-impl Alert {
-    /// Whether nothing can be decided without the times of rows.
-    pub fn needs_times(&self) -> bool {
-        matches!(self.policy, Policy::Budget { .. })
-    }
-
-    /// Whether rows are decided by p-values, which only the recommended scorers give.
-    pub fn needs_p_values(&self) -> bool {
-        !matches!(self.policy, Policy::Budget { .. })
-    }
-}
-
 impl Checker {
-    pub(super) fn alert(&mut self, values: &Values, typed: &OptionTexts) -> Alert {
+    pub(super) fn alert(&mut self, values: &Values, typed: &OptionTexts) -> AlertSettings {
         let place = values.place;
         let ways: Vec<&str> = WAYS.into_iter().filter(|way| typed.contains_key(*way)).collect();
         if ways.len() > 1 {
@@ -73,7 +50,7 @@ impl Checker {
             }
             None => Rules::default(),
         };
-        Alert { policy, suppress: Arc::new(suppress), only: values.bool("only") }
+        AlertSettings { policy, suppress: Arc::new(suppress), only: values.bool("only") }
     }
 
     /// A pipeline decides once, and by numbers that it has.
@@ -90,7 +67,7 @@ impl Checker {
         let recommended = stages.iter().any(
             |stage| matches!(stage, StageSettings::Inference(i) if i.scorer == Scorer::Recommended),
         );
-        if !recommended && all().any(Alert::needs_p_values) {
+        if !recommended && all().any(AlertSettings::needs_p_values) {
             let typed = spec.iter().filter(|stage| stage.name == "alert");
             let way = typed
                 .flat_map(|stage| stage.options.keys())

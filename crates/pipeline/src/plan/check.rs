@@ -1,12 +1,13 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
 use super::clashes::NamedFiles;
-use super::settings::{Inference, Monitor, Plan, StageSettings, ToFile};
+use super::settings::{Inference, Plan, StageSettings, ToFile};
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::measure::MeasureOptions;
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role};
 use dfp_features::{SOURCES, Source};
+use dfp_flow::RowCounter;
 use dfp_io::columns::nearest;
 use dfp_io::sinks::Format;
 use dfp_model::config::Scorer;
@@ -340,8 +341,8 @@ impl Checker {
         }
     }
 
-    fn monitor(&mut self, values: &Values) -> Monitor {
-        Monitor {
+    fn monitor(&mut self, values: &Values) -> RowCounter {
+        RowCounter {
             description: values.owned("description"),
             smoothing: values.number("smoothing").unwrap_or_default(),
             unit: values.owned("unit"),

@@ -20,7 +20,6 @@ mod time_series;
 mod train_ae;
 mod values;
 
-pub use alert::Alert;
 pub use architecture::{Architecture, Length, ModelSettings};
 pub use check::{check, check_bench, check_beside, cpus};
 pub use features::check_inspection;
@@ -30,9 +29,9 @@ pub use quality::{check_backtest, check_evaluate};
 pub use report::{check_plot, check_report};
 pub use results::{check_alerts, check_explain};
 pub use settings::{
-    AddClass, AddScores, Details, Filter, FilterBy, Inference, ModelStore, Monitor, Plan,
-    ScoreKind, Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport,
-    TrainAe, Validate, WatchSettings,
+    AddClass, AddScores, Details, Filter, FilterBy, Inference, ModelStore, Plan, ScoreKind,
+    Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport, TrainAe,
+    Validate, WatchSettings,
 };
 pub use store::{Exports, ModelsCommand, Retention, check_models, check_score, check_train};
 pub use time_series::{Method, TimeSeries};

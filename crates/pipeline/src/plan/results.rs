@@ -3,7 +3,7 @@
 use super::OptionTexts;
 use super::check::Checker;
 use super::values::Values;
-use crate::alerts::afterwards;
+use crate::afterwards;
 use crate::options::{ALERTS, EXPLAIN};
 use crate::results::Names;
 use crate::results::explain::{self, Which};

@@ -1,6 +1,5 @@
 //! A checked pipeline: every value typed, every default filled in.
 
-use super::alert::Alert;
 use super::architecture::ModelSettings;
 use super::time_series::TimeSeries;
 use crate::batches::{Rules, Sampling};
@@ -8,8 +7,10 @@ use crate::error::RunError;
 use crate::library::LookupOptions;
 use crate::report_page::digest::{Asked, Names};
 use crate::retrain;
+use dfp_alerts::AlertSettings;
 use dfp_features::Features;
 use dfp_features::Source;
+use dfp_flow::RowCounter;
 use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::memory::MemoryLimit;
 use dfp_io::sinks::Format;
@@ -193,8 +194,8 @@ pub enum StageSettings {
     Deserialize,
     Trigger,
     TimeSeries(TimeSeries),
-    Alert(Alert),
-    Monitor(Monitor),
+    Alert(AlertSettings),
+    Monitor(RowCounter),
     Serialize(Serialize),
     ToFile(ToFile),
     ToReport(Box<ToReport>),
@@ -342,16 +343,6 @@ pub enum Details {
     ZLoss,
     /// Also each feature's prediction and loss.
     All,
-}
-
-/// `monitor`
-#[derive(Clone, Debug)]
-#[expect(missing_docs, reason = "the fields are the stage's options, described in the table")]
-pub struct Monitor {
-    pub description: String,
-    pub smoothing: f64,
-    pub unit: String,
-    pub delayed_start: bool,
 }
 
 /// `serialize`

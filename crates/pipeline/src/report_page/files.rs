@@ -3,9 +3,10 @@
 use super::Page;
 use super::digest::{Asked, Digest, Names, UNUSUAL_Z, View};
 use crate::error::RunError;
-use crate::report::{Reporter, TooFew};
+use crate::report::TooFew;
 use crate::results::{self, Results};
 use crate::source::ReadCount;
+use dfp_flow::Reporter;
 use dfp_io::names::shown;
 use dfp_report::plots::axis::Counted;
 use dfp_report::plots::{

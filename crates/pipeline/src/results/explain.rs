@@ -3,12 +3,12 @@
 use super::{EVENTS, Names, Results};
 use crate::error::RunError;
 use crate::models;
-use crate::report::Reporter;
 use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
 use dfp_features::derive::Cells;
 use dfp_features::own_columns;
+use dfp_flow::Reporter;
 use dfp_io::columns::FILE_ROW;
 use dfp_io::names::shown;
 use dfp_model::artifact::Limits;

@@ -5,7 +5,6 @@ pub mod explain;
 mod tests;
 
 use crate::error::RunError;
-use crate::report::{Progress, Reporter};
 use crate::source;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -18,6 +17,7 @@ use dfp_features::own_columns::{
     self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SURPRISE, Z_LOSS,
 };
 use dfp_features::users::Users;
+use dfp_flow::{Progress, Reporter};
 use dfp_io::columns::missing_column;
 use dfp_io::logs::{self, EVENT_DT, ReadOptions, table};
 use dfp_io::skipped::Skipped;

@@ -14,12 +14,12 @@
 
 use super::drift::{Drift, drift};
 use crate::error::RunError;
-use crate::report::Reporter;
 use crate::stages::Preprocess;
 use crate::train::without_times;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
+use dfp_flow::Reporter;
 use dfp_model::UserModel;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -24,12 +24,12 @@ pub(crate) use turn::{RESERVED, Turns, counted};
 use crate::error::RunError;
 use crate::library::Library;
 use crate::plan::Plan;
-use crate::report::Reporter;
 use crate::source::{self, ReadCount};
 use crate::train::{
     TRAINING_DATA, Task, Trainer, TrainingProgress, skipped_numbers, unknown_times_first,
 };
 use dfp_features::derive::Memory;
+use dfp_flow::Reporter;
 use dfp_flow::Stop;
 use dfp_io::store::Purpose;
 use history::{Histories, Opening};

@@ -1,9 +1,9 @@
 //! The model that a new version is judged by.
 
 use super::compare::{self, Comparison};
-use crate::report::Reporter;
 use crate::train::{Trainer, TrainingProgress};
 use arrow_array::RecordBatch;
+use dfp_flow::Reporter;
 use dfp_model::UserModel;
 use std::sync::Arc;
 

@@ -5,7 +5,6 @@ use crate::error::RunError;
 use crate::library::{Library, Lookup, LookupOptions};
 use crate::models;
 use crate::plan::{self, StageSettings};
-use crate::report::Weight;
 use crate::retrain::RESERVED;
 use crate::source::{self, ReadCount};
 use crate::stages;
@@ -14,6 +13,7 @@ use crate::train::{
 };
 use dfp_features::derive::Memory;
 use dfp_features::users::Users;
+use dfp_flow::Weight;
 use dfp_io::names::shown;
 use dfp_io::store::Purpose;
 use dfp_model::artifact;

@@ -3,10 +3,10 @@
 use super::Run;
 use crate::error::RunError;
 use crate::plan::StageSettings;
-use crate::report::Weight;
 use crate::report_page::digest::Digest;
 use crate::report_page::{Page, RunFacts};
 use crate::stages;
+use dfp_flow::Weight;
 use dfp_io::IoError;
 use dfp_io::names::shown;
 use parking_lot::Mutex;

@@ -3,9 +3,10 @@
 use super::Run;
 use crate::error::RunError;
 use crate::plan::{self, StageSettings};
-use crate::report::{Summary, Weight};
+use crate::report::Summary;
 use crate::train::TRAINING_DATA;
 use dfp_flow::Report;
+use dfp_flow::Weight;
 use std::sync::atomic::Ordering;
 
 impl Run<'_> {

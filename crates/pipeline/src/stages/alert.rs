@@ -5,15 +5,15 @@
 //! its last day is complete.
 
 use super::ResultColumns;
-use crate::alerts::suppress::Reading;
-use crate::alerts::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
-use crate::plan;
-use crate::report::{AlertCount, Reporter, Weight};
 use crate::stages::event_times;
 use arrow_array::ArrayRef;
+use dfp_alerts::{
+    AlertColumns, AlertCount, AlertSettings, Decider, Held, Row, Verdict, most_unusual_first,
+};
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_flow::{Reporter, Weight};
 use dfp_io::state::StateDir;
 use parking_lot::Mutex;
 use rayon::ThreadPool;
@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 /// The stage.
 pub struct Alert {
-    settings: plan::Alert,
+    settings: AlertSettings,
     decider: Decider,
     /// The derived column of event times, if it is one; else the reader has made one.
     time_column: Option<String>,
@@ -60,7 +60,7 @@ impl Alert {
     ///
     /// # Errors
     /// The state cannot be read.
-    pub fn new(settings: &plan::Alert, around: Surroundings) -> Result<Self, RunError> {
+    pub fn new(settings: &AlertSettings, around: Surroundings) -> Result<Self, RunError> {
         let Surroundings { time_column, goes_on, state, columns, reporter, count, pool } = around;
         let mut decider = Decider::new(settings.policy);
         if let Some(bytes) = state.map(|state| state.alerts()).transpose()?.flatten()
@@ -88,7 +88,7 @@ impl Alert {
     }
 
     /// The rows of a message as they are decided, and what the rules say of them.
-    fn rows_of(&self, message: &Message, newest: i64) -> Result<(Vec<Row>, Reading), BoxError> {
+    fn rows_of(&self, message: &Message, newest: i64) -> Result<(Vec<Row>, Held), BoxError> {
         let times = match event_times(message, self.time_column.as_deref(), "alert") {
             Ok(times) => times,
             // Without a budget they only tell which rules have expired.
@@ -198,9 +198,9 @@ impl Alert {
         rows: &[Row],
         verdicts: &[Verdict],
         ranks: &[Option<i64>],
-        reading: &Reading,
+        reading: &Held,
     ) -> Vec<(String, ArrayRef)> {
-        let mut columns = Columns::new(rows.len());
+        let mut columns = AlertColumns::new(rows.len());
         for (at, (row, verdict)) in rows.iter().zip(verdicts).enumerate() {
             columns.enter(at, row, *verdict, &self.settings.suppress, reading.applies[at]);
         }
@@ -208,7 +208,7 @@ impl Alert {
         columns.arrays()
     }
 
-    fn count(&self, rows: &[Row], verdicts: &[Verdict], readings: &[Reading]) {
+    fn count(&self, rows: &[Row], verdicts: &[Verdict], readings: &[Held]) {
         let mut count = self.count.lock();
         let applies = readings.iter().flat_map(|reading| &reading.applies);
         let expired = readings.iter().flat_map(|reading| &reading.expired);

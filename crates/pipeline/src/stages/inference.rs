@@ -2,7 +2,7 @@
 
 use super::ScoreBook;
 use crate::message::{Encoded, Message, RowScores, Surprises};
-use crate::report::Reporter;
+use dfp_flow::Reporter;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_model::{EncodedRows, ModelError, ScoreMemory, UserModel};
 use rayon::ThreadPool;

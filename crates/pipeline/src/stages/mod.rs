@@ -40,7 +40,7 @@ pub use to_file::{ToFile, absolute};
 pub use to_report::{SharedDigest, ToReport};
 pub use train_ae::{Around, OnMessages, TrainAe, no_model};
 pub use trigger::Trigger;
-pub use validate::{Outcome, Validate};
+pub use validate::Validate;
 
 use crate::error::RunError;
 use crate::message::Message;

@@ -1,15 +1,14 @@
 //! `monitor`: tells how many rows have passed.
 
 use crate::message::Message;
-use crate::plan;
-use crate::report::{Progress, Reporter};
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_flow::{BoxError, Outlet, RowCounter, Stage};
+use dfp_flow::{Progress, Reporter};
 use std::sync::Arc;
 
 /// The stage.
 pub struct Monitor {
     /// Its options.
-    pub settings: plan::Monitor,
+    pub settings: RowCounter,
     /// How many monitors stand before it.
     pub position: usize,
     /// Who is told.
@@ -25,8 +24,8 @@ impl Monitor {
     }
 
     fn tell(&self, rows: usize, done: bool) {
-        let (position, settings) = (self.position, &self.settings);
-        self.reporter.progress(Progress::Monitor { position, settings, rows, done });
+        let (position, counter) = (self.position, &self.settings);
+        self.reporter.progress(Progress::Counted { position, counter, rows, done });
     }
 }
 
@@ -46,7 +45,7 @@ impl Stage<Message> for Monitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Weight;
+    use dfp_flow::Weight;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Counts what it is told.
@@ -64,7 +63,7 @@ mod tests {
     #[test]
     fn a_delayed_start_waits_for_the_first_message() {
         for delayed_start in [false, true] {
-            let settings = plan::Monitor {
+            let settings = RowCounter {
                 description: String::new(),
                 smoothing: 0.0,
                 unit: String::new(),

@@ -7,7 +7,6 @@
 
 use crate::message::{Encoded, Message};
 use crate::models::Models;
-use crate::report::{Reporter, Weight};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch, new_null_array};
@@ -15,6 +14,7 @@ use arrow_schema::{ArrowError, DataType};
 use dfp_features::first_values;
 use dfp_features::own_columns::called;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_flow::{Reporter, Weight};
 use dfp_io::columns::{FILE_ROW, with_columns};
 use dfp_model::encode::Infinite;
 use dfp_model::user_model::UserModel;

@@ -1,9 +1,9 @@
 //! Columns of results, put beside those of a log.
 
-use crate::report::{Reporter, Weight};
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use dfp_features::own_columns::OwnColumns;
+use dfp_flow::{Reporter, Weight};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -1,10 +1,11 @@
 //! What the summary of a run says about scores, without keeping them.
 
 use crate::message::{Message, RowScores};
-use crate::report::{Progress, Reporter, TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
+use crate::report::{TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use dfp_features::own_columns;
+use dfp_flow::{Progress, Reporter};
 use dfp_io::columns::{FILE_ROW, INDEX};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;

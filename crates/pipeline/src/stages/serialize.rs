@@ -2,11 +2,11 @@
 
 use crate::message::Message;
 use crate::plan::SerializeSettings;
-use crate::report::{Reporter, Weight};
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema, SchemaRef};
 use dfp_features::own_columns;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_flow::{Reporter, Weight};
 use dfp_io::columns::INDEX;
 use regex::Regex;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ mod tests {
         fn say(&self, _: Weight, text: &str) {
             self.0.lock().push(text.to_owned());
         }
-        fn progress(&self, _: crate::report::Progress<'_>) {}
+        fn progress(&self, _: dfp_flow::Progress<'_>) {}
         fn phase_over(&self) {}
     }
 

@@ -1,10 +1,10 @@
 //! The stage against the recorded scenarios, and against itself with rows cut otherwise.
 
 use super::*;
-use crate::report::Progress;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
+use dfp_flow::Progress;
 use dfp_flow::{Options, Pipeline, Source, Stop};
 use dfp_io::columns::{FILE_ROW, INDEX};
 use dfp_io::logs::EVENT_DT;

@@ -7,7 +7,6 @@ use crate::library::Lookup;
 use crate::message::Message;
 use crate::models::{Known, Models};
 use crate::plan::{self, Plan};
-use crate::report::{Reporter, Weight};
 use crate::retrain::{
     self, History, Outcome, Promote, RESERVED, Rules, Status, Turns, counted, until_tomorrow,
 };
@@ -16,6 +15,7 @@ use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_select::take::take_record_batch;
 use dfp_flow::Stop;
+use dfp_flow::{Reporter, Weight};
 use dfp_io::state::StateDir;
 use dfp_io::store::State;
 use dfp_model::UserModel;

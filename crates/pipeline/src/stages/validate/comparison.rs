@@ -5,6 +5,7 @@
 //! keeps two bits, one for either way; the rows themselves are let go.
 
 use super::cells::{Cell, Cells};
+use crate::report::Differences;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
 use serde_json::json;
@@ -15,29 +16,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 pub struct Tolerance {
     pub absolute: f64,
     pub relative: f64,
-}
-
-/// What was found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// Rows expected.
-    pub total_rows: usize,
-    /// Of these, rows that came and are equal in all common columns.
-    pub matching_rows: usize,
-    /// Of the expected rows, those that did not come.
-    pub missing_rows: usize,
-    /// Rows that came and are not expected.
-    pub extra_rows: usize,
-    /// Columns of both sides, in the expected order.
-    pub matching_cols: Vec<String>,
-    /// Columns of the results alone, sorted.
-    pub extra_cols: Vec<String>,
-    /// Expected columns that did not come, sorted.
-    pub missing_cols: Vec<String>,
-    /// Common columns with rows that differ, and how many.
-    pub differing_cols: Vec<(String, usize)>,
-    /// The first rows that differ, in words.
-    pub examples: Vec<String>,
 }
 
 /// Rows that differ and are shown.
@@ -233,7 +211,7 @@ impl Comparison {
     }
 
     /// What was found, all in all.
-    pub fn finish(mut self) -> Outcome {
+    pub fn finish(mut self) -> Differences {
         let compared: Vec<&Column> = self.columns.iter().filter(|column| column.came).collect();
         let names =
             |columns: &[&Column]| columns.iter().map(|column| column.name.clone()).collect();
@@ -258,7 +236,7 @@ impl Comparison {
         let shown: Vec<String> =
             shown.map(|(_, label)| format!("row {}: not in the results", label.show())).collect();
         self.examples.extend(shown);
-        Outcome {
+        Differences {
             total_rows: self.total,
             matching_rows,
             missing_rows,
@@ -281,7 +259,7 @@ impl Tolerance {
     }
 }
 
-impl Outcome {
+impl Differences {
     /// Whether anything of one side is missing in, or differs from, the other.
     pub fn mismatches(&self) -> bool {
         self.matching_rows < self.total_rows

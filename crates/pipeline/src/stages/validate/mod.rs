@@ -5,16 +5,15 @@ mod comparison;
 #[cfg(test)]
 mod tests;
 
-pub use comparison::Outcome;
-
 use crate::error::RunError;
 use crate::message::Message;
 use crate::plan;
-use crate::report::{Reporter, Validation, Weight};
+use crate::report::Validation;
 use crate::source;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use comparison::{Comparison, Tolerance};
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_flow::{Reporter, Weight};
 use dfp_io::IoError;
 use dfp_io::columns::{INDEX, missing_column};
 use dfp_io::logs::{self, LogTable, ReadOptions};

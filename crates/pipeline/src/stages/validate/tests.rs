@@ -1,4 +1,5 @@
 use super::*;
+use crate::report::Differences;
 use proptest::strategy::Strategy;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ struct Silent;
 
 impl Reporter for Silent {
     fn say(&self, _: Weight, _: &str) {}
-    fn progress(&self, _: crate::report::Progress<'_>) {}
+    fn progress(&self, _: dfp_flow::Progress<'_>) {}
     fn phase_over(&self) {}
 }
 
@@ -64,7 +65,7 @@ fn results(path: &Path) -> RecordBatch {
     .unwrap()
 }
 
-fn outcome(settings: &plan::Validate, parts: &[RecordBatch]) -> Outcome {
+fn outcome(settings: &plan::Validate, parts: &[RecordBatch]) -> Differences {
     let reporter: Arc<dyn Reporter> = Arc::new(Silent);
     let mut stage = Validate::open(settings, None, true, &reporter, &Arc::default()).unwrap();
     for rows in parts {
@@ -121,7 +122,7 @@ fn table(columns: &[(&str, ArrayRef)]) -> RecordBatch {
     RecordBatch::try_from_iter_with_nullable(columns).unwrap()
 }
 
-fn against(expected: &str, index_col: Option<&str>, parts: &[RecordBatch]) -> Outcome {
+fn against(expected: &str, index_col: Option<&str>, parts: &[RecordBatch]) -> Differences {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("val.csv");
     std::fs::write(&path, expected).unwrap();
@@ -175,7 +176,8 @@ fn times_are_compared_as_they_are_written() {
 
 #[test]
 fn names_beyond_ascii_are_escaped_in_the_results_file() {
-    let outcome = Outcome { extra_cols: vec!["größe\u{1f600}".into()], ..Outcome::default() };
+    let outcome =
+        Differences { extra_cols: vec!["größe\u{1f600}".into()], ..Differences::default() };
     let json = outcome.to_json().unwrap();
     assert!(json.contains("\"gr\\u00f6\\u00dfe\\ud83d\\ude00\""), "{json}");
     let read: Value = serde_json::from_str(&json).unwrap();

@@ -1,19 +1,7 @@
-//! Which rows are alerts: those below a probability, as many a day as people can look at, or as many as
-//! keep the share of false ones low; less those that somebody has said need not be told.
-//!
-//! Rows are decided batch by batch, so that all users compete for a day's budget.
+//! What becomes of rows: the ways to choose alerts.
 
-pub mod afterwards;
-mod budget;
-pub(crate) mod suppress;
-#[cfg(test)]
-mod tests;
-
-pub use budget::{Ledger, day};
-pub use suppress::{Rule, Rules};
-
-use arrow_array::{ArrayRef, BooleanArray, Int64Array, StringArray};
-use dfp_features::own_columns::ALERTS;
+use crate::budget::{self, Ledger};
+use crate::row::{Row, Verdict};
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -34,35 +22,6 @@ pub enum Policy {
     /// As many of a batch as keep the expected share of false alerts at most this
     /// (Benjamini and Hochberg 1995).
     FalseShare(f64),
-}
-
-/// A row to be decided.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Row {
-    /// The user.
-    pub user: Arc<str>,
-    /// Nanoseconds since 1970.
-    pub time: i64,
-    /// How unusual it is, more is more: -ln of the p-value, or without one the z-score. NaN: never an
-    /// alert.
-    pub surprise: f64,
-    /// Tells rows apart that are equally surprising.
-    pub score: f64,
-    /// It need not be told.
-    pub suppressed: bool,
-}
-
-/// What becomes of a row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is an alert.
-    Alert,
-    /// It would be one, but need not be told.
-    Suppressed,
-    /// It is as unusual as alerts of other days, but the day's budget was spent.
-    OverBudget,
-    /// It is none.
-    Nothing,
 }
 
 /// Decides batch after batch, and remembers what has been spent.
@@ -149,48 +108,6 @@ impl Decider {
     }
 }
 
-/// The columns that say what has been decided, in the order of the rows.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Columns {
-    /// `None` for a row that was not scored.
-    pub(crate) alert: Vec<Option<bool>>,
-    /// 1 is the most unusual row of what was decided together.
-    pub(crate) rank: Vec<Option<i64>>,
-    /// The rule because of which a row is not told.
-    pub(crate) suppressed: Vec<Option<String>>,
-}
-
-impl Columns {
-    /// No row has been decided.
-    pub(crate) fn new(rows: usize) -> Self {
-        Self { alert: vec![None; rows], rank: vec![None; rows], suppressed: vec![None; rows] }
-    }
-
-    /// Enters a row. `applies` is the rule that applies to it.
-    pub(crate) fn enter(
-        &mut self,
-        at: usize,
-        row: &Row,
-        verdict: Verdict,
-        rules: &Rules,
-        applies: Option<usize>,
-    ) {
-        self.alert[at] = (!row.surprise.is_nan()).then_some(verdict == Verdict::Alert);
-        let rule = applies.filter(|_| verdict == Verdict::Suppressed);
-        self.suppressed[at] = rule.map(|rule| rules.rules[rule].in_words());
-    }
-
-    /// Names and values.
-    pub(crate) fn arrays(self) -> Vec<(String, ArrayRef)> {
-        let arrays: [ArrayRef; 3] = [
-            Arc::new(BooleanArray::from(self.alert)),
-            Arc::new(Int64Array::from(self.rank)),
-            Arc::new(StringArray::from(self.suppressed)),
-        ];
-        ALERTS.map(str::to_owned).into_iter().zip(arrays).collect()
-    }
-}
-
 /// Numbers of the rows that have a surprise, the most unusual first; equal ones in their order.
 pub fn most_unusual_first(rows: &[Row]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..rows.len()).filter(|at| !rows[*at].surprise.is_nan()).collect();
@@ -223,3 +140,6 @@ fn discoveries(rows: &[Row], order: &[usize], share: f64) -> Option<f64> {
         |(k, surprise): &(usize, &f64)| (-**surprise).exp() <= (k + 1) as f64 * share / all;
     told.iter().enumerate().rev().find(is_one).map(|(_, surprise)| *surprise)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,11 @@
 //! What need not be told: a file of rules, each with an author, a reason and an end.
 
-use crate::error::RunError;
-use crate::report::{Reporter, Weight};
 use arrow_array::RecordBatch;
 use dfp_features::derive::Cells;
 use dfp_features::document::{Item, Keys, Mistakes};
 use dfp_features::period;
 use dfp_features::users::named;
+use dfp_flow::{Reporter, Weight};
 use dfp_io::columns::missing_column;
 use ipnet::IpNet;
 use regex::Regex;
@@ -14,6 +13,14 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use toml::de::DeTable;
+
+/// Why rows cannot be held against rules.
+#[derive(Debug, thiserror::Error)]
+pub enum AlertError {
+    /// A column that a rule compares cannot be read.
+    #[error(transparent)]
+    Column(#[from] dfp_features::FeatureError),
+}
 
 /// Never: no row is later.
 const NEVER: i64 = i64::MAX;
@@ -71,7 +78,7 @@ impl Is {
 
 /// What the rules say of the rows of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reading {
+pub struct Held {
     /// The rule that applies to each row.
     pub applies: Vec<Option<usize>>,
     /// The rule that would apply, had it not expired, where none does.
@@ -134,9 +141,9 @@ impl Rules {
         rows: &RecordBatch,
         times: &[i64],
         reporter: &dyn Reporter,
-    ) -> Result<Reading, RunError> {
+    ) -> Result<Held, AlertError> {
         let mut reading =
-            Reading { applies: vec![None; rows.num_rows()], expired: vec![None; rows.num_rows()] };
+            Held { applies: vec![None; rows.num_rows()], expired: vec![None; rows.num_rows()] };
         for (number, rule) in self.rules.iter().enumerate() {
             if !rule.users.is_empty() && !rule.users.iter().any(|name| named(name) == Some(user)) {
                 continue;
@@ -162,7 +169,7 @@ impl Rules {
         rule: &Rule,
         rows: &RecordBatch,
         reporter: &dyn Reporter,
-    ) -> Result<Vec<bool>, RunError> {
+    ) -> Result<Vec<bool>, AlertError> {
         let Some(cell) = &rule.cell else { return Ok(vec![true; rows.num_rows()]) };
         let schema = rows.schema();
         if schema.index_of(&cell.column).is_err() && !rule.warned.swap(true, Ordering::Relaxed) {
@@ -266,3 +273,6 @@ fn networks(keys: &Keys<'_, '_>, texts: &[String]) -> Vec<IpNet> {
     }
     networks
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,14 @@
 //! Alerts among rows that have been written: `morpheus alerts`.
 
-use super::{Columns, Decider, Row, Verdict, most_unusual_first};
 use crate::error::RunError;
-use crate::plan;
-use crate::report::{AlertCount, Reporter};
 use crate::results::{Names, Results};
 use arrow_array::UInt32Array;
 use arrow_select::take::take_record_batch;
+use dfp_alerts::{
+    AlertColumns, AlertCount, AlertSettings, Decider, Row, Verdict, most_unusual_first,
+};
 use dfp_features::own_columns::{self, Z_SCORE};
+use dfp_flow::Reporter;
 use dfp_io::columns::with_columns;
 use dfp_io::sinks;
 use std::collections::HashSet;
@@ -22,7 +23,7 @@ pub struct Options {
     /// Which columns mean what.
     pub names: Names,
     /// How alerts are chosen; with `only`, alerts alone are written.
-    pub alert: plan::Alert,
+    pub alert: AlertSettings,
     /// Where rows are written, and whether a file there is replaced.
     pub output: Option<(PathBuf, bool)>,
 }
@@ -83,7 +84,7 @@ pub fn choose(options: &Options, reporter: &dyn Reporter) -> Result<Chosen, RunE
         count.timeless += usize::from(results.times[of[at]].is_none());
     }
     let mut alerts: Vec<usize> = most_unusual_first(&rows);
-    let mut columns = Columns::new(results.rows.num_rows());
+    let mut columns = AlertColumns::new(results.rows.num_rows());
     for (rank, at) in (1..).zip(&alerts) {
         columns.rank[of[*at]] = Some(rank);
     }
@@ -121,7 +122,7 @@ fn surprises(results: &Results, options: &Options) -> Result<Vec<f64>, RunError>
 fn write(
     options: &Options,
     results: &Results,
-    columns: Columns,
+    columns: AlertColumns,
     alerts: &[usize],
 ) -> Result<usize, RunError> {
     let Some((path, overwrite)) = &options.output else { return Ok(0) };

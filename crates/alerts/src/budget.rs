@@ -5,7 +5,7 @@
 //! lower quartile of the days before, until the budget is spent. On the very first day there is nothing to go by, so
 //! the budget is spent as the day goes by.
 
-use super::{Row, Verdict};
+use crate::row::{Row, Verdict};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
