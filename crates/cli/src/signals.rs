@@ -7,7 +7,7 @@ use dfp_pipeline::Stop;
 /// The signal USR1 lets the models of a store be looked up again.
 #[cfg(unix)]
 pub fn look_again_on_signal() -> std::io::Result<()> {
-    let flag = dfp_pipeline::library::look_again();
+    let flag = dfp_registry::library::look_again();
     signal_hook::flag::register(signal_hook::consts::SIGUSR1, flag).map(|_| ())
 }
 

@@ -1,7 +1,7 @@
 //! A TOML document as it was typed: keys are asked for by name, and whatever is wrong is told with
 //! file, line, key and what would be accepted, all mistakes together.
 
-use dfp_io::columns::nearest;
+use dfp_storage::nearest;
 use std::cell::RefCell;
 use std::ops::Range;
 use toml::Spanned;

@@ -104,13 +104,6 @@ pub fn named(cell: &str) -> Option<&str> {
     Some(account.filter(is_number).unwrap_or(cell))
 }
 
-/// What an account was called by versions that took NVIDIA Morpheus's spelling of it for another user: models
-/// and states may still have that name.
-pub fn earlier_name(user: &str) -> Option<String> {
-    let is_number = !user.is_empty() && user.bytes().all(|b| b.is_ascii_digit());
-    is_number.then(|| format!("Account-{user}"))
-}
-
 /// The user column as text, see [`named`]. A number that has no fraction is written without one, since a gap
 /// in a column of numbers must not change a user's name.
 fn user_names(

@@ -5,9 +5,9 @@
 //! first and last block alone would be cheaper, and would skip a file that differs from a known one in the
 //! middle only; reading the file once more costs a small part of parsing it.
 
-use crate::files::{Stamp, is_address};
 use crate::logs::{FileType, bytes, format};
-use crate::memory::MemoryLimit;
+use dfp_storage::files::{Stamp, is_address};
+use dfp_storage::memory::MemoryLimit;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;

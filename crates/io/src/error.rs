@@ -1,8 +1,9 @@
 //! What can go wrong between a file and a table.
 
-use crate::memory::MemoryLimit;
-use crate::names::shown;
 use crate::skipped::{Skipped, Unit};
+use dfp_storage::StorageError;
+use dfp_storage::memory::MemoryLimit;
+use dfp_storage::names::shown;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,45 +11,9 @@ use std::path::{Path, PathBuf};
 /// Why an input could not be read or an output could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum IoError {
-    /// No file matches an input pattern.
-    #[error("no file matches \"{pattern}\"; {hint}")]
-    NoMatch {
-        /// The pattern as typed.
-        pattern: String,
-        /// The nearest existing directory and what it holds.
-        hint: String,
-    },
-    /// The pattern itself is malformed.
-    #[error(
-        "{cause} in file pattern \"{pattern}\"; accepted: a path with `*`, `?`, `[abc]`, and `**` for any depth of directories"
-    )]
-    Pattern {
-        /// The pattern as typed.
-        pattern: String,
-        /// What is malformed.
-        cause: String,
-    },
-    /// An address, in place of a path, that cannot be used.
-    #[error("{cause}: \"{address}\"; accepted: {accepted}")]
-    Address {
-        /// The address as typed.
-        address: String,
-        /// Why not.
-        cause: String,
-        /// What would be accepted.
-        accepted: String,
-    },
-    /// The operating system or a server refused.
-    #[error("{cause}: cannot {action} \"{}\"", shown(path))]
-    Os {
-        /// What was tried: `read`, `create`, `write`, …
-        action: &'static str,
-        /// The file, directory or address.
-        path: PathBuf,
-        /// The system's or the server's reason.
-        #[source]
-        cause: io::Error,
-    },
+    /// A file or object cannot be found, read or written.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
     /// The content of a file is not what it should be.
     #[error("{cause}: \"{}\"{place}; expected {expected}", shown(path))]
     Content {
@@ -94,12 +59,6 @@ pub enum IoError {
         /// What was left out, and why.
         skipped: Box<Skipped>,
     },
-    /// The output exists and may not be replaced.
-    #[error("\"{}\" exists already; choose another name or pass --overwrite", shown(path))]
-    Exists {
-        /// The output file.
-        path: PathBuf,
-    },
     /// The output's format cannot be told from its name.
     #[error(
         "unknown output format of \"{}\"; accepted endings: .csv, .json, .jsonl, .jsonlines, .parquet",
@@ -127,14 +86,6 @@ pub enum IoError {
         /// The reason, and what to do.
         cause: String,
     },
-    /// A store of models cannot be used.
-    #[error("model store \"{place}\": {cause}")]
-    Store {
-        /// The store as it was named.
-        place: String,
-        /// The reason, and what to do.
-        cause: String,
-    },
     /// A table could not be built or encoded.
     #[error("{cause}: cannot {action}")]
     Table {
@@ -147,7 +98,7 @@ pub enum IoError {
 
 impl IoError {
     pub(crate) fn os(action: &'static str, path: &Path, cause: io::Error) -> Self {
-        Self::Os { action, path: path.to_owned(), cause }
+        StorageError::os(action, path, cause).into()
     }
 
     pub(crate) fn memory(path: &Path, place: Place, cause: String, limit: MemoryLimit) -> Self {
@@ -158,7 +109,7 @@ impl IoError {
     /// the next time.
     pub(crate) fn leave_out(&self, path: &Path, reason: &'static str, skipped: &mut Skipped) {
         skipped.add(Unit::File, reason, || self.to_string());
-        if matches!(self, Self::Os { .. }) {
+        if matches!(self, Self::Storage(StorageError::Os { .. })) {
             skipped.add_unread(path);
         }
     }

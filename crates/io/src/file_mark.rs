@@ -1,8 +1,8 @@
 //! How far a file has been read, and by what it is recognised.
 
 use crate::content::Content;
-use crate::files::Stamp;
 use crate::logs::Earlier;
+use dfp_storage::files::Stamp;
 use serde::{Deserialize, Serialize};
 
 /// How far a file has been read.
@@ -14,7 +14,7 @@ pub struct FileMark {
     /// Rows before this time (microseconds since 1970) have been written; `None`: all rows.
     pub until: Option<i64>,
     /// Tells its beginning from others, where an earlier version looked at that: see
-    /// [`head`](crate::files::head).
+    /// [`head`](dfp_storage::files::head).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub head: Option<u64>,
     /// What it holds, by which it is recognised under another name.

@@ -5,10 +5,10 @@
 
 use crate::content::{self, Appended, Beginning, Content, Lengths, Look};
 use crate::file_mark::FileMark;
-use crate::files::{Stamp, head, is_address};
 pub use crate::logs::Earlier;
 use crate::logs::LABELLED;
-use crate::names::kept;
+use dfp_storage::files::{Stamp, head, is_address};
+use dfp_storage::names::kept;
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

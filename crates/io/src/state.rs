@@ -16,8 +16,8 @@ pub use part::Part;
 
 use crate::error::IoError;
 use crate::known::KnownFiles;
-use crate::names::kept;
 use arrow_array::RecordBatch;
+use dfp_storage::names::kept;
 use parking_lot::Mutex;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use serde::{Deserialize, Serialize};

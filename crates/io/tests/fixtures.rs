@@ -2,9 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail like tests")]
 
-use dfp_io::files::find;
 use dfp_io::logs::LogTable;
 use dfp_io::logs::{ReadOptions, cloudtrail, read};
+use dfp_storage::files::find;
 use std::path::{Path, PathBuf};
 
 fn folder(name: &str) -> PathBuf {

@@ -53,6 +53,18 @@ impl From<dfp_features::FeatureError> for RunError {
     }
 }
 
+impl From<dfp_registry::RegistryError> for RunError {
+    fn from(error: dfp_registry::RegistryError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<dfp_storage::StorageError> for RunError {
+    fn from(error: dfp_storage::StorageError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
 impl From<dfp_model::ModelError> for RunError {
     fn from(error: dfp_model::ModelError) -> Self {
         Self::Failed(error.to_string())

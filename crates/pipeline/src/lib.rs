@@ -19,20 +19,15 @@ mod alike;
 mod duplicates;
 pub mod inspect;
 mod intake;
-pub mod library;
 mod message;
-mod models;
 mod run;
 mod source;
 mod stages;
 mod train;
 
 pub use dfp_flow::Stop;
-pub use dfp_io::columns::nearest;
-pub use dfp_io::sinks::{is_standard_output, write_whole};
-pub use dfp_io::{names, private};
+pub use dfp_storage::nearest;
+pub use dfp_storage::whole::{is_standard_output, write_whole};
+pub use dfp_storage::{names, private};
 pub use error::RunError;
 pub use run::run;
-
-/// Name and version of this program, as it signs what it writes.
-pub const SOFTWARE: &str = concat!("morpheus ", env!("CARGO_PKG_VERSION"));

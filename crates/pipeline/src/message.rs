@@ -1,6 +1,5 @@
 //! What flows through the pipeline, and the columns that every message has.
 
-use crate::models::Known;
 use crate::plan::ScoreKind;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
@@ -8,6 +7,7 @@ use arrow_select::take::take_record_batch;
 use dfp_io::state::{FileMark, OutputMark, WindowChange};
 use dfp_model::score::FeatureScores;
 use dfp_model::{EncodedRows, RowScore};
+use dfp_registry::Known;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

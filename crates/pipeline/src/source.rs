@@ -17,7 +17,8 @@ use dfp_io::logs::{
     self, EVENT_DT, LogTable, OnRows, ReadOptions, Slice, Sliced, SlicedFiles, Times,
 };
 use dfp_io::skipped::{Note, Skipped, TIMELESS, Unit};
-use dfp_io::{IoError, files};
+use dfp_storage::StorageError;
+use dfp_storage::files;
 use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::borrow::Cow;
@@ -58,12 +59,12 @@ pub fn find(
     let mut all = Vec::new();
     for glob in globs {
         match files::find(glob, recursive) {
-            Err(IoError::NoMatch { .. }) if allow_none => {}
+            Err(StorageError::NoMatch { .. }) if allow_none => {}
             // The pattern was typed wrong: nothing has been read yet.
             Err(
-                error @ (IoError::NoMatch { .. }
-                | IoError::Pattern { .. }
-                | IoError::Address { .. }),
+                error @ (StorageError::NoMatch { .. }
+                | StorageError::Pattern { .. }
+                | StorageError::Address { .. }),
             ) => {
                 return Err(RunError::Usage(vec![error.to_string()]));
             }

@@ -4,7 +4,6 @@
 use crate::alike::Alike;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
-use crate::library::Library;
 use crate::plan::{Plan, SourceSettings, TrainAe};
 use crate::source;
 use arrow_array::cast::AsArray;
@@ -24,6 +23,7 @@ use dfp_io::texts::is_text;
 use dfp_model::config::{ModelConfig, Scorer};
 use dfp_model::encode::SetAside;
 use dfp_model::{ModelError, TrainingData, UNKNOWN_TIME, UserModel};
+use dfp_registry::library::Library;
 use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::collections::BTreeSet;

@@ -10,7 +10,7 @@ use std::path::Path;
 /// # Errors
 /// The name in quotes and what would be accepted.
 pub fn columns(name: &str) -> Result<Vec<String>, String> {
-    let path = &dfp_io::names::path(name);
+    let path = &dfp_storage::names::path(name);
     if path.is_file() {
         let text =
             std::fs::read_to_string(path).map_err(|e| format!("cannot read {name:?}: {e}"))?;

@@ -13,8 +13,6 @@ use super::union::{Part, print};
 use super::wanted::{UNNAMED_FIRST, Wanted};
 use super::{Dialect, FileTable, csv, identifiers, parquet, time};
 use crate::error::{IoError, Place};
-use crate::names::shown;
-use crate::patterns::unpacked_name;
 use crate::skipped::Skipped;
 use crate::texts::{self, Cells, TextCells};
 use arrow_array::cast::AsArray;
@@ -25,6 +23,8 @@ use arrow_array::{
 use arrow_schema::DataType;
 use arrow_select::filter::filter;
 use arrow_select::take::take;
+use dfp_storage::files::unpacked_name;
+use dfp_storage::names::shown;
 use std::path::Path;
 use std::sync::Arc;
 

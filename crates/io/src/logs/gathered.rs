@@ -8,8 +8,9 @@ use super::union::Part;
 use super::wanted::Wanted;
 use super::{Dialect, MAX_COLUMNS, file};
 use crate::error::IoError;
-use crate::names::shown;
 use crate::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, Unit};
+use dfp_storage::StorageError;
+use dfp_storage::names::shown;
 use hashbrown::HashSet;
 use rayon::prelude::*;
 use std::collections::VecDeque;
@@ -209,9 +210,15 @@ impl<'f, 'o> Gathered<'f, 'o> {
                 return Err(IoError::Overflow { files, limit });
             }
             // The rows of other files would be missing too.
-            error @ IoError::Os { action, .. } if action.starts_with("write") => return Err(error),
+            error @ IoError::Storage(StorageError::Os { action, .. })
+                if action.starts_with("write") =>
+            {
+                return Err(error);
+            }
             // Those that were given would be given again.
-            error @ IoError::Os { action: READ_REST, .. } => return Err(error),
+            error @ IoError::Storage(StorageError::Os { action: READ_REST, .. }) => {
+                return Err(error);
+            }
             error @ IoError::Memory { .. } => {
                 self.skipped.add_unfit(path, TOO_LARGE, error.to_string())
             }

@@ -9,10 +9,10 @@ use super::union::{Part, union};
 use super::wanted::Wanted;
 use super::{Dialect, FileTable, LogTable, csv, json, parquet};
 use crate::error::{IoError, Place};
-use crate::memory::MemoryLimit;
 use crate::skipped::{Skipped, Unit};
 use crate::texts::Cells;
 use arrow_array::{Int64Array, RecordBatch};
+use dfp_storage::memory::MemoryLimit;
 use std::path::{Path, PathBuf};
 
 /// Reads one file in parts of about `max_bytes` of its (unpacked) text, or a Parquet file by its groups

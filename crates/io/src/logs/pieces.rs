@@ -2,8 +2,8 @@
 
 use super::bytes::Content;
 use crate::error::IoError;
-use crate::memory::MemoryLimit;
 use crate::skipped::Skipped;
+use dfp_storage::memory::MemoryLimit;
 use std::path::Path;
 
 /// What is known of a file before anything is read of it, for its format to be told.

@@ -14,8 +14,9 @@ use super::waiting::{self, Waiting};
 use super::wanted::Wanted;
 use super::{Dialect, read};
 use crate::error::IoError;
-use crate::memory::MemoryLimit;
 use crate::skipped::Skipped;
+use dfp_storage::StorageError;
+use dfp_storage::memory::MemoryLimit;
 use parking_lot::{Mutex, MutexGuard};
 use rayon::prelude::*;
 use std::collections::{HashMap, HashSet};
@@ -242,7 +243,9 @@ impl SlicedFiles {
         let from = |_: &Path| from.clone();
         let options = ReadOptions { slice: Some(&from), ..options.clone() };
         let more = match self.pieces(&mut open, dialect, &options, cut, &mut parts, room) {
-            Err(error @ IoError::Os { .. }) => return Err(self.break_off(cut, error)),
+            Err(error @ IoError::Storage(StorageError::Os { .. })) => {
+                return Err(self.break_off(cut, error));
+            }
             more => more?,
         };
         if open.read < open.earliest.len() {
@@ -260,10 +263,10 @@ impl SlicedFiles {
         inner.finished.insert(cut.path.to_owned());
         self.waiting.lock().forget(cut.path);
         match error {
-            IoError::Os { action: "read", path, cause }
+            IoError::Storage(StorageError::Os { action: "read", path, cause })
                 if inner.given.get(cut.path) == Some(&cut.end) =>
             {
-                IoError::Os { action: READ_REST, path, cause }
+                IoError::os(READ_REST, &path, cause)
             }
             error => error,
         }
@@ -319,7 +322,7 @@ impl SlicedFiles {
             let pieces: Vec<Part> = match read {
                 Ok(pieces) => pieces,
                 // It may be readable another time, and then as a whole.
-                Err(error @ IoError::Os { .. }) => return Err(error),
+                Err(error @ IoError::Storage(StorageError::Os { .. })) => return Err(error),
                 // What was read before stays.
                 Err(error) => {
                     open.read = open.earliest.len();

@@ -314,7 +314,7 @@ fn real_logs_are_read_whole() {
     if !folder.is_dir() {
         return;
     }
-    let paths = crate::files::find(folder.to_str().unwrap(), true).unwrap();
+    let paths = dfp_storage::files::find(folder.to_str().unwrap(), true).unwrap();
     let table =
         read(&cloudtrail::DIALECT, &paths, &ReadOptions::default(), &mut |_, _| {}).unwrap();
     assert_eq!(table.batch.num_rows(), 1235);

@@ -1,9 +1,9 @@
 //! The columns of a result file are fixed by its first batch.
 
 use crate::error::IoError;
-use crate::names::shown;
 use arrow_array::{RecordBatch, RecordBatchOptions, new_null_array};
 use arrow_schema::{Schema, SchemaRef};
+use dfp_storage::names::shown;
 use std::path::Path;
 use std::sync::Arc;
 

@@ -2,7 +2,6 @@
 //! `True`/`False`, shortest floats, times like `2021-10-01 00:00:00+00:00`.
 
 use super::file::Encode;
-use super::partial::{Out, Partial};
 use crate::text;
 use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
@@ -16,6 +15,7 @@ use arrow_array::{
 };
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
+use dfp_storage::whole::{Out, Partial};
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;

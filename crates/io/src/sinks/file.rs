@@ -2,9 +2,9 @@
 
 use super::Sink;
 use super::conform::Conform;
-use super::partial::{Out, Partial, Storage};
 use crate::error::IoError;
 use arrow_array::RecordBatch;
+use dfp_storage::whole::{Out, Partial, Storage};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -63,11 +63,11 @@ impl<S: Storage, E: Encode<Out = Partial<S>>> Sink for FileSink<E> {
     }
 
     fn commit(self: Box<Self>) -> Result<(), IoError> {
-        self.finish()?.commit()
+        Ok(self.finish()?.commit()?)
     }
 
     fn keep_partial(self: Box<Self>) -> Result<PathBuf, IoError> {
-        self.finish()?.keep()
+        Ok(self.finish()?.keep()?)
     }
 
     fn discard(self: Box<Self>) {}
@@ -78,9 +78,9 @@ mod tests {
     use super::super::csv::Csv;
     use super::super::jsonl::JsonLines;
     use super::super::parquet::Parquet;
-    use super::super::partial::Readers;
     use super::*;
     use arrow_array::{ArrayRef, Int64Array};
+    use dfp_storage::whole::Readers;
     use std::fs::File;
     use std::io::Write;
     use std::sync::Arc;

@@ -3,7 +3,6 @@
 //! non-ASCII characters are written as they are: both forms are the same JSON value.
 
 use super::file::Encode;
-use super::partial::{Out, Partial};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     Float32Type, Float64Type, Int64Type, TimestampMillisecondType, UInt64Type,
@@ -11,6 +10,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
+use dfp_storage::whole::{Out, Partial};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

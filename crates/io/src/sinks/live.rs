@@ -3,12 +3,12 @@
 
 use super::conform::Conform;
 use super::file::Encode;
-use super::partial::{Out, Readers, create_directory_of, sync_directory, synced};
-use super::place::{self, Place};
 use super::{Format, Sink, csv, jsonl};
 use crate::error::IoError;
 use crate::state::OutputMark;
 use arrow_array::RecordBatch;
+use dfp_storage::StorageError;
+use dfp_storage::whole::{self, Out, Place, Readers, create_directory_of, sync_directory, synced};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ pub(super) fn open(
     flush: bool,
     mark: Option<&OutputMark>,
 ) -> Result<Box<dyn Sink>, IoError> {
-    let (real, there) = match place::of(path)? {
+    let (real, there) = match whole::of(path)? {
         Place::File { path: real, there } => (real, there.is_some()),
         Place::Stream(file) => {
             let out = Live { file, target: path.to_owned(), is_stream: true };
@@ -87,7 +87,7 @@ impl Live {
             options.create_new(true);
         }
         let file = options.open(real).map_err(|e| match e.kind() {
-            io::ErrorKind::AlreadyExists => IoError::Exists { path: target.to_owned() },
+            io::ErrorKind::AlreadyExists => StorageError::Exists { path: target.to_owned() }.into(),
             _ => IoError::os("write", target, e),
         })?;
         sync_directory(real)?;

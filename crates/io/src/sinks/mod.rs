@@ -9,17 +9,12 @@ mod file;
 mod jsonl;
 mod live;
 mod parquet;
-mod partial;
-mod place;
-
-pub use place::{Identity, identity, is_standard_output, real, replaces};
 
 use crate::error::IoError;
 use crate::state::OutputMark;
 use arrow_array::RecordBatch;
+use dfp_storage::whole::{Partial, Readers};
 use file::FileSink;
-use partial::{Partial, Readers};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Formats of result files.
@@ -84,42 +79,6 @@ pub trait Sink: Send {
     fn discard(self: Box<Self>);
 }
 
-/// Writes a whole file at once, in place of an older one: it appears under its name complete or
-/// not at all.
-///
-/// # Errors
-/// A system error.
-pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    write(Partial::create(path, true, Readers::Umask)?, path, bytes)
-}
-
-/// [`write_whole`] for a file that only its owner may read ([`private`](crate::private)), if it is new.
-///
-/// # Errors
-/// A system error.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    write(Partial::create(path, true, Readers::Private)?, path, bytes)
-}
-
-fn write(mut partial: Partial, path: &Path, bytes: &[u8]) -> Result<(), IoError> {
-    partial.write_all(bytes).map_err(|e| IoError::os("write", path, e))?;
-    partial.commit()
-}
-
-/// Writes a whole private file at once, unless there is one of this name; whether it did. The file appears
-/// complete or not at all, and of several writers one is told that it did.
-///
-/// # Errors
-/// A system error.
-pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
-    let written = Partial::create(path, false, Readers::Private);
-    match written.and_then(|partial| write(partial, path, bytes)) {
-        Ok(()) => Ok(true),
-        Err(IoError::Exists { .. }) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Opens a result file; nothing appears under `path` before [`Sink::commit`].
 ///
 /// The directory is created if it does not exist. A pipe or device needs no `overwrite`: bytes go into it as they are
@@ -128,8 +87,8 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<bool, IoError> {
 /// own).
 ///
 /// # Errors
-/// [`IoError::Exists`] if there is a file and not `overwrite`; [`IoError::Format`] if the ending is
-/// unknown; [`IoError::Os`] if the directory cannot be written.
+/// [`StorageError::Exists`](dfp_storage::StorageError::Exists) if there is a file and not `overwrite`; [`IoError::Format`] if the ending is
+/// unknown; [`StorageError::Os`](dfp_storage::StorageError::Os) if the directory cannot be written.
 pub fn create(
     path: &Path,
     format: Option<Format>,
@@ -169,6 +128,7 @@ pub fn append(
 mod tests {
     use super::*;
     use arrow_array::{ArrayRef, Int64Array};
+    use dfp_storage::StorageError;
     use std::fs;
     use std::sync::Arc;
 
@@ -211,12 +171,21 @@ mod tests {
     }
 
     #[test]
+    fn a_device_is_written_in_place() {
+        let null = Path::new("/dev/null");
+        let mut sink = create(null, Some(Format::Parquet), false, false).unwrap();
+        sink.write(&batch("a")).unwrap();
+        sink.commit().unwrap();
+        assert!(!null.metadata().unwrap().is_file());
+    }
+
+    #[test]
     fn a_name_taken_meanwhile_is_not_replaced() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("out.csv");
         let sink = create(&path, None, false, false).unwrap();
         fs::write(&path, "theirs").unwrap();
-        assert!(matches!(sink.commit(), Err(IoError::Exists { .. })));
+        assert!(matches!(sink.commit(), Err(IoError::Storage(StorageError::Exists { .. }))));
         assert_eq!(fs::read_to_string(&path).unwrap(), "theirs");
         assert_eq!(names(directory.path()), ["out.csv"]);
     }

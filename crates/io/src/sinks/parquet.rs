@@ -1,11 +1,11 @@
 //! Parquet with Snappy compression. The column with the empty name is called `index`.
 
 use super::file::Encode;
-use super::partial::{Out, Partial, Storage};
 use crate::texts::is_text;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use dfp_storage::whole::{Out, Partial, Storage};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;

@@ -6,8 +6,8 @@
 
 use super::{FILE, StateDir, UNFINISHED};
 use crate::error::IoError;
-use crate::names::shown;
-use crate::private;
+use dfp_storage::names::shown;
+use dfp_storage::private;
 use parking_lot::Mutex;
 use redb::{Database, DatabaseError};
 use std::fs;

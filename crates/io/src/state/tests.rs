@@ -1,6 +1,6 @@
 use super::*;
 use crate::content::Content;
-use crate::files::Stamp;
+use dfp_storage::files::Stamp;
 use std::fs;
 
 fn mark(bytes: u64, until: Option<i64>) -> FileMark {

@@ -2,7 +2,7 @@
 
 use super::names;
 use dfp_features::period::{Period, duration};
-use dfp_io::files::Stamp;
+use dfp_storage::files::Stamp;
 use rand::seq::index;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

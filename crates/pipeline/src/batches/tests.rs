@@ -1,7 +1,7 @@
 use super::*;
 use dfp_features::period::{Period, instant};
-use dfp_io::files::Stamp;
 use dfp_io::known::KnownFiles;
+use dfp_storage::files::Stamp;
 use std::ops::Range;
 
 fn rules(period: Option<Period>, bytes: u64) -> Rules {

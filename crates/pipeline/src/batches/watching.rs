@@ -6,7 +6,7 @@ use dfp_features::period::now;
 use dfp_io::IoError;
 use dfp_io::known::KnownFiles;
 use dfp_io::state::FileMark;
-use dfp_io::watch::Watch;
+use dfp_storage::watch::Watch;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! The file of labels: a row for each event that is to be found.
 
 use crate::error::RunError;
-use dfp_io::columns::nearest;
-use dfp_io::names::shown;
+use dfp_storage::names::shown;
+use dfp_storage::nearest;
 use std::collections::HashMap;
 use std::path::Path;
 

@@ -8,7 +8,7 @@ use crate::message::{Message, Receipt};
 use crate::source::{self, Reading};
 use dfp_features::derive::Memory;
 use dfp_features::event_times;
-use dfp_features::users::{self, Users};
+use dfp_features::users::Users;
 use dfp_flow::Weight;
 use dfp_io::IoError;
 use dfp_io::logs::{ALWAYS, LogTable};
@@ -313,7 +313,7 @@ fn recall(
         let mut known = state.user(user)?;
         if known.0 == 0
             && known.1.is_none()
-            && let Some(earlier) = users::earlier_name(user)
+            && let Some(earlier) = dfp_registry::earlier_name(user)
         {
             known = state.user(&earlier)?;
         }

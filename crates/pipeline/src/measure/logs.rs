@@ -3,6 +3,7 @@
 use crate::error::RunError;
 use dfp_io::IoError;
 use dfp_io::logs::{self, ReadOptions, cloudtrail};
+use dfp_storage::StorageError;
 use dfp_synth::{GenerateOptions, LogFormat, LogSource, generate};
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -70,7 +71,7 @@ impl Logs {
 
 /// Files of a directory and their sizes in bytes, by name.
 fn list(directory: &Path) -> Result<Vec<(PathBuf, u64)>, IoError> {
-    let failed = |cause| IoError::Os { action: "list", path: directory.to_owned(), cause };
+    let failed = |cause| StorageError::Os { action: "list", path: directory.to_owned(), cause };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {
         let entry = entry.map_err(failed)?;

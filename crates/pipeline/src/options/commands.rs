@@ -7,8 +7,8 @@ use super::{
     OptionSpec, PLOT, REPORT, SCORE, TRAIN,
 };
 use dfp_features::sources::SOURCE_STAGES;
-use dfp_io::memory::MemoryLimit;
 use dfp_report::drawing;
+use dfp_storage::memory::MemoryLimit;
 
 const CHOICE_LEVEL: Kind =
     Kind::Choice(&["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG"]);

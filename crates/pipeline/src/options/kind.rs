@@ -1,7 +1,7 @@
 //! What the value of an option may be.
 
 use dfp_features::period::{self, Period};
-use dfp_io::names;
+use dfp_storage::names;
 use std::time::Duration;
 
 /// What a value may be, and how its text is read.
@@ -185,7 +185,7 @@ impl Kind {
                 .iter()
                 .find(|word| word.eq_ignore_ascii_case(text))
                 .map(|word| Value::Text((*word).to_owned()))
-                .ok_or_else(|| match dfp_io::columns::nearest(text, words.iter().copied()) {
+                .ok_or_else(|| match dfp_storage::nearest(text, words.iter().copied()) {
                     Some(word) => format!("{text:?} is not one of {}; did you mean {word:?}", words.join(", ")),
                     None => format!("{text:?} is not one of {}", words.join(", ")),
                 }),

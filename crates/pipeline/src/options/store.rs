@@ -3,7 +3,7 @@
 use super::commands::MEMORY_LIMIT;
 use super::kind::{MOST_MEGABYTES, MOST_ROWS, MOST_THREADS};
 use super::{CommandSpec, DELIMITER, Kind, OptionSpec};
-use crate::models::GENERIC;
+use dfp_registry::GENERIC;
 
 const STORE: OptionSpec =
     OptionSpec::new("store", Kind::Folder, "where the models are: a folder, s3://BUCKET/PREFIX, gs://, az://, mlflow+http://HOST:PORT/NAME (docs/model-store.md)")

@@ -8,10 +8,10 @@ use crate::measure::MeasureOptions;
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role};
 use dfp_features::{SOURCES, Source};
 use dfp_flow::RowCounter;
-use dfp_io::columns::nearest;
 use dfp_io::sinks::Format;
 use dfp_model::config::Scorer;
 use dfp_report::drawing::{self, Drawing, DrawingFormat};
+use dfp_storage::nearest;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -352,7 +352,7 @@ impl Checker {
 
     fn sink(&mut self, values: &Values) -> Option<ToFile> {
         let filename = values.path("filename")?;
-        if dfp_io::files::is_address(&filename) {
+        if dfp_storage::files::is_address(&filename) {
             self.mistakes.push(format!(
                 "to-file: --filename: {filename:?} is an address; accepted: a local path"
             ));

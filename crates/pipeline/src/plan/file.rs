@@ -6,8 +6,8 @@
 
 use super::{OptionTexts, PlanSpec, StageSpec};
 use crate::options::{PIPELINES, PipelineKind};
-use dfp_io::columns::nearest;
-use dfp_io::names::masked;
+use dfp_storage::names::masked;
+use dfp_storage::nearest;
 use serde_json::{Map, Value};
 use std::fmt::Write;
 use std::path::Path;

@@ -33,7 +33,7 @@ pub use settings::{
     Serialize as SerializeSettings, SourceSettings, StageSettings, ToFile, ToReport, TrainAe,
     Validate, WatchSettings,
 };
-pub use store::{Exports, ModelsCommand, Retention, check_models, check_score, check_train};
+pub use store::{ModelsCommand, check_models, check_score, check_train};
 pub use time_series::{Method, TimeSeries};
 
 use crate::options::PipelineKind;

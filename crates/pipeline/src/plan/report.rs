@@ -87,7 +87,7 @@ impl Checker {
                 "{place}: --{option}: {path:?} is no name of a page; accepted: .html, .htm"
             ));
         }
-        if dfp_io::files::is_address(&path) {
+        if dfp_storage::files::is_address(&path) {
             let place = values.place;
             self.mistakes.push(format!(
                 "{place}: --{option}: {path:?} is an address; accepted: a local path"

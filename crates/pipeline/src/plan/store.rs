@@ -10,8 +10,8 @@ use crate::options::{
 use crate::retrain::{Length, Promote, Rules, TrainOptions, TrainUsers};
 use dfp_features::period;
 use dfp_model::artifact::Limits;
+use dfp_registry::library::{Exports, Retention};
 use std::path::PathBuf;
-use std::time::Duration;
 
 /// Checks the options of `train`; also the file of its `--json`.
 ///
@@ -186,28 +186,6 @@ pub struct ModelsCommand {
     pub retention: Retention,
     /// What a model file may ask of the machine.
     pub limits: Limits,
-}
-
-/// Files for other tools.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the fields are the command's options, described in the table")]
-pub struct Exports {
-    pub model: Option<PathBuf>,
-    pub onnx: Option<PathBuf>,
-    pub npz: Option<PathBuf>,
-    pub safetensors: Option<PathBuf>,
-    pub overwrite: bool,
-}
-
-/// What stays of old versions.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Retention {
-    /// So many of the newest.
-    pub keep: Option<usize>,
-    /// Those that were put there less than so long ago.
-    pub older_than: Option<Duration>,
-    /// Nothing is removed, only told.
-    pub dry_run: bool,
 }
 
 /// Checks the options and words of `models NAME`.

@@ -2,8 +2,8 @@
 
 use crate::options::Value;
 use dfp_features::period::Period;
-use dfp_io::names;
 use dfp_model::artifact::Limits;
+use dfp_storage::names;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -7,11 +7,11 @@ use crate::report::TooFew;
 use crate::results::{self, Results};
 use crate::source::ReadCount;
 use dfp_flow::Reporter;
-use dfp_io::names::shown;
 use dfp_report::plots::axis::Counted;
 use dfp_report::plots::{
     self, Bars, Bins, Column, HistogramPlot, PictureFormat, Point, ScorePlot, Series,
 };
+use dfp_storage::names::shown;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -107,7 +107,7 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
         run: None,
     };
     let html = page.html().map_err(RunError::Failed)?;
-    dfp_io::sinks::write_whole(&options.html, html.as_bytes())?;
+    dfp_storage::whole::write_whole(&options.html, html.as_bytes())?;
     Ok(made)
 }
 
@@ -144,7 +144,7 @@ pub fn plot(options: &PlotOptions, reporter: &dyn Reporter) -> Result<Made, RunE
         }
         kind => plots::picture(&scores(&results, &of_user, kind, &of_whom), options.format),
     };
-    dfp_io::sinks::write_whole(&options.output, &bytes.map_err(RunError::Failed)?)?;
+    dfp_storage::whole::write_whole(&options.output, &bytes.map_err(RunError::Failed)?)?;
     let too_few = match options.kind {
         PictureKind::ZScores => too_few(&results, &of_user),
         _ => (0, 0),

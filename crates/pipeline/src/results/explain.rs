@@ -2,7 +2,6 @@
 
 use super::{EVENTS, Names, Results};
 use crate::error::RunError;
-use crate::models;
 use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
@@ -10,10 +9,11 @@ use dfp_features::derive::Cells;
 use dfp_features::own_columns;
 use dfp_flow::Reporter;
 use dfp_io::columns::FILE_ROW;
-use dfp_io::names::shown;
 use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
 use dfp_model::user_model::UserModel;
+use dfp_registry::models;
+use dfp_storage::names::shown;
 use std::path::PathBuf;
 use std::sync::Arc;
 

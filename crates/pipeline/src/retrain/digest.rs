@@ -18,7 +18,7 @@ pub(super) fn digest(
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     };
-    text(crate::SOFTWARE);
+    text(dfp_registry::SOFTWARE);
     text(&format!("{config:?}"));
     text(if leans { "leans" } else { "" });
     for (field, column) in rows.schema().fields().iter().zip(rows.columns()) {

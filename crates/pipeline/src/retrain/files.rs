@@ -1,10 +1,10 @@
 //! Which log files have not been learnt, and how many of them are read together.
 
 use crate::batches::Notes;
-use dfp_io::files::{head, is_packed};
 use dfp_io::known::{Arrival, KnownFiles, Seen};
-use dfp_io::memory::MemoryLimit;
 use dfp_io::state::FileMark;
+use dfp_storage::files::{head, is_packed};
+use dfp_storage::memory::MemoryLimit;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 

@@ -17,9 +17,9 @@ use arrow_schema::{ArrowError, DataType, Field, Schema};
 use dfp_features::derive::Memory;
 use dfp_features::users::Users;
 use dfp_flow::{Reporter, Weight};
-use dfp_io::names;
-use dfp_io::names::shown;
 use dfp_io::state::{Commit, FileMark, Part, StateDir, WindowChange};
+use dfp_storage::names;
+use dfp_storage::names::shown;
 use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::collections::{HashMap, HashSet};
@@ -96,7 +96,7 @@ impl Histories {
         let globs: Vec<String> = source
             .input_globs
             .iter()
-            .map(|glob| match dfp_io::files::is_address(Path::new(glob)) {
+            .map(|glob| match dfp_storage::files::is_address(Path::new(glob)) {
                 true => glob.clone(),
                 false => names::to_text(absolute(&names::path(glob)).as_os_str()),
             })

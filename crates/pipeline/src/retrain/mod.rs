@@ -22,7 +22,6 @@ pub use turn::{Outcome, Rules, Status};
 pub(crate) use turn::{RESERVED, Turns, counted};
 
 use crate::error::RunError;
-use crate::library::Library;
 use crate::plan::Plan;
 use crate::source::{self, ReadCount};
 use crate::train::{
@@ -31,7 +30,8 @@ use crate::train::{
 use dfp_features::derive::Memory;
 use dfp_flow::Reporter;
 use dfp_flow::Stop;
-use dfp_io::store::Purpose;
+use dfp_registry::library::Library;
+use dfp_registry::store::Purpose;
 use history::{Histories, Opening};
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use rows::{Rows, of_everyone};

@@ -3,13 +3,13 @@
 use super::history::{self, Histories};
 use super::{Length, counted};
 use crate::error::RunError;
-use crate::library::About;
 use crate::train::{Task, TaskRows, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
 use dfp_features::period;
 use dfp_flow::{Reporter, Weight};
 use dfp_io::skipped::{Skipped, Unit};
+use dfp_registry::library::About;
 use std::sync::Arc;
 
 /// The reason of rows that a clock which was wrong has dated.

@@ -9,7 +9,6 @@ mod summary;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::intake::{self, Intake};
-use crate::models::Models;
 use crate::plan::{self, Plan};
 use crate::report::{Summary, TimeSeriesCount, Validation};
 use crate::source::ReadCount;
@@ -19,8 +18,9 @@ use dfp_alerts::AlertCount;
 use dfp_features::derive::Memory;
 use dfp_flow::{Failure, Pipeline, Stop};
 use dfp_flow::{Reporter, Weight};
-use dfp_io::names::shown;
 use dfp_io::state::StateDir;
+use dfp_registry::models::Models;
+use dfp_storage::names::shown;
 use parking_lot::Mutex;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::Arc;
@@ -67,7 +67,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let report = result.map_err(failed)?;
     run.write_models_of_messages()?;
     if let Some(drawing) = &plan.drawing {
-        dfp_io::sinks::write_whole(&drawing.file, &drawing.bytes(&report))?;
+        dfp_storage::whole::write_whole(&drawing.file, &drawing.bytes(&report))?;
         run.summary.drawn = Some(shown(&drawing.file));
     }
     run.finish(&report)

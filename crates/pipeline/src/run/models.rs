@@ -2,8 +2,6 @@
 
 use super::Run;
 use crate::error::RunError;
-use crate::library::{Library, Lookup, LookupOptions};
-use crate::models;
 use crate::plan::{self, StageSettings};
 use crate::retrain::RESERVED;
 use crate::source::{self, ReadCount};
@@ -14,11 +12,13 @@ use crate::train::{
 use dfp_features::derive::Memory;
 use dfp_features::users::Users;
 use dfp_flow::Weight;
-use dfp_io::names::shown;
-use dfp_io::store::Purpose;
 use dfp_model::artifact;
 use dfp_model::config::Scorer;
 use dfp_model::user_model::UserModel;
+use dfp_registry::library::{Library, Lookup, LookupOptions};
+use dfp_registry::models;
+use dfp_registry::store::Purpose;
+use dfp_storage::names::shown;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -238,5 +238,5 @@ fn write_models(models: &[Arc<UserModel>], path: &Path) -> Result<(), RunError> 
     let mut bytes = Vec::new();
     let refuse = |why: String| RunError::Failed(format!("--models_output_filename: {why}"));
     artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
-    dfp_io::sinks::write_private(path, &bytes).map_err(|error| refuse(error.to_string()))
+    dfp_storage::whole::write_private(path, &bytes).map_err(|error| refuse(error.to_string()))
 }

@@ -4,9 +4,10 @@ use super::Run;
 use crate::error::RunError;
 use crate::plan::StageSettings;
 use crate::{source, stages};
-use dfp_io::names::shown;
-use dfp_io::sinks::{identity, replaces};
 use dfp_io::state::{Commit, OutputMark, StateDir};
+use dfp_storage::StorageError;
+use dfp_storage::names::shown;
+use dfp_storage::whole::{identity, replaces};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ impl Run<'_> {
                     )]));
                 }
                 None if replaces(&settings.filename) && !settings.overwrite => {
-                    let exists = dfp_io::IoError::Exists { path: settings.filename.clone() };
+                    let exists = StorageError::Exists { path: settings.filename.clone() };
                     return Err(RunError::Failed(format!("to-file: {exists}")));
                 }
                 None => marks.push(OutputMark { path, ..OutputMark::default() }),

@@ -7,8 +7,8 @@ use crate::report_page::digest::Digest;
 use crate::report_page::{Page, RunFacts};
 use crate::stages;
 use dfp_flow::Weight;
-use dfp_io::IoError;
-use dfp_io::names::shown;
+use dfp_storage::StorageError;
+use dfp_storage::names::shown;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -21,8 +21,8 @@ impl Run<'_> {
         for stage in &self.plan.stages {
             let StageSettings::ToReport(settings) = stage else { continue };
             let path = &settings.filename;
-            if dfp_io::sinks::replaces(path) && !settings.overwrite {
-                let exists = IoError::Exists { path: path.clone() };
+            if dfp_storage::whole::replaces(path) && !settings.overwrite {
+                let exists = StorageError::Exists { path: path.clone() };
                 return Err(RunError::Failed(format!("to-report: {exists}")));
             }
             let digest = Arc::new(Mutex::new(Digest::new(settings.asked)));
@@ -59,7 +59,7 @@ impl Run<'_> {
             };
             let refuse = |why: String| RunError::Failed(format!("to-report: {why}"));
             let html = page.html().map_err(refuse)?;
-            dfp_io::sinks::write_whole(&settings.filename, html.as_bytes())
+            dfp_storage::whole::write_whole(&settings.filename, html.as_bytes())
                 .map_err(|why| refuse(why.to_string()))?;
             self.summary.pages.push(name);
         }

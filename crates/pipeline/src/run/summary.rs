@@ -99,7 +99,7 @@ impl Run<'_> {
         self.summary.rows_scored = self.book.scored();
         self.summary.models = self.models.len();
         self.summary.failed_users = std::mem::take(&mut *self.failed.lock());
-        let unusable = self.models.store().map(crate::library::Lookup::unusable);
+        let unusable = self.models.store().map(dfp_registry::library::Lookup::unusable);
         self.summary.failed_users.extend(unusable.unwrap_or_default());
         self.summary.unusual = self.book.unusual();
         self.summary.unlikely = self.book.unlikely();

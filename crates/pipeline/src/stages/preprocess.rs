@@ -6,7 +6,6 @@
 //! number there is, and counted, since no log means it.
 
 use crate::message::{Encoded, Message};
-use crate::models::Models;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use arrow_array::{Array, RecordBatch, new_null_array};
@@ -19,6 +18,7 @@ use dfp_io::columns::{FILE_ROW, with_columns};
 use dfp_model::encode::Infinite;
 use dfp_model::user_model::UserModel;
 use dfp_model::{EncodedRows, ModelError};
+use dfp_registry::models::Models;
 use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! A training run that is killed leaves nothing half-done, however often and whenever it happens.
 
 use crate::place::{Place, USER};
-use dfp_pipeline::library::Library;
+use dfp_registry::library::Library;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 

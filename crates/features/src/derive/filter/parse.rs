@@ -2,7 +2,7 @@
 
 use super::{Comparison, Expression, Test, Value};
 use crate::derive::kinds::number;
-use dfp_io::columns::nearest;
+use dfp_storage::nearest;
 use regex::Regex;
 use std::cmp::Ordering;
 

@@ -4,9 +4,9 @@ mod unpack;
 mod utf16;
 
 use crate::error::{IoError, Place};
-use crate::memory::MemoryLimit;
-use crate::remote::{self, Object};
 use crate::skipped::{Skipped, Unit};
+use dfp_storage::memory::MemoryLimit;
+use dfp_storage::remote::{self, Object};
 use parking_lot::Mutex;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};

@@ -1,6 +1,7 @@
 //! Unit tests.
 
 use super::*;
+use dfp_storage::StorageError;
 use std::io::Write as _;
 
 const LIMIT: MemoryLimit = MemoryLimit::of_bytes(1 << 30);
@@ -174,6 +175,6 @@ fn an_error_of_the_system_is_no_broken_content() {
         let reader = BufReader::new(Failing(bytes[..bytes.len() / 2].to_vec()));
         let content = Content::of(Path::new("log"), reader, MemoryLimit::default());
         let read = content.and_then(|mut content| content.append(&mut Vec::new(), 1 << 20));
-        assert!(matches!(read, Err(IoError::Os { .. })), "{name}: {read:?}");
+        assert!(matches!(read, Err(IoError::Storage(StorageError::Os { .. }))), "{name}: {read:?}");
     }
 }

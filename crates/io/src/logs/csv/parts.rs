@@ -8,8 +8,8 @@ use super::{CsvOptions, End, Pass, Slot, finish, slots};
 use crate::error::IoError;
 use crate::logs::FileTable;
 use crate::logs::pieces::Before;
-use crate::memory::MemoryLimit;
 use crate::texts::Cells;
+use dfp_storage::memory::MemoryLimit;
 use rayon::prelude::*;
 use std::path::Path;
 

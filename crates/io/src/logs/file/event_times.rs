@@ -6,11 +6,11 @@ use super::super::union::{Part, print};
 use super::super::wanted::Wanted;
 use super::{Cleaner, message};
 use crate::error::{IoError, Place};
-use crate::names::shown;
 use crate::skipped::{Skipped, TIMELESS, Unit};
 use crate::texts::{Cells, TextCells};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::DataType;
+use dfp_storage::names::shown;
 use std::path::Path;
 
 const NO_TIMES: &str = "no event times, where rows of some times are asked for";

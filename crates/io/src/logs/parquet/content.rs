@@ -2,8 +2,8 @@
 
 use super::MAGIC;
 use crate::error::IoError;
-use crate::remote::{self, Object};
 use bytes::{Buf, Bytes};
+use dfp_storage::remote::{self, Object};
 use parquet::errors::ParquetError;
 use parquet::file::reader::{ChunkReader, Length};
 use std::fs::File;

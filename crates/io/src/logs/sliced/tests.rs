@@ -5,6 +5,7 @@ use crate::logs::{LogTable, cloudtrail, hours, read as read_logs};
 use crate::texts::TextCells;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
+use dfp_storage::StorageError;
 use proptest::prelude::*;
 use std::io::Write as _;
 
@@ -208,7 +209,10 @@ fn a_file_whose_rest_cannot_be_read_is_an_error_where_rows_of_the_slice_were_giv
     let slices = slices_of_a_broken_object(&[ALWAYS.end; 30]);
     assert!(slices[0].as_ref().unwrap().more);
     let error = slices.into_iter().find_map(Result::err).unwrap();
-    assert!(matches!(&error, IoError::Os { action: READ_REST, .. }), "{error}");
+    assert!(
+        matches!(&error, IoError::Storage(StorageError::Os { action: READ_REST, .. })),
+        "{error}"
+    );
 }
 
 proptest! {

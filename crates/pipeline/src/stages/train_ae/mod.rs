@@ -12,8 +12,8 @@ pub use on_messages::{Around, OnMessages};
 use super::deserialize::cut;
 use crate::error::RunError;
 use crate::message::Message;
-use crate::models::Models;
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_registry::models::Models;
 use std::sync::Arc;
 
 /// The stage.

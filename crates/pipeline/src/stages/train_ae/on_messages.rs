@@ -3,9 +3,7 @@
 use super::no_model;
 use super::windows::Windows;
 use crate::error::RunError;
-use crate::library::Lookup;
 use crate::message::Message;
-use crate::models::{Known, Models};
 use crate::plan::{self, Plan};
 use crate::retrain::{
     self, History, Outcome, Promote, RESERVED, Rules, Status, Turns, counted, until_tomorrow,
@@ -17,8 +15,11 @@ use arrow_select::take::take_record_batch;
 use dfp_flow::Stop;
 use dfp_flow::{Reporter, Weight};
 use dfp_io::state::StateDir;
-use dfp_io::store::State;
 use dfp_model::UserModel;
+use dfp_registry::Known;
+use dfp_registry::library::Lookup;
+use dfp_registry::models::Models;
+use dfp_registry::store::State;
 use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::collections::HashMap;

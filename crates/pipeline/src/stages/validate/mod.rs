@@ -14,11 +14,11 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use comparison::{Comparison, Tolerance};
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_flow::{Reporter, Weight};
-use dfp_io::IoError;
 use dfp_io::columns::{INDEX, missing_column};
 use dfp_io::logs::{self, LogTable, ReadOptions};
-use dfp_io::names::shown;
-use dfp_io::sinks;
+use dfp_storage::StorageError;
+use dfp_storage::names::shown;
+use dfp_storage::whole;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -50,10 +50,10 @@ impl Validate {
         found: &Arc<Mutex<Vec<Validation>>>,
     ) -> Result<Self, RunError> {
         if let Some(path) = &settings.results_file_name
-            && sinks::replaces(path)
+            && whole::replaces(path)
             && !settings.overwrite
         {
-            let exists = IoError::Exists { path: path.clone() };
+            let exists = StorageError::Exists { path: path.clone() };
             return Err(RunError::Failed(format!("validate: --results_file_name: {exists}")));
         }
         let identifiers: Vec<String> = user_column.iter().map(|&name| name.to_owned()).collect();
@@ -105,7 +105,7 @@ impl Validate {
             self.reporter.say(Weight::Debug, &format!("validate: {example}"));
         }
         if let Some(path) = &self.settings.results_file_name {
-            sinks::write_whole(path, outcome.to_json()?.as_bytes())?;
+            whole::write_whole(path, outcome.to_json()?.as_bytes())?;
         }
         let validation = Validation {
             file: shown(&self.settings.val_file_name),

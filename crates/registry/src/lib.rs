@@ -1,0 +1,17 @@
+//! Where models live: numbered versions of each user's model, of which at most one is live ([`store`]); what people
+//! know of a version, and what they do with it by hand ([`library`]); and the one look-up of models for whoever scores
+//! rows ([`models`]).
+//!
+//! It reads and writes model files and trains nothing.
+
+mod error;
+mod known;
+pub mod library;
+pub mod models;
+pub mod store;
+
+pub use error::RegistryError;
+pub use known::{GENERIC, Known, earlier_name};
+
+/// Name and version of this program, as it signs what it writes.
+pub const SOFTWARE: &str = concat!("morpheus ", env!("CARGO_PKG_VERSION"));

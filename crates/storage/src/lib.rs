@@ -1,0 +1,20 @@
+//! Bytes from anywhere: files and objects that a pattern finds ([`files`]), or that become complete while somebody
+//! watches ([`watch`]); files that are written whole ([`whole`]); their names as people see them ([`names`]), and how
+//! much memory reading may take ([`memory`]).
+//!
+//! It knows no tables: what the bytes say is for others to read.
+
+mod error;
+pub mod files;
+pub mod memory;
+pub mod names;
+mod nearest;
+mod patterns;
+pub mod private;
+pub mod remote;
+mod walk;
+pub mod watch;
+pub mod whole;
+
+pub use error::StorageError;
+pub use nearest::nearest;
