@@ -3,8 +3,8 @@
 //! that it is `pipeline-other`.
 #![no_main]
 
-use dfp_pipeline::options::PipelineKind;
-use dfp_pipeline::plan::{PlanSpec, StageSpec, check, check_bench, check_generate};
+use dfp_config::options::PipelineKind;
+use dfp_config::plan::{PlanSpec, StageSpec, check, check_bench, check_generate};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! Any text as a plan in a file: a plan, which is written and read as itself, or a list of mistakes.
 #![no_main]
 
-use dfp_pipeline::plan::{PlanFormat, parse_plan, plan_text};
+use dfp_config::plan::{PlanFormat, parse_plan, plan_text};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -9,14 +9,14 @@ mod tools;
 use crate::help;
 use crate::logging::{self, Logging};
 use crate::table::at_the_top;
-use dfp_flow::Weight;
-use dfp_pipeline::names;
-use dfp_pipeline::nearest;
-use dfp_pipeline::options::{
+use dfp_config::options::{
     self, COMMANDS, CommandSpec, GLOBAL, Kind, OptionSpec, PIPELINES, PipelineKind, RUN, Role,
     bool_word,
 };
-use dfp_pipeline::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
+use dfp_config::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
+use dfp_flow::Weight;
+use dfp_storage::names;
+use dfp_storage::nearest;
 use std::path::PathBuf;
 
 /// What is to be done.
@@ -185,7 +185,7 @@ impl Parser<'_> {
                 None => Logging::default(),
             };
         if last("shared_files").and_then(|text| bool_word(text)) == Some(true) {
-            dfp_pipeline::private::share();
+            dfp_storage::private::share();
         }
         let level = last("log_level").and_then(|word| logging::weight(word));
         Process {
@@ -264,7 +264,7 @@ impl Parser<'_> {
         let spec = PlanSpec { kind, run, pipeline, stages };
         // A line with a mistake in its spelling may have others: all are told together.
         if !self.mistakes.is_empty()
-            && let Err(further) = dfp_pipeline::plan::check(&spec)
+            && let Err(further) = dfp_config::plan::check(&spec)
         {
             self.mistakes.extend(further);
         }

@@ -5,10 +5,10 @@ use crate::arguments::Usage;
 use crate::exit::{DONE, FAILED, refuse};
 use crate::print::out;
 use crate::table::usable_stages;
-use dfp_pipeline::names::shown;
-use dfp_pipeline::options::{self, COMMANDS, Kind, OptionSpec, PipelineKind};
-use dfp_pipeline::plan::OptionTexts;
-use dfp_pipeline::write_whole;
+use dfp_config::options::{self, COMMANDS, Kind, OptionSpec, PipelineKind};
+use dfp_config::plan::OptionTexts;
+use dfp_storage::names::shown;
+use dfp_storage::whole::write_whole;
 use std::path::PathBuf;
 
 const BEGIN: &str = "# >>> morpheus completion >>>";
@@ -234,7 +234,7 @@ pub fn install(texts: &OptionTexts) -> u8 {
         refuse(&Usage { mistakes, command: "morpheus tools autocomplete install".into() })
     };
     let Some(path) =
-        last("path").map(|text| dfp_pipeline::names::path(text)).or_else(|| own_file(&shell))
+        last("path").map(|text| dfp_storage::names::path(text)).or_else(|| own_file(&shell))
     else {
         return usage("--path is required: the home directory is not known");
     };
@@ -281,7 +281,7 @@ fn with_block(before: &str, block: &str, keep: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfp_pipeline::options::PIPELINES;
+    use dfp_config::options::PIPELINES;
 
     fn after(line: &str) -> Vec<String> {
         let words: Vec<String> = line.split(' ').map(str::to_owned).collect();

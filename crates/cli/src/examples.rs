@@ -189,8 +189,8 @@ pub fn lines(usage: &str) -> &'static [&'static str] {
 mod tests {
     use super::*;
     use crate::arguments::{Command, parse};
-    use dfp_pipeline::options::COMMANDS;
-    use dfp_pipeline::plan::check;
+    use dfp_config::options::COMMANDS;
+    use dfp_config::plan::check;
 
     /// As a shell would cut them.
     fn words(line: &str) -> Vec<String> {

@@ -2,11 +2,11 @@
 
 use crate::examples::lines;
 use crate::table::{at_the_top, usable_stages};
-use dfp_features::feature_file::built_in;
-use dfp_pipeline::options::{
+use dfp_config::options::{
     COMMANDS, CommandSpec, Effect, FEATURES, GLOBAL, OptionSpec, PIPELINES, PipelineKind, RUN,
     StageEntry, WithWords,
 };
+use dfp_features::feature_file::built_in;
 use std::fmt::Write;
 
 /// What `morpheus tools` is for.
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_is_required_comes_first() {
-        let text = command("morpheus train", &dfp_pipeline::options::TRAIN);
+        let text = command("morpheus train", &dfp_config::options::TRAIN);
         let at = |part: &str| text.find(part).unwrap();
         assert!(at("Required:") < at("--input") && at("--store") < at("Options:"), "{text}");
         assert!(at("Options:") < at("--seed") && at("--seed") < at("Examples:"), "{text}");

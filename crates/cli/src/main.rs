@@ -18,7 +18,7 @@ mod table;
 
 use arguments::Command;
 use commands::{bench, doctor, features, generate, run, with_words};
-use dfp_pipeline::names::to_text;
+use dfp_storage::names::to_text;
 use exit::{DONE, refuse};
 use print::{out, out_styled};
 use std::process::ExitCode;

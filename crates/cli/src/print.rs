@@ -2,7 +2,7 @@
 //! a full disk ends nothing: what cannot be printed is lost, and the run goes on. Nothing that is printed
 //! steers a terminal, and secrets of addresses are masked.
 
-use dfp_pipeline::names::{masked, printable};
+use dfp_storage::names::{masked, printable};
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -4,10 +4,10 @@ use crate::exit::{DONE, FAILED};
 use crate::help::facts;
 use crate::print::out;
 use crate::table::usable_stages;
-use dfp_pipeline::names::shown;
-use dfp_pipeline::options::{self, COMMANDS, OptionSpec, PIPELINES, PipelineKind};
-use dfp_pipeline::plan::OptionTexts;
-use dfp_pipeline::write_whole;
+use dfp_config::options::{self, COMMANDS, OptionSpec, PIPELINES, PipelineKind};
+use dfp_config::plan::OptionTexts;
+use dfp_storage::names::shown;
+use dfp_storage::whole::write_whole;
 use std::fmt::Write;
 
 /// One command or stage.
@@ -93,7 +93,7 @@ pub fn man(texts: &OptionTexts) -> u8 {
         out(whole.trim_end());
         return DONE;
     };
-    let directory = &dfp_pipeline::names::path(directory);
+    let directory = &dfp_storage::names::path(directory);
     let write = || -> Result<usize, String> {
         let mut written = 0;
         for page in pages() {

@@ -302,7 +302,7 @@ pub fn repeated_rows(n: usize) -> String {
     format!("{} with the event id of an earlier row", count(n, "row"))
 }
 
-pub use dfp_pipeline::names::printable;
+pub use dfp_storage::names::printable;
 
 /// [`printable`], cut after so many characters.
 pub fn shortened(text: &str, longest: usize) -> String {

@@ -1,6 +1,6 @@
 //! What of the table of commands and stages can be typed.
 
-use dfp_pipeline::options::{self, PipelineKind, Role, StageEntry, WITH_WORDS, WithWords};
+use dfp_config::options::{self, PipelineKind, Role, StageEntry, WITH_WORDS, WithWords};
 
 /// The stages that can be used in a pipeline.
 pub fn usable_stages(kind: PipelineKind) -> impl Iterator<Item = &'static StageEntry> {

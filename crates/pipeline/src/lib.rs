@@ -7,7 +7,6 @@ pub mod batches;
 pub mod error;
 pub mod evaluate;
 pub mod measure;
-pub mod options;
 pub mod plan;
 pub mod preflight;
 pub mod report;
@@ -25,9 +24,5 @@ mod source;
 mod stages;
 mod train;
 
-pub use dfp_flow::Stop;
-pub use dfp_storage::nearest;
-pub use dfp_storage::whole::{is_standard_output, write_whole};
-pub use dfp_storage::{names, private};
 pub use error::RunError;
 pub use run::run;

@@ -42,7 +42,7 @@ fn the_seed_line_is_read() {
     assert_eq!(spec.run["num_threads"], ["1"]);
     assert_eq!(spec.stages[1].options["seed"], ["42"]);
     assert_eq!(spec.stages[6].options["overwrite"], ["true"]);
-    assert!(dfp_pipeline::plan::check(&spec).is_ok());
+    assert!(dfp_config::plan::check(&spec).is_ok());
 }
 
 #[test]

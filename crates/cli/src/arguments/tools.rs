@@ -2,12 +2,12 @@
 
 use super::{Command, Options, Parsed, Parser, Process, unknown};
 use crate::help;
-use dfp_flow::Weight;
-use dfp_pipeline::options::{
+use dfp_config::options::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, BENCH, CommandSpec, DOCTOR, FEATURES, GENERATE, MAN,
     OPTIONS, PLAN_CHECK, WITH_WORDS, WithWords,
 };
-use dfp_pipeline::plan::OptionTexts;
+use dfp_config::plan::OptionTexts;
+use dfp_flow::Weight;
 
 /// The commands of `tools`.
 const TOOLS: [&str; 7] =
@@ -214,7 +214,7 @@ impl Parser<'_> {
         }
     }
 
-    /// The values of tools that have no check of their own in `dfp_pipeline::plan`.
+    /// The values of tools that have no check of their own in `dfp_config::plan`.
     fn check_values(&mut self, spec: &CommandSpec, texts: &OptionTexts) {
         if [GENERATE.name, BENCH.name].contains(&spec.name) {
             return;

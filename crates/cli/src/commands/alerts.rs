@@ -6,10 +6,10 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{alerted, count, printable};
+use dfp_config::plan::{self, OptionTexts};
 use dfp_flow::Weight;
 use dfp_pipeline::afterwards::{self, Chosen};
-use dfp_pipeline::names::shown;
-use dfp_pipeline::plan::{self, OptionTexts};
+use dfp_storage::names::shown;
 
 /// Chooses alerts among outputs and lists or writes them; the exit code.
 pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {

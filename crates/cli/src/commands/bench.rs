@@ -4,9 +4,11 @@ use crate::arguments::Usage;
 use crate::exit::{DONE, FAILED, INTERRUPTED, refuse};
 use crate::print::{err, out};
 use crate::summary::{count, grouped};
+use dfp_config::plan::{self, OptionTexts};
+use dfp_flow::Stop;
+use dfp_pipeline::RunError;
 use dfp_pipeline::measure::{self, Figures, MeasureOptions, REPEATS, Work};
-use dfp_pipeline::plan::{self, Architecture, OptionTexts};
-use dfp_pipeline::{RunError, Stop};
+use dfp_pipeline::plan::Architecture;
 use dfp_synth::LogFormat;
 use std::fmt::Write;
 

@@ -4,9 +4,9 @@ use crate::arguments::Usage;
 use crate::console::Console;
 use crate::exit::{DONE, FAILED, USAGE, refuse};
 use crate::print::out;
+use dfp_config::plan::{self, PlanSpec};
 use dfp_flow::{Reporter, Weight};
 use dfp_pipeline::measure::instruction_set;
-use dfp_pipeline::plan::{self, PlanSpec};
 use dfp_pipeline::preflight;
 
 /// Checks a plan and its files; the exit code tells whether it would start.

@@ -5,10 +5,10 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{aligned, count, grouped, printable, shortened};
+use dfp_config::plan::{self, OptionTexts};
 use dfp_features::feature_file;
 use dfp_flow::Weight;
 use dfp_pipeline::inspect::{self, Inspection};
-use dfp_pipeline::plan::{self, OptionTexts};
 
 /// An example longer than this is cut.
 const LONGEST: usize = 24;

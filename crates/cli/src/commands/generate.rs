@@ -4,8 +4,8 @@ use crate::arguments::Usage;
 use crate::exit::{DONE, FAILED, refuse};
 use crate::print::{err, out};
 use crate::summary::{count, grouped};
-use dfp_pipeline::names::shown;
-use dfp_pipeline::plan::{self, OptionTexts};
+use dfp_config::plan::{self, OptionTexts};
+use dfp_storage::names::shown;
 use dfp_synth::generate;
 
 /// Makes the logs and says what was made; the exit code.

@@ -6,12 +6,12 @@ use crate::console::Console;
 use crate::exit::{DONE, FAILED, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{aligned, count, grouped, printable};
+use dfp_config::plan::{self, ModelsCommand, OptionTexts};
 use dfp_flow::{Reporter, Weight};
 use dfp_pipeline::RunError;
-use dfp_pipeline::names::shown;
-use dfp_pipeline::plan::{self, ModelsCommand, OptionTexts};
 use dfp_registry::library::care::{self, Difference, Listed, Shown, moment};
 use dfp_registry::library::{Library, Purpose};
+use dfp_storage::names::shown;
 use std::fmt::Write;
 
 /// Values of a feature that are shown.

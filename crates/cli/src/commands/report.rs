@@ -5,11 +5,11 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{count, too_few};
+use dfp_config::plan::{self, OptionTexts};
 use dfp_flow::{Reporter, Weight};
 use dfp_pipeline::RunError;
-use dfp_pipeline::names::shown;
-use dfp_pipeline::plan::{self, OptionTexts};
 use dfp_pipeline::report_page::files::{self, Made};
+use dfp_storage::names::shown;
 use std::path::Path;
 
 /// Writes the page and says of what; the exit code.

@@ -6,10 +6,12 @@ use crate::exit::{DONE, FAILED, INTERRUPTED, SKIPPED, fail, refuse};
 use crate::print::{self, out};
 use crate::signals::{look_again_on_signal, stop_on_ctrl_c};
 use crate::{logging, summary};
+use dfp_config::plan::{self, OptionTexts, PlanSpec};
+use dfp_flow::Stop;
 use dfp_flow::{Reporter, Weight};
-use dfp_pipeline::names::path;
-use dfp_pipeline::plan::{self, OptionTexts, PlanSpec};
-use dfp_pipeline::{Stop, is_standard_output, write_whole};
+use dfp_pipeline::plan::Plan;
+use dfp_storage::names::path;
+use dfp_storage::whole::{is_standard_output, write_whole};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -45,7 +47,7 @@ pub fn run(spec: &PlanSpec, process: &Process, about_plans: &OptionTexts) -> u8 
 }
 
 /// Runs what has been checked; the exit code.
-fn run_plan(plan: plan::Plan, process: &Process) -> u8 {
+fn run_plan(plan: Plan, process: &Process) -> u8 {
     let mut console = Console::new(process.level);
     if let Some((path, level)) = &process.log {
         match logging::open(path) {

@@ -1,7 +1,7 @@
 //! The guide: its command lines run, and `docs/stages.md` has every stage and option of the table.
 
 use crate::place::{Ended, Place, words};
-use dfp_pipeline::options::{self, Role};
+use dfp_config::options::{self, Role};
 
 fn page(name: &str) -> String {
     let path = format!("{}/../../docs/{name}", env!("CARGO_MANIFEST_DIR"));

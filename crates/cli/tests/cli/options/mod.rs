@@ -8,7 +8,7 @@ mod store;
 use crate::place::{Ended, Place, log};
 use checks::Check::{Changes, In};
 use checks::{SCORED, check};
-use dfp_pipeline::options::{self, COMMANDS, Effect, Kind, OptionSpec, Role};
+use dfp_config::options::{self, COMMANDS, Effect, Kind, OptionSpec, Role};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 

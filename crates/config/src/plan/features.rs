@@ -4,12 +4,12 @@ use super::OptionTexts;
 use super::check::Checker;
 use super::source::delimiter;
 use super::values::Values;
-use crate::inspect::InspectOptions;
 use crate::options::{AUTOENCODER, FEATURES, OTHER};
 use dfp_features::Features;
 use dfp_features::Source;
 use dfp_features::feature_file;
 use dfp_io::logs::time::{TimeColumn, TimeFormats};
+use dfp_pipeline::inspect::InspectOptions;
 use std::sync::Arc;
 
 /// The column of event times of a table, if there is one of this name.

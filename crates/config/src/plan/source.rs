@@ -1,14 +1,14 @@
 //! The check of the sources.
 
 use super::check::Checker;
-use super::settings::{SourceSettings, StageSettings, WatchSettings};
 use super::values::Values;
-use crate::batches::{Rules, Sampling};
 use dfp_features::Features;
 use dfp_features::Source;
 use dfp_features::period::now;
 use dfp_io::logs::{ALWAYS, FileType};
 use dfp_io::sinks::Format;
+use dfp_pipeline::batches::{Rules, Sampling};
+use dfp_pipeline::plan::{SourceSettings, StageSettings, WatchSettings};
 use dfp_storage::memory::MemoryLimit;
 use std::ops::Range;
 use std::sync::Arc;

@@ -3,14 +3,15 @@
 use super::OptionTexts;
 use super::check::Checker;
 use super::results::names;
-use super::settings::{SourceSettings, StageSettings, ToReport};
 use super::values::Values;
-use super::{PlanFormat, PlanSpec, ScoreKind, plan_text};
+use super::{PlanFormat, PlanSpec, plan_text};
 use crate::options::{PLOT, REPORT};
-use crate::report_page::digest::{Asked, Names};
-use crate::report_page::files::{PictureKind, PlotOptions, ReportOptions};
 use dfp_features::Features;
 use dfp_io::logs::EVENT_DT;
+use dfp_pipeline::plan::ScoreKind;
+use dfp_pipeline::plan::{SourceSettings, StageSettings, ToReport};
+use dfp_pipeline::report_page::digest::{Asked, Names};
+use dfp_pipeline::report_page::files::{PictureKind, PlotOptions, ReportOptions};
 use dfp_report::plots::PictureFormat;
 use std::path::PathBuf;
 

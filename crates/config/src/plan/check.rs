@@ -1,15 +1,15 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
 use super::clashes::NamedFiles;
-use super::settings::{Inference, Plan, StageSettings, ToFile};
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
-use crate::measure::MeasureOptions;
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role};
 use dfp_features::{SOURCES, Source};
 use dfp_flow::RowCounter;
 use dfp_io::sinks::Format;
 use dfp_model::config::Scorer;
+use dfp_pipeline::measure::MeasureOptions;
+use dfp_pipeline::plan::{Inference, Plan, StageSettings, ToFile};
 use dfp_report::drawing::{self, Drawing, DrawingFormat};
 use dfp_storage::nearest;
 use std::collections::BTreeMap;

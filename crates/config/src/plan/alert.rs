@@ -1,11 +1,11 @@
 //! The options of `alert` and of `morpheus alerts`.
 
 use super::check::Checker;
-use super::settings::StageSettings;
 use super::values::Values;
 use super::{OptionTexts, StageSpec};
 use dfp_alerts::{AlertSettings, Policy, Rules};
 use dfp_model::config::Scorer;
+use dfp_pipeline::plan::StageSettings;
 use std::sync::Arc;
 
 /// Without a wish, the p-value of an alert.

@@ -2,14 +2,15 @@
 
 use super::check::{Checker, check};
 use super::values::Values;
-use super::{OptionTexts, Plan, PlanSpec, StageSpec};
+use super::{OptionTexts, PlanSpec, StageSpec};
 use crate::options::{
     CommandSpec, MODELS_DIFF, MODELS_EXPORT, MODELS_LIST, MODELS_PROMOTE, MODELS_PRUNE,
     MODELS_ROLLBACK, MODELS_SHOW, MODELS_VERIFY, PipelineKind, SCORE, TRAIN, Value,
 };
-use crate::retrain::{Length, Promote, Rules, TrainOptions, TrainUsers};
 use dfp_features::period;
 use dfp_model::artifact::Limits;
+use dfp_pipeline::plan::Plan;
+use dfp_pipeline::retrain::{Length, Promote, Rules, TrainOptions, TrainUsers};
 use dfp_registry::library::{Exports, Retention};
 use std::path::PathBuf;
 

@@ -2,12 +2,12 @@
 
 use super::OptionTexts;
 use super::check::Checker;
-use super::settings::{
-    AddClass, AddScores, Details, Filter, FilterBy, ScoreKind, Serialize, SourceSettings,
-    StageSettings, Validate,
-};
 use super::values::Values;
 use crate::options::{PipelineKind, StageEntry};
+use dfp_pipeline::plan::{
+    AddClass, AddScores, Details, Filter, FilterBy, ScoreKind, SerializeSettings, SourceSettings,
+    StageSettings, Validate,
+};
 use regex::Regex;
 
 /// The column that the peer's `filter` looks at.
@@ -134,9 +134,9 @@ impl Checker {
         })
     }
 
-    pub(super) fn serialize(&mut self, values: &Values) -> Serialize {
+    pub(super) fn serialize(&mut self, values: &Values) -> SerializeSettings {
         let (include, exclude) = self.columns_asked_for(values);
-        Serialize { include, exclude, fixed_columns: values.bool("fixed_columns") }
+        SerializeSettings { include, exclude, fixed_columns: values.bool("fixed_columns") }
     }
 
     /// `--include` and `--exclude`.

@@ -1,14 +1,14 @@
 //! The check of `train-ae`.
 
 use super::OptionTexts;
-use super::architecture::{Architecture, Length, ModelSettings};
 use super::check::Checker;
-use super::settings::{Details, ModelStore, StageSettings, TrainAe};
 use super::values::Values;
-use crate::retrain::{Length as History, Promote, Rules};
 use dfp_features::Features;
 use dfp_features::Source;
 use dfp_model::config::{Activation, Beyond, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
+use dfp_pipeline::plan::{Architecture, Length, ModelSettings};
+use dfp_pipeline::plan::{Details, ModelStore, StageSettings, TrainAe};
+use dfp_pipeline::retrain::{Length as History, Promote, Rules};
 use dfp_registry::library::LookupOptions;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;

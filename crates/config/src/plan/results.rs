@@ -3,11 +3,11 @@
 use super::OptionTexts;
 use super::check::Checker;
 use super::values::Values;
-use crate::afterwards;
 use crate::options::{ALERTS, EXPLAIN};
-use crate::results::Names;
-use crate::results::explain::{self, Which};
 use dfp_io::sinks::Format;
+use dfp_pipeline::afterwards;
+use dfp_pipeline::results::Names;
+use dfp_pipeline::results::explain::{self, Which};
 
 /// Checks what was typed of `morpheus alerts`.
 ///

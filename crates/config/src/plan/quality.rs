@@ -4,9 +4,9 @@ use super::OptionTexts;
 use super::check::{Checker, check};
 use super::store::{as_of, run_of};
 use super::values::Values;
-use crate::backtest::{BacktestOptions, Kind};
-use crate::evaluate::{BudgetOf, Budgets, EvaluateOptions};
 use crate::options::{BACKTEST, EVALUATE, Value};
+use dfp_pipeline::backtest::{BacktestOptions, Kind};
+use dfp_pipeline::evaluate::{BudgetOf, Budgets, EvaluateOptions};
 use std::path::PathBuf;
 
 /// Alerts a day, where nobody asks for others.
