@@ -1,7 +1,7 @@
 //! The few lines at the end of a run.
 
 use dfp_alerts::AlertCount;
-use dfp_pipeline::report::{Summary, TimeSeriesCount, TooFew, Unlikely, Unusual, Validation};
+use dfp_report::summary::{Summary, TimeSeriesCount, TooFew, Unlikely, Unusual, Validation};
 use std::fmt::Write;
 
 /// The summary as text, each line ended.

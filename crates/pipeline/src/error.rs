@@ -59,6 +59,15 @@ impl From<dfp_registry::RegistryError> for RunError {
     }
 }
 
+impl From<dfp_report::ReportError> for RunError {
+    fn from(error: dfp_report::ReportError) -> Self {
+        match error {
+            dfp_report::ReportError::Column(error) => error.into(),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
 impl From<dfp_storage::StorageError> for RunError {
     fn from(error: dfp_storage::StorageError) -> Self {
         Self::Failed(error.to_string())

@@ -7,10 +7,9 @@ pub mod batches;
 pub mod error;
 pub mod evaluate;
 pub mod measure;
+pub mod page_of_files;
 pub mod plan;
 pub mod preflight;
-pub mod report;
-pub mod report_page;
 pub mod results;
 pub mod retrain;
 

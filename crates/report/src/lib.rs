@@ -1,11 +1,19 @@
-//! Pictures: plots of scores over time, and diagrams of pipelines, as SVG or PNG.
+//! What people see of a run: its [`Summary`](summary::Summary), one [`page`], and pictures.
 //!
+//! - [`page`]: everything about a run in one file; its `digest` gathers what it says row by row, and keeps no rows.
 //! - [`plots`]: scores, histograms, heat maps, spark lines and curves, from plain numbers.
 //! - [`drawing`]: the stages of a pipeline and how many rows went through each.
 //!
-//! It reads no tables and knows no users, models or options: what is drawn comes as numbers and texts. No fonts
-//! of the system are needed, so the same numbers are the same bytes on every machine.
+//! It runs nothing, and reads no files. No fonts of the system are needed, so the same rows are the same bytes on every
+//! machine.
 
 mod canvas;
+mod differences;
 pub mod drawing;
+mod error;
+pub mod page;
 pub mod plots;
+pub mod summary;
+
+pub use differences::Differences;
+pub use error::ReportError;

@@ -8,7 +8,7 @@ use crate::summary::{count, too_few};
 use dfp_config::plan::{self, OptionTexts};
 use dfp_flow::{Reporter, Weight};
 use dfp_pipeline::RunError;
-use dfp_pipeline::report_page::files::{self, Made};
+use dfp_pipeline::page_of_files::{self, Made};
 use dfp_storage::names::shown;
 use std::path::Path;
 

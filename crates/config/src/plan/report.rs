@@ -8,10 +8,10 @@ use super::{PlanFormat, PlanSpec, plan_text};
 use crate::options::{PLOT, REPORT};
 use dfp_features::Features;
 use dfp_io::logs::EVENT_DT;
+use dfp_pipeline::page_of_files::{PictureKind, PlotOptions, ReportOptions};
 use dfp_pipeline::plan::ScoreKind;
 use dfp_pipeline::plan::{SourceSettings, StageSettings, ToReport};
-use dfp_pipeline::report_page::digest::{Asked, Names};
-use dfp_pipeline::report_page::files::{PictureKind, PlotOptions, ReportOptions};
+use dfp_report::page::digest::{Asked, Names};
 use dfp_report::plots::PictureFormat;
 use std::path::PathBuf;
 

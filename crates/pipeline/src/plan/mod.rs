@@ -8,7 +8,6 @@ pub use time_series::{Method, TimeSeries};
 
 use crate::batches::{Rules, Sampling};
 use crate::error::RunError;
-use crate::report_page::digest::{Asked, Names};
 use crate::retrain;
 use dfp_alerts::AlertSettings;
 use dfp_features::Features;
@@ -20,6 +19,7 @@ use dfp_model::artifact::Limits;
 use dfp_model::config::Scorer;
 use dfp_registry::library::LookupOptions;
 use dfp_report::drawing::Drawing;
+use dfp_report::page::digest::{Asked, Names};
 use dfp_storage::memory::MemoryLimit;
 use regex::Regex;
 use std::ops::Range;

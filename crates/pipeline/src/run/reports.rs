@@ -3,10 +3,10 @@
 use super::Run;
 use crate::error::RunError;
 use crate::plan::StageSettings;
-use crate::report_page::digest::Digest;
-use crate::report_page::{Page, RunFacts};
 use crate::stages;
 use dfp_flow::Weight;
+use dfp_report::page::digest::Digest;
+use dfp_report::page::{Page, RunFacts};
 use dfp_storage::StorageError;
 use dfp_storage::names::shown;
 use parking_lot::Mutex;

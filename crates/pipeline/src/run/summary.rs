@@ -3,10 +3,10 @@
 use super::Run;
 use crate::error::RunError;
 use crate::plan::{self, StageSettings};
-use crate::report::Summary;
 use crate::train::TRAINING_DATA;
 use dfp_flow::Report;
 use dfp_flow::Weight;
+use dfp_report::summary::Summary;
 use std::sync::atomic::Ordering;
 
 impl Run<'_> {

@@ -1,12 +1,12 @@
 //! What the summary of a run says about scores, without keeping them.
 
 use crate::message::{Message, RowScores};
-use crate::report::{TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use dfp_features::own_columns;
 use dfp_flow::{Progress, Reporter};
 use dfp_io::columns::{FILE_ROW, INDEX};
+use dfp_report::summary::{TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -124,30 +124,28 @@ impl UserScores {
     }
 }
 
-impl Unlikely {
-    fn enter(
-        &mut self,
-        user: &Arc<str>,
-        scores: &RowScores,
-        numbers: impl Iterator<Item = (i64, i64)>,
-    ) {
-        for ((at, of_row), (index, file_row)) in scores.combined.iter().enumerate().zip(numbers) {
-            self.rows += 1;
-            self.at_most_one_in_1000 += usize::from(of_row.p_value <= ONE_IN_1000);
-            let row = UnlikelyRow {
-                user: Arc::clone(user),
-                index,
-                file_row,
-                score: of_row.score,
-                p_value: of_row.p_value,
-                reason: None,
-            };
-            let place = self.top.partition_point(|other| before(other, &row));
-            if place < LOWEST {
-                let reason = scores.reasons.get(&at).cloned();
-                self.top.insert(place, UnlikelyRow { reason, ..row });
-                self.top.truncate(LOWEST);
-            }
+fn enter(
+    unlikely: &mut Unlikely,
+    user: &Arc<str>,
+    scores: &RowScores,
+    numbers: impl Iterator<Item = (i64, i64)>,
+) {
+    for ((at, of_row), (index, file_row)) in scores.combined.iter().enumerate().zip(numbers) {
+        unlikely.rows += 1;
+        unlikely.at_most_one_in_1000 += usize::from(of_row.p_value <= ONE_IN_1000);
+        let row = UnlikelyRow {
+            user: Arc::clone(user),
+            index,
+            file_row,
+            score: of_row.score,
+            p_value: of_row.p_value,
+            reason: None,
+        };
+        let place = unlikely.top.partition_point(|other| before(other, &row));
+        if place < LOWEST {
+            let reason = scores.reasons.get(&at).cloned();
+            unlikely.top.insert(place, UnlikelyRow { reason, ..row });
+            unlikely.top.truncate(LOWEST);
         }
     }
 }
@@ -200,7 +198,7 @@ impl ScoreBook {
         if !scores.combined.is_empty() {
             let rows = index.values().iter().copied().zip(file_rows.values().iter().copied());
             let mut unlikely = self.unlikely.lock();
-            unlikely.get_or_insert_default().enter(&message.user, scores, rows);
+            enter(unlikely.get_or_insert_default(), &message.user, scores, rows);
         }
         let entries = index.values().iter().zip(file_rows.values()).zip(&scores.anomaly_score);
         let entries = entries.map(|((&index, &file_row), &score)| Entry { index, file_row, score });

@@ -2,8 +2,8 @@
 //! succeeded.
 
 use crate::message::Message;
-use crate::report_page::digest::{Digest, Names, View};
 use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_report::page::digest::{Digest, Names, View};
 use parking_lot::Mutex;
 use std::sync::Arc;
 

@@ -5,11 +5,10 @@
 //! keeps two bits, one for either way; the rows themselves are let go.
 
 use super::cells::{Cell, Cells};
-use crate::report::Differences;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
-use serde_json::json;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use dfp_report::Differences;
+use std::collections::{BTreeSet, HashMap};
 
 /// How far two numbers may differ: `absolute` + `relative` x the result.
 #[derive(Clone, Copy, Debug)]
@@ -256,41 +255,5 @@ impl Tolerance {
         (wanted.is_nan() && result.is_nan())
             || wanted == result
             || (wanted - result).abs() <= self.absolute + self.relative * result.abs()
-    }
-}
-
-impl Differences {
-    /// Whether anything of one side is missing in, or differs from, the other.
-    pub fn mismatches(&self) -> bool {
-        self.matching_rows < self.total_rows
-            || self.extra_rows > 0
-            || !self.extra_cols.is_empty()
-            || !self.missing_cols.is_empty()
-    }
-
-    /// The results file: keys sorted, two blanks, text beyond ASCII escaped, as the peer writes it.
-    ///
-    /// # Errors
-    /// None that is known.
-    pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        let value = BTreeMap::from([
-            ("total_rows", json!(self.total_rows)),
-            ("matching_rows", json!(self.matching_rows)),
-            ("diff_rows", json!(self.total_rows - self.matching_rows)),
-            ("matching_cols", json!(self.matching_cols)),
-            ("extra_cols", json!(self.extra_cols)),
-            ("missing_cols", json!(self.missing_cols)),
-            ("diff_cols", json!(self.extra_cols.len() + self.missing_cols.len())),
-        ]);
-        let mut ascii = String::new();
-        for c in serde_json::to_string_pretty(&value)?.chars() {
-            if c.is_ascii() {
-                ascii.push(c);
-            } else {
-                let units = &mut [0; 2];
-                ascii.extend(c.encode_utf16(units).iter().map(|unit| format!("\\u{unit:04x}")));
-            }
-        }
-        Ok(ascii)
     }
 }

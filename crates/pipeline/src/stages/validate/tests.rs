@@ -1,5 +1,5 @@
 use super::*;
-use crate::report::Differences;
+use dfp_report::Differences;
 use proptest::strategy::Strategy;
 use serde_json::Value;
 use std::path::{Path, PathBuf};

@@ -1,6 +1,6 @@
 //! What is kept of a user.
 
-use dfp_report::plots::{Point, Series};
+use crate::plots::{Point, Series};
 use std::sync::Arc;
 
 /// Buckets of a user's line; where rows have no p-value, their z is made of them, which asks for more.

@@ -1,8 +1,8 @@
 //! What only a run knows.
 
-use crate::report::Summary;
+use crate::plots::Bins;
+use crate::summary::Summary;
 use dfp_model::user_model::UserModel;
-use dfp_report::plots::Bins;
 use std::sync::Arc;
 
 /// Bins of the training rows' scores.

@@ -2,8 +2,8 @@
 
 use super::count;
 use super::digest::{Findings, Measure};
-use crate::report::TooFew;
-use dfp_report::plots::axis;
+use crate::plots::axis;
+use crate::summary::TooFew;
 use maud::{Markup, html};
 
 pub(super) fn title(found: &Findings) -> String {

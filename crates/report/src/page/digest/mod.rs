@@ -11,10 +11,10 @@ pub use alert::Alert;
 pub use findings::{Findings, UserLine};
 pub use view::{Names, View};
 
-use crate::error::RunError;
+use crate::error::ReportError;
+use crate::plots::axis::Counted;
+use crate::plots::{Bins, Point, Series};
 use alert::Alerts;
-use dfp_report::plots::axis::Counted;
-use dfp_report::plots::{Bins, Point, Series};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use user::{UserDigest, Values};
@@ -125,7 +125,7 @@ impl Digest {
     ///
     /// # Errors
     /// They have other scores than those before.
-    pub fn add(&mut self, view: &View) -> Result<(), RunError> {
+    pub fn add(&mut self, view: &View) -> Result<(), ReportError> {
         if view.rows == 0 {
             return Ok(());
         }
@@ -134,14 +134,10 @@ impl Digest {
             (self.has_p, self.chosen) = (Some(has_p), chosen);
         }
         if self.chosen != chosen {
-            return Err(RunError::Failed(
-                "some rows have a column alert and others have none: what is an alert would not be the same for all of them".to_owned(),
-            ));
+            return Err(ReportError::SomeChosen);
         }
         if self.has_p != Some(has_p) {
-            return Err(RunError::Failed(
-                "some rows have a column p_value and others have none: they come from runs with different scorers, and one page cannot hold both".to_owned(),
-            ));
+            return Err(ReportError::SomeWithP);
         }
         if self.rows == 0 && view.times.is_none() {
             self.counted = Counted::Rows;

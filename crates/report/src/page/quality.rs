@@ -1,7 +1,7 @@
 //! What was left out, and what was not there.
 
 use super::{Page, count, escape, scrolling};
-use dfp_report::plots::axis;
+use crate::plots::axis;
 use maud::{Markup, html};
 
 /// Columns that are listed.

@@ -2,7 +2,7 @@
 
 use super::facts::RunFacts;
 use super::{count, drawing, scrolling};
-use dfp_report::plots::Curves;
+use crate::plots::Curves;
 use maud::{Markup, html};
 
 pub(super) fn section(run: Option<&RunFacts>) -> Result<Markup, String> {

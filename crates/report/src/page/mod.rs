@@ -6,7 +6,6 @@ mod alerts;
 pub mod digest;
 mod escape;
 mod facts;
-pub mod files;
 mod heat;
 mod losses;
 mod making;
@@ -19,7 +18,7 @@ mod users;
 
 pub use facts::{RunFacts, Training};
 
-use dfp_report::plots::{self, Plot};
+use crate::plots::{self, Plot};
 use digest::Findings;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -115,7 +114,7 @@ fn scrolling(name: &str, content: &Markup) -> Markup {
 }
 
 /// "1 row", "2 rows", "1,234 rows".
-fn count(number: u64, noun: &str) -> String {
+pub fn count(number: u64, noun: &str) -> String {
     let ending = if number == 1 { "" } else { "s" };
     format!("{} {noun}{ending}", plots::axis::grouped(number))
 }

@@ -2,7 +2,7 @@
 
 use super::digest::Findings;
 use super::{alerts, drawing, scrolling};
-use dfp_report::plots::{HeatMap, axis};
+use crate::plots::{HeatMap, axis};
 use maud::{Markup, html};
 
 /// Alerts and features that are drawn.

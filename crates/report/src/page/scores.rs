@@ -3,8 +3,8 @@
 use super::digest::{Findings, Measure};
 use super::facts::Training;
 use super::{Page, count, drawing, escape, scrolling};
-use dfp_report::plots::axis::{self, Counted};
-use dfp_report::plots::{Bars, Column, HistogramPlot, ScorePlot};
+use crate::plots::axis::{self, Counted};
+use crate::plots::{Bars, Column, HistogramPlot, ScorePlot};
 use maud::{Markup, html};
 use serde::Serialize;
 

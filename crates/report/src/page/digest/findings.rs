@@ -2,9 +2,9 @@
 
 use super::user::UserDigest;
 use super::{Alert, Digest, Measure, UNUSUAL_Z};
-use crate::report::TooFew;
-use dfp_report::plots::axis::Counted;
-use dfp_report::plots::{Bins, Bucket, Column, Series};
+use crate::plots::axis::Counted;
+use crate::plots::{Bins, Bucket, Column, Series};
+use crate::summary::TooFew;
 use std::sync::Arc;
 
 /// Users that are listed.

@@ -1,7 +1,7 @@
 use super::digest::{Asked, Digest, Findings, Measure, Names, View};
 use super::*;
+use crate::plots::palette;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
-use dfp_report::plots::palette;
 use std::sync::Arc;
 
 const HOSTILE: &str = "</script><img src=x onerror=alert(1)>\"'&";

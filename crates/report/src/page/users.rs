@@ -3,7 +3,7 @@
 use super::alerts::{controls, head, number, user_cell};
 use super::digest::{Findings, Measure, UserLine};
 use super::{count, scrolling};
-use dfp_report::plots::{self, Plot, Sparkline, axis};
+use crate::plots::{self, Plot, Sparkline, axis};
 use maud::{Markup, PreEscaped, html};
 
 pub(super) fn section(found: &Findings) -> Result<Markup, String> {

@@ -3,7 +3,7 @@
 use super::digest::{Alert, Findings, Measure};
 use super::overview::none_possible;
 use super::{count, escape, scrolling};
-use dfp_report::plots::axis;
+use crate::plots::axis;
 use maud::{Markup, html};
 
 /// Contributions that are listed.

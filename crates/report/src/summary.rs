@@ -1,5 +1,6 @@
 //! What a run comes to, in the fields of which its last lines are made.
 
+use crate::differences::Differences;
 use dfp_alerts::AlertCount;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,29 +100,6 @@ pub struct Validation {
     pub outcome: Differences,
     /// A mismatch was to make the run fail, and there is one.
     pub fails: bool,
-}
-
-/// What a comparison of rows with expected ones has found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Differences {
-    /// Rows expected.
-    pub total_rows: usize,
-    /// Of these, rows that came and are equal in all common columns.
-    pub matching_rows: usize,
-    /// Of the expected rows, those that did not come.
-    pub missing_rows: usize,
-    /// Rows that came and are not expected.
-    pub extra_rows: usize,
-    /// Columns of both sides, in the expected order.
-    pub matching_cols: Vec<String>,
-    /// Columns of the results alone, sorted.
-    pub extra_cols: Vec<String>,
-    /// Expected columns that did not come, sorted.
-    pub missing_cols: Vec<String>,
-    /// Common columns with rows that differ, and how many.
-    pub differing_cols: Vec<(String, usize)>,
-    /// The first rows that differ, in words.
-    pub examples: Vec<String>,
 }
 
 /// The rows that stand out. z is (score - mean) / sample standard deviation over the scores that

@@ -1,16 +1,16 @@
 //! Pages and pictures of files that runs have written.
 
-use super::Page;
-use super::digest::{Asked, Digest, Names, UNUSUAL_Z, View};
 use crate::error::RunError;
-use crate::report::TooFew;
 use crate::results::{self, Results};
 use crate::source::ReadCount;
 use dfp_flow::Reporter;
+use dfp_report::page::Page;
+use dfp_report::page::digest::{Asked, Digest, Names, UNUSUAL_Z, View};
 use dfp_report::plots::axis::Counted;
 use dfp_report::plots::{
     self, Bars, Bins, Column, HistogramPlot, PictureFormat, Point, ScorePlot, Series,
 };
+use dfp_report::summary::TooFew;
 use dfp_storage::names::shown;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -125,7 +125,7 @@ pub fn plot(options: &PlotOptions, reporter: &dyn Reporter) -> Result<Made, RunE
     let of_whom = match (&options.user, users.rows.len()) {
         (Some(user), _) => format!(" of {user}"),
         (None, 1) => String::new(),
-        (None, n) => format!(" of {}", super::count(n as u64, "user")),
+        (None, n) => format!(" of {}", dfp_report::page::count(n as u64, "user")),
     };
     let bytes = match options.kind {
         PictureKind::Histogram => {

@@ -1,6 +1,6 @@
 //! Rows as a run writes them, seen by the names of their columns.
 
-use crate::error::RunError;
+use crate::error::ReportError;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch};
@@ -73,14 +73,14 @@ pub struct View {
 /// Endings of what a feature contributed, the better one first.
 const PARTS: [(&str, &str); 2] =
     [(own_columns::SURPRISE, "surprise, in nats"), (own_columns::Z_LOSS, "z of the loss")];
-fn numbers(batch: &RecordBatch, name: &str) -> Result<Option<Float64Array>, RunError> {
+fn numbers(batch: &RecordBatch, name: &str) -> Result<Option<Float64Array>, ReportError> {
     let Some(column) = batch.column_by_name(name) else { return Ok(None) };
     let cast = arrow_cast::cast(column, &DataType::Float64)?;
     Ok(Some(cast.as_primitive::<Float64Type>().clone()))
 }
 
 /// Yes or no; text as runs write it.
-fn flags(batch: &RecordBatch, name: &str) -> Result<Option<BooleanArray>, RunError> {
+fn flags(batch: &RecordBatch, name: &str) -> Result<Option<BooleanArray>, ReportError> {
     let Some(column) = batch.column_by_name(name) else { return Ok(None) };
     Ok(Some(arrow_cast::cast(column, &DataType::Boolean)?.as_boolean().clone()))
 }
@@ -94,7 +94,11 @@ impl View {
     ///
     /// # Errors
     /// There is no score among their columns.
-    pub fn of_user(user: &Arc<str>, batch: &RecordBatch, names: &Names) -> Result<Self, RunError> {
+    pub fn of_user(
+        user: &Arc<str>,
+        batch: &RecordBatch,
+        names: &Names,
+    ) -> Result<Self, ReportError> {
         let named = names.times.iter().find_map(|name| batch.column_by_name(name));
         let micros = |time: i64| time.div_euclid(1_000);
         let times = named.map(derive::instants).transpose()?;
@@ -111,7 +115,7 @@ impl View {
         times: Option<Vec<Option<i64>>>,
         batch: &RecordBatch,
         names: &Names,
-    ) -> Result<Self, RunError> {
+    ) -> Result<Self, ReportError> {
         Self::new(Whose::Each(users), times, batch, names)
     }
 
@@ -120,7 +124,7 @@ impl View {
         times: Option<Vec<Option<i64>>>,
         batch: &RecordBatch,
         names: &Names,
-    ) -> Result<Self, RunError> {
+    ) -> Result<Self, ReportError> {
         let schema = batch.schema();
         let called = |name: &str| own_columns::called(&schema, name);
         let made = |name: &str| called(&format!("{}{name}", names.prefix));
@@ -135,7 +139,7 @@ impl View {
         let score = numbers(batch, &score_name)?;
         if score.is_none() && p_values.is_none() {
             let what = "column of scores:";
-            return Err(RunError::Failed(missing_column(what, &score_name, &batch.schema())));
+            return Err(ReportError::NoScores(missing_column(what, &score_name, &batch.schema())));
         }
         // A log's own columns of these names stand alone.
         let reasons = match p_values {
@@ -265,7 +269,7 @@ fn number(values: Option<&Float64Array>, row: usize) -> Option<f64> {
 
 type Parts = Vec<(String, Float64Array)>;
 
-fn parts(batch: &RecordBatch, prefix: &str) -> Result<(Parts, &'static str), RunError> {
+fn parts(batch: &RecordBatch, prefix: &str) -> Result<(Parts, &'static str), ReportError> {
     for (ending, name) in PARTS {
         let schema = batch.schema();
         let ours = schema.fields().iter();
