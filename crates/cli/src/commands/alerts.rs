@@ -6,9 +6,9 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{alerted, count, printable};
+use dfp_analysis::afterwards::{self, Chosen};
 use dfp_config::plan::{self, OptionTexts};
 use dfp_flow::Weight;
-use dfp_pipeline::afterwards::{self, Chosen};
 use dfp_storage::names::shown;
 
 /// Chooses alerts among outputs and lists or writes them; the exit code.

@@ -5,9 +5,9 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{aligned, printable, shortened};
+use dfp_analysis::results::explain::{self, Before, Explained};
 use dfp_config::plan::{self, OptionTexts};
 use dfp_flow::{Reporter, Weight};
-use dfp_pipeline::results::explain::{self, Before, Explained};
 use std::sync::Arc;
 
 /// Longer values are cut.

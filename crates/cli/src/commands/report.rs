@@ -5,10 +5,10 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{count, too_few};
+use dfp_analysis::page_of_files::{self, Made};
 use dfp_config::plan::{self, OptionTexts};
 use dfp_flow::{Reporter, Weight};
 use dfp_pipeline::RunError;
-use dfp_pipeline::page_of_files::{self, Made};
 use dfp_storage::names::shown;
 use std::path::Path;
 
@@ -17,7 +17,7 @@ pub fn report(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     match plan::check_report(texts, words) {
         Ok(options) => made(
             &options.html,
-            |reporter| files::report(&options, reporter),
+            |reporter| page_of_files::report(&options, reporter),
             "morpheus report",
             level,
         ),
@@ -30,7 +30,7 @@ pub fn plot(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
     match plan::check_plot(texts, words) {
         Ok(options) => made(
             &options.output,
-            |reporter| files::plot(&options, reporter),
+            |reporter| page_of_files::plot(&options, reporter),
             "morpheus plot",
             level,
         ),

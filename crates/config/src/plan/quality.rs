@@ -5,8 +5,8 @@ use super::check::{Checker, check};
 use super::store::{as_of, run_of};
 use super::values::Values;
 use crate::options::{BACKTEST, EVALUATE, Value};
-use dfp_pipeline::backtest::{BacktestOptions, Kind};
-use dfp_pipeline::evaluate::{BudgetOf, Budgets, EvaluateOptions};
+use dfp_analysis::backtest::{BacktestOptions, Kind};
+use dfp_analysis::evaluate::{BudgetOf, Budgets, EvaluateOptions};
 use std::path::PathBuf;
 
 /// Alerts a day, where nobody asks for others.

@@ -4,10 +4,10 @@ use super::OptionTexts;
 use super::check::Checker;
 use super::values::Values;
 use crate::options::{ALERTS, EXPLAIN};
+use dfp_analysis::afterwards;
+use dfp_analysis::results::Names;
+use dfp_analysis::results::explain::{self, Which};
 use dfp_io::sinks::Format;
-use dfp_pipeline::afterwards;
-use dfp_pipeline::results::Names;
-use dfp_pipeline::results::explain::{self, Which};
 
 /// Checks what was typed of `morpheus alerts`.
 ///

@@ -1,9 +1,9 @@
 //! Pages and pictures of files that runs have written.
 
-use crate::error::RunError;
 use crate::results::{self, Results};
-use crate::source::ReadCount;
 use dfp_flow::Reporter;
+use dfp_pipeline::RunError;
+use dfp_pipeline::source::ReadCount;
 use dfp_report::page::Page;
 use dfp_report::page::digest::{Asked, Digest, Names, UNUSUAL_Z, View};
 use dfp_report::plots::axis::Counted;

@@ -14,17 +14,17 @@ mod takeover;
 
 pub use takeover::Kind;
 
-use crate::error::RunError;
 use crate::evaluate::{Budgets, Evaluation, Judged, Row, Span, days, evaluate};
-use crate::plan::{Plan, TrainAe};
-use crate::source::ReadCount;
-use crate::stages::{Gaps, Preprocess};
-use crate::train::{Task, TaskRows, Trainer};
 use arrow_array::{RecordBatch, UInt32Array};
 use dfp_features::users::Users;
 use dfp_flow::Reporter;
 use dfp_flow::Stop;
 use dfp_model::UserModel;
+use dfp_pipeline::RunError;
+use dfp_pipeline::plan::{Plan, TrainAe};
+use dfp_pipeline::source::ReadCount;
+use dfp_pipeline::stages::{Gaps, Preprocess};
+use dfp_pipeline::train::{Task, TaskRows, Trainer};
 use folds::{Folds, History};
 use inject::{Injection, Injector};
 use log::Log;

@@ -1,9 +1,5 @@
 //! The log that is tested: its own columns, and what is derived of them.
 
-use crate::error::RunError;
-use crate::plan::{Plan, SourceSettings};
-use crate::source::{self, Only, ReadCount, Reading};
-use crate::train::Trainer;
 use arrow_array::cast::AsArray;
 use arrow_array::{BooleanArray, Int64Array, RecordBatch, UInt32Array};
 use arrow_schema::Schema;
@@ -16,6 +12,10 @@ use dfp_flow::Reporter;
 use dfp_io::columns::missing_column;
 use dfp_io::logs::{EVENT_DT, LogTable};
 use dfp_io::skipped::{Skipped, Unit};
+use dfp_pipeline::RunError;
+use dfp_pipeline::plan::{Plan, SourceSettings};
+use dfp_pipeline::source::{self, Only, ReadCount, Reading};
+use dfp_pipeline::train::Trainer;
 use rayon::ThreadPool;
 use std::sync::Arc;
 

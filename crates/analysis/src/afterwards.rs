@@ -1,6 +1,5 @@
 //! Alerts among rows that have been written: `morpheus alerts`.
 
-use crate::error::RunError;
 use crate::results::{Names, Results};
 use arrow_array::UInt32Array;
 use arrow_select::take::take_record_batch;
@@ -11,6 +10,7 @@ use dfp_features::own_columns::{self, Z_SCORE};
 use dfp_flow::Reporter;
 use dfp_io::columns::with_columns;
 use dfp_io::sinks;
+use dfp_pipeline::RunError;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;

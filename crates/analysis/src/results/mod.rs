@@ -4,8 +4,6 @@ pub mod explain;
 #[cfg(test)]
 mod tests;
 
-use crate::error::RunError;
-use crate::source;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
@@ -21,6 +19,8 @@ use dfp_flow::{Progress, Reporter};
 use dfp_io::columns::missing_column;
 use dfp_io::logs::{self, EVENT_DT, ReadOptions, table};
 use dfp_io::skipped::Skipped;
+use dfp_pipeline::RunError;
+use dfp_pipeline::source;
 use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::inject::Taken;
 use super::log::Log;
-use crate::error::RunError;
 use dfp_features::derive::Cells;
+use dfp_pipeline::RunError;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use std::collections::{HashMap, HashSet};

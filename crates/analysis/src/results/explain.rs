@@ -1,8 +1,6 @@
 //! One row of an output, explained: `morpheus explain`.
 
 use super::{EVENTS, Names, Results};
-use crate::error::RunError;
-use crate::stages::Preprocess;
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
 use dfp_features::derive::Cells;
@@ -12,6 +10,8 @@ use dfp_io::columns::FILE_ROW;
 use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
 use dfp_model::user_model::UserModel;
+use dfp_pipeline::RunError;
+use dfp_pipeline::stages::Preprocess;
 use dfp_registry::models;
 use dfp_storage::names::shown;
 use std::path::PathBuf;

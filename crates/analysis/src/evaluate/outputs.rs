@@ -3,12 +3,12 @@
 use super::judged::{Judged, Row, Span, days};
 use super::labels::{self, Labels};
 use super::{Budgets, Evaluation, evaluate};
-use crate::error::RunError;
 use crate::results::{EVENTS, Names, Results};
-use crate::source::ReadCount;
 use dfp_features::own_columns::{self, P_VALUE};
 use dfp_flow::Reporter;
 use dfp_io::columns::missing_column;
+use dfp_pipeline::RunError;
+use dfp_pipeline::source::ReadCount;
 use rayon::ThreadPoolBuilder;
 use serde::Serialize;
 use std::collections::HashSet;

@@ -3,10 +3,10 @@
 
 use super::folds::History;
 use super::log::Log;
-use crate::error::RunError;
 use arrow_array::{Array, RecordBatch};
 use dfp_features::derive::Cells;
 use dfp_io::logs::EVENT_DT;
+use dfp_pipeline::RunError;
 use std::collections::HashMap;
 
 /// From this share of the rows with a value on, one that only one user has is no coincidence.

@@ -1,6 +1,6 @@
 //! The file of labels: a row for each event that is to be found.
 
-use crate::error::RunError;
+use dfp_pipeline::RunError;
 use dfp_storage::names::shown;
 use dfp_storage::nearest;
 use std::collections::HashMap;
