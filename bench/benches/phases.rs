@@ -6,7 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot begin may panic")]
 
 use arrow_array::RecordBatch;
-use dfp_io::logs::{ReadOptions, cloudtrail, read};
+use dfp_logs::{ReadOptions, cloudtrail, read};
 use dfp_model::encode::FeatureShape;
 use dfp_model::net::{Layout, Network, Rows, Training};
 use dfp_model::train::{DrawnEpochs, EpochData};

@@ -1,7 +1,7 @@
 //! Any bytes as CSV: a table or an error, and as many values as rows.
 #![no_main]
 
-use dfp_io::logs::csv::{CsvOptions, read};
+use dfp_logs::csv::{CsvOptions, read};
 use libfuzzer_sys::fuzz_target;
 use std::path::Path;
 

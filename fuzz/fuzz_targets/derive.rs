@@ -3,7 +3,7 @@
 #![no_main]
 
 use dfp_fuzz::{derived, texts};
-use dfp_io::state::{FileMark, OutputMark};
+use dfp_connectors::state::{FileMark, OutputMark};
 use dfp_features::derive::Memory;
 use dfp_features::Features;
 use dfp_features::feature_file::read;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use dfp_fuzz::{DIALECTS, file};
-use dfp_io::logs::{Nested, ReadOptions, read};
+use dfp_logs::{Nested, ReadOptions, read};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -2,7 +2,7 @@
 #![no_main]
 
 use dfp_fuzz::{file, parts_are_the_whole};
-use dfp_io::logs::table;
+use dfp_logs::table;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(

@@ -2,9 +2,9 @@
 //! a period, a name, then times.
 #![no_main]
 
-use dfp_io::known::Arrival;
-use dfp_io::logs::Times;
-use dfp_io::logs::time::TimeFormats;
+use dfp_connectors::known::Arrival;
+use dfp_logs::Times;
+use dfp_logs::time::TimeFormats;
 use dfp_pipeline::batches::{Fixed, Rules, Sampling};
 use dfp_features::period::{Period, duration, instant};
 use libfuzzer_sys::fuzz_target;

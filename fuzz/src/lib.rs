@@ -4,9 +4,9 @@ use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch};
 use arrow_cast::cast;
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::DataType;
-use dfp_io::skipped::Skipped;
-use dfp_io::logs::{Dialect, LogTable, Nested, ReadOptions, read, read_in_parts};
-use dfp_io::logs::{azure, cloudtrail, duo, okta, table};
+use dfp_logs::skipped::Skipped;
+use dfp_logs::{Dialect, LogTable, Nested, ReadOptions, read, read_in_parts};
+use dfp_logs::{azure, cloudtrail, duo, okta, table};
 use dfp_features::apply::{before_users, derive};
 use dfp_features::derive::Memory;
 use dfp_features::Features;
@@ -106,7 +106,7 @@ pub fn parts_are_the_whole(dialect: &Dialect, path: &Path, size: usize) {
 /// A table of columns of texts.
 pub fn texts<'a>(columns: impl IntoIterator<Item = (&'a str, Vec<Option<&'a str>>)>) -> LogTable {
     let columns = columns.into_iter().map(|(name, cells)| {
-        (name, dfp_io::texts::collect(cells.into_iter()).expect("a column"), true)
+        (name, dfp_logs::texts::collect(cells.into_iter()).expect("a column"), true)
     });
     let batch = RecordBatch::try_from_iter_with_nullable(columns).expect("a table");
     let file_rows = Int64Array::from_iter_values(0..batch.num_rows() as i64);

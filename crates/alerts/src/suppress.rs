@@ -6,7 +6,7 @@ use dfp_features::document::{Item, Keys, Mistakes};
 use dfp_features::period;
 use dfp_features::users::named;
 use dfp_flow::{Reporter, Weight};
-use dfp_io::columns::missing_column;
+use dfp_logs::columns::missing_column;
 use ipnet::IpNet;
 use regex::Regex;
 use std::net::IpAddr;

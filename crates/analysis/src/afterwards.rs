@@ -6,10 +6,10 @@ use arrow_select::take::take_record_batch;
 use dfp_alerts::{
     AlertColumns, AlertCount, AlertSettings, Decider, Row, Verdict, most_unusual_first,
 };
+use dfp_connectors::sinks;
 use dfp_features::own_columns::{self, Z_SCORE};
 use dfp_flow::Reporter;
-use dfp_io::columns::with_columns;
-use dfp_io::sinks;
+use dfp_logs::columns::with_columns;
 use dfp_pipeline::RunError;
 use std::collections::HashSet;
 use std::path::PathBuf;

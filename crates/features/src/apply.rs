@@ -10,8 +10,8 @@ use crate::error::FeatureError;
 use crate::feature_file::{Features, Kind};
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
-use dfp_io::columns::{missing_column, with_columns};
-use dfp_io::logs::{EVENT_DT, LogTable};
+use dfp_logs::columns::{missing_column, with_columns};
+use dfp_logs::{EVENT_DT, LogTable};
 use std::sync::Arc;
 
 /// What is to be told about a batch.

@@ -1,7 +1,7 @@
 //! Why nothing can be made of a log.
 
 use arrow_schema::ArrowError;
-use dfp_io::IoError;
+use dfp_logs::LogError;
 
 /// Why nothing can be made of a log.
 #[derive(Debug, thiserror::Error)]
@@ -25,5 +25,5 @@ pub enum FeatureError {
     Arrow(#[from] ArrowError),
     /// A column of texts cannot be held.
     #[error(transparent)]
-    Io(#[from] IoError),
+    Io(#[from] LogError),
 }

@@ -4,10 +4,10 @@ use crate::derive::Cells;
 use crate::error::FeatureError;
 use crate::feature_file::Features;
 use arrow_array::RecordBatch;
-use dfp_io::columns::missing_column;
-use dfp_io::logs::EVENT_DT;
-use dfp_io::logs::time::TimeFormats;
-use dfp_io::texts::is_text;
+use dfp_logs::EVENT_DT;
+use dfp_logs::columns::missing_column;
+use dfp_logs::texts::is_text;
+use dfp_logs::time::TimeFormats;
 
 /// Values that are looked at to find out whether a column holds times.
 const LOOKED_AT: usize = 20;

@@ -6,9 +6,9 @@
 use crate::sources::SOURCES;
 use arrow_array::{ArrayRef, RecordBatch, StringArray};
 use arrow_schema::ArrowError;
-use dfp_io::columns::with_columns;
-use dfp_io::logs::dialect::Role;
-use dfp_io::texts::TextCells;
+use dfp_logs::columns::with_columns;
+use dfp_logs::dialect::Role;
+use dfp_logs::texts::TextCells;
 use std::sync::Arc;
 
 /// The rows with the first value in place of a list, in columns of which only that is meant.

@@ -3,7 +3,7 @@
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{ArrowError, Schema};
-use dfp_io::columns::with_columns;
+use dfp_logs::columns::with_columns;
 use parking_lot::Mutex;
 use std::collections::HashMap;
 

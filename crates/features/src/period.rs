@@ -1,6 +1,6 @@
 //! Texts of times, durations and calendar periods, all in UTC.
 
-use dfp_io::logs::time::TimeFormats;
+use dfp_logs::time::TimeFormats;
 use jiff::civil::{DateTime, Weekday};
 use jiff::tz::Offset;
 use jiff::{SignedDuration, Timestamp, ToSpan};

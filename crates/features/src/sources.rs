@@ -2,7 +2,7 @@
 //! new source is a file with a [`Dialect`] and a row here (docs/adding-a-source.md).
 
 use arrow_schema::Schema;
-use dfp_io::logs::{self, Dialect};
+use dfp_logs::Dialect;
 
 /// A source of logs.
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub const SOURCES: &[Source] = &[
         about: "read AWS CloudTrail logs: CSV, {\"Records\": [...]}, JSON lines, Parquet",
         title: "AWS CloudTrail",
         class: Some("CloudTrailSourceStage"),
-        dialect: &logs::cloudtrail::DIALECT,
+        dialect: &dfp_logs::cloudtrail::DIALECT,
         features: Some(("cloudtrail", include_str!("builtin/cloudtrail.toml"))),
     },
     Source {
@@ -36,7 +36,7 @@ pub const SOURCES: &[Source] = &[
         about: "read Azure AD (Entra ID) sign-in and audit logs: JSON arrays and lines, \"properties\" or not, CSV",
         title: "Azure AD",
         class: Some("AzureSourceStage"),
-        dialect: &logs::azure::DIALECT,
+        dialect: &dfp_logs::azure::DIALECT,
         features: Some(("azure", include_str!("builtin/azure.toml"))),
     },
     Source {
@@ -44,7 +44,7 @@ pub const SOURCES: &[Source] = &[
         about: "read Duo authentication logs: JSON arrays and lines, the Admin API's answers, CSV",
         title: "Duo",
         class: Some("DuoSourceStage"),
-        dialect: &logs::duo::DIALECT,
+        dialect: &dfp_logs::duo::DIALECT,
         features: Some(("duo", include_str!("builtin/duo.toml"))),
     },
     Source {
@@ -52,7 +52,7 @@ pub const SOURCES: &[Source] = &[
         about: "read Okta's System Log: JSON arrays and lines, CSV",
         title: "Okta",
         class: None,
-        dialect: &logs::okta::DIALECT,
+        dialect: &dfp_logs::okta::DIALECT,
         features: Some(("okta", include_str!("builtin/okta.toml"))),
     },
     Source {
@@ -60,7 +60,7 @@ pub const SOURCES: &[Source] = &[
         about: "read any table: CSV, JSON arrays and lines, Parquet",
         title: "other",
         class: None,
-        dialect: &logs::table::DIALECT,
+        dialect: &dfp_logs::table::DIALECT,
         features: None,
     },
 ];

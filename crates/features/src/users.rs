@@ -6,8 +6,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, Int64Array, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use dfp_io::columns::{FILE_ROW, INDEX, missing_column};
-use dfp_io::logs::LogTable;
+use dfp_logs::LogTable;
+use dfp_logs::columns::{FILE_ROW, INDEX, missing_column};
 use std::collections::HashMap;
 use std::sync::Arc;
 

@@ -6,10 +6,10 @@
 use crate::error::RunError;
 use arrow_array::BooleanArray;
 use arrow_array::cast::AsArray;
+use dfp_connectors::state::EVENT_IDS;
 use dfp_features::derive::Cells;
 use dfp_flow::{Reporter, Weight};
-use dfp_io::logs::LogTable;
-use dfp_io::state::EVENT_IDS;
+use dfp_logs::LogTable;
 use hashbrown::HashSet;
 use std::collections::VecDeque;
 use xxhash_rust::xxh3::xxh3_64;

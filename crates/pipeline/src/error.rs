@@ -11,10 +11,10 @@ pub enum RunError {
     Failed(String),
     /// Files were read, and none had a row: exit code 1.
     #[error(transparent)]
-    NoRows(dfp_io::IoError),
+    NoRows(dfp_logs::LogError),
     /// What was to be read together does not fit into memory: exit code 1, unless it is then read in parts.
     #[error(transparent)]
-    Overflow(dfp_io::IoError),
+    Overflow(dfp_logs::LogError),
     /// The run was asked to stop before there was anything to finish: exit code 130.
     #[error("interrupted")]
     Interrupted,
@@ -26,11 +26,11 @@ impl From<arrow_schema::ArrowError> for RunError {
     }
 }
 
-impl From<dfp_io::IoError> for RunError {
-    fn from(error: dfp_io::IoError) -> Self {
+impl From<dfp_logs::LogError> for RunError {
+    fn from(error: dfp_logs::LogError) -> Self {
         match error {
-            dfp_io::IoError::NoRows { .. } => Self::NoRows(error),
-            dfp_io::IoError::Overflow { .. } => Self::Overflow(error),
+            dfp_logs::LogError::NoRows { .. } => Self::NoRows(error),
+            dfp_logs::LogError::Overflow { .. } => Self::Overflow(error),
             error => Self::Failed(error.to_string()),
         }
     }
@@ -40,6 +40,15 @@ impl From<dfp_alerts::AlertError> for RunError {
     fn from(error: dfp_alerts::AlertError) -> Self {
         match error {
             dfp_alerts::AlertError::Column(error) => error.into(),
+        }
+    }
+}
+
+impl From<dfp_connectors::ConnectorError> for RunError {
+    fn from(error: dfp_connectors::ConnectorError) -> Self {
+        match error {
+            dfp_connectors::ConnectorError::Log(error) => error.into(),
+            error => Self::Failed(error.to_string()),
         }
     }
 }

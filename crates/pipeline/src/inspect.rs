@@ -9,7 +9,7 @@ use dfp_features::Features;
 use dfp_features::Source;
 use dfp_features::derive::{Cells, Memory};
 use dfp_flow::Reporter;
-use dfp_io::columns::missing_column;
+use dfp_logs::columns::missing_column;
 use dfp_model::{FeaturePlan, ModelConfig};
 use rayon::ThreadPoolBuilder;
 use std::collections::HashMap;

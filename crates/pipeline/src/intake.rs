@@ -10,14 +10,14 @@ use crate::message::{Message, Receipt};
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::source::{self, ReadCount};
 use crate::stages::{ScoreBook, absolute};
+use dfp_connectors::known::{Arrival, KnownFiles};
+use dfp_connectors::state::{Commit, FileMark, StateDir};
 use dfp_features::derive::Memory;
 use dfp_features::users::{self, Numbers};
 use dfp_flow::{BoxError, Stop};
 use dfp_flow::{Reporter, Weight};
-use dfp_io::IoError;
-use dfp_io::known::{Arrival, KnownFiles};
-use dfp_io::logs::{LogTable, SlicedFiles, TIMELESS_HOUR};
-use dfp_io::state::{Commit, FileMark, StateDir};
+use dfp_logs::LogError;
+use dfp_logs::{LogTable, SlicedFiles, TIMELESS_HOUR};
 use dfp_registry::models::Models;
 use dfp_storage::files;
 use dfp_storage::names;
@@ -272,7 +272,7 @@ impl Intake {
             None if count.rows == 0 => {
                 let files = count.files;
                 let skipped = Box::new(count.skipped.clone());
-                Err(RunError::NoRows(IoError::NoRows { files, skipped }))
+                Err(RunError::NoRows(LogError::NoRows { files, skipped }))
             }
             None => Ok(()),
         }

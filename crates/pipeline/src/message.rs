@@ -4,7 +4,7 @@ use crate::plan::ScoreKind;
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
 use arrow_select::take::take_record_batch;
-use dfp_io::state::{FileMark, OutputMark, WindowChange};
+use dfp_connectors::state::{FileMark, OutputMark, WindowChange};
 use dfp_model::score::FeatureScores;
 use dfp_model::{EncodedRows, RowScore};
 use dfp_registry::Known;

@@ -11,12 +11,10 @@ use dfp_features::apply::{self, Notes};
 use dfp_features::derive::Memory;
 use dfp_features::users::Users;
 use dfp_flow::{Progress, Reporter, Weight};
-use dfp_io::columns::with_columns;
-use dfp_io::logs::time::TimeColumn;
-use dfp_io::logs::{
-    self, EVENT_DT, LogTable, OnRows, ReadOptions, Slice, Sliced, SlicedFiles, Times,
-};
-use dfp_io::skipped::{Note, Skipped, TIMELESS, Unit};
+use dfp_logs::columns::with_columns;
+use dfp_logs::skipped::{Note, Skipped, TIMELESS, Unit};
+use dfp_logs::time::TimeColumn;
+use dfp_logs::{EVENT_DT, LogTable, OnRows, ReadOptions, Slice, Sliced, SlicedFiles, Times};
 use dfp_storage::StorageError;
 use dfp_storage::files;
 use parking_lot::Mutex;
@@ -232,7 +230,7 @@ pub fn read_log(
                 rows: rows_read,
             });
         };
-        let read = || logs::read(settings.kind.dialect, files, &options, &mut on_file);
+        let read = || dfp_logs::read(settings.kind.dialect, files, &options, &mut on_file);
         Ok::<_, RunError>(pool.install(read)?)
     };
     let mut table = read(only.map(|only| only.columns));
@@ -341,7 +339,7 @@ pub fn times(
         memory: settings.memory,
         ..ReadOptions::default()
     };
-    pool.install(|| logs::hours(settings.kind.dialect, paths, &options))
+    pool.install(|| dfp_logs::hours(settings.kind.dialect, paths, &options))
 }
 
 /// Says what was left out of a batch, and refuses it in a strict run.

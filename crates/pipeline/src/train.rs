@@ -17,9 +17,9 @@ use dfp_features::own_columns;
 use dfp_features::users::Users;
 use dfp_flow::Stop;
 use dfp_flow::{Progress, Reporter, Weight};
-use dfp_io::columns::{FILE_ROW, INDEX, missing_column, with_columns};
-use dfp_io::logs::{ALWAYS, EVENT_DT, LogTable};
-use dfp_io::texts::is_text;
+use dfp_logs::columns::{FILE_ROW, INDEX, missing_column, with_columns};
+use dfp_logs::texts::is_text;
+use dfp_logs::{ALWAYS, EVENT_DT, LogTable};
 use dfp_model::config::{ModelConfig, Scorer};
 use dfp_model::encode::SetAside;
 use dfp_model::{ModelError, TrainingData, UNKNOWN_TIME, UserModel};
@@ -75,7 +75,7 @@ pub enum TaskRows<'a> {
 
 impl TaskRows<'_> {
     /// Number of rows.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         match self {
             Self::Of(_, positions) => positions.len(),
             Self::Kept(rows, _) => *rows,
@@ -254,13 +254,13 @@ impl<'a> Trainer<'a> {
             result.unwrap_or_else(|_| defect(task))
         };
         let threads = self.plan.compute_threads;
-        tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.len()));
-        let rows: usize = tasks.iter().map(|task| task.rows.len()).sum();
+        tasks.sort_by_key(|task| std::cmp::Reverse(task.rows.count()));
+        let rows: usize = tasks.iter().map(|task| task.rows.count()).sum();
         let alone = tasks.len() == 1;
         let too_long = |task: &Task<'_>| {
             let share = rows.div_ceil(threads);
-            let config = self.config(task.rows.len());
-            (alone || task.rows.len() > share) && config.is_worth_many_threads()
+            let config = self.config(task.rows.count());
+            (alone || task.rows.count() > share) && config.is_worth_many_threads()
         };
         let together = tasks.iter().take_while(|task| too_long(task)).count();
         let (together, alone) = tasks.split_at(together);
@@ -280,7 +280,7 @@ impl<'a> Trainer<'a> {
         peers: Option<&Arc<UserModel>>,
         progress: &TrainingProgress,
     ) -> Result<Arc<UserModel>, String> {
-        let rows = task.rows.len();
+        let rows = task.rows.count();
         if rows < self.settings.min_history {
             return Err(format!(
                 "{rows} training {}, and --train_min_history asks for {}",

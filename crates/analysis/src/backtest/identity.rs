@@ -5,7 +5,7 @@ use super::folds::History;
 use super::log::Log;
 use arrow_array::{Array, RecordBatch};
 use dfp_features::derive::Cells;
-use dfp_io::logs::EVENT_DT;
+use dfp_logs::EVENT_DT;
 use dfp_pipeline::RunError;
 use std::collections::HashMap;
 

@@ -6,7 +6,7 @@ use super::{Budgets, Evaluation, evaluate};
 use crate::results::{EVENTS, Names, Results};
 use dfp_features::own_columns::{self, P_VALUE};
 use dfp_flow::Reporter;
-use dfp_io::columns::missing_column;
+use dfp_logs::columns::missing_column;
 use dfp_pipeline::RunError;
 use dfp_pipeline::source::ReadCount;
 use rayon::ThreadPoolBuilder;

@@ -6,7 +6,7 @@ use arrow_select::take::take_record_batch;
 use dfp_features::derive::Cells;
 use dfp_features::own_columns;
 use dfp_flow::Reporter;
-use dfp_io::columns::FILE_ROW;
+use dfp_logs::columns::FILE_ROW;
 use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
 use dfp_model::user_model::UserModel;
@@ -190,7 +190,7 @@ impl<'a> Found<'a> {
                 };
                 if schema.index_of(column).is_err() {
                     let what = "column of identifiers (--event_column):";
-                    return Err(RunError::Usage(vec![dfp_io::columns::missing_column(
+                    return Err(RunError::Usage(vec![dfp_logs::columns::missing_column(
                         what, column, &schema,
                     )]));
                 }
@@ -321,7 +321,7 @@ fn cell(results: &Results, column: &str, row: usize) -> Result<String, RunError>
     let Some(array) = results.rows.column_by_name(column) else {
         return Ok("nothing".to_owned());
     };
-    let is_text = dfp_io::texts::is_text(array.data_type());
+    let is_text = dfp_logs::texts::is_text(array.data_type());
     let cells = Cells::of(&results.rows.slice(row, 1), column).texts()?;
     let text = cells.iter().next().flatten().map(str::to_owned);
     Ok(match text {

@@ -16,9 +16,9 @@ use dfp_features::own_columns::{
 };
 use dfp_features::users::Users;
 use dfp_flow::{Progress, Reporter};
-use dfp_io::columns::missing_column;
-use dfp_io::logs::{self, EVENT_DT, ReadOptions, table};
-use dfp_io::skipped::Skipped;
+use dfp_logs::columns::missing_column;
+use dfp_logs::skipped::Skipped;
+use dfp_logs::{EVENT_DT, ReadOptions, table};
 use dfp_pipeline::RunError;
 use dfp_pipeline::source;
 use std::collections::{BTreeSet, HashSet};
@@ -105,7 +105,7 @@ impl Results {
             ..ReadOptions::default()
         };
         let (mut files, mut rows_so_far) = (Vec::new(), 0);
-        let read = logs::read(&table::DIALECT, &paths, &options, &mut |path, rows| {
+        let read = dfp_logs::read(&table::DIALECT, &paths, &options, &mut |path, rows| {
             files.push((path.to_owned(), rows));
             rows_so_far += rows;
             reporter.progress(Progress::Read {

@@ -8,7 +8,7 @@ use crate::options::{AUTOENCODER, FEATURES, OTHER};
 use dfp_features::Features;
 use dfp_features::Source;
 use dfp_features::feature_file;
-use dfp_io::logs::time::{TimeColumn, TimeFormats};
+use dfp_logs::time::{TimeColumn, TimeFormats};
 use dfp_pipeline::inspect::InspectOptions;
 use std::sync::Arc;
 

@@ -8,7 +8,7 @@ use super::{PlanFormat, PlanSpec, plan_text};
 use crate::options::{PLOT, REPORT};
 use dfp_analysis::page_of_files::{PictureKind, PlotOptions, ReportOptions};
 use dfp_features::Features;
-use dfp_io::logs::EVENT_DT;
+use dfp_logs::EVENT_DT;
 use dfp_pipeline::plan::ScoreKind;
 use dfp_pipeline::plan::{SourceSettings, StageSettings, ToReport};
 use dfp_report::page::digest::{Asked, Names};

@@ -7,7 +7,7 @@ use crate::options::{ALERTS, EXPLAIN};
 use dfp_analysis::afterwards;
 use dfp_analysis::results::Names;
 use dfp_analysis::results::explain::{self, Which};
-use dfp_io::sinks::Format;
+use dfp_connectors::sinks::Format;
 
 /// Checks what was typed of `morpheus alerts`.
 ///

@@ -2,11 +2,11 @@
 
 use super::check::Checker;
 use super::values::Values;
+use dfp_connectors::sinks::Format;
 use dfp_features::Features;
 use dfp_features::Source;
 use dfp_features::period::now;
-use dfp_io::logs::{ALWAYS, FileType};
-use dfp_io::sinks::Format;
+use dfp_logs::{ALWAYS, FileType};
 use dfp_pipeline::batches::{Rules, Sampling};
 use dfp_pipeline::plan::{SourceSettings, StageSettings, WatchSettings};
 use dfp_storage::memory::MemoryLimit;

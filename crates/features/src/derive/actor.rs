@@ -23,7 +23,7 @@ use super::{Inputs, Op, RowOp};
 use crate::document::Keys;
 use crate::error::FeatureError;
 use arrow_array::ArrayRef;
-use dfp_io::texts;
+use dfp_logs::texts;
 use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;

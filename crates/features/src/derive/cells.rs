@@ -7,8 +7,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
-use dfp_io::IoError;
-use dfp_io::texts::{self, TextCells};
+use dfp_logs::LogError;
+use dfp_logs::texts::{self, TextCells};
 use jiff::Timestamp;
 
 /// A column; every cell is missing if there is none.
@@ -113,7 +113,7 @@ impl Texts {
     pub(super) fn map(
         &self,
         mut read: impl FnMut(&str) -> Option<String>,
-    ) -> Result<ArrayRef, IoError> {
+    ) -> Result<ArrayRef, LogError> {
         let made = self.each(|text| read(text).map(std::rc::Rc::<str>::from));
         texts::collect(made.iter().map(|text| text.as_deref()))
     }

@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, Float64Array, Int64Array};
 use arrow_schema::DataType;
-use dfp_io::texts::TextCells;
+use dfp_logs::texts::TextCells;
 use std::sync::Arc;
 
 /// What cells can be cast to.

@@ -26,7 +26,7 @@ pub(crate) use time::time_formats;
 use crate::document::Keys;
 use crate::error::FeatureError;
 use arrow_array::{ArrayRef, RecordBatch};
-use dfp_io::logs::time::TimeFormats;
+use dfp_logs::time::TimeFormats;
 use std::cell::RefCell;
 use std::fmt::Debug;
 use std::path::Path;

@@ -6,8 +6,8 @@ use crate::feature_file::{self, Features};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Int64Array, UInt32Array};
-use dfp_io::logs::LogTable;
-use dfp_io::texts;
+use dfp_logs::LogTable;
+use dfp_logs::texts;
 use proptest::prelude::*;
 
 /// A table of text columns, as the readers make them.

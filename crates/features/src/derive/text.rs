@@ -4,7 +4,7 @@ use super::{Inputs, Op, RowOp, kinds};
 use crate::document::Keys;
 use crate::error::FeatureError;
 use arrow_array::{ArrayRef, BooleanArray};
-use dfp_io::texts;
+use dfp_logs::texts;
 use regex::Regex;
 use std::path::Path;
 use std::sync::Arc;

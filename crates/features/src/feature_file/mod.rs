@@ -11,8 +11,8 @@ pub use read::{built_in, built_in_text, find, find_built_in, of_source, read};
 
 use crate::derive::{Column, Filter, Op};
 use arrow_schema::Schema;
-use dfp_io::logs::EVENT_DT;
-use dfp_io::logs::time::TimeColumn;
+use dfp_logs::EVENT_DT;
+use dfp_logs::time::TimeColumn;
 use dfp_model::config::Scaler;
 use regex::Regex;
 use std::collections::{BTreeMap, HashSet};

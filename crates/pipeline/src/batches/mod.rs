@@ -20,10 +20,10 @@ pub use recognised::Notes;
 pub use sampling::Sampling;
 pub use watching::{Patience, Watching};
 
+use dfp_connectors::known::{Arrival, Earlier, Seen};
+use dfp_connectors::state::FileMark;
 use dfp_features::period::Period;
-use dfp_io::known::{Arrival, Earlier, Seen};
-use dfp_io::logs::{ALWAYS, Hours, Slice, TIMELESS_HOUR, Times};
-use dfp_io::state::FileMark;
+use dfp_logs::{ALWAYS, Hours, Slice, TIMELESS_HOUR, Times};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 

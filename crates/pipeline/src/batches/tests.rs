@@ -1,6 +1,6 @@
 use super::*;
+use dfp_connectors::known::KnownFiles;
 use dfp_features::period::{Period, instant};
-use dfp_io::known::KnownFiles;
 use dfp_storage::files::Stamp;
 use std::ops::Range;
 

@@ -2,10 +2,10 @@
 
 use super::recognised::Notes;
 use super::{Batch, HOUR, Look, Open, Rules, cut, cut_of_several, ends, look_at_times};
+use dfp_connectors::known::KnownFiles;
+use dfp_connectors::state::FileMark;
 use dfp_features::period::now;
-use dfp_io::IoError;
-use dfp_io::known::KnownFiles;
-use dfp_io::state::FileMark;
+use dfp_logs::LogError;
 use dfp_storage::watch::Watch;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -69,7 +69,7 @@ impl Watching {
         &mut self,
         hours: &Look<'_>,
         ended: &dyn Fn() -> bool,
-    ) -> Result<Option<Batch>, IoError> {
+    ) -> Result<Option<Batch>, LogError> {
         loop {
             let ending = ended() || self.left == Some(0);
             if !ending {
@@ -109,7 +109,7 @@ impl Watching {
         &mut self.notes
     }
 
-    fn take_arrivals(&mut self) -> Result<(), IoError> {
+    fn take_arrivals(&mut self) -> Result<(), LogError> {
         let found = self.watch.look()?;
         if found.is_empty() {
             return Ok(());

@@ -6,13 +6,13 @@ use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::message::{Message, Receipt};
 use crate::source::{self, Reading};
+use dfp_connectors::state::{Commit, FileMark, StateDir};
 use dfp_features::derive::Memory;
 use dfp_features::event_times;
 use dfp_features::users::Users;
 use dfp_flow::Weight;
-use dfp_io::IoError;
-use dfp_io::logs::{ALWAYS, LogTable};
-use dfp_io::state::{Commit, FileMark, StateDir};
+use dfp_logs::LogError;
+use dfp_logs::{ALWAYS, LogTable};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
@@ -211,7 +211,7 @@ impl Intake {
         }
         let (table, users) = match read {
             // Other batches may have rows; what this one had to leave out is counted all the same.
-            Err(RunError::NoRows(IoError::NoRows { skipped, .. })) => {
+            Err(RunError::NoRows(LogError::NoRows { skipped, .. })) => {
                 let reporter = self.shared.reporter.as_ref();
                 source::check_skipped(&skipped, "input", self.strict, reporter)?;
                 self.unread.extend(skipped.unread().iter().cloned());

@@ -1,8 +1,8 @@
 //! Generated logs to read, in a temporary directory that goes when they are dropped.
 
 use crate::error::RunError;
-use dfp_io::IoError;
-use dfp_io::logs::{self, ReadOptions, cloudtrail};
+use dfp_logs::LogError;
+use dfp_logs::{ReadOptions, cloudtrail};
 use dfp_storage::StorageError;
 use dfp_synth::{GenerateOptions, LogFormat, LogSource, generate};
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ impl Logs {
     /// Reads all files with all their columns, as a source does.
     pub(super) fn read(&self) -> Result<(), RunError> {
         let options = ReadOptions::default();
-        let table = logs::read(&cloudtrail::DIALECT, &self.files, &options, &mut |_, _| {})?;
+        let table = dfp_logs::read(&cloudtrail::DIALECT, &self.files, &options, &mut |_, _| {})?;
         let rows = std::hint::black_box(table).batch.num_rows();
         // A file that cannot be read is skipped: fast, but no measurement.
         if rows as u64 == self.rows {
@@ -70,7 +70,7 @@ impl Logs {
 }
 
 /// Files of a directory and their sizes in bytes, by name.
-fn list(directory: &Path) -> Result<Vec<(PathBuf, u64)>, IoError> {
+fn list(directory: &Path) -> Result<Vec<(PathBuf, u64)>, LogError> {
     let failed = |cause| StorageError::Os { action: "list", path: directory.to_owned(), cause };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(failed)? {

@@ -1,8 +1,8 @@
 //! Which log files have not been learnt, and how many of them are read together.
 
 use crate::batches::Notes;
-use dfp_io::known::{Arrival, KnownFiles, Seen};
-use dfp_io::state::FileMark;
+use dfp_connectors::known::{Arrival, KnownFiles, Seen};
+use dfp_connectors::state::FileMark;
 use dfp_storage::files::{head, is_packed};
 use dfp_storage::memory::MemoryLimit;
 use std::collections::HashSet;

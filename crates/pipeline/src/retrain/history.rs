@@ -14,10 +14,10 @@ use crate::stages::absolute;
 use crate::train::{TRAINING_DATA, Trainer, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
+use dfp_connectors::state::{Commit, FileMark, Part, StateDir, WindowChange};
 use dfp_features::derive::Memory;
 use dfp_features::users::Users;
 use dfp_flow::{Reporter, Weight};
-use dfp_io::state::{Commit, FileMark, Part, StateDir, WindowChange};
 use dfp_storage::names;
 use dfp_storage::names::shown;
 use parking_lot::Mutex;
@@ -123,7 +123,7 @@ impl Histories {
         for files in together(new, source.memory) {
             match self.take_in_some(&files, trainer, pool, &mut memory, &mut met, &mut count) {
                 // Other files may have rows; these are looked at again by the next run.
-                Err(RunError::NoRows(dfp_io::IoError::NoRows { skipped, .. })) => {
+                Err(RunError::NoRows(dfp_logs::LogError::NoRows { skipped, .. })) => {
                     source::check_skipped(&skipped, TRAINING_DATA, self.strict, reporter)?;
                     count.files += files.len();
                     count.skipped.merge(*skipped);
@@ -251,7 +251,7 @@ pub(crate) fn joined(parts: &[RecordBatch]) -> Result<RecordBatch, ArrowError> {
         let columns = kinds.iter().map(|(name, kind)| match part.column_by_name(name) {
             // As the columns of files are joined: a flag is `True` wherever it stands beside texts.
             Some(column) if *kind == DataType::Utf8 && is_printed(column.data_type()) => {
-                let texts = dfp_io::logs::print(column);
+                let texts = dfp_logs::print(column);
                 arrow_cast::cast(&texts.map_err(|e| ArrowError::ExternalError(Box::new(e)))?, kind)
             }
             Some(column) => arrow_cast::cast(column, kind),

@@ -253,7 +253,7 @@ fn all(
         if let Some(at) = tasks.iter().position(|task| *task.user == *generic) {
             let why = turn::RESERVED.to_owned();
             let Task { user, rows } = tasks.swap_remove(at);
-            outcomes.push(Outcome::of(&user, rows.len(), Status::Failed, why));
+            outcomes.push(Outcome::of(&user, rows.count(), Status::Failed, why));
         }
         let one = |task: &Task<'_>| turns.outcome(task, &peers, &progress);
         outcomes.extend(trainer.each(tasks, pool, &progress, &one, &panicked)?);
@@ -264,5 +264,5 @@ fn all(
 
 fn panicked(task: &Task<'_>) -> Outcome {
     let why = "training panicked; this is a defect of the program".to_owned();
-    Outcome::of(&task.user, task.rows.len(), Status::Failed, why)
+    Outcome::of(&task.user, task.rows.count(), Status::Failed, why)
 }

@@ -8,7 +8,7 @@ use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
 use dfp_features::period;
 use dfp_flow::{Reporter, Weight};
-use dfp_io::skipped::{Skipped, Unit};
+use dfp_logs::skipped::{Skipped, Unit};
 use dfp_registry::library::About;
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ pub(super) fn of_everyone<'a>(
     of_each: usize,
 ) -> Task<'a> {
     let of_each = (most / tasks.len().max(1)).clamp(1, of_each);
-    let rows = tasks.iter().map(|task| task.rows.len().min(of_each)).sum();
+    let rows = tasks.iter().map(|task| task.rows.count().min(of_each)).sum();
     let read = move || {
         // Of one table the rows are taken as they stand there: texts stay codes.
         let mut table = None;

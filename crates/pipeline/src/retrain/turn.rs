@@ -134,7 +134,7 @@ impl Turns<'_> {
         let start = Instant::now();
         let mut outcome = match self.one(task, peers, progress) {
             Ok(outcome) => outcome,
-            Err(why) => Outcome::of(&task.user, task.rows.len(), Status::Failed, why),
+            Err(why) => Outcome::of(&task.user, task.rows.count(), Status::Failed, why),
         };
         outcome.seconds = start.elapsed().as_secs_f64();
         outcome

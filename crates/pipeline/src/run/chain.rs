@@ -5,9 +5,9 @@ use crate::error::RunError;
 use crate::message::Message;
 use crate::plan::{self, Details, ScoreKind, StageSettings};
 use crate::stages;
+use dfp_connectors::state::StateDir;
 use dfp_features::own_columns::OwnColumns;
 use dfp_flow::Pipeline;
-use dfp_io::state::StateDir;
 use dfp_model::config::Scorer;
 use std::sync::Arc;
 

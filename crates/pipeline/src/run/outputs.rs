@@ -4,7 +4,7 @@ use super::Run;
 use crate::error::RunError;
 use crate::plan::StageSettings;
 use crate::{source, stages};
-use dfp_io::state::{Commit, OutputMark, StateDir};
+use dfp_connectors::state::{Commit, OutputMark, StateDir};
 use dfp_storage::StorageError;
 use dfp_storage::names::shown;
 use dfp_storage::whole::{identity, replaces};

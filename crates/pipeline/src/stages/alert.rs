@@ -12,9 +12,9 @@ use arrow_array::ArrayRef;
 use dfp_alerts::{
     AlertColumns, AlertCount, AlertSettings, Decider, Held, Row, Verdict, most_unusual_first,
 };
+use dfp_connectors::state::StateDir;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_flow::{Reporter, Weight};
-use dfp_io::state::StateDir;
 use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_io::columns::missing_column;
+use dfp_logs::columns::missing_column;
 use std::sync::Arc;
 
 /// The stage.

@@ -7,7 +7,7 @@ use arrow_array::types::Float64Type;
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
 use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_io::columns::missing_column;
+use dfp_logs::columns::missing_column;
 use std::borrow::Cow;
 
 /// The stage.

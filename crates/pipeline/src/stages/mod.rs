@@ -45,8 +45,8 @@ pub use validate::Validate;
 use crate::error::RunError;
 use crate::message::Message;
 use dfp_features::derive;
-use dfp_io::columns::missing_column;
-use dfp_io::logs::EVENT_DT;
+use dfp_logs::EVENT_DT;
+use dfp_logs::columns::missing_column;
 
 /// When the events of a message's rows happened, nanoseconds since 1970; a time in the future is a mistake
 /// of some clock, and is none. `derived` is the derived column of event times, if it is one; else the reader has made one.

@@ -14,7 +14,7 @@ use dfp_features::first_values;
 use dfp_features::own_columns::called;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_flow::{Reporter, Weight};
-use dfp_io::columns::{FILE_ROW, with_columns};
+use dfp_logs::columns::{FILE_ROW, with_columns};
 use dfp_model::encode::Infinite;
 use dfp_model::user_model::UserModel;
 use dfp_model::{EncodedRows, ModelError};

@@ -2,8 +2,8 @@
 //! on the disk.
 
 use crate::message::Message;
+use dfp_connectors::state::{Commit, StateDir};
 use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_io::state::{Commit, StateDir};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

@@ -5,7 +5,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
 use dfp_features::own_columns;
 use dfp_flow::{Progress, Reporter};
-use dfp_io::columns::{FILE_ROW, INDEX};
+use dfp_logs::columns::{FILE_ROW, INDEX};
 use dfp_report::summary::{TooFew, Unlikely, UnlikelyRow, Unusual, UnusualRow};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;

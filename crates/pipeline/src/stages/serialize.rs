@@ -7,7 +7,7 @@ use arrow_schema::{ArrowError, Field, FieldRef, Schema, SchemaRef};
 use dfp_features::own_columns;
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_flow::{Reporter, Weight};
-use dfp_io::columns::INDEX;
+use dfp_logs::columns::INDEX;
 use regex::Regex;
 use std::sync::Arc;
 

@@ -3,11 +3,11 @@
 
 use crate::message::Message;
 use crate::plan;
+use dfp_connectors::ConnectorError;
+use dfp_connectors::sinks::{self, Sink};
+use dfp_connectors::state::OutputMark;
 use dfp_flow::{BoxError, Outcome, Outlet, Stage};
-use dfp_io::IoError;
-use dfp_io::columns::INDEX;
-use dfp_io::sinks::{self, Sink};
-use dfp_io::state::OutputMark;
+use dfp_logs::columns::INDEX;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,7 +25,7 @@ impl ToFile {
     ///
     /// # Errors
     /// The file exists and is not to be replaced, or cannot be written.
-    pub fn open(settings: &plan::ToFile, rows: Arc<AtomicUsize>) -> Result<Self, IoError> {
+    pub fn open(settings: &plan::ToFile, rows: Arc<AtomicUsize>) -> Result<Self, ConnectorError> {
         let plan::ToFile { filename, format, overwrite, flush, .. } = settings;
         let sink = sinks::create(filename, Some(*format), *overwrite, *flush)?;
         Ok(Self { include_index: settings.include_index, sink: Some(sink), rows })
@@ -39,7 +39,7 @@ impl ToFile {
         settings: &plan::ToFile,
         mark: Option<&OutputMark>,
         rows: Arc<AtomicUsize>,
-    ) -> Result<Self, IoError> {
+    ) -> Result<Self, ConnectorError> {
         let plan::ToFile { filename, format, overwrite, flush, .. } = settings;
         let sink = sinks::append(filename, *format, *overwrite, *flush, mark)?;
         Ok(Self { include_index: settings.include_index, sink: Some(sink), rows })

@@ -184,7 +184,8 @@ fn what_the_stage_alert_has_chosen_counts_instead_of_the_threshold() {
     let rows = batch(&[0.5, 0.0005, 0.2], "Get");
     let chosen: ArrayRef = Arc::new(BooleanArray::from(vec![Some(true), Some(false), None]));
     let peers = ("ae_anomaly_score", Arc::clone(rows.column_by_name("score").unwrap()));
-    let with_p = dfp_io::columns::with_columns(&rows, [("alert".to_owned(), Arc::clone(&chosen))]);
+    let with_p =
+        dfp_logs::columns::with_columns(&rows, [("alert".to_owned(), Arc::clone(&chosen))]);
     let without = RecordBatch::try_from_iter([peers, ("alert", chosen)]);
     let names = Names { chosen: true, ..Names::default() };
     for batch in [with_p.unwrap(), without.unwrap()] {

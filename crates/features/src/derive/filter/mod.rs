@@ -181,7 +181,7 @@ mod tests {
         ]);
         let size: ArrayRef =
             Arc::new(Float64Array::from(vec![Some(1.5), Some(-2.0), None, Some(3.0), Some(0.0)]));
-        batch = dfp_io::columns::with_columns(&batch, [("size".to_owned(), size)]).unwrap();
+        batch = dfp_logs::columns::with_columns(&batch, [("size".to_owned(), size)]).unwrap();
         let rows = Filter::parse(filter).unwrap().rows(&batch).unwrap();
         (0..rows.len()).filter(|row| rows[*row]).collect()
     }

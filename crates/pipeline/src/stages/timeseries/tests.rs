@@ -6,8 +6,8 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
 use dfp_flow::Progress;
 use dfp_flow::{Options, Pipeline, Source, Stop};
-use dfp_io::columns::{FILE_ROW, INDEX};
-use dfp_io::logs::EVENT_DT;
+use dfp_logs::EVENT_DT;
+use dfp_logs::columns::{FILE_ROW, INDEX};
 use dfp_model::periodic::BinMapping;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -315,7 +315,7 @@ proptest! {
         for message in &out[..=end] {
             if let Some(receipt) = &message.receipt {
                 let history = receipt.history.lock();
-                let commit = dfp_io::state::Commit { history: &history, ..Default::default() };
+                let commit = dfp_connectors::state::Commit { history: &history, ..Default::default() };
                 state.commit(&commit).unwrap();
             }
         }

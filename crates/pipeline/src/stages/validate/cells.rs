@@ -7,7 +7,7 @@ use arrow_array::{
 };
 use arrow_cast::display::array_value_to_string;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
-use dfp_io::text;
+use dfp_logs::text;
 use std::borrow::Cow;
 
 /// One cell.

@@ -13,8 +13,8 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use comparison::{Comparison, Tolerance};
 use dfp_flow::{BoxError, Outlet, Stage};
 use dfp_flow::{Reporter, Weight};
-use dfp_io::columns::{INDEX, missing_column};
-use dfp_io::logs::{self, LogTable, ReadOptions};
+use dfp_logs::columns::{INDEX, missing_column};
+use dfp_logs::{LogTable, ReadOptions};
 use dfp_report::summary::Validation;
 use dfp_storage::StorageError;
 use dfp_storage::names::shown;
@@ -60,7 +60,7 @@ impl Validate {
         let options =
             ReadOptions { identifiers: &identifiers, sort: false, ..ReadOptions::default() };
         let files = [settings.val_file_name.clone()];
-        let table = logs::read(&logs::table::DIALECT, &files, &options, &mut |_, _| {})
+        let table = dfp_logs::read(&dfp_logs::table::DIALECT, &files, &options, &mut |_, _| {})
             .map_err(|why| RunError::Failed(format!("validate: --val_file_name: {why}")))?;
         source::check_skipped(&table.skipped, "expected rows", strict, reporter.as_ref())?;
         let index = settings.index_col.as_deref().and_then(|name| table.batch.column_by_name(name));

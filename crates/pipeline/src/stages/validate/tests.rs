@@ -42,7 +42,7 @@ fn settings(folder: &Path, case: &Value) -> plan::Validate {
 fn results(path: &Path) -> RecordBatch {
     let read = |path: &Path| {
         let files = [path.to_owned()];
-        logs::read(&logs::table::DIALECT, &files, &ReadOptions::default(), &mut |_, _| {})
+        dfp_logs::read(&dfp_logs::table::DIALECT, &files, &ReadOptions::default(), &mut |_, _| {})
     };
     let table = read(path).unwrap_or_else(|_| {
         let directory = tempfile::tempdir().unwrap();

@@ -9,8 +9,8 @@ use dfp_features::derive::{self, Cells, Texts};
 use dfp_features::own_columns::{
     self, ALERTS, OF_FEATURES, OF_ROWS, P_VALUE, REASON, SCORE, TIME_SERIES,
 };
-use dfp_io::columns::{FILE_ROW, INDEX, missing_column};
-use dfp_io::logs::EVENT_DT;
+use dfp_logs::EVENT_DT;
+use dfp_logs::columns::{FILE_ROW, INDEX, missing_column};
 use std::sync::Arc;
 
 /// Longer texts are cut: a page is for people.

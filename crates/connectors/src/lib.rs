@@ -1,0 +1,11 @@
+//! What a run gives away and remembers: result files ([`sinks`]), the state folder ([`state`]), and by what files are
+//! recognised that were read before ([`known`]).
+
+pub mod content;
+mod error;
+mod file_mark;
+pub mod known;
+pub mod sinks;
+pub mod state;
+
+pub use error::ConnectorError;
