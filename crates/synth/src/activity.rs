@@ -5,7 +5,7 @@ use std::vec;
 
 use super::calendar::{Day, Period, day_weight};
 use super::dice::Dice;
-use super::takeover::{Dated, Kind};
+use super::kind::Kind;
 
 /// One row of a log, in no file's form yet.
 #[derive(Debug, Clone)]
@@ -17,6 +17,9 @@ pub(super) struct Event<W> {
     pub(super) hostile: bool,
     pub(super) what: W,
 }
+
+/// An event, and its day of the period.
+pub(super) type Dated<W> = (u32, Event<W>);
 
 /// A user of one kind of log: habits, and how the account is taken over.
 pub(super) trait User {
@@ -112,6 +115,14 @@ impl<U: User> Iterator for Activity<'_, U> {
             self.day += 1;
         }
     }
+}
+
+/// Number of the first user: user123.
+const FIRST_USER: u32 = 123;
+
+/// `user123`, `user124` and so on; `number` is 0 for the first.
+pub(super) fn user_name(number: u32) -> String {
+    format!("user{}", u64::from(FIRST_USER) + u64::from(number))
 }
 
 /// A random (version 4) UUID: the usual form of an event's identifier.

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use super::call::Call;
 use super::profile::Profile;
-use crate::GenerateError;
 use crate::activity::{Event, uuid};
+use crate::error::GenerateError;
 use crate::write::{create, io_error, timestamp};
 
 const HEADER: [&str; 17] = [

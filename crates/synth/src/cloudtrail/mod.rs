@@ -9,10 +9,10 @@ mod takeover;
 
 use std::rc::Rc;
 
-use super::activity::{Event, User};
+use super::activity::{Dated, Event, User};
 use super::calendar::{DAY_SECONDS, Day, Period};
 use super::dice::Dice;
-use super::takeover::{Dated, Kind};
+use super::kind::Kind;
 use call::Call;
 pub(super) use profile::Profile;
 

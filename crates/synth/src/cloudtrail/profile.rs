@@ -4,10 +4,10 @@ use std::rc::Rc;
 
 use super::call::Identity;
 use super::catalogue::{Action, HAND_TOOLS, MACHINE_TOOLS, SERVICES, Service, Tool};
+use crate::activity::user_name;
 use crate::addresses::{home, instance, office, private_network};
 use crate::calendar::Hours;
 use crate::dice::{AWS_ALPHABET, Dice, Purpose};
-use crate::user_name;
 
 /// How usual the routines of a user are: one above all, and a long tail.
 const ROUTINE_WEIGHTS: [u32; 9] = [450, 150, 100, 80, 60, 50, 40, 40, 30];

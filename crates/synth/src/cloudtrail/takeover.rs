@@ -5,11 +5,12 @@ use std::rc::Rc;
 use super::call::Call;
 use super::catalogue::{Action, HOSTILE_SERVICES, HOSTILE_TOOLS, SERVICES, Service, action};
 use super::profile::{Profile, access_key};
-use crate::activity::Event;
+use crate::activity::{Dated, Event};
 use crate::addresses::outside;
 use crate::calendar::Period;
 use crate::dice::Dice;
-use crate::takeover::{Dated, Kind, Schedule};
+use crate::kind::Kind;
+use crate::takeover::Schedule;
 
 /// What is done; a takeover goes through it as often as it has rows for.
 fn steps(kind: Kind) -> &'static [Step] {

@@ -11,10 +11,10 @@ mod tests;
 
 use std::rc::Rc;
 
-use super::activity::{Event, User};
+use super::activity::{Dated, Event, User};
 use super::calendar::{DAY_SECONDS, Day, Period};
 use super::dice::Dice;
-use super::takeover::{Dated, Kind};
+use super::kind::Kind;
 use super::write::{Form, timestamp};
 use catalogue::{Browser, Network, Place, System};
 pub(super) use person::Person;

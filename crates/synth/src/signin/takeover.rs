@@ -8,11 +8,12 @@ use super::catalogue::{
 };
 use super::person::{Person, Site};
 use super::{Deed, Device, Factor, Origin, Outcome, SignIn, derived};
-use crate::activity::Event;
+use crate::activity::{Dated, Event};
 use crate::addresses;
 use crate::calendar::Period;
 use crate::dice::Dice;
-use crate::takeover::{Dated, Kind, Schedule};
+use crate::kind::Kind;
+use crate::takeover::Schedule;
 
 /// What an intruder does in the period.
 pub(super) fn events(

@@ -6,10 +6,10 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use super::super::GenerateError;
 use super::super::activity::{Activity, Event, User};
 use super::super::calendar::DAY_SECONDS;
 use super::super::dice::Dice;
+use super::super::error::GenerateError;
 use super::{create, io_error};
 
 /// The files of a source. A file ends with the day (UTC).
@@ -29,7 +29,7 @@ pub(in super::super) struct Form<U: User> {
 impl<U: User> Form<U> {
     /// Writes the events of all users, tells each with its file's name and its place in the file,
     /// and gives the number of files and of rows.
-    pub(super) fn write(
+    pub(in super::super) fn write(
         &self,
         directory: &Path,
         names: &mut Dice,
