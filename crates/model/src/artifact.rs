@@ -42,14 +42,13 @@ mod read;
 mod write;
 
 use crate::error::ModelError;
-use crate::user_model::{MAX_WEIGHTS, ModelHeader};
+use crate::header::ModelHeader;
+use crate::user_model::MAX_WEIGHTS;
 pub use read::{read, read_one};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
 pub use write::{fingerprint, write, write_one};
 
-/// What writes these files, and trains the models in them.
-pub(crate) const SOFTWARE: &str = concat!(env!("CARGO_PKG_NAME"), " ", env!("CARGO_PKG_VERSION"));
 const FORMAT: &str = "dfp-model";
 /// Versions that are read; the last one is written.
 const VERSIONS: [&str; 4] = ["1", "2", "3", "4"];

@@ -11,6 +11,7 @@
 //! still counted, and p-values would promise two to four times too much. Below 60 training rows there
 //! is no such fifth: counts alone, and S = s_C.
 
+mod baseline;
 mod peers;
 mod store;
 
@@ -21,9 +22,10 @@ use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
 use crate::heap::Heap;
 use crate::neighbours::Neighbours;
-use crate::user_model::TrainingData;
+use crate::score::RowScore;
 use arrow_array::RecordBatch;
-pub(crate) use peers::Peers;
+pub(crate) use baseline::Baseline;
+pub(crate) use peers::{Leaning, Peers};
 use rand::Rng;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -41,30 +43,12 @@ pub fn network_rows(rows: usize) -> usize {
     if rows < LEAST_ROWS { rows } else { rows - rows / HELD_OUT }
 }
 
-/// The scores of a row by all scorers, the parts in nats.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RowScore {
-    /// S, the sum of the parts.
-    pub score: f32,
-    /// The share of the user's usual rows that score as high, above 0 and at most 1.
-    pub p_value: f64,
-    /// s_C: how rare the row's values are.
-    pub counts: f32,
-    /// s_A: how rarely the network reconstructs a row so badly; `None` below 60 training rows.
-    pub net: Option<f32>,
-    /// s_K: how rarely a row is so far from others; `None` without two numeric features.
-    pub neighbours: Option<f32>,
-    /// How much of the counts' part rests on the peers' rows rather than on the user's own, 0 to 1.
-    pub peers: f32,
-}
-
 /// The scorers beside a network, and the samples that scores are compared with.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scorers {
     coding: ValueCoding,
     counts: Counts,
     neighbours: Option<Neighbours>,
-    peers: Option<Peers>,
     of_counts: Reference,
     of_neighbours: Option<Reference>,
     /// Of the network's scores, and of the sums; none below [`LEAST_ROWS`].
@@ -79,10 +63,10 @@ struct HeldOut {
 
 impl Heap for Scorers {
     fn heap(&self) -> usize {
-        let Self { coding, counts, neighbours, peers, of_counts, of_neighbours, held_out } = self;
+        let Self { coding, counts, neighbours, of_counts, of_neighbours, held_out } = self;
         let held_out = held_out.as_ref().map_or(0, |h| h.of_net.heap() + h.of_sum.heap());
         let samples = of_counts.heap() + of_neighbours.heap() + held_out;
-        coding.heap() + counts.heap() + neighbours.heap() + peers.heap() + samples
+        coding.heap() + counts.heap() + neighbours.heap() + samples
     }
 }
 
@@ -97,32 +81,35 @@ impl Learning {
     /// Learns how values are told apart, and encodes the rows, which the network reads already.
     pub(crate) fn encode(
         plan: &FeaturePlan,
-        data: &TrainingData<'_>,
-        rows: &mut EncodedRows,
+        base: Option<Baseline<'_>>,
+        rows: &RecordBatch,
+        into: &mut EncodedRows,
     ) -> Result<Self, ModelError> {
-        let coding = plan.fit_values(data.rows)?;
+        let coding = plan.fit_values(rows)?;
         let numeric = plan.shape().numeric;
-        let standard = rows.rows >= LEAST_ROWS && Neighbours::are_useful(numeric);
-        plan.encode_values(&coding, data.rows, standard, rows)?;
-        if let Some(peers) = data.peers {
-            peers::encode(peers, data.rows, &mut rows.beside)?;
+        let standard = into.rows >= LEAST_ROWS && Neighbours::are_useful(numeric);
+        plan.encode_values(&coding, rows, standard, into)?;
+        if let Some(base) = base {
+            base.encode(rows, &mut into.beside)?;
         }
         let values = plan.value_counts(&coding).unwrap_or_default();
         Ok(Self { coding, values, numeric })
     }
 
-    /// Counts all rows; `held_out` are the network's scores of those that it has not learnt, the last
-    /// ones.
+    /// Counts all rows, and finds out how far to lean on `base`; `held_out` are the network's scores of
+    /// those that it has not learnt, the last ones.
     pub(crate) fn fit(
         self,
         plan: &FeaturePlan,
         rows: &EncodedRows,
         held_out: &[f32],
-        data: &TrainingData<'_>,
+        times: &[i64],
+        base: Option<Baseline<'_>>,
         rng: &mut impl Rng,
-    ) -> Scorers {
-        let counts = Counts::fit(&rows.beside.values, &self.values, data.times);
-        let peers = data.peers.and_then(|peers| Peers::choose(peers, plan, &counts, rows));
+    ) -> (Scorers, Option<Peers>) {
+        let counts = Counts::fit(&rows.beside.values, &self.values, times);
+        let peers = base.map(|base| Peers::choose(base, plan, &counts, rows));
+        let leaning = peers.as_ref().zip(base).map(|(peers, base)| Leaning { peers, base });
         let features = self.values.len();
         let neighbours = (!rows.beside.standard.is_empty())
             .then(|| Neighbours::draw(rows, self.numeric, features, rng));
@@ -130,12 +117,11 @@ impl Learning {
             coding: self.coding,
             counts,
             neighbours,
-            peers,
             of_counts: Reference::new(Vec::new()),
             of_neighbours: None,
             held_out: None,
         };
-        let of_counts = scorers.cells().row_scores(rows, 0..rows.rows, Row::Counted);
+        let of_counts = scorers.cells(leaning).row_scores(rows, 0..rows.rows, Row::Counted);
         scorers.of_counts = Reference::new(of_counts).with_a_tail();
         let of_neighbours = scorers.neighbours.as_ref().map(|neighbours| {
             let all = (0..rows.rows).into_par_iter().with_min_len(ROWS_PER_TASK);
@@ -144,9 +130,9 @@ impl Learning {
         scorers.of_neighbours = of_neighbours.clone().map(Reference::new);
         if rows.rows >= LEAST_ROWS {
             let first = rows.rows - held_out.len();
-            let older = data.times.get(..first).unwrap_or_default();
+            let older = times.get(..first).unwrap_or_default();
             let older = Counts::fit(&rows.beside.values[..first * features], &self.values, older);
-            let older = Cells { counts: &older, peers: scorers.peers.as_ref() };
+            let older = Cells { counts: &older, leaning };
             let of_older = Reference::new(older.row_scores(rows, 0..first, Row::Counted));
             let newer = older.row_scores(rows, first..rows.rows, Row::New);
             let of_net = Reference::new(held_out.to_vec());
@@ -160,14 +146,14 @@ impl Learning {
                 };
                 parts.sum()
             });
-            let times = data.times.get(first..).unwrap_or_default();
+            let times = times.get(first..).unwrap_or_default();
             let of_sum = Reference::of_series(sums.collect(), times);
             scorers.held_out = Some(HeldOut { of_net, of_sum });
         }
         if let Some(neighbours) = &mut scorers.neighbours {
             neighbours.forget_rows();
         }
-        scorers
+        (scorers, peers)
     }
 }
 
@@ -198,8 +184,9 @@ impl Scorers {
         &self.coding
     }
 
-    pub(crate) fn peers(&self) -> Option<&Peers> {
-        self.peers.as_ref()
+    /// What a model with this plan lends.
+    pub(crate) fn lend<'a>(&'a self, plan: &'a FeaturePlan) -> Baseline<'a> {
+        Baseline { plan, coding: &self.coding, counts: &self.counts }
     }
 
     /// Puts rows, which the network reads already, into the form that the scorers read.
@@ -209,16 +196,18 @@ impl Scorers {
         rows: &RecordBatch,
         into: &mut EncodedRows,
     ) -> Result<(), ModelError> {
-        plan.encode_values(&self.coding, rows, self.neighbours.is_some(), into)?;
-        if let Some(peers) = &self.peers {
-            peers::encode(peers.model(), rows, &mut into.beside)?;
-        }
-        Ok(())
+        plan.encode_values(&self.coding, rows, self.neighbours.is_some(), into)
     }
 
     /// Scores the rows from `first` on, whose anomaly scores are these.
-    pub(crate) fn score(&self, rows: &EncodedRows, first: usize, of_net: &[f32]) -> Vec<RowScore> {
-        self.cells().each_row(rows, first..rows.rows, Row::New, |row, surprises, peers| {
+    pub(crate) fn score(
+        &self,
+        leaning: Option<Leaning<'_>>,
+        rows: &EncodedRows,
+        first: usize,
+        of_net: &[f32],
+    ) -> Vec<RowScore> {
+        self.cells(leaning).each_row(rows, first..rows.rows, Row::New, |row, surprises, peers| {
             let held_out = self.held_out.as_ref();
             let neighbours = self.neighbours.as_ref().map(|n| n.score(rows, row, None));
             let parts = Parts {
@@ -248,23 +237,23 @@ impl Scorers {
     }
 
     /// The surprise of every cell, `[rows, features]`.
-    pub(crate) fn surprises(&self, rows: &EncodedRows) -> Vec<f32> {
-        let all = self.cells().each_row(rows, 0..rows.rows, Row::New, |_, surprises, _| {
+    pub(crate) fn surprises(&self, leaning: Option<Leaning<'_>>, rows: &EncodedRows) -> Vec<f32> {
+        let all = self.cells(leaning).each_row(rows, 0..rows.rows, Row::New, |_, surprises, _| {
             surprises.iter().map(|c| *c as f32).collect::<Vec<f32>>()
         });
         all.concat()
     }
 
     /// How surprising cells are.
-    pub(crate) fn cells(&self) -> Cells<'_> {
-        Cells { counts: &self.counts, peers: self.peers.as_ref() }
+    pub(crate) fn cells<'a>(&'a self, leaning: Option<Leaning<'a>>) -> Cells<'a> {
+        Cells { counts: &self.counts, leaning }
     }
 }
 
 /// How surprising cells are: by the user's own counts, shrunk towards the peers'.
 pub(crate) struct Cells<'a> {
     counts: &'a Counts,
-    peers: Option<&'a Peers>,
+    leaning: Option<Leaning<'a>>,
 }
 
 impl Cells<'_> {
@@ -307,8 +296,8 @@ impl Cells<'_> {
         for (surprise, beyond) in surprises.iter_mut().zip(rows.beyond(row)) {
             *surprise += f64::from(*beyond);
         }
-        match self.peers {
-            Some(peers) => peers.shrink(rows, row, of, self.counts.rows(), surprises),
+        match &self.leaning {
+            Some(leaning) => leaning.shrink(rows, row, of, self.counts.rows(), surprises),
             None => 0.0,
         }
     }

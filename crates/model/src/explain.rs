@@ -1,6 +1,6 @@
 //! Why a row has its score: facts about each cell, and one sentence made of them.
 
-use crate::beside::Scorers;
+use crate::beside::{Leaning, Scorers};
 use crate::counts::Row;
 use crate::encode::EncodedRows;
 use crate::error::ModelError;
@@ -95,7 +95,7 @@ impl UserModel {
         let few = encoded.take(at);
         let losses = score::losses(self.network(), &few, self.header().config.eval_batch_size);
         let mut cells = Vec::new();
-        let rows = Rows { rows, few: &few, scorers };
+        let rows = Rows { rows, few: &few, scorers, leaning: self.leaning() };
         let all =
             at.iter().enumerate().zip(losses.chunks_exact(self.header().plan.names().count()));
         all.map(|((of_few, &row), losses)| {
@@ -134,7 +134,7 @@ impl UserModel {
         let Some(scorers) = self.beside() else { return Ok(Vec::new()) };
         let few = encoded.take(at);
         let mut cells = Vec::new();
-        let rows = Rows { rows, few: &few, scorers };
+        let rows = Rows { rows, few: &few, scorers, leaning: self.leaning() };
         let all = at.iter().enumerate();
         all.map(|(of_few, &row)| {
             rows.most_surprising_first(of_few, &mut cells);
@@ -170,9 +170,9 @@ impl UserModel {
             value: text(feature, values[feature]),
             surprise,
             share,
-            peers: scorers
-                .peers()
-                .and_then(|peers| peers.surprise(rows.few, of_few, Row::New, feature)),
+            peers: rows
+                .leaning
+                .and_then(|leaning| leaning.surprise(rows.few, of_few, Row::New, feature)),
             seen: facts.seen,
             rows: scorers.counts().rows(),
             last: facts.last,
@@ -197,6 +197,7 @@ struct Rows<'a> {
     /// As they were encoded, only those.
     few: &'a EncodedRows,
     scorers: &'a Scorers,
+    leaning: Option<Leaning<'a>>,
 }
 
 /// A feature's part in a row's score.
@@ -213,7 +214,7 @@ impl Rows<'_> {
     /// Replaces `cells` by those of an encoded row.
     fn most_surprising_first(&self, of_few: usize, cells: &mut Vec<Cell>) {
         let mut surprises = Vec::new();
-        self.scorers.cells().of_row(self.few, of_few, Row::New, &mut surprises);
+        self.scorers.cells(self.leaning).of_row(self.few, of_few, Row::New, &mut surprises);
         let squares: f64 = surprises.iter().map(|c| c * c).sum();
         cells.clear();
         cells.extend(surprises.into_iter().enumerate().map(|(feature, surprise)| Cell {

@@ -2,8 +2,9 @@
 //!
 //! The anomaly score of a row is the mean of its losses over all features; how unusual that is for
 //! the user is its distance from the mean score of the training rows in standard deviations.
+//! Models with scorers beside the network have a [`RowScore`] of each row too, made in
+//! [`crate::beside`].
 
-use crate::beside::RowScore;
 use crate::config::LossScaler;
 use crate::distinct::{Distinct, spread};
 use crate::encode::EncodedRows;
@@ -26,6 +27,23 @@ pub struct Scores {
     pub zscore: Vec<f32>,
     /// The scores of all scorers together; empty for a model that has the network alone.
     pub combined: Vec<RowScore>,
+}
+
+/// The scores of a row by all scorers, the parts in nats.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RowScore {
+    /// S, the sum of the parts.
+    pub score: f32,
+    /// The share of the user's usual rows that score as high, above 0 and at most 1.
+    pub p_value: f64,
+    /// s_C: how rare the row's values are.
+    pub counts: f32,
+    /// s_A: how rarely the network reconstructs a row so badly; `None` below 60 training rows.
+    pub net: Option<f32>,
+    /// s_K: how rarely a row is so far from others; `None` without two numeric features.
+    pub neighbours: Option<f32>,
+    /// How much of the counts' part rests on the peers' rows rather than on the user's own, 0 to 1.
+    pub peers: f32,
 }
 
 /// Which sign the features' z values keep.

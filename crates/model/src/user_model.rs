@@ -1,79 +1,24 @@
 //! The deep front door: one user's encoder, weights and loss statistics.
 
-use crate::artifact::SOFTWARE;
-use crate::beside::{Learning, RowScore, Scorers, StoredPeers, network_rows};
+use crate::beside::{Baseline, Leaning, Learning, Peers, Scorers, StoredPeers, network_rows};
 use crate::config::{ModelConfig, Scorer};
 use crate::distinct::{Distinct, spread};
 use crate::encode::{EncodedRows, FeaturePlan, set_aside};
 use crate::error::ModelError;
+use crate::header::{ModelHeader, SOFTWARE};
 use crate::heap::Heap;
 use crate::kernels::math::sigmoid;
 use crate::net::{Layout, Network, Parameter};
 use crate::random::{Stream, stream_seed};
-use crate::score::{self, FeatureScores, LossScale, ScoreScale, Scores, ZSign};
+use crate::score::{self, FeatureScores, LossScale, RowScore, ScoreScale, Scores, ZSign};
+use crate::times::Window;
 use crate::train::{self, DrawnEpochs, EpochReport};
 use arrow_array::{ArrayRef, RecordBatch};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::ops::ControlFlow;
 use std::sync::{Arc, OnceLock};
-
-/// All of a model but its weights.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelHeader {
-    /// Whose rows the model has learnt.
-    pub user: String,
-    /// The settings it was trained with.
-    pub config: ModelConfig,
-    /// Which columns it reads and what each becomes.
-    pub plan: FeaturePlan,
-    /// How each feature's losses are scaled: numeric, binary, categorical.
-    pub loss_scales: Vec<LossScale>,
-    /// Scale of the training rows' anomaly scores.
-    pub score_scale: ScoreScale,
-    /// Number of training rows.
-    pub training_rows: usize,
-    /// Mean training loss of each epoch run.
-    pub epoch_losses: Vec<f64>,
-    /// When the training rows happened, if that is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Window>,
-    /// The program that trained the model, and its version; models of files before version 4 do not know it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub software: Option<String>,
-}
-
-/// From when to when rows happened, in microseconds since 1970.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Window {
-    /// When the first one did.
-    pub first: i64,
-    /// When the last one did.
-    pub last: i64,
-}
-
-impl Window {
-    /// The window of rows with these times, in any order; `None` without any that is known.
-    fn of(times: &[i64]) -> Option<Self> {
-        let known = || times.iter().copied().filter(|time| *time != UNKNOWN_TIME);
-        Some(Self { first: known().min()?, last: known().max()? })
-    }
-}
-
-impl ModelHeader {
-    /// Optimiser steps that the network was trained for.
-    pub fn steps(&self) -> usize {
-        let rows = match self.config.scorer {
-            Scorer::Network => self.training_rows,
-            Scorer::Recommended => network_rows(self.training_rows),
-        };
-        self.epoch_losses.len() * rows.div_ceil(self.config.batch_size.max(1))
-    }
-}
 
 /// More weights than a model may have: those of an identifier taken for a feature. Also what
 /// [`crate::artifact::Limits`] reads back by default.
@@ -109,9 +54,6 @@ impl ScoreMemory {
     const MOST_ROWS: usize = 1 << 16;
 }
 
-/// The time of a row of which nobody knows when it happened, among rows with times: before all others.
-pub const UNKNOWN_TIME: i64 = i64::MIN;
-
 /// What a model learns from.
 #[derive(Clone, Copy, Debug)]
 pub struct TrainingData<'a> {
@@ -119,8 +61,8 @@ pub struct TrainingData<'a> {
     pub rows: &'a RecordBatch,
     /// Rows to be scored after every epoch.
     pub validation: Option<&'a RecordBatch>,
-    /// When each row happened, microseconds since 1970, or [`UNKNOWN_TIME`]; empty if nothing is known. The
-    /// header has the first and the last, explanations say when a value was last seen.
+    /// When each row happened, microseconds since 1970, or [`UNKNOWN_TIME`](crate::UNKNOWN_TIME); empty if
+    /// nothing is known. The header has the first and the last, explanations say when a value was last seen.
     pub times: &'a [i64],
     /// What many users do, these rows among theirs: counts of few rows lean on it. Without a model
     /// that has counts there is nothing to lean on.
@@ -134,6 +76,8 @@ pub struct UserModel {
     network: Network,
     /// What [`Scorer::Recommended`] has beside the network.
     beside: Option<Box<Scorers>>,
+    /// The peers' model, which others may share, and how far this one leans on it.
+    leans_on: Option<(Arc<Self>, Peers)>,
     fingerprint: Remembered,
 }
 
@@ -195,9 +139,10 @@ impl UserModel {
         let mut plan = FeaturePlan::fit(data.rows, config)?;
         plan.remember(aside);
         let mut rows = encode(&plan, data.rows)?;
+        let base = data.peers.and_then(|peers| peers.lend());
         let learning = match config.scorer {
             Scorer::Network => None,
-            Scorer::Recommended => Some(Learning::encode(&plan, data, &mut rows)?),
+            Scorer::Recommended => Some(Learning::encode(&plan, base, data.rows, &mut rows)?),
         };
         let learnt = match config.scorer {
             Scorer::Network => Cow::Borrowed(&rows),
@@ -224,8 +169,10 @@ impl UserModel {
             let losses = score::losses(&model.network, &held_out, config.eval_batch_size);
             let held_out = score::row_means(&losses, model.header.loss_scales.len());
             let random = &mut random(Stream::Neighbours);
-            let scorers = learning.fit(&model.header.plan, &rows, &held_out, data, random);
+            let plan = &model.header.plan;
+            let (scorers, peers) = learning.fit(plan, &rows, &held_out, data.times, base, random);
             model.set_beside(scorers);
+            model.leans_on = data.peers.map(Arc::clone).zip(peers);
         }
         Ok(model)
     }
@@ -274,7 +221,12 @@ impl UserModel {
             window: None,
             software: Some(SOFTWARE.to_owned()),
         };
-        Ok(Self { header, network, beside: None, fingerprint: Remembered::default() })
+        Ok(Self::bare(header, network))
+    }
+
+    /// A model that has the network alone.
+    fn bare(header: ModelHeader, network: Network) -> Self {
+        Self { header, network, beside: None, leans_on: None, fingerprint: Remembered::default() }
     }
 
     /// A model from its stored parts.
@@ -315,9 +267,7 @@ impl UserModel {
             ));
         }
         match Network::with_weights(layout, weights) {
-            Some(network) => {
-                Ok(Self { header, network, beside: None, fingerprint: Remembered::default() })
-            }
+            Some(network) => Ok(Self::bare(header, network)),
             None => refuse(format!("{found} weights"), format!("{wanted}")),
         }
     }
@@ -333,7 +283,18 @@ impl UserModel {
 
     /// The model that this one leans on, which others may share.
     pub fn leans_on(&self) -> Option<&Arc<Self>> {
-        Some(self.beside()?.peers()?.model())
+        self.leans_on.as_ref().map(|(base, _)| base)
+    }
+
+    /// What this model lends to those that lean on it; `None` without counts.
+    fn lend(&self) -> Option<Baseline<'_>> {
+        Some(self.beside()?.lend(&self.header.plan))
+    }
+
+    /// How far this model leans on its peers, and what they lend.
+    pub(crate) fn leaning(&self) -> Option<Leaning<'_>> {
+        let (base, peers) = self.leans_on.as_ref()?;
+        Some(Leaning { peers, base: base.lend()? })
     }
 
     /// Memory that the model takes, in bytes, about, without the model that it leans on.
@@ -343,6 +304,7 @@ impl UserModel {
         size_of::<Self>()
             + (user.heap() + plan.heap() + scales + epoch_losses.heap() + software.heap())
             + (self.network.heap() + self.beside.heap())
+            + self.leans_on.as_ref().map_or(0, |(_, peers)| peers.heap())
     }
 
     /// The place of the fingerprint, for [`crate::artifact`], which computes it.
@@ -350,17 +312,21 @@ impl UserModel {
         &self.fingerprint.0
     }
 
-    /// Gives the scorers their peers.
+    /// Gives a model with scorers its peers.
     pub(crate) fn lean_on(
         &mut self,
         peers: &Arc<Self>,
         stored: StoredPeers,
     ) -> Result<(), ModelError> {
         self.fingerprint = Remembered::default();
-        match &mut self.beside {
-            Some(scorers) => scorers.lean_on(peers, &self.header.plan, stored),
-            None => Ok(()),
+        self.leans_on = None;
+        if self.beside.is_some() {
+            // Who leans on others is not one to lean on.
+            let base = peers.lend().filter(|_| peers.leans_on.is_none());
+            let found = stored.restore(base, &self.header.plan)?;
+            self.leans_on = Some((Arc::clone(peers), found));
         }
+        Ok(())
     }
 
     pub(crate) fn network(&self) -> &Network {
@@ -405,6 +371,9 @@ impl UserModel {
         if let Some(scorers) = &self.beside {
             scorers.encode(&self.header.plan, rows, &mut encoded)?;
         }
+        if let Some(leaning) = self.leaning() {
+            leaning.base.encode(rows, &mut encoded.beside)?;
+        }
         Ok(encoded)
     }
 
@@ -432,7 +401,8 @@ impl UserModel {
         let losses = score::losses_from(&self.network, &memory.distinct.rows, known, slice);
         let (anomaly_score, zscore) = self.scores_of(&losses);
         if let Some(scorers) = &self.beside {
-            memory.combined.extend(scorers.score(&memory.distinct.rows, known, &anomaly_score));
+            let rows = &memory.distinct.rows;
+            memory.combined.extend(scorers.score(self.leaning(), rows, known, &anomaly_score));
         }
         memory.anomaly_score.extend(anomaly_score);
         memory.zscore.extend(zscore);
@@ -452,7 +422,8 @@ impl UserModel {
     /// # Panics
     /// As [`UserModel::score`].
     pub fn surprises(&self, rows: &EncodedRows) -> Vec<f32> {
-        self.beside.as_ref().map_or_else(Vec::new, |scorers| scorers.surprises(rows))
+        let surprises = |scorers: &Scorers| scorers.surprises(self.leaning(), rows);
+        self.beside().map_or_else(Vec::new, surprises)
     }
 
     /// Scores rows that this model has encoded and tells each feature's part, with z losses as
@@ -482,7 +453,8 @@ impl UserModel {
         let combined = match &self.beside {
             Some(scorers) => {
                 let (anomaly_score, _) = self.scores_of(&loss);
-                spread(&places, &scorers.score(&distinct.rows, 0, &anomaly_score), 1)
+                let combined = scorers.score(self.leaning(), &distinct.rows, 0, &anomaly_score);
+                spread(&places, &combined, 1)
             }
             None => Vec::new(),
         };

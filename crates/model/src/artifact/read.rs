@@ -9,7 +9,8 @@ use super::{
 use crate::beside::{Scorers, Stored, StoredPeers};
 use crate::config::Scorer;
 use crate::error::ModelError;
-use crate::user_model::{ModelHeader, UserModel};
+use crate::header::ModelHeader;
+use crate::user_model::UserModel;
 use safetensors::{Dtype, SafeTensorError, SafeTensors};
 use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
@@ -54,7 +55,7 @@ pub fn read_one(
     }
     let (mut model, leaning) = read_user(&tensors, 0, limits)?;
     if let Some(stored) = leaning {
-        let Some(name) = stored.name() else {
+        let Some(name) = peers_name(&stored) else {
             return Err(without_peers(&model, &stored));
         };
         let found = peers(&name)?;
@@ -73,6 +74,12 @@ pub fn read_one(
         model.lean_on(&found, stored)?;
     }
     Ok(model)
+}
+
+/// The name to look the peers up by.
+fn peers_name(stored: &StoredPeers) -> Option<PeersName> {
+    let fingerprint = stored.fingerprint.clone()?;
+    Some(PeersName { user: stored.user.clone(), fingerprint })
 }
 
 /// Checks everything that a file says of itself before its models; returns their number too.

@@ -1,6 +1,8 @@
 use super::*;
 use crate::config::{ModelConfig, Optimizer, Scorer};
-use crate::user_model::{TrainingData, UserModel, Window};
+use crate::header::SOFTWARE;
+use crate::times::Window;
+use crate::user_model::{TrainingData, UserModel};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray};
 use proptest::prelude::*;
 use safetensors::{Dtype, SafeTensors};

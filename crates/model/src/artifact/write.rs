@@ -1,11 +1,11 @@
 //! Models to bytes.
 
 use super::{
-    BEFORE_DIGITS, DIGITS, FORMAT, LENGTH, SOFTWARE, VERSIONS, check_users, hexadecimal, name,
-    refused,
+    BEFORE_DIGITS, DIGITS, FORMAT, LENGTH, VERSIONS, check_users, hexadecimal, name, refused,
 };
-use crate::beside::Scorers;
+use crate::beside::{Scorers, StoredPeers};
 use crate::error::ModelError;
+use crate::header::SOFTWARE;
 use crate::user_model::UserModel;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -26,17 +26,19 @@ struct WrittenScorers {
 
 impl Written {
     fn of(model: &UserModel) -> Result<Self, ModelError> {
-        let scorers = model.beside().map(WrittenScorers::of).transpose()?;
+        let scorers =
+            model.beside().map(|scorers| WrittenScorers::of(model, scorers)).transpose()?;
         Ok(Self { header: as_json(model.header())?, scorers })
     }
 }
 
 impl WrittenScorers {
-    fn of(scorers: &Scorers) -> Result<Self, ModelError> {
+    fn of(model: &UserModel, scorers: &Scorers) -> Result<Self, ModelError> {
         let (mut words, mut numbers) = (Vec::new(), Vec::new());
         let mut stored = scorers.store(&mut words, &mut numbers);
-        if let (Some(stored), Some(peers)) = (&mut stored.peers, scorers.peers()) {
-            stored.fingerprint = Some(fingerprint(peers.model())?);
+        if let Some((base, leaning)) = model.leans_on().zip(model.leaning()) {
+            let user = base.header().user.clone();
+            stored.peers = Some(StoredPeers::of(user, fingerprint(base)?, leaning.peers));
         }
         Ok(Self { json: as_json(&stored)?, words, numbers })
     }

@@ -13,69 +13,30 @@
 //! The gate: peers have no say (s_i = 0) in a column in which the user's own rows surprise them more
 //! than theirs do, by two standard errors. Peers of another kind would hide what is odd for this user.
 
+use super::baseline::Baseline;
 use crate::counts::{Counts, Row};
-use crate::encode::{BesideRows, EncodedRows, FeaturePlan, of_row};
-use crate::error::ModelError;
+use crate::encode::{EncodedRows, FeaturePlan, of_row};
 use crate::heap::Heap;
-use crate::user_model::UserModel;
-use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow_schema::{DataType, Field, Schema};
 use rayon::prelude::*;
-use std::sync::Arc;
 
 const WEIGHTS: [u32; 7] = [1, 3, 10, 30, 100, 300, 1000];
 /// Standard errors of the user's mean surprise that are no difference.
 const TOLERANCE: f64 = 2.0;
 
-/// The peers of a user.
+/// How far a user leans on the peers. The peers' model is kept elsewhere: scorers know nothing of models, and
+/// are handed what it lends.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Peers {
-    model: Arc<UserModel>,
     /// Which of the peers' columns each of the user's is, if any.
     columns: Vec<Option<usize>>,
     /// s_i; 0: the peers have no say.
     weights: Vec<u32>,
 }
 
-/// Without the peers' model, which is shared.
 impl Heap for Peers {
     fn heap(&self) -> usize {
         self.columns.heap() + self.weights.heap()
     }
-}
-
-/// Rows as the peers' counts read them, whatever columns they have.
-pub(super) fn encode(
-    peers: &UserModel,
-    rows: &RecordBatch,
-    into: &mut BesideRows,
-) -> Result<(), ModelError> {
-    let plan = &peers.header().plan;
-    let Some(scorers) = peers.beside() else {
-        (into.of_peers, into.beyond_peers) = (Vec::new(), Vec::new());
-        return Ok(());
-    };
-    let numeric = plan.shape().numeric;
-    let (mut fields, mut columns) = (Vec::new(), Vec::new());
-    for (at, name) in plan.names().enumerate() {
-        let column: ArrayRef = match rows.column_by_name(name) {
-            None => new_null_array(&DataType::Null, rows.num_rows()),
-            // What is no number counts as missing.
-            Some(column) if at < numeric && !column.data_type().is_numeric() => {
-                arrow_cast::cast(column, &DataType::Float64)?
-            }
-            Some(column) => Arc::clone(column),
-        };
-        fields.push(Field::new(name, column.data_type().clone(), true));
-        columns.push(column);
-    }
-    let options = RecordBatchOptions::new().with_row_count(Some(rows.num_rows()));
-    let rows = RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)?;
-    let mut encoded = EncodedRows::default();
-    plan.encode(&rows, &mut encoded)?;
-    plan.encode_values(scorers.coding(), &rows, false, &mut encoded)?;
-    (into.of_peers, into.beyond_peers) = (encoded.beside.values, encoded.beyond);
-    Ok(())
 }
 
 /// c*: what own rows and peers say together.
@@ -85,52 +46,48 @@ fn shrunk(own_rows: f64, own: f64, weight: f64, peers: f64) -> f64 {
 }
 
 impl Peers {
-    /// The peers of a user with these rows, who have these counts. `None` if the peers have no
-    /// counts.
+    /// The peers of a user with these rows, who have these counts.
     pub(super) fn choose(
-        model: &Arc<UserModel>,
+        base: Baseline<'_>,
         plan: &FeaturePlan,
         counts: &Counts,
         rows: &EncodedRows,
-    ) -> Option<Self> {
-        let of_peers = model.beside()?.counts();
-        let mut peers = Self { model: Arc::clone(model), columns: vec![], weights: vec![] };
-        peers.columns = columns(model, plan);
-        peers.weights = peers
-            .columns
+    ) -> Self {
+        let columns = columns(base, plan);
+        let weights = columns
             .par_iter()
             .enumerate()
             .map(|(column, at)| match at {
-                Some(at) => weight((counts, column), (of_peers, *at), rows),
+                Some(at) => weight((counts, column), (base.counts, *at), rows),
                 None => 0,
             })
             .collect();
-        Some(peers)
+        Self { columns, weights }
     }
 
-    /// Peers as they were stored; `None` if they do not fit, or lean on others themselves.
+    /// Peers as they were stored; `None` if they do not fit.
     pub(super) fn restore(
-        model: &Arc<UserModel>,
+        base: Baseline<'_>,
         plan: &FeaturePlan,
         weights: Vec<u32>,
     ) -> Option<Self> {
-        model.beside().filter(|scorers| scorers.peers().is_none())?;
-        let columns = columns(model, plan);
-        (weights.len() == columns.len()).then(|| Self {
-            model: Arc::clone(model),
-            columns,
-            weights,
-        })
-    }
-
-    pub(crate) fn model(&self) -> &Arc<UserModel> {
-        &self.model
+        let columns = columns(base, plan);
+        (weights.len() == columns.len()).then_some(Self { columns, weights })
     }
 
     pub(super) fn weights(&self) -> &[u32] {
         &self.weights
     }
+}
 
+/// A user's peers at work: how far they are leant on, and what they lend.
+#[derive(Clone, Copy)]
+pub(crate) struct Leaning<'a> {
+    pub(crate) peers: &'a Peers,
+    pub(crate) base: Baseline<'a>,
+}
+
+impl Leaning<'_> {
     /// The peers' surprise at a cell, if they have a say.
     pub(crate) fn surprise(
         &self,
@@ -139,8 +96,9 @@ impl Peers {
         of: Row,
         column: usize,
     ) -> Option<f64> {
-        let at = self.columns[column].filter(|_| self.weights[column] > 0)?;
-        Some(surprise((self.model.beside()?.counts(), at), rows, row, of))
+        let Peers { columns, weights } = self.peers;
+        let at = columns[column].filter(|_| weights[column] > 0)?;
+        Some(surprise((self.base.counts, at), rows, row, of))
     }
 
     /// Turns c into c*; returns the peers' part in the row's score: the mean of s_i / (n + s_i),
@@ -161,7 +119,7 @@ impl Peers {
         for (column, surprise) in surprises.iter_mut().enumerate() {
             let mut share = 0.0;
             if let Some(peers) = self.surprise(rows, row, of, column) {
-                let weight = f64::from(self.weights[column]);
+                let weight = f64::from(self.peers.weights[column]);
                 *surprise = shrunk(own_rows, *surprise, weight, peers);
                 share = weight / (own_rows + weight);
             }
@@ -173,8 +131,8 @@ impl Peers {
     }
 }
 
-fn columns(model: &UserModel, plan: &FeaturePlan) -> Vec<Option<usize>> {
-    let names: Vec<&str> = model.header().plan.names().collect();
+fn columns(base: Baseline<'_>, plan: &FeaturePlan) -> Vec<Option<usize>> {
+    let names: Vec<&str> = base.plan.names().collect();
     plan.names().map(|name| names.iter().position(|of_peers| *of_peers == name)).collect()
 }
 

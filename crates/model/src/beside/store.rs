@@ -1,17 +1,15 @@
 //! Scorers as they stand in a model file: small things by name, tables as numbers in a row.
 
+use super::baseline::Baseline;
 use super::peers::Peers;
 use super::{HeldOut, Scorers};
-use crate::artifact::PeersName;
 use crate::calibrate::Reference;
 use crate::counts::{Counts, StoredCounts};
 use crate::encode::FeaturePlan;
 use crate::encode::values::ValueCoding;
 use crate::error::ModelError;
 use crate::neighbours::{Neighbours, StoredNeighbours};
-use crate::user_model::UserModel;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 
 /// What is said by name. Behind it stand `words`, the pairs of values and the neighbours' values,
 /// and `numbers`: the samples in the order of their lengths here, then the neighbours' numbers.
@@ -29,7 +27,7 @@ pub(crate) struct Stored {
     /// Whether the sample of counts is too small for a tail and has one; in old files it has none.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     open: bool,
-    /// Whom the user leans on.
+    /// Whom the user leans on; put in by whoever writes.
     pub(crate) peers: Option<StoredPeers>,
 }
 
@@ -38,22 +36,39 @@ pub(crate) struct Stored {
 #[serde(deny_unknown_fields)]
 pub(crate) struct StoredPeers {
     pub(crate) user: String,
-    /// Of the peers' model, given by whoever writes; files before version 4 have none.
+    /// Of the peers' model; files before version 4 have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) fingerprint: Option<String>,
     weights: Vec<u32>,
 }
 
 impl StoredPeers {
-    /// The name to look the peers up by.
-    pub(crate) fn name(&self) -> Option<PeersName> {
-        let fingerprint = self.fingerprint.clone()?;
-        Some(PeersName { user: self.user.clone(), fingerprint })
+    /// How far a user leans on the model of that name.
+    pub(crate) fn of(user: String, fingerprint: String, peers: &Peers) -> Self {
+        Self { user, fingerprint: Some(fingerprint), weights: peers.weights().to_vec() }
+    }
+
+    /// The peers that were stored, for a user with this plan. `base` is what their model lends, `None`
+    /// if that is not one to lean on.
+    ///
+    /// # Errors
+    /// [`ModelError::Artifact`] if they are not of this user's features.
+    pub(crate) fn restore(
+        self,
+        base: Option<Baseline<'_>>,
+        plan: &FeaturePlan,
+    ) -> Result<Peers, ModelError> {
+        base.and_then(|base| Peers::restore(base, plan, self.weights)).ok_or_else(|| {
+            ModelError::Artifact(format!(
+                "the model leans on that of {:?}, which is not one to lean on",
+                self.user
+            ))
+        })
     }
 }
 
 impl Scorers {
-    /// Puts the tables behind `words` and `numbers`.
+    /// Puts the tables behind `words` and `numbers`. What the user leans on is not known here.
     pub(crate) fn store(&self, words: &mut Vec<u32>, numbers: &mut Vec<f32>) -> Stored {
         let counts = self.counts.store(words);
         let none = Reference::new(Vec::new());
@@ -73,15 +88,11 @@ impl Scorers {
             samples: samples.map(<[f32]>::len),
             index: held_out.and_then(|h| h.of_sum.index()),
             open: self.of_counts.is_open(),
-            peers: self.peers.as_ref().map(|peers| StoredPeers {
-                user: peers.model().header().user.clone(),
-                fingerprint: None,
-                weights: peers.weights().to_vec(),
-            }),
+            peers: None,
         }
     }
 
-    /// Scorers of a model with this plan, without their peers.
+    /// Scorers of a model with this plan.
     ///
     /// # Errors
     /// [`ModelError::Artifact`] if the parts do not fit each other or the plan.
@@ -131,30 +142,9 @@ impl Scorers {
             coding: stored.coding,
             counts,
             neighbours,
-            peers: None,
             of_counts: of_counts.map(with_a_tail).ok_or_else(|| refuse("lack a sample"))?,
             of_neighbours,
             held_out: of_net.zip(of_sum).map(|(of_net, of_sum)| HeldOut { of_net, of_sum }),
         })
-    }
-
-    /// Gives the user the peers that were stored.
-    ///
-    /// # Errors
-    /// [`ModelError::Artifact`] if they are not of this user's features.
-    pub(crate) fn lean_on(
-        &mut self,
-        peers: &Arc<UserModel>,
-        plan: &FeaturePlan,
-        stored: StoredPeers,
-    ) -> Result<(), ModelError> {
-        self.peers = Peers::restore(peers, plan, stored.weights);
-        match self.peers {
-            Some(_) => Ok(()),
-            None => Err(ModelError::Artifact(format!(
-                "the model leans on that of {:?}, which is not one to lean on",
-                stored.user
-            ))),
-        }
     }
 }

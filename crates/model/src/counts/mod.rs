@@ -18,9 +18,9 @@
 mod fit;
 mod pairs;
 
-use crate::UNKNOWN_TIME;
 use crate::error::ModelError;
 use crate::heap::Heap;
+use crate::times::UNKNOWN_TIME;
 use pairs::Pairs;
 use serde::{Deserialize, Serialize};
 
