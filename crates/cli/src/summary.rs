@@ -52,7 +52,10 @@ pub fn text(summary: &Summary) -> String {
     }
     let failed = match summary.failed_users.len() {
         0 => String::new(),
-        n => format!(", {} without (too few rows, or training failed)", count(n, "user")),
+        n => format!(
+            ", {} without (too few rows, failed training, or a version that cannot be used)",
+            count(n, "user")
+        ),
     };
     if summary.by_user {
         line("models", format!("{}{failed}", count(summary.models, "user")));

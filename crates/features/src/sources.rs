@@ -103,12 +103,17 @@ impl Source {
         if marks.is_empty() || marks.iter().any(|mark| has(mark)) {
             return None;
         }
+        // Other sources have members around an event, which this one reads as the beginnings of names.
+        let has_of = |other: &Source, mark: &str| {
+            let mut inner = other.dialect.inner.iter();
+            has(mark) || inner.any(|around| has(&format!("{around}.{mark}")))
+        };
         // A document whose list is another source's is one row of one column.
         let only = (schema.fields().len() == 1).then(|| schema.field(0).name());
         let is_of = |other: &&Source| {
             let mut lists = other.dialect.lists.iter();
             let is_only = |list: &str| only.is_some_and(|only| *only == self.clean(list));
-            other.dialect.marks.iter().filter(|mark| has(mark)).count() > 1
+            other.dialect.marks.iter().filter(|mark| has_of(other, mark)).count() > 1
                 || (!other.dialect.marks.is_empty() && lists.any(|list| is_only(list)))
         };
         let other = SOURCES.iter().find(is_of)?;

@@ -9,7 +9,7 @@ use crate::error::RunError;
 use crate::message::{Message, Receipt};
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
 use crate::source::{self, ReadCount};
-use crate::stages::{ScoreBook, absolute};
+use crate::stages::ScoreBook;
 use dfp_connectors::known::{Arrival, KnownFiles};
 use dfp_connectors::state::{Commit, FileMark, StateDir};
 use dfp_features::derive::Memory;
@@ -129,7 +129,7 @@ impl Intake {
             // Runs that are started elsewhere, or name the folder otherwise, mean the same files.
             for glob in &mut settings.input_globs {
                 if !files::is_address(Path::new(glob)) {
-                    *glob = names::to_text(absolute(&names::path(glob)).as_os_str());
+                    *glob = names::to_text(names::absolute(&names::path(glob)).as_os_str());
                 }
             }
         }

@@ -10,6 +10,7 @@ pub mod retrain;
 
 mod alike;
 mod duplicates;
+pub mod encoding;
 pub mod inspect;
 mod intake;
 mod message;

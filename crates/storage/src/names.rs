@@ -77,6 +77,11 @@ pub fn path(text: &str) -> PathBuf {
     from_text(text).into()
 }
 
+/// The path from the root: runs that are started elsewhere mean the same file.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// A path or address as it is shown: nothing steers a terminal, and secrets of an address are masked.
 pub fn shown(path: &Path) -> String {
     printable(&masked(&to_text(path.as_os_str())))

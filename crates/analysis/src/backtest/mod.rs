@@ -21,9 +21,9 @@ use dfp_flow::Reporter;
 use dfp_flow::Stop;
 use dfp_model::UserModel;
 use dfp_pipeline::RunError;
+use dfp_pipeline::encoding::Encoder;
 use dfp_pipeline::plan::{Plan, TrainAe};
 use dfp_pipeline::source::ReadCount;
-use dfp_pipeline::stages::{Gaps, Preprocess};
 use dfp_pipeline::train::{Task, TaskRows, Trainer};
 use folds::{Folds, History};
 use inject::{Injection, Injector};
@@ -223,12 +223,7 @@ impl Test<'_> {
         let taken = log.derive(&injection.table, self.reporter.as_ref(), false)?;
         // Where a row of the log is now: the feature file may leave rows out.
         let at: HashMap<i64, u32> = taken.log_rows.values().iter().copied().zip(0_u32..).collect();
-        let preprocess = Preprocess {
-            models: Arc::default(),
-            strict: false,
-            gaps: Arc::<Gaps>::default(),
-            reporter: Arc::clone(self.reporter),
-        };
+        let encoder = Encoder::alone(self.reporter);
         let (mut first, mut last) = (i64::MAX, i64::MIN);
         let part = u32::try_from(fold).unwrap_or(u32::MAX);
         let tested = histories.iter().filter(|history| history.is_tested);
@@ -244,7 +239,7 @@ impl Test<'_> {
                 Some(model) => {
                     let positions = UInt32Array::from_iter_values(here.iter().map(|row| row.1));
                     let rows = arrow_select::take::take_record_batch(&taken.batch, &positions)?;
-                    self.scores(&preprocess, model, &rows)?
+                    self.scores(&encoder, model, &rows)?
                 }
                 None => vec![(f64::NAN, None); here.len()],
             };
@@ -264,12 +259,12 @@ impl Test<'_> {
     /// scores, since losses of one user say nothing beside those of another.
     fn scores(
         &self,
-        preprocess: &Preprocess,
+        encoder: &Encoder,
         model: &UserModel,
         rows: &RecordBatch,
     ) -> Result<Vec<(f64, Option<f64>)>, RunError> {
         let user = &model.header().user;
-        let encoded = preprocess
+        let encoded = encoder
             .encode(user, model, rows)
             .map_err(|error| RunError::Failed(error.to_string()))?;
         let scores = self.pool.install(|| model.score(&encoded));

@@ -11,7 +11,7 @@ use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
 use dfp_model::user_model::UserModel;
 use dfp_pipeline::RunError;
-use dfp_pipeline::stages::Preprocess;
+use dfp_pipeline::encoding::Encoder;
 use dfp_registry::models;
 use dfp_storage::names::shown;
 use std::path::PathBuf;
@@ -232,7 +232,7 @@ impl<'a> Found<'a> {
         explained: &mut Explained,
     ) -> Result<(), RunError> {
         let rows = take_record_batch(&results.rows, &UInt32Array::from(vec![self.row as u32]))?;
-        let encoded = Preprocess::alone(reporter)
+        let encoded = Encoder::alone(reporter)
             .encode(&self.user, model, &rows)
             .map_err(|error| RunError::Failed(error.to_string()))?;
         if let Some(explanation) = model.explain(&rows, &encoded, &[0])?.pop() {

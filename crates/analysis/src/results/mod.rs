@@ -12,7 +12,7 @@ use dfp_features::SOURCES;
 use dfp_features::derive::{Cells, instants};
 use dfp_features::feature_file::of_source;
 use dfp_features::own_columns::{
-    self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SURPRISE, Z_LOSS,
+    self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SURPRISE, Z_LOSS, Z_SCORE,
 };
 use dfp_features::users::Users;
 use dfp_flow::{Progress, Reporter};
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Columns of scores, the first that is there counts.
-const SCORES: [&str; 3] = [SCORE, ANOMALY_SCORE, "reconstruct_loss"];
+const SCORES: [&str; 4] = [SCORE, ANOMALY_SCORE, "reconstruct_loss", Z_SCORE];
 /// Columns that identify events in the logs of our sources.
 pub const EVENTS: [&str; 4] = ["eventID", "id", "txid", "uuid"];
 /// A column of times that no source of ours names.

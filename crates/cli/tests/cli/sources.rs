@@ -287,6 +287,11 @@ fn a_log_of_another_source_is_recognised() {
     let okta = Place::generated("--source=okta --users=1 --training_rows=20 --new_rows=5");
     let ended = okta.morpheus("train --input=logs/training/* --store=store");
     assert!(ended.stderr.contains("these look like Okta logs (from-okta, --source=okta)"));
+    // Whose events are below a member of their own.
+    let azure = Place::generated("--source=azure --users=1 --training_rows=20 --new_rows=5");
+    let ended =
+        azure.morpheus("train --input=logs/training/* --store=store --userid_column_name=userName");
+    assert!(ended.stderr.contains("these look like Azure AD logs (from-azure, --source=azure)"));
     // Nobody is corrected who has logs of the source with users in another column.
     let line = "run pipeline-ae --userid_column_name=nobody from-cloudtrail --input_glob=logs/training/* to-file --filename=out.csv";
     assert!(!csv.morpheus(line).stderr.contains("look like"));

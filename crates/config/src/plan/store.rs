@@ -10,7 +10,8 @@ use crate::options::{
 use dfp_features::period;
 use dfp_model::artifact::Limits;
 use dfp_pipeline::plan::Plan;
-use dfp_pipeline::retrain::{Length, Promote, Rules, TrainOptions, TrainUsers};
+use dfp_pipeline::plan::{HistoryLength, Promote, RetrainRules};
+use dfp_pipeline::retrain::{TrainOptions, TrainUsers};
 use dfp_registry::library::{Exports, Retention};
 use std::path::PathBuf;
 
@@ -50,7 +51,7 @@ pub fn check_train(
         length
     });
     let min_history = values.count("min_history").unwrap_or(1);
-    if let Some(Length::Rows(most)) = max_history
+    if let Some(HistoryLength::Rows(most)) = max_history
         && most < min_history
     {
         checker.mistakes.push(format!(
@@ -82,7 +83,7 @@ pub fn check_train(
         },
         only: names("only_user"),
         skip: names("skip_user"),
-        rules: Rules {
+        rules: RetrainRules {
             min_history,
             min_increment: values.count("min_increment"),
             retrain_every: values
@@ -108,12 +109,12 @@ pub fn check_train(
     }
 }
 
-fn length(text: &str) -> Option<Length> {
+fn length(text: &str) -> Option<HistoryLength> {
     if let Ok(rows) = text.trim().parse::<usize>() {
-        return (rows > 0).then_some(Length::Rows(rows));
+        return (rows > 0).then_some(HistoryLength::Rows(rows));
     }
     let time = period::duration(text)?;
-    i64::try_from(time.as_micros()).ok().filter(|time| *time > 0).map(Length::Time)
+    i64::try_from(time.as_micros()).ok().filter(|time| *time > 0).map(HistoryLength::Time)
 }
 
 /// Checks the options of `score`: the run that scores.

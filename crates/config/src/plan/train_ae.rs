@@ -8,7 +8,7 @@ use dfp_features::Source;
 use dfp_model::config::{Activation, Beyond, LossScaler, ModelConfig, Optimizer, Scaler, Scorer};
 use dfp_pipeline::plan::{Architecture, Length, ModelSettings};
 use dfp_pipeline::plan::{Details, ModelStore, StageSettings, TrainAe};
-use dfp_pipeline::retrain::{Length as History, Promote, Rules};
+use dfp_pipeline::plan::{HistoryLength, Promote, RetrainRules};
 use dfp_registry::library::LookupOptions;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
@@ -122,7 +122,7 @@ impl Checker {
         typed: &OptionTexts,
         min_history: usize,
         max_history: Option<usize>,
-    ) -> Option<Rules> {
+    ) -> Option<RetrainRules> {
         let store = values.text("model_store");
         let elsewhere = ["train_data_glob", "pretrained_filename"]
             .into_iter()
@@ -161,11 +161,11 @@ impl Checker {
         let every = values.duration("train_every");
         let increment = values.count("train_min_increment");
         let usual = if store.is_some() { OF_A_STORE } else { 1 };
-        Some(Rules {
+        Some(RetrainRules {
             min_history,
             min_increment: increment.or_else(|| every.is_none().then_some(usual)),
             retrain_every: every.map(|time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX)),
-            max_history: Some(History::Rows(
+            max_history: Some(HistoryLength::Rows(
                 max_history.unwrap_or(DEFAULT_MAX_HISTORY.max(min_history)),
             )),
             promote,

@@ -1,14 +1,15 @@
 //! A checked pipeline: every value typed, every default filled in.
 
 mod architecture;
+mod retraining;
 mod time_series;
 
 pub use architecture::{Architecture, Length, ModelSettings};
+pub use retraining::{HistoryLength, Promote, RetrainRules};
 pub use time_series::{Method, TimeSeries};
 
 use crate::batches::{Rules, Sampling};
 use crate::error::RunError;
-use crate::retrain;
 use dfp_alerts::AlertSettings;
 use dfp_connectors::sinks::Format;
 use dfp_features::Features;
@@ -224,7 +225,7 @@ pub struct TrainAe {
     pub min_history: usize,
     pub max_history: Option<usize>,
     /// Models are learnt from the messages that they score, by these rules.
-    pub on_messages: Option<retrain::Rules>,
+    pub on_messages: Option<RetrainRules>,
     /// What everyone's model is called.
     pub generic_user: String,
     /// What a model file may ask of the machine.

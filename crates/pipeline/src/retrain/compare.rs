@@ -13,8 +13,8 @@
 //!    0.01 by more than two standard errors of a share of so many rows.
 
 use super::drift::{Drift, drift};
+use crate::encoding::Encoder;
 use crate::error::RunError;
-use crate::stages::Preprocess;
 use crate::train::without_times;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
@@ -203,7 +203,7 @@ fn scored(
     rows: &RecordBatch,
     reporter: &Arc<dyn Reporter>,
 ) -> Result<Scored, RunError> {
-    let encoded = Preprocess::alone(reporter)
+    let encoded = Encoder::alone(reporter)
         .encode(&model.header().user, model, rows)
         .map_err(|error| RunError::Failed(error.to_string()))?;
     let scores = model.score(&encoded);

@@ -4,13 +4,12 @@
 //! read. What could not be read, or did not fit into memory, is tried again. One that has changed since is left out and told, since its first rows are there already. Rows
 //! with equal times are kept, and so are late ones: a window is put in order when it is read.
 
-use super::Length;
 use super::files::{Found, has_only_begun, together};
 use super::rows::{newest, until_tomorrow};
 use crate::error::RunError;
+use crate::plan::HistoryLength;
 use crate::plan::Plan;
 use crate::source::{self, ReadCount};
-use crate::stages::absolute;
 use crate::train::{TRAINING_DATA, Trainer, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema};
@@ -45,7 +44,7 @@ pub(super) enum Opening {
 /// The windows of all users.
 pub(super) struct Histories {
     state: StateDir,
-    longest: Option<Length>,
+    longest: Option<HistoryLength>,
     /// Whether anything left out is an error.
     strict: bool,
     tidied: Mutex<Vec<(Arc<str>, WindowChange)>>,
@@ -58,7 +57,7 @@ impl Histories {
     pub(super) fn open(
         directory: &Path,
         plan: &Plan,
-        longest: Option<Length>,
+        longest: Option<HistoryLength>,
         opening: Opening,
         reporter: &dyn Reporter,
     ) -> Result<Self, RunError> {
@@ -98,7 +97,7 @@ impl Histories {
             .iter()
             .map(|glob| match dfp_storage::files::is_address(Path::new(glob)) {
                 true => glob.clone(),
-                false => names::to_text(absolute(&names::path(glob)).as_os_str()),
+                false => names::to_text(names::absolute(&names::path(glob)).as_os_str()),
             })
             .collect();
         let mut known = self.state.known()?;
@@ -158,7 +157,7 @@ impl Histories {
         count.files += files.len();
         count.add(&table, &users);
         let features = trainer.features(&table.batch)?;
-        if matches!(self.longest, Some(Length::Rows(_))) {
+        if matches!(self.longest, Some(HistoryLength::Rows(_))) {
             trainer.warn_of_unknown_order(&table.batch, "--max_history", TRAINING_DATA);
         }
         until_tomorrow(&features, &mut users.rows, trainer.reporter(), &mut count.skipped)?;

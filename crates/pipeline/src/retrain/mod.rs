@@ -18,11 +18,11 @@ pub use drift::Drift;
 pub(crate) use history::{in_order as ordered, joined, plain};
 pub(crate) use rows::{History, until_tomorrow};
 pub(crate) use trial::Trial;
-pub use turn::{Outcome, Rules, Status};
+pub use turn::{Outcome, Status};
 pub(crate) use turn::{RESERVED, Turns, counted};
 
 use crate::error::RunError;
-use crate::plan::Plan;
+use crate::plan::{HistoryLength, Plan, RetrainRules};
 use crate::source::{self, ReadCount};
 use crate::train::{
     TRAINING_DATA, Task, Trainer, TrainingProgress, skipped_numbers, unknown_times_first,
@@ -54,26 +54,6 @@ pub enum TrainUsers {
     None,
 }
 
-/// When a new version becomes the live one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Promote {
-    /// At once.
-    Always,
-    /// If it is not worse than the one that is live: see [`Comparison`].
-    Better,
-    /// When somebody says so.
-    Never,
-}
-
-/// How much of a user's history is learnt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Length {
-    /// The newest rows.
-    Rows(usize),
-    /// The rows of so much time, in microseconds, up to the newest.
-    Time(i64),
-}
-
 /// What is asked for.
 #[derive(Clone, Debug)]
 pub struct TrainOptions {
@@ -88,7 +68,7 @@ pub struct TrainOptions {
     /// None of these.
     pub skip: HashSet<String>,
     /// When, what of, and what becomes of it.
-    pub rules: Rules,
+    pub rules: RetrainRules,
     /// Everyone's model learns at most so many rows, the newest of each user.
     pub generic_rows: usize,
     /// Where histories are kept from run to run.
@@ -184,7 +164,7 @@ fn with_library(
                 ReadCount { files: files.len(), users: users.rows.len(), ..ReadCount::default() };
             count.add(&table, &users);
             let features = trainer.features(&table.batch)?;
-            if matches!(options.rules.max_history, Some(Length::Rows(_))) {
+            if matches!(options.rules.max_history, Some(HistoryLength::Rows(_))) {
                 trainer.warn_of_unknown_order(&table.batch, "--max_history", TRAINING_DATA);
             }
             until_tomorrow(&features, &mut users.rows, reporter.as_ref(), &mut count.skipped)?;
@@ -241,7 +221,7 @@ fn all(
     let mut outcomes = Vec::with_capacity(users);
     if everyone {
         let of_each = match rules.max_history {
-            Some(Length::Rows(most)) => most,
+            Some(HistoryLength::Rows(most)) => most,
             _ => usize::MAX,
         };
         let task = of_everyone(generic, &tasks, options.generic_rows, of_each);

@@ -1,8 +1,9 @@
 //! Whose rows there are, and which of them are learnt.
 
+use super::counted;
 use super::history::{self, Histories};
-use super::{Length, counted};
 use crate::error::RunError;
+use crate::plan::HistoryLength;
 use crate::train::{Task, TaskRows, without_times};
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::ArrowError;
@@ -108,9 +109,13 @@ impl History {
 
     /// Rows that happened after a version's window; where times are not known, as many as there are more
     /// rows than it has learnt. A history that was cut to its length may have any number of new ones: `None`.
-    pub(crate) fn newer_than(&self, about: &About, longest: Option<Length>) -> Option<usize> {
+    pub(crate) fn newer_than(
+        &self,
+        about: &About,
+        longest: Option<HistoryLength>,
+    ) -> Option<usize> {
         let rows = self.rows.num_rows();
-        let is_cut = matches!(longest, Some(Length::Rows(most)) if rows >= most);
+        let is_cut = matches!(longest, Some(HistoryLength::Rows(most)) if rows >= most);
         match about.window.filter(|_| !self.times.is_empty()) {
             Some(window) => {
                 Some(self.times.len() - self.times.partition_point(|at| *at <= window.last))
@@ -160,12 +165,15 @@ pub(crate) fn until_tomorrow(
 }
 
 /// The newest of rows that are in the order of time.
-pub(super) fn newest(rows: &RecordBatch, most: Option<Length>) -> Result<RecordBatch, String> {
+pub(super) fn newest(
+    rows: &RecordBatch,
+    most: Option<HistoryLength>,
+) -> Result<RecordBatch, String> {
     let all = rows.num_rows();
     let first = match most {
         None => 0,
-        Some(Length::Rows(most)) => all.saturating_sub(most),
-        Some(Length::Time(span)) => {
+        Some(HistoryLength::Rows(most)) => all.saturating_sub(most),
+        Some(HistoryLength::Time(span)) => {
             let (_, times) = without_times(rows).map_err(|error| error.to_string())?;
             match times.last() {
                 Some(last) => times.partition_point(|time| last.saturating_sub(*time) > span),

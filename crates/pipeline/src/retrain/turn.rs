@@ -1,10 +1,11 @@
 //! A user's turn: whether a new version is due, the version, and whether it becomes live.
 
 use super::compare::{Comparison, Verdict};
+use super::digest;
 use super::rows::{History, newest};
 use super::trial::Trial;
-use super::{Length, Promote, digest};
 use crate::error::RunError;
+use crate::plan::{HistoryLength, Promote, RetrainRules};
 use crate::train::{Task, Trainer, TrainingProgress};
 use dfp_flow::Reporter;
 use dfp_model::UserModel;
@@ -14,41 +15,6 @@ use dfp_registry::store::{Shelf, State};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
-
-/// When a user gets a new version, what that learns, and when it becomes live.
-#[derive(Clone, Debug)]
-pub struct Rules {
-    /// Users with fewer rows get no model.
-    pub min_history: usize,
-    /// A user who has a version gets another when there are so many newer rows. Without this and without
-    /// `retrain_every` any other history is a reason.
-    pub min_increment: Option<usize>,
-    /// Or when its newest row is at least so much later than that of the version, in microseconds.
-    pub retrain_every: Option<i64>,
-    /// What is learnt of a longer history.
-    pub max_history: Option<Length>,
-    /// When a version becomes live.
-    pub promote: Promote,
-    /// The share of a history, its newest rows, by which two versions are compared.
-    pub held_out: f64,
-    /// What stands before the names of these options where they are typed.
-    pub prefix: &'static str,
-    /// The name of the one that is `retrain_every`.
-    pub schedule: &'static str,
-}
-
-impl Rules {
-    /// Whether a user with a version gets another: there are `new` rows that are newer, the last of them
-    /// so much `later` (microseconds) than the version's. Where one of the two is not known, there is no
-    /// reason to wait for it.
-    pub(crate) fn is_due(&self, new: Option<usize>, later: Option<i64>) -> bool {
-        let enough = self.min_increment.map(|least| new.is_none_or(|new| new >= least));
-        let late = self
-            .retrain_every
-            .map(|least| new != Some(0) && later.is_none_or(|later| later >= least));
-        (enough.is_none() && late.is_none()) || enough == Some(true) || late == Some(true)
-    }
-}
 
 /// What became of a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -98,7 +64,7 @@ pub(crate) type Peers = Option<(Arc<UserModel>, Leaning)>;
 
 /// What every user's turn has in common.
 pub(crate) struct Turns<'a> {
-    pub(crate) rules: &'a Rules,
+    pub(crate) rules: &'a RetrainRules,
     pub(crate) library: &'a Library,
     pub(crate) trainer: Trainer<'a>,
     pub(crate) reporter: &'a Arc<dyn Reporter>,
@@ -317,7 +283,7 @@ impl Turns<'_> {
         let rows = task.rows.newest(usize::MAX).map_err(|error| error.to_string())?;
         let most = match self.rules.max_history {
             // Everyone's rows are that many of each user.
-            Some(Length::Rows(_)) if *task.user == *self.trainer.generic_user() => None,
+            Some(HistoryLength::Rows(_)) if *task.user == *self.trainer.generic_user() => None,
             most => most,
         };
         let rows = newest(&rows, most)?;

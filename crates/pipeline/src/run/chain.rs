@@ -1,6 +1,7 @@
 //! The plan's stages, put together.
 
 use super::Run;
+use crate::encoding::Encoder;
 use crate::error::RunError;
 use crate::message::Message;
 use crate::plan::{self, Details, ScoreKind, StageSettings};
@@ -57,9 +58,11 @@ impl Run<'_> {
                     "preprocess",
                     Box::new(stages::Preprocess {
                         models: Arc::clone(&self.models),
-                        strict: self.plan.strict,
-                        gaps: Arc::clone(&self.gaps),
-                        reporter: Arc::clone(&self.reporter),
+                        encoder: Encoder {
+                            strict: self.plan.strict,
+                            gaps: Arc::clone(&self.gaps),
+                            reporter: Arc::clone(&self.reporter),
+                        },
                     }),
                 ),
                 StageSettings::Inference(settings) => chain.stage(

@@ -7,11 +7,12 @@ mod reports;
 mod summary;
 
 use crate::duplicates::Duplicates;
+use crate::encoding::Gaps;
 use crate::error::RunError;
 use crate::intake::{self, Intake};
 use crate::plan::{self, Plan};
 use crate::source::ReadCount;
-use crate::stages::{self, Gaps, ScoreBook};
+use crate::stages::{self, ScoreBook};
 use arrow_schema::SchemaRef;
 use dfp_alerts::AlertCount;
 use dfp_connectors::state::StateDir;

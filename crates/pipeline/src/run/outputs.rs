@@ -30,7 +30,7 @@ impl Run<'_> {
         let mut marks = Vec::new();
         for stage in &self.plan.stages {
             let StageSettings::ToFile(settings) = stage else { continue };
-            let path = stages::absolute(&settings.filename);
+            let path = dfp_storage::names::absolute(&settings.filename);
             match known.iter().find(|mark| mark.path == path) {
                 Some(mark) if path.exists() => marks.push(mark.clone()),
                 // It was moved away, as log rotation does: it is begun anew.
@@ -70,7 +70,7 @@ impl Run<'_> {
                 let rows = Arc::default();
                 self.written.push((shown(&settings.filename), Arc::clone(&rows)));
                 let sink = if self.plan.source.is_live() {
-                    let path = stages::absolute(&settings.filename);
+                    let path = dfp_storage::names::absolute(&settings.filename);
                     let mark = marks.iter().find(|mark| mark.path == path);
                     stages::ToFile::append(settings, mark, rows)
                 } else {

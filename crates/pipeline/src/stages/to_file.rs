@@ -8,7 +8,7 @@ use dfp_connectors::sinks::{self, Sink};
 use dfp_connectors::state::OutputMark;
 use dfp_flow::{BoxError, Outcome, Outlet, Stage};
 use dfp_logs::columns::INDEX;
-use std::path::{Path, PathBuf};
+use dfp_storage::names;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,11 +46,6 @@ impl ToFile {
     }
 }
 
-/// The path from the root: runs that are started elsewhere mean the same file.
-pub fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
-}
-
 impl Stage<Message> for ToFile {
     fn process(&mut self, message: Message, out: &mut Outlet<Message>) -> Result<(), BoxError> {
         let mut rows = message.rows.clone();
@@ -66,7 +61,7 @@ impl Stage<Message> for ToFile {
         if let (Some(receipt), Some(sink)) = (&message.receipt, &mut self.sink)
             && let Some(mut mark) = sink.checkpoint()?
         {
-            mark.path = absolute(&mark.path);
+            mark.path = names::absolute(&mark.path);
             receipt.outputs.lock().push(mark);
         }
         out.emit(message);

@@ -4,10 +4,8 @@ use super::no_model;
 use super::windows::Windows;
 use crate::error::RunError;
 use crate::message::Message;
-use crate::plan::{self, Plan};
-use crate::retrain::{
-    self, History, Outcome, Promote, RESERVED, Rules, Status, Turns, counted, until_tomorrow,
-};
+use crate::plan::{self, HistoryLength, Plan, Promote, RetrainRules};
+use crate::retrain::{self, History, Outcome, RESERVED, Status, Turns, counted, until_tomorrow};
 use crate::source::{self, ReadCount};
 use crate::train::{TRAINING_DATA, Task, TaskRows, Trainer, TrainingProgress};
 use arrow_array::{RecordBatch, UInt32Array};
@@ -30,7 +28,7 @@ use std::time::{Duration, Instant};
 pub struct OnMessages {
     plan: Plan,
     settings: plan::TrainAe,
-    rules: Rules,
+    rules: RetrainRules,
     around: Around,
     windows: Windows,
     users: HashMap<Arc<str>, User>,
@@ -91,9 +89,14 @@ enum Done {
 
 impl OnMessages {
     /// Training on messages by these rules.
-    pub fn new(plan: &Plan, settings: &plan::TrainAe, rules: &Rules, around: Around) -> Self {
+    pub fn new(
+        plan: &Plan,
+        settings: &plan::TrainAe,
+        rules: &RetrainRules,
+        around: Around,
+    ) -> Self {
         let longest = match rules.max_history {
-            Some(retrain::Length::Rows(rows)) => rows,
+            Some(HistoryLength::Rows(rows)) => rows,
             _ => usize::MAX,
         };
         let windows = Windows::new(longest, plan.columns.clone(), around.state.clone());
@@ -238,7 +241,7 @@ impl OnMessages {
         };
         let waits = shelf.standing.state(latest) == State::Candidate;
         let longest = match self.rules.max_history {
-            Some(retrain::Length::Rows(rows)) => rows,
+            Some(HistoryLength::Rows(rows)) => rows,
             _ => usize::MAX,
         };
         Ok(User {
