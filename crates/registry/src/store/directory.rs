@@ -84,3 +84,29 @@ impl Blobs for Directory {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tree::Tree;
+    use super::super::{Purpose, Store};
+    use super::*;
+
+    #[test]
+    fn versions_in_a_folder_come_back_and_absent_ones_are_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let name = directory.path().join("store").display().to_string();
+        let blobs = Directory::new(&name);
+        assert_eq!(blobs.list("none").unwrap(), [""; 0]);
+        assert_eq!(blobs.get("none").unwrap(), None);
+        assert!(!blobs.is_older("none", Duration::ZERO).unwrap());
+        blobs.remove("none").unwrap();
+        let store = Tree::open(blobs, Purpose::Write).unwrap();
+        assert_eq!(store.put("ana", b"model", b"{}").unwrap(), 1);
+        assert_eq!(store.put("ana", b"another", b"{}").unwrap(), 2);
+        assert_eq!(store.model("ana", 1).unwrap(), b"model");
+        assert_eq!(store.about("ana", 2).unwrap(), b"{}");
+        assert_eq!(store.shelf("ana").unwrap().versions, [1, 2]);
+        let error = store.model("ana", 3).unwrap_err().to_string();
+        assert!(error.contains("\"ana\"") && error.contains('3'), "{error}");
+    }
+}

@@ -289,6 +289,17 @@ mod tests {
     }
 
     #[test]
+    fn the_programs_own_output_is_known_by_every_name() {
+        for name in ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"] {
+            assert!(is_standard_output(Path::new(name)), "{name}");
+        }
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "x").unwrap();
+        assert!(!is_standard_output(&folder.path().join("file")));
+        assert!(!is_standard_output(&folder.path().join("none")));
+    }
+
+    #[test]
     fn a_device_is_written_in_place() {
         let null = Path::new("/dev/null");
         assert!(!replaces(null));

@@ -155,7 +155,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             In(WATCHING, "a_period_shorter_than_an_hour_comes_to_its_end", "--settle")
         }
         ("from-file", "batch_timeout") => {
-            In("io/src/watch.rs", "a_wait_without_notices_ends_after_the_interval", "interval")
+            In("storage/src/watch.rs", "a_wait_without_notices_ends_after_the_interval", "interval")
         }
         ("from-file", "state_dir") => {
             In(WATCHING, "runs_one_after_the_other_go_on_where_the_last_one_ended", "--state_dir")
@@ -437,7 +437,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
         }
         ("plot", "score_column") => In(REPORTS, PICTURES, "--score_column=ae_anomaly_score"),
         ("to-file", "flush") => {
-            In("io/src/sinks/file.rs", "a_flushed_batch_is_handed_over_at_once", "flush")
+            In("connectors/src/sinks/file.rs", "a_flushed_batch_is_handed_over_at_once", "flush")
         }
         (
             "generate",

@@ -1,5 +1,5 @@
 //! Servers on this machine: stores installed from the registries, a proxy that fails on purpose,
-//! and a page server. The tests of stores of models (`crates/io/tests/store`) use them too.
+//! and a page server. The tests of stores of models (`crates/registry/tests/store`) use them too.
 
 use crate::absent::absent;
 use std::io::{Read, Write};
