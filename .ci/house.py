@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PATH = re.compile(r"\b(?:crate|super|self)(?:::\w+)+|\buse\s+(?:crate|super|self)[^;]*;")
 # Per cent of all lines.
-LARGEST = 25
+LARGEST = 20
 HANDED_ON = re.compile(r"^\s*pub(?:\([^)]*\))?\s+use\s+([^;]+);", re.M)
 
 
