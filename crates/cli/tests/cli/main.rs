@@ -35,6 +35,7 @@ mod report;
 mod run;
 mod scripts;
 mod seed_job;
+mod snapshots;
 mod sources;
 
 mod stages;
