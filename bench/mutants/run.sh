@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What would the unit tests of a crate let pass? Changes the crate's code in one place at a time and runs them.
 #
-#   bench/mutants/run.sh flow
+#   bench/mutants/run.sh engine
 #   bench/mutants/run.sh connectors --file crates/connectors/src/sinks/live.rs
 #   bench/mutants/run.sh logs --shard 7/110 --sharding round-robin   # one mutant of 110
 #
@@ -9,7 +9,7 @@
 # share that was caught: `caught` and `timeout` (the tests no longer ended) of those that could be built.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-crate=${1:?a crate: flow, logs, …}
+crate=${1:?a crate: engine, logs, …}
 shift
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT

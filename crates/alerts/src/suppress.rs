@@ -1,11 +1,11 @@
 //! What need not be told: a file of rules, each with an author, a reason and an end.
 
 use arrow_array::RecordBatch;
+use dfp_engine::{Reporter, Weight};
 use dfp_features::derive::Cells;
 use dfp_features::document::{Item, Keys, Mistakes};
 use dfp_features::period;
 use dfp_features::users::named;
-use dfp_flow::{Reporter, Weight};
 use dfp_logs::columns::missing_column;
 use ipnet::IpNet;
 use regex::Regex;

@@ -4,7 +4,7 @@
 //!
 //! It takes part in no run.
 
-pub mod afterwards;
+pub mod alerts;
 pub mod backtest;
 pub mod evaluate;
 pub mod page_of_files;

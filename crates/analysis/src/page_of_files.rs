@@ -1,11 +1,11 @@
 //! Pages and pictures of files that runs have written.
 
 use crate::results::{self, Results};
-use dfp_flow::Reporter;
+use dfp_engine::Reporter;
 use dfp_pipeline::RunError;
 use dfp_pipeline::source::ReadCount;
-use dfp_report::page::Page;
-use dfp_report::page::digest::{Asked, Digest, Names, UNUSUAL_Z, View};
+use dfp_report::html::Page;
+use dfp_report::html::aggregate::{Asked, Digest, Names, UNUSUAL_Z, View};
 use dfp_report::plots::axis::Counted;
 use dfp_report::plots::{
     self, Bars, Bins, Column, HistogramPlot, PictureFormat, Point, ScorePlot, Series,
@@ -125,7 +125,7 @@ pub fn plot(options: &PlotOptions, reporter: &dyn Reporter) -> Result<Made, RunE
     let of_whom = match (&options.user, users.rows.len()) {
         (Some(user), _) => format!(" of {user}"),
         (None, 1) => String::new(),
-        (None, n) => format!(" of {}", dfp_report::page::count(n as u64, "user")),
+        (None, n) => format!(" of {}", dfp_report::html::count(n as u64, "user")),
     };
     let bytes = match options.kind {
         PictureKind::Histogram => {

@@ -14,7 +14,7 @@ use dfp_config::options::{
     bool_word,
 };
 use dfp_config::plan::{ABOUT_PLANS, OptionTexts, PlanSpec, StageSpec, read_plan};
-use dfp_flow::Weight;
+use dfp_engine::Weight;
 use dfp_storage::names;
 use dfp_storage::nearest;
 use std::path::PathBuf;

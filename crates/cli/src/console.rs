@@ -3,7 +3,7 @@
 use crate::kinds::Kinds;
 use crate::print::{err, message, safe};
 use crate::summary::{count, grouped, printable};
-use dfp_flow::{Progress, Reporter, RowCounter, Weight};
+use dfp_engine::{Progress, Reporter, RowCounter, Weight};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::HashMap;

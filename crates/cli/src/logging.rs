@@ -7,7 +7,7 @@
 //! level = "DEBUG"
 //! ```
 
-use dfp_flow::Weight;
+use dfp_engine::Weight;
 use serde::Deserialize;
 use std::fs::File;
 use std::path::{Path, PathBuf};

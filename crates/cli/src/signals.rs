@@ -2,7 +2,7 @@
 
 use crate::exit::INTERRUPTED;
 use crate::print::err;
-use dfp_flow::Stop;
+use dfp_engine::Stop;
 
 /// The signal USR1 lets the models of a store be looked up again.
 #[cfg(unix)]

@@ -27,7 +27,7 @@
 //! for the rest of the day. (With hours, users of a thousand rows had a sixth more low p-values than with days:
 //! `bench/validity.py`.) Where they are not, t is the intervals estimator of Ferro and Segers (2003).
 
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use crate::times::UNKNOWN_TIME;
 use std::collections::HashSet;
 

@@ -1,6 +1,6 @@
 //! Why a row has its score: facts about each cell, and one sentence made of them.
 
-use crate::beside::{Leaning, Scorers};
+use crate::combined::{Leaning, Scorers};
 use crate::counts::Row;
 use crate::encode::EncodedRows;
 use crate::error::ModelError;

@@ -1,6 +1,6 @@
 //! What a model says of itself: whose it is, how it was trained, what it reads.
 
-use crate::beside::network_rows;
+use crate::combined::network_rows;
 use crate::config::{ModelConfig, Scorer};
 use crate::encode::FeaturePlan;
 use crate::score::{LossScale, ScoreScale};

@@ -8,25 +8,25 @@
 //! bytes that come out do not depend on how many threads that pool has.
 
 pub mod artifact;
-pub mod beside;
 mod calibrate;
+pub mod combined;
 pub mod config;
 mod counts;
-mod distinct;
 pub mod encode;
 pub mod error;
 pub mod explain;
 pub mod export;
-pub mod habits;
 pub mod header;
-mod heap;
 mod kernels;
-pub mod measures;
+mod memory_size;
 mod neighbours;
 pub mod net;
 pub mod periodic;
+pub mod profile;
 mod random;
+pub mod ranking_metrics;
 pub mod score;
+mod score_cache;
 pub mod times;
 pub mod train;
 pub mod user_model;

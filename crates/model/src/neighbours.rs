@@ -8,7 +8,7 @@
 //! categories alone it hurts.
 
 use crate::encode::EncodedRows;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 

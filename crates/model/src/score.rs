@@ -6,9 +6,9 @@
 //! [`crate::beside`].
 
 use crate::config::LossScaler;
-use crate::distinct::{Distinct, spread};
 use crate::encode::EncodedRows;
 use crate::net::{Evaluation, Network, Rows};
+use crate::score_cache::{Distinct, spread};
 use arrow_array::{ArrayRef, UInt32Array};
 use arrow_schema::ArrowError;
 use arrow_select::take::take;

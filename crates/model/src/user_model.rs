@@ -2,15 +2,15 @@
 
 mod fit;
 
-use crate::beside::{Baseline, Leaning, Peers, Scorers, StoredPeers};
-use crate::distinct::{Distinct, spread};
+use crate::combined::{Baseline, Leaning, Peers, Scorers, StoredPeers};
 use crate::encode::{EncodedRows, FeaturePlan};
 use crate::error::ModelError;
 use crate::header::ModelHeader;
-use crate::heap::Heap;
 use crate::kernels::math::sigmoid;
+use crate::memory_size::Heap;
 use crate::net::{Layout, Network, Parameter};
 use crate::score::{self, FeatureScores, LossScale, RowScore, Scores, ZSign};
+use crate::score_cache::{Distinct, spread};
 use arrow_array::{ArrayRef, RecordBatch};
 pub(crate) use fit::MAX_WEIGHTS;
 pub use fit::TrainingData;

@@ -1,6 +1,6 @@
 //! Users whose names differ by case or blanks only: with many services they are one account.
 
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{Reporter, Weight};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;

@@ -2,17 +2,17 @@
 //! rows split by user, one look-up of models, and the stages.
 
 pub mod batches;
+pub mod dry_run;
 pub mod error;
 pub mod measure;
 pub mod plan;
-pub mod preflight;
 pub mod retrain;
 
 mod alike;
 mod duplicates;
 pub mod encoding;
+mod file_source;
 pub mod inspect;
-mod intake;
 mod message;
 mod run;
 pub mod source;

@@ -7,7 +7,7 @@ use arrow_select::take::take_record_batch;
 use dfp_connectors::state::{FileMark, OutputMark, WindowChange};
 use dfp_model::score::FeatureScores;
 use dfp_model::{EncodedRows, RowScore};
-use dfp_registry::Known;
+use dfp_registry::LoadedModel;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -23,13 +23,13 @@ pub struct Message {
     pub rows: RecordBatch,
     /// The model that these rows are to be scored with, which may be none, where `train-ae` learns from
     /// messages: a later message may have brought another one by the time that these are encoded.
-    pub chosen: Option<Option<Arc<Known>>>,
+    pub chosen: Option<Option<Arc<LoadedModel>>>,
     /// The rows as a model reads them; `None` before `preprocess` or without a model.
     pub encoded: Option<Encoded>,
     /// Scores; `None` before inference or without a model.
     pub scores: Option<RowScores>,
     /// The last message of a batch carries what is to be remembered once the batch is written.
-    pub receipt: Option<Arc<Receipt>>,
+    pub receipt: Option<Arc<BatchAck>>,
 }
 
 /// Rows as a model reads them, and the model: only the one that has encoded rows can score them, and
@@ -39,14 +39,14 @@ pub struct Encoded {
     /// The rows.
     pub rows: EncodedRows,
     /// Whose reading it is.
-    pub by: Arc<Known>,
+    pub by: Arc<LoadedModel>,
 }
 
 /// What is to be remembered once everything up to here has been written: it travels with the last
 /// message of a batch. Every sink adds how far its file goes; behind the last of them all of it is
 /// committed together.
 #[derive(Debug, Default)]
-pub struct Receipt {
+pub struct BatchAck {
     /// How far each file of the batch has been read.
     pub files: Vec<(PathBuf, FileMark)>,
     /// Rows of each of the batch's users that have been handed on so far.
@@ -174,7 +174,7 @@ impl Surprises {
     }
 }
 
-impl dfp_flow::Rows for Message {
+impl dfp_engine::Rows for Message {
     fn rows(&self) -> usize {
         self.rows.num_rows()
     }

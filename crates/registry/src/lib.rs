@@ -5,13 +5,13 @@
 //! It reads and writes model files and trains nothing.
 
 mod error;
-mod known;
 pub mod library;
-pub mod models;
+mod loaded_model;
+pub mod model_set;
 pub mod store;
 
 pub use error::RegistryError;
-pub use known::{GENERIC, Known, earlier_name};
+pub use loaded_model::{GENERIC, LoadedModel, earlier_name};
 
 /// Name and version of this program, as it signs what it writes.
 pub const SOFTWARE: &str = concat!("morpheus ", env!("CARGO_PKG_VERSION"));

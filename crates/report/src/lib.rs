@@ -8,10 +8,10 @@
 //! machine.
 
 mod canvas;
+pub mod diagram;
 mod differences;
-pub mod drawing;
 mod error;
-pub mod page;
+pub mod html;
 pub mod plots;
 pub mod summary;
 

@@ -4,8 +4,8 @@ use std::iter::Peekable;
 use std::vec;
 
 use super::calendar::{Day, Period, day_weight};
-use super::dice::Dice;
 use super::kind::Kind;
+use super::stable_rng::Dice;
 
 /// One row of a log, in no file's form yet.
 #[derive(Debug, Clone)]

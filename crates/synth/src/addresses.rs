@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::dice::Dice;
+use super::stable_rng::Dice;
 
 /// Reserved for documentation (RFC 5737).
 pub(super) fn office(dice: &mut Dice) -> Rc<str> {

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Weekday};
 
-use super::dice::{Dice, Purpose};
+use super::stable_rng::{Dice, Purpose};
 
 pub(super) const DAY_SECONDS: u32 = 86_400;
 

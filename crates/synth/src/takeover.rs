@@ -2,8 +2,8 @@
 
 use super::activity::{Dated, User};
 use super::calendar::{DAY_SECONDS, Hours, Period};
-use super::dice::{Dice, Purpose};
 use super::kind::Kind;
+use super::stable_rng::{Dice, Purpose};
 
 /// One takeover, in the new activity.
 pub(super) struct Takeover<W> {

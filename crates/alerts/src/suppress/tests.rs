@@ -1,6 +1,6 @@
 use super::*;
 use arrow_array::{ArrayRef, Int64Array, StringArray};
-use dfp_flow::Progress;
+use dfp_engine::Progress;
 use parking_lot::Mutex;
 use std::sync::Arc;
 

@@ -16,9 +16,9 @@ pub use takeover::Kind;
 
 use crate::evaluate::{Budgets, Evaluation, Judged, Row, Span, days, evaluate};
 use arrow_array::{RecordBatch, UInt32Array};
+use dfp_engine::Reporter;
+use dfp_engine::Stop;
 use dfp_features::users::Users;
-use dfp_flow::Reporter;
-use dfp_flow::Stop;
 use dfp_model::UserModel;
 use dfp_pipeline::RunError;
 use dfp_pipeline::encoding::Encoder;

@@ -1,7 +1,7 @@
 //! The measures, and what budgets of alerts find.
 
 use super::judged::{Judged, Row};
-use dfp_model::measures::{Alerts, Intervals, Ranking};
+use dfp_model::ranking_metrics::{Alerts, Intervals, Ranking};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -3,16 +3,16 @@
 use super::{EVENTS, Names, Results};
 use arrow_array::{Array, UInt32Array};
 use arrow_select::take::take_record_batch;
+use dfp_engine::Reporter;
 use dfp_features::derive::Cells;
 use dfp_features::own_columns;
-use dfp_flow::Reporter;
 use dfp_logs::columns::FILE_ROW;
 use dfp_model::artifact::Limits;
 use dfp_model::explain::Reason;
 use dfp_model::user_model::UserModel;
 use dfp_pipeline::RunError;
 use dfp_pipeline::encoding::Encoder;
-use dfp_registry::models;
+use dfp_registry::model_set;
 use dfp_storage::names::shown;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -108,7 +108,7 @@ pub struct Before {
 /// See [`Results::read`]; no row or several fit; the model cannot be read, or is none with counts.
 pub fn explain(options: &Options, reporter: &Arc<dyn Reporter>) -> Result<Explained, RunError> {
     let models = match &options.models {
-        Some(path) => models::read(path, &options.limits)?,
+        Some(path) => model_set::read(path, &options.limits)?,
         None => Vec::new(),
     };
     let mut names = options.names.clone();

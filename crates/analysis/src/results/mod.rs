@@ -8,6 +8,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, RecordBatch};
 use arrow_schema::{DataType, Schema};
+use dfp_engine::{Progress, Reporter};
 use dfp_features::SOURCES;
 use dfp_features::derive::{Cells, instants};
 use dfp_features::feature_file::of_source;
@@ -15,7 +16,6 @@ use dfp_features::own_columns::{
     self, ALERTS, ANOMALY_SCORE, P_VALUE, REASON, SCORE, SURPRISE, Z_LOSS, Z_SCORE,
 };
 use dfp_features::users::Users;
-use dfp_flow::{Progress, Reporter};
 use dfp_logs::columns::missing_column;
 use dfp_logs::skipped::Skipped;
 use dfp_logs::{EVENT_DT, ReadOptions, table};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 struct Silent;
 
 impl Reporter for Silent {
-    fn say(&self, _: dfp_flow::Weight, _: &str) {}
+    fn say(&self, _: dfp_engine::Weight, _: &str) {}
     fn progress(&self, _: Progress<'_>) {}
     fn phase_over(&self) {}
 }

@@ -7,7 +7,7 @@ use dfp_config::options::{
     OPTIONS, PLAN_CHECK, WITH_WORDS, WithWords,
 };
 use dfp_config::plan::OptionTexts;
-use dfp_flow::Weight;
+use dfp_engine::Weight;
 
 /// The commands of `tools`.
 const TOOLS: [&str; 7] =

@@ -6,9 +6,9 @@ use crate::console::Console;
 use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{alerted, count, printable};
-use dfp_analysis::afterwards::{self, Chosen};
+use dfp_analysis::alerts::{self, Chosen};
 use dfp_config::plan::{self, OptionTexts};
-use dfp_flow::Weight;
+use dfp_engine::Weight;
 use dfp_storage::names::shown;
 
 /// Chooses alerts among outputs and lists or writes them; the exit code.
@@ -20,7 +20,7 @@ pub fn run(texts: &OptionTexts, words: &[String], level: Weight) -> u8 {
         }
     };
     let console = Console::new(level);
-    let chosen = afterwards::choose(&options, &console);
+    let chosen = alerts::choose(&options, &console);
     console.close();
     let chosen = match chosen {
         Ok(chosen) => chosen,

@@ -5,7 +5,7 @@ use crate::exit::{DONE, FAILED, INTERRUPTED, refuse};
 use crate::print::{err, out};
 use crate::summary::{count, grouped};
 use dfp_config::plan::{self, OptionTexts};
-use dfp_flow::Stop;
+use dfp_engine::Stop;
 use dfp_pipeline::RunError;
 use dfp_pipeline::measure::{self, Figures, MeasureOptions, REPEATS, Work};
 use dfp_pipeline::plan::Architecture;

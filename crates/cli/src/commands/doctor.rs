@@ -5,9 +5,9 @@ use crate::console::Console;
 use crate::exit::{DONE, FAILED, USAGE, refuse};
 use crate::print::out;
 use dfp_config::plan::{self, PlanSpec};
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{Reporter, Weight};
+use dfp_pipeline::dry_run;
 use dfp_pipeline::measure::instruction_set;
-use dfp_pipeline::preflight;
 
 /// Checks a plan and its files; the exit code tells whether it would start.
 pub fn check(spec: &PlanSpec, command: &str) -> u8 {
@@ -19,7 +19,7 @@ pub fn check(spec: &PlanSpec, command: &str) -> u8 {
     for note in &plan.notes {
         console.say(Weight::Warning, note);
     }
-    let found = preflight::look(&plan, &console);
+    let found = dry_run::look(&plan, &console);
     console.close();
     let found = match found {
         Ok(found) => found,

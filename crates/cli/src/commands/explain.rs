@@ -7,7 +7,7 @@ use crate::print::out;
 use crate::summary::{aligned, printable, shortened};
 use dfp_analysis::results::explain::{self, Before, Explained};
 use dfp_config::plan::{self, OptionTexts};
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{Reporter, Weight};
 use std::sync::Arc;
 
 /// Longer values are cut.

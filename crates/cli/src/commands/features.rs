@@ -6,8 +6,8 @@ use crate::exit::{DONE, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{aligned, count, grouped, printable, shortened};
 use dfp_config::plan::{self, OptionTexts};
+use dfp_engine::Weight;
 use dfp_features::feature_file;
-use dfp_flow::Weight;
 use dfp_pipeline::inspect::{self, Inspection};
 
 /// An example longer than this is cut.

@@ -15,7 +15,7 @@ pub mod train;
 use crate::arguments::Usage;
 use crate::exit::refuse;
 use dfp_config::plan::OptionTexts;
-use dfp_flow::Weight;
+use dfp_engine::Weight;
 
 /// Runs a command that takes words, by the words that lead to it; the exit code.
 pub fn with_words(line: &str, texts: &OptionTexts, words: &[String], level: Weight) -> u8 {

@@ -7,9 +7,9 @@ use crate::exit::{DONE, FAILED, SKIPPED, fail, refuse};
 use crate::print::out;
 use crate::summary::{aligned, count, grouped, printable};
 use dfp_config::plan::{self, ModelsCommand, OptionTexts};
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{Reporter, Weight};
 use dfp_pipeline::RunError;
-use dfp_registry::library::care::{self, Difference, Listed, Shown, moment};
+use dfp_registry::library::admin::{self, Difference, Listed, Shown, moment};
 use dfp_registry::library::{Library, Purpose};
 use dfp_storage::names::shown;
 use std::fmt::Write;
@@ -52,23 +52,23 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
     let version = options.versions.first().copied();
     match command {
         "list" => {
-            let (listed, damaged) = care::list(&library, &options.users, options.all)?;
+            let (listed, damaged) = admin::list(&library, &options.users, options.all)?;
             out(list(&listed).trim_end());
             json(options, &listed)?;
             return Ok(told(&damaged, console));
         }
         "show" => {
-            let shown = care::show(&library, user, version)?;
+            let shown = admin::show(&library, user, version)?;
             out(show(&shown).trim_end());
             json(options, &shown.about)?;
         }
         "diff" => {
-            let difference = care::differ(&library, user, &options.versions)?;
+            let difference = admin::differ(&library, user, &options.versions)?;
             out(diff(&difference).trim_end());
             json(options, &difference)?;
         }
         "promote" => {
-            let (before, live) = care::promote(&library, user, version)?;
+            let (before, live) = admin::promote(&library, user, version)?;
             out(&format!(
                 "{}: version {live} is live{}",
                 printable(user),
@@ -76,7 +76,7 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
             ));
         }
         "rollback" => {
-            let (before, live) = care::roll_back(&library, user)?;
+            let (before, live) = admin::roll_back(&library, user)?;
             let live = live.unwrap_or_default();
             out(&format!(
                 "{}: version {live} is live again{}",
@@ -85,14 +85,14 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
             ));
         }
         "export" => {
-            let version = care::show(&library, user, version)?;
-            for file in care::export(&version, &options.exports)? {
+            let version = admin::show(&library, user, version)?;
+            for file in admin::export(&version, &options.exports)? {
                 let name = format!("{}:{}", printable(user), version.version);
                 out(&format!("{name} written to {}", shown(&file)));
             }
         }
         "verify" => {
-            let verified = care::verify(&library, &options.users)?;
+            let verified = admin::verify(&library, &options.users)?;
             let damaged = &verified.damaged;
             damaged.iter().for_each(|why| console.say(Weight::Error, why));
             let (sound, users) = (count(verified.sound, "version"), count(verified.users, "user"));
@@ -100,7 +100,7 @@ fn done(command: &str, options: &ModelsCommand, console: &Console) -> Result<u8,
             return Ok(if damaged.is_empty() { DONE } else { FAILED });
         }
         "prune" => {
-            let pruned = care::prune(&library, &options.users, options.retention)?;
+            let pruned = admin::prune(&library, &options.users, options.retention)?;
             let would = if options.retention.dry_run { "would go" } else { "gone" };
             for (user, versions) in &pruned.gone {
                 let versions: Vec<String> = versions.iter().map(u64::to_string).collect();

@@ -7,7 +7,7 @@ use crate::print::out;
 use crate::summary::{count, too_few};
 use dfp_analysis::page_of_files::{self, Made};
 use dfp_config::plan::{self, OptionTexts};
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{Reporter, Weight};
 use dfp_pipeline::RunError;
 use dfp_storage::names::shown;
 use std::path::Path;

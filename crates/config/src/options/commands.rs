@@ -7,7 +7,7 @@ use super::{
     OptionSpec, PLOT, REPORT, SCORE, TRAIN,
 };
 use dfp_features::sources::SOURCE_STAGES;
-use dfp_report::drawing;
+use dfp_report::diagram;
 use dfp_storage::memory::MemoryLimit;
 
 const CHOICE_LEVEL: Kind =
@@ -249,7 +249,7 @@ pub(super) const VIZ_FILE: OptionSpec = OptionSpec::new(
 );
 pub(super) const VIZ_DIRECTION: OptionSpec = OptionSpec::new(
     "viz_direction",
-    Kind::Choice(&drawing::VIZ_DIRECTIONS),
+    Kind::Choice(&diagram::VIZ_DIRECTIONS),
     "where the arrows of the drawing go: bottom to top, left to right, right to left, top to bottom",
 )
 .default("LR");

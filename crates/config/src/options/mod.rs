@@ -1,7 +1,6 @@
 //! The one table of commands, stages and options (those of the sources stand in `sources.rs`). Parsing, help, validation and the documents
 //! all read it; a new option is one row, a new stage is one entry.
 
-mod absent;
 mod commands;
 mod further;
 mod kind;
@@ -11,6 +10,7 @@ mod results;
 mod sources;
 mod stages;
 mod store;
+mod unsupported;
 
 pub use commands::{
     AUTOCOMPLETE_INSTALL, AUTOCOMPLETE_SHOW, AUTOENCODER, BENCH, COMMANDS, DOCTOR, FEATURES,
@@ -26,9 +26,9 @@ pub use store::{
     MODELS_SHOW, MODELS_VERIFY, SCORE, TRAIN,
 };
 
-use absent::ABSENT;
 use sources::SOURCE_STAGES;
 use stages::STAGES;
+use unsupported::ABSENT;
 
 /// One option of a command or stage.
 #[derive(Clone, Copy, Debug)]
@@ -215,7 +215,7 @@ pub enum Role {
     Stage(&'static [Form], Emits),
     /// Takes and hands on anything, and does nothing, as in the peer: the message says why.
     Idle(&'static str),
-    /// Known from the peer, not here: the message says why or what to use.
+    /// LoadedModel from the peer, not here: the message says why or what to use.
     Absent(&'static str),
 }
 

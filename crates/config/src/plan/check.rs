@@ -5,12 +5,12 @@ use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role};
 use dfp_connectors::sinks::Format;
+use dfp_engine::RowCounter;
 use dfp_features::{SOURCES, Source};
-use dfp_flow::RowCounter;
 use dfp_model::config::Scorer;
 use dfp_pipeline::measure::MeasureOptions;
 use dfp_pipeline::plan::{Inference, Plan, StageSettings, ToFile};
-use dfp_report::drawing::{self, Drawing, DrawingFormat};
+use dfp_report::diagram::{self, Drawing, DrawingFormat};
 use dfp_storage::nearest;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -384,7 +384,7 @@ impl Checker {
     }
 
     fn drawing(&mut self, values: &Values) -> Option<Drawing> {
-        let direction = drawing::direction(values.text("viz_direction"));
+        let direction = diagram::direction(values.text("viz_direction"));
         let file = values.path("viz_file")?;
         match DrawingFormat::of(&file) {
             Ok(format) => Some(Drawing { file, format, direction }),

@@ -11,7 +11,7 @@ use dfp_features::Features;
 use dfp_logs::EVENT_DT;
 use dfp_pipeline::plan::ScoreKind;
 use dfp_pipeline::plan::{SourceSettings, StageSettings, ToReport};
-use dfp_report::page::digest::{Asked, Names};
+use dfp_report::html::aggregate::{Asked, Names};
 use dfp_report::plots::PictureFormat;
 use std::path::PathBuf;
 

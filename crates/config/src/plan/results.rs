@@ -4,7 +4,7 @@ use super::OptionTexts;
 use super::check::Checker;
 use super::values::Values;
 use crate::options::{ALERTS, EXPLAIN};
-use dfp_analysis::afterwards;
+use dfp_analysis::alerts;
 use dfp_analysis::results::Names;
 use dfp_analysis::results::explain::{self, Which};
 use dfp_connectors::sinks::Format;
@@ -16,7 +16,7 @@ use dfp_connectors::sinks::Format;
 pub fn check_alerts(
     texts: &OptionTexts,
     outputs: &[String],
-) -> Result<afterwards::Options, Vec<String>> {
+) -> Result<alerts::Options, Vec<String>> {
     let mut checker = Checker::default();
     let values = checker.values(ALERTS.name, ALERTS.options, texts);
     checker.outputs(&values, outputs);
@@ -36,7 +36,7 @@ pub fn check_alerts(
     }
     checker.files.add_words(ALERTS.name, outputs);
     checker.refuse_clashes();
-    let options = afterwards::Options {
+    let options = alerts::Options {
         outputs: outputs.to_vec(),
         names: names(&values),
         alert,

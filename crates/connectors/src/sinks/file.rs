@@ -1,7 +1,7 @@
 //! What all result files share: fixed columns, error texts, the three ways to end.
 
 use super::Sink;
-use super::conform::Conform;
+use super::align_schema::Conform;
 use crate::error::ConnectorError;
 use arrow_array::RecordBatch;
 use dfp_storage::whole::{Out, Partial, Storage};

@@ -3,11 +3,11 @@
 //! rows are appended to the file under its own name instead ([`append`]). Links stay, and pipes and devices
 //! are written as they are: see `place.rs`.
 
-mod conform;
+mod align_schema;
+mod append;
 mod csv;
 mod file;
 mod jsonl;
-mod live;
 mod parquet;
 
 use crate::error::ConnectorError;
@@ -121,7 +121,7 @@ pub fn append(
     flush: bool,
     mark: Option<&OutputMark>,
 ) -> Result<Box<dyn Sink>, ConnectorError> {
-    live::open(path, format, overwrite, flush, mark)
+    append::open(path, format, overwrite, flush, mark)
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use super::{
     BEFORE_DIGITS, DIGITS, FORMAT, LENGTH, Limits, PeersName, VERSIONS, check_users, fingerprint,
     hexadecimal, name, refused,
 };
-use crate::beside::{Scorers, Stored, StoredPeers};
+use crate::combined::{Scorers, Stored, StoredPeers};
 use crate::config::Scorer;
 use crate::error::ModelError;
 use crate::header::ModelHeader;

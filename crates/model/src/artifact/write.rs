@@ -3,7 +3,7 @@
 use super::{
     BEFORE_DIGITS, DIGITS, FORMAT, LENGTH, VERSIONS, check_users, hexadecimal, name, refused,
 };
-use crate::beside::{Scorers, StoredPeers};
+use crate::combined::{Scorers, StoredPeers};
 use crate::error::ModelError;
 use crate::header::SOFTWARE;
 use crate::user_model::UserModel;

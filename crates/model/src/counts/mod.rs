@@ -19,7 +19,7 @@ mod fit;
 mod pairs;
 
 use crate::error::ModelError;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use crate::times::UNKNOWN_TIME;
 use pairs::Pairs;
 use serde::{Deserialize, Serialize};

@@ -1,6 +1,6 @@
 //! How often two columns' values stood in one row: only pairs that did, by the parent's value.
 
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 
 /// Rows of pairs of values.
 #[derive(Clone, Debug, PartialEq)]

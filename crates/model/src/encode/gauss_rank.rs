@@ -6,7 +6,7 @@
 //! is exact and the same in every run.
 
 use super::normal::{score_of_share, share_below};
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use serde::{Deserialize, Serialize};
 
 const MOST_QUANTILES: usize = 1000;

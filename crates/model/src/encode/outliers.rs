@@ -17,7 +17,7 @@
 use super::cells::{each_number, is_text};
 use super::plan::FeaturePlan;
 use crate::error::ModelError;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch};

@@ -9,7 +9,7 @@ use super::vocabulary::{Vocabulary, count_texts};
 use super::{EncodedRows, FeatureShape};
 use crate::config::{Beyond, ModelConfig, Scaler, Typing};
 use crate::error::ModelError;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
 use rayon::prelude::*;

@@ -3,7 +3,7 @@
 
 use super::gauss_rank::GaussRank;
 use crate::config::Scaler;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use serde::{Deserialize, Serialize};
 
 /// Scaled values grow with the logarithm from here on, so that a squared loss stays finite in single

@@ -15,7 +15,7 @@ use super::gauss_rank::quantile;
 use super::plan::{BinaryValues, FeaturePlan};
 use super::{EncodedRows, OTHER};
 use crate::error::ModelError;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use serde::{Deserialize, Serialize};
 

@@ -3,7 +3,7 @@
 use super::OTHER;
 use super::canonical::canonical;
 use super::cells::each_text;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use arrow_array::Array;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use serde::{Deserialize, Serialize};

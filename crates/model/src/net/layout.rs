@@ -2,7 +2,7 @@
 
 use crate::config::{Activation, Embeddings, ModelConfig};
 use crate::encode::{FeatureShape, embedding_width};
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use std::ops::Range;
 
 impl FeatureShape {

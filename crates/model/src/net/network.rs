@@ -2,7 +2,7 @@
 
 use super::init;
 use super::layout::Layout;
-use crate::heap::Heap;
+use crate::memory_size::Heap;
 use rand::Rng;
 
 /// An autoencoder: what its layers are, and their weights.

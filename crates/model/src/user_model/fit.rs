@@ -1,7 +1,7 @@
 //! Learning a model from one user's rows.
 
 use super::{UserModel, encode};
-use crate::beside::{Learning, network_rows};
+use crate::combined::{Learning, network_rows};
 use crate::config::{ModelConfig, Scorer};
 use crate::encode::{EncodedRows, FeaturePlan, set_aside};
 use crate::error::ModelError;

@@ -1,7 +1,7 @@
 //! What is reported about files that an earlier look has read.
 
 use dfp_connectors::known::{Arrival, Earlier, Seen};
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{Reporter, Weight};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

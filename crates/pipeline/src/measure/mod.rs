@@ -18,7 +18,7 @@ pub use dfp_model::instruction_set;
 use crate::error::RunError;
 use crate::plan::{Architecture, ModelSettings};
 use arrow_array::RecordBatch;
-use dfp_flow::Stop;
+use dfp_engine::Stop;
 use dfp_model::{EncodedRows, ModelConfig, ModelError, UserModel};
 use dfp_synth::LogFormat;
 use logs::Logs;

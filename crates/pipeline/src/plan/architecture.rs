@@ -1,7 +1,7 @@
 //! Which model a user gets: an architecture, and what was asked for in place of its values.
 
 use dfp_model::ModelConfig;
-use dfp_model::beside::network_rows;
+use dfp_model::combined::network_rows;
 use dfp_model::config::{Activation, Beyond, LossScaler, Optimizer, Scaler, Scorer};
 use std::collections::BTreeMap;
 

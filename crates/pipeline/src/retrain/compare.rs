@@ -19,7 +19,7 @@ use crate::train::without_times;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use arrow_schema::DataType;
-use dfp_flow::Reporter;
+use dfp_engine::Reporter;
 use dfp_model::UserModel;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;

@@ -4,22 +4,22 @@
 //! next user's turn. What has been trained once on the same rows with the same settings is not trained
 //! again, so a run that was broken off goes on where it was.
 
+mod challenger;
 mod compare;
-mod digest;
 mod drift;
 mod files;
+mod fingerprint;
 mod history;
+mod promotion;
 mod rows;
-mod trial;
-mod turn;
 
+pub(crate) use challenger::Trial;
 pub use compare::{Comparison, Side, Verdict};
 pub use drift::Drift;
 pub(crate) use history::{in_order as ordered, joined, plain};
+pub use promotion::{Outcome, Status};
+pub(crate) use promotion::{RESERVED, Turns, counted};
 pub(crate) use rows::{History, until_tomorrow};
-pub(crate) use trial::Trial;
-pub use turn::{Outcome, Status};
-pub(crate) use turn::{RESERVED, Turns, counted};
 
 use crate::error::RunError;
 use crate::plan::{HistoryLength, Plan, RetrainRules};
@@ -27,9 +27,9 @@ use crate::source::{self, ReadCount};
 use crate::train::{
     TRAINING_DATA, Task, Trainer, TrainingProgress, skipped_numbers, unknown_times_first,
 };
+use dfp_engine::Reporter;
+use dfp_engine::Stop;
 use dfp_features::derive::Memory;
-use dfp_flow::Reporter;
-use dfp_flow::Stop;
 use dfp_registry::library::Library;
 use dfp_registry::store::Purpose;
 use history::{Histories, Opening};
@@ -231,7 +231,7 @@ fn all(
     if each && !stop.is_set() {
         let peers = turns.peers()?;
         if let Some(at) = tasks.iter().position(|task| *task.user == *generic) {
-            let why = turn::RESERVED.to_owned();
+            let why = promotion::RESERVED.to_owned();
             let Task { user, rows } = tasks.swap_remove(at);
             outcomes.push(Outcome::of(&user, rows.count(), Status::Failed, why));
         }

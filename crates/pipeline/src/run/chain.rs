@@ -7,8 +7,8 @@ use crate::message::Message;
 use crate::plan::{self, Details, ScoreKind, StageSettings};
 use crate::stages;
 use dfp_connectors::state::StateDir;
+use dfp_engine::Pipeline;
 use dfp_features::own_columns::OwnColumns;
-use dfp_flow::Pipeline;
 use dfp_model::config::Scorer;
 use std::sync::Arc;
 

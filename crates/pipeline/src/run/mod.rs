@@ -9,17 +9,17 @@ mod summary;
 use crate::duplicates::Duplicates;
 use crate::encoding::Gaps;
 use crate::error::RunError;
-use crate::intake::{self, Intake};
+use crate::file_source::{self, FileSource};
 use crate::plan::{self, Plan};
 use crate::source::ReadCount;
-use crate::stages::{self, ScoreBook};
+use crate::stages::{self, ScoreStats};
 use arrow_schema::SchemaRef;
 use dfp_alerts::AlertCount;
 use dfp_connectors::state::StateDir;
+use dfp_engine::{Failure, Pipeline, Stop};
+use dfp_engine::{Reporter, Weight};
 use dfp_features::derive::Memory;
-use dfp_flow::{Failure, Pipeline, Stop};
-use dfp_flow::{Reporter, Weight};
-use dfp_registry::models::Models;
+use dfp_registry::model_set::Models;
 use dfp_report::summary::{Summary, TimeSeriesCount, Validation};
 use dfp_storage::names::shown;
 use parking_lot::Mutex;
@@ -40,7 +40,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let mut run = Run::new(plan, Arc::clone(reporter), stop.clone())?;
     // Everything that can be refused without reading data is refused before training.
     let state = run.open_state()?;
-    let source = Intake::new(plan, run.shared(state.clone())?)?;
+    let source = FileSource::new(plan, run.shared(state.clone())?)?;
     let sinks = run.open_sinks(state.as_deref())?;
     let reports = run.open_reports()?;
     let validations = run.open_validations()?;
@@ -51,7 +51,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
         chain = chain.stage("state", Box::new(stages::Remember { state }));
     }
     let start = Instant::now();
-    let options = dfp_flow::Options {
+    let options = dfp_engine::Options {
         edge_buffer_size: plan.edge_buffer_size,
         num_threads: plan.num_threads,
     };
@@ -88,7 +88,7 @@ struct Run<'a> {
     stop: Stop,
     pool: Arc<ThreadPool>,
     models: Arc<Models>,
-    book: Arc<ScoreBook>,
+    book: Arc<ScoreStats>,
     input: Arc<Mutex<ReadCount>>,
     /// What was left out of the messages that models are trained on.
     learnt: Arc<Mutex<ReadCount>>,
@@ -122,7 +122,7 @@ impl<'a> Run<'a> {
             stop,
             pool: Arc::new(pool),
             models: Arc::default(),
-            book: Arc::new(ScoreBook::new(plan.edge_buffer_size + plan.num_threads)),
+            book: Arc::new(ScoreStats::new(plan.edge_buffer_size + plan.num_threads)),
             input: Arc::default(),
             learnt: Arc::default(),
             failed: Arc::default(),
@@ -155,10 +155,10 @@ impl<'a> Run<'a> {
         Ok(Some(Arc::new(StateDir::open(directory, &pipeline)?)))
     }
 
-    fn shared(&self, state: Option<Arc<StateDir>>) -> Result<intake::Shared, RunError> {
+    fn shared(&self, state: Option<Arc<StateDir>>) -> Result<file_source::Shared, RunError> {
         let earlier = state.as_ref().map(|state| state.event_ids()).transpose()?;
         let drops = self.plan.source.drop_duplicates;
-        Ok(intake::Shared {
+        Ok(file_source::Shared {
             duplicates: Mutex::new(Duplicates::new(drops, earlier.unwrap_or_default())),
             pool: Arc::clone(&self.pool),
             reporter: Arc::clone(&self.reporter),

@@ -9,14 +9,14 @@ use crate::stages;
 use crate::train::{
     TRAINING_DATA, Task, TaskRows, Trained, Trainer, skipped_numbers, unknown_times_first,
 };
+use dfp_engine::Weight;
 use dfp_features::derive::Memory;
 use dfp_features::users::Users;
-use dfp_flow::Weight;
 use dfp_model::artifact;
 use dfp_model::config::Scorer;
 use dfp_model::user_model::UserModel;
 use dfp_registry::library::{Library, Lookup, LookupOptions};
-use dfp_registry::models;
+use dfp_registry::model_set;
 use dfp_registry::store::Purpose;
 use dfp_storage::names::shown;
 use std::path::Path;
@@ -52,7 +52,7 @@ impl Run<'_> {
 
     fn read_models(&mut self, path: &Path, settings: &plan::TrainAe) -> Result<(), RunError> {
         let start = Instant::now();
-        let models = models::read(path, &settings.model_limits)?;
+        let models = model_set::read(path, &settings.model_limits)?;
         let asked = self.asks_for_counts();
         if let Some(model) = models.iter().find(|model| asked && !model.is_recommended()) {
             return Err(RunError::Failed(format!(

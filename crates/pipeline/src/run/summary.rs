@@ -4,8 +4,8 @@ use super::Run;
 use crate::error::RunError;
 use crate::plan::{self, StageSettings};
 use crate::train::TRAINING_DATA;
-use dfp_flow::Report;
-use dfp_flow::Weight;
+use dfp_engine::Report;
+use dfp_engine::Weight;
 use dfp_report::summary::Summary;
 use std::sync::atomic::Ordering;
 

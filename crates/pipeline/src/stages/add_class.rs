@@ -5,7 +5,7 @@ use crate::message::Message;
 use crate::plan;
 use arrow_array::{ArrayRef, BooleanArray, new_null_array};
 use arrow_schema::DataType;
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_engine::{BoxError, Outlet, Stage};
 use std::sync::Arc;
 
 /// The stage.

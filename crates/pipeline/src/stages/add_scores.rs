@@ -5,7 +5,7 @@ use crate::message::Message;
 use crate::plan::{self, Details};
 use arrow_array::{ArrayRef, Float64Array, StringArray, new_null_array};
 use arrow_schema::DataType;
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_engine::{BoxError, Outlet, Stage};
 use dfp_model::RowScore;
 use dfp_model::score::FeatureScores;
 use std::sync::Arc;

@@ -6,15 +6,15 @@
 
 use super::ResultColumns;
 use crate::error::RunError;
-use crate::message::{Message, Receipt};
+use crate::message::{BatchAck, Message};
 use crate::stages::event_times;
 use arrow_array::ArrayRef;
 use dfp_alerts::{
     AlertColumns, AlertCount, AlertSettings, Decider, Held, Row, Verdict, most_unusual_first,
 };
 use dfp_connectors::state::StateDir;
-use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{BoxError, Outlet, Stage};
+use dfp_engine::{Reporter, Weight};
 use parking_lot::Mutex;
 use rayon::ThreadPool;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub struct Alert {
     /// What has come of the batch at hand.
     coming: Vec<Message>,
     /// A complete batch that waits for the next one, with its receipt.
-    waiting: Option<(Vec<Message>, Arc<Receipt>)>,
+    waiting: Option<(Vec<Message>, Arc<BatchAck>)>,
 }
 
 /// What the parts of a run give to the stage.
@@ -126,7 +126,7 @@ impl Alert {
 
     fn decide(
         &mut self,
-        (batch, receipt): (Vec<Message>, Option<Arc<Receipt>>),
+        (batch, receipt): (Vec<Message>, Option<Arc<BatchAck>>),
         is_last: bool,
         out: &mut Outlet<Message>,
     ) -> Result<(), BoxError> {

@@ -1,7 +1,7 @@
 //! `deserialize`: cuts rows into messages.
 
 use crate::message::Message;
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_engine::{BoxError, Outlet, Stage};
 use std::sync::Arc;
 
 /// The stage.

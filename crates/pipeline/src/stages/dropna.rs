@@ -1,11 +1,11 @@
 //! `dropna`: leaves out rows without a value in a column.
 
-use super::ScoreBook;
+use super::ScoreStats;
 use crate::message::Message;
 use arrow_array::Array;
 use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_engine::{BoxError, Outlet, Stage};
 use dfp_logs::columns::missing_column;
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ pub struct DropNa {
     /// The column.
     pub column: String,
     /// Told how many rows will not be scored.
-    pub book: Arc<ScoreBook>,
+    pub book: Arc<ScoreStats>,
 }
 
 impl Stage<Message> for DropNa {

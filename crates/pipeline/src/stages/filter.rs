@@ -6,7 +6,7 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::Float64Type;
 use arrow_array::{Array, Float64Array};
 use arrow_schema::DataType;
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_engine::{BoxError, Outlet, Stage};
 use dfp_logs::columns::missing_column;
 use std::borrow::Cow;
 
@@ -114,10 +114,10 @@ impl Stage<Message> for Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::{Receipt, RowScores};
+    use crate::message::{BatchAck, RowScores};
     use crate::plan::ScoreKind;
     use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
-    use dfp_flow::{Options, Pipeline, Source, Stop};
+    use dfp_engine::{Options, Pipeline, Source, Stop};
     use parking_lot::Mutex;
     use std::sync::Arc;
 
@@ -154,7 +154,7 @@ mod tests {
             alerts: std::collections::BTreeSet::new(),
             surprises: None,
         });
-        let receipt = Some(Arc::new(Receipt::default()));
+        let receipt = Some(Arc::new(BatchAck::default()));
         Message { scores, receipt, ..Message::new(Arc::from("ann"), rows) }
     }
 

@@ -1,9 +1,9 @@
 //! `inf-pytorch`: scores encoded rows with their user's model.
 
-use super::ScoreBook;
+use super::ScoreStats;
 use crate::message::{Encoded, Message, RowScores, Surprises};
-use dfp_flow::Reporter;
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_engine::Reporter;
+use dfp_engine::{BoxError, Outlet, Stage};
 use dfp_model::{EncodedRows, ModelError, ScoreMemory, UserModel};
 use rayon::ThreadPool;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +32,7 @@ pub struct Inference {
     /// Whether a user without a model ends the run.
     pub strict: bool,
     /// What the run's summary says about scores.
-    pub book: Arc<ScoreBook>,
+    pub book: Arc<ScoreStats>,
     /// Who is told.
     pub reporter: Arc<dyn Reporter>,
     /// The scores of the model used last: a user's messages come one after the other.

@@ -1,8 +1,8 @@
 //! `monitor`: tells how many rows have passed.
 
 use crate::message::Message;
-use dfp_flow::{BoxError, Outlet, RowCounter, Stage};
-use dfp_flow::{Progress, Reporter};
+use dfp_engine::{BoxError, Outlet, RowCounter, Stage};
+use dfp_engine::{Progress, Reporter};
 use std::sync::Arc;
 
 /// The stage.
@@ -45,7 +45,7 @@ impl Stage<Message> for Monitor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dfp_flow::Weight;
+    use dfp_engine::Weight;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     /// Counts what it is told.

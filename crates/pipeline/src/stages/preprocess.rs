@@ -2,8 +2,8 @@
 
 use crate::encoding::Encoder;
 use crate::message::{Encoded, Message};
-use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_registry::models::Models;
+use dfp_engine::{BoxError, Outlet, Stage};
+use dfp_registry::model_set::Models;
 use std::sync::Arc;
 
 /// The stage.

@@ -2,8 +2,8 @@
 
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::ArrowError;
+use dfp_engine::{Reporter, Weight};
 use dfp_features::own_columns::OwnColumns;
-use dfp_flow::{Reporter, Weight};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 

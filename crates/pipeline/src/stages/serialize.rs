@@ -4,9 +4,9 @@ use crate::message::Message;
 use crate::plan::SerializeSettings;
 use arrow_array::{ArrayRef, RecordBatch, new_null_array};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema, SchemaRef};
+use dfp_engine::{BoxError, Outlet, Stage};
+use dfp_engine::{Reporter, Weight};
 use dfp_features::own_columns;
-use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_flow::{Reporter, Weight};
 use dfp_logs::columns::INDEX;
 use regex::Regex;
 use std::sync::Arc;
@@ -149,7 +149,7 @@ mod tests {
         fn say(&self, _: Weight, text: &str) {
             self.0.lock().push(text.to_owned());
         }
-        fn progress(&self, _: dfp_flow::Progress<'_>) {}
+        fn progress(&self, _: dfp_engine::Progress<'_>) {}
         fn phase_over(&self) {}
     }
 

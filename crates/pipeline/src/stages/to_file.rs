@@ -6,7 +6,7 @@ use crate::plan;
 use dfp_connectors::ConnectorError;
 use dfp_connectors::sinks::{self, Sink};
 use dfp_connectors::state::OutputMark;
-use dfp_flow::{BoxError, Outcome, Outlet, Stage};
+use dfp_engine::{BoxError, Outcome, Outlet, Stage};
 use dfp_logs::columns::INDEX;
 use dfp_storage::names;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 //! succeeded.
 
 use crate::message::Message;
-use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_report::page::digest::{Digest, Names, View};
+use dfp_engine::{BoxError, Outlet, Stage};
+use dfp_report::html::aggregate::{Digest, Names, View};
 use parking_lot::Mutex;
 use std::sync::Arc;
 

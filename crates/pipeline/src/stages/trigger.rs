@@ -1,7 +1,7 @@
 //! `trigger`: holds everything until the input has ended.
 
 use crate::message::Message;
-use dfp_flow::{BoxError, Outlet, Stage};
+use dfp_engine::{BoxError, Outlet, Stage};
 
 /// The stage.
 #[derive(Default)]

@@ -3,14 +3,14 @@
 //! A user's model leans on everyone's, which is a model of the same store. It is not copied into each
 //! user's version, but named by its fingerprint, and shared by all that lean on it.
 
-mod about;
-pub mod care;
-mod lookup;
+pub mod admin;
+mod cache;
+mod metadata;
 mod settings;
 
 pub use crate::store::Purpose;
-pub use about::{About, Leaning};
-pub use lookup::{Lookup, LookupOptions, look_again};
+pub use cache::{Lookup, LookupOptions, look_again};
+pub use metadata::{About, Leaning};
 pub use settings::{Exports, Retention};
 
 use crate::error::RegistryError;

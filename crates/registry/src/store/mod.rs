@@ -46,14 +46,14 @@ use tree::Tree;
 
 /// What a store's user has: the versions, and which of them is what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shelf {
+pub struct UserVersions {
     /// Numbers of the versions that are there, ascending, from 1.
     pub versions: Vec<u64>,
     /// Which of them is live, which were.
     pub standing: Standing,
 }
 
-impl Shelf {
+impl UserVersions {
     /// The newest version, whatever its state.
     pub fn latest(&self) -> Option<u64> {
         self.versions.last().copied()
@@ -83,7 +83,7 @@ pub trait Store: Debug + Send + Sync {
     ///
     /// # Errors
     /// The store cannot be read.
-    fn shelf(&self, user: &str) -> Result<Shelf, RegistryError>;
+    fn shelf(&self, user: &str) -> Result<UserVersions, RegistryError>;
 
     /// Puts a new version beside those that are there, and tells its number. `about` says in JSON what
     /// people want to know of it. The version can be seen when both are there whole, not before.

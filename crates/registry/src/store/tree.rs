@@ -13,7 +13,7 @@
 //! standing is a new blob with the next number, and whoever comes second reads again.
 
 use super::name::{self, Owner};
-use super::{Change, Purpose, Shelf, Standing, Store};
+use super::{Change, Purpose, Standing, Store, UserVersions};
 use crate::error::RegistryError;
 use serde::{Deserialize, Serialize};
 use std::fmt::Debug;
@@ -285,7 +285,7 @@ impl<B: Blobs> Store for Tree<B> {
         Ok(users)
     }
 
-    fn shelf(&self, user: &str) -> Result<Shelf, RegistryError> {
+    fn shelf(&self, user: &str) -> Result<UserVersions, RegistryError> {
         let mut folder = self.folder(user)?;
         let standing = self.standing(user, &mut folder)?;
         let mut versions = folder.versions();
@@ -294,7 +294,7 @@ impl<B: Blobs> Store for Tree<B> {
         if standing.live().is_some_and(|live| !versions.contains(&live)) {
             versions = self.folder(user)?.versions();
         }
-        Ok(Shelf { versions, standing })
+        Ok(UserVersions { versions, standing })
     }
 
     fn put(&self, user: &str, model: &[u8], about: &[u8]) -> Result<u64, RegistryError> {

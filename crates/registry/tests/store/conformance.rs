@@ -48,12 +48,13 @@ pub fn check(name: &str) {
     assert!(store::open(name, Purpose::Read).is_err(), "there is nothing yet");
     let empty = store::open(name, Purpose::Rehearse).unwrap();
     assert!(
-        empty.users().unwrap().is_empty() && empty.shelf("ann").unwrap() == store::Shelf::default()
+        empty.users().unwrap().is_empty()
+            && empty.shelf("ann").unwrap() == store::UserVersions::default()
     );
     assert!(store::open(name, Purpose::Read).is_err(), "a rehearsal makes nothing");
     let store = store::open(name, Purpose::Write).unwrap();
     assert_eq!(store.users().unwrap(), Vec::<String>::new());
-    assert_eq!(store.shelf("ann").unwrap(), store::Shelf::default());
+    assert_eq!(store.shelf("ann").unwrap(), store::UserVersions::default());
     every_name_is_its_own(store.as_ref(), name);
     versions_and_states(store.as_ref());
     what_is_not_there(store.as_ref());

@@ -11,8 +11,8 @@ use std::rc::Rc;
 
 use super::activity::{Dated, Event, User};
 use super::calendar::{DAY_SECONDS, Day, Period};
-use super::dice::Dice;
 use super::kind::Kind;
+use super::stable_rng::Dice;
 use call::Call;
 pub(super) use profile::Profile;
 

@@ -7,7 +7,7 @@ use super::catalogue::{Action, HAND_TOOLS, MACHINE_TOOLS, SERVICES, Service, Too
 use crate::activity::user_name;
 use crate::addresses::{home, instance, office, private_network};
 use crate::calendar::Hours;
-use crate::dice::{AWS_ALPHABET, Dice, Purpose};
+use crate::stable_rng::{AWS_ALPHABET, Dice, Purpose};
 
 /// How usual the routines of a user are: one above all, and a long tail.
 const ROUTINE_WEIGHTS: [u32; 9] = [450, 150, 100, 80, 60, 50, 40, 40, 30];

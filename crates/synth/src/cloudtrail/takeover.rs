@@ -8,8 +8,8 @@ use super::profile::{Profile, access_key};
 use crate::activity::{Dated, Event};
 use crate::addresses::outside;
 use crate::calendar::Period;
-use crate::dice::Dice;
 use crate::kind::Kind;
+use crate::stable_rng::Dice;
 use crate::takeover::Schedule;
 
 /// What is done; a takeover goes through it as often as it has rows for.

@@ -13,8 +13,8 @@ use std::rc::Rc;
 
 use super::activity::{Dated, Event, User};
 use super::calendar::{DAY_SECONDS, Day, Period};
-use super::dice::Dice;
 use super::kind::Kind;
+use super::stable_rng::Dice;
 use super::write::{Form, timestamp};
 use catalogue::{Browser, Network, Place, System};
 pub(super) use person::Person;

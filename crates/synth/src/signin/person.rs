@@ -10,7 +10,7 @@ use super::{Device, Factor, Vendor};
 use crate::activity::user_name;
 use crate::addresses;
 use crate::calendar::{Day, Hours};
-use crate::dice::{Dice, Purpose};
+use crate::stable_rng::{Dice, Purpose};
 
 /// Letters and digits of the names of computers.
 const NAME_ALPHABET: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";

@@ -11,8 +11,8 @@ use super::{Deed, Device, Factor, Origin, Outcome, SignIn, derived};
 use crate::activity::{Dated, Event};
 use crate::addresses;
 use crate::calendar::Period;
-use crate::dice::Dice;
 use crate::kind::Kind;
+use crate::stable_rng::Dice;
 use crate::takeover::Schedule;
 
 /// What an intruder does in the period.

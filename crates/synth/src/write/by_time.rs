@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::super::activity::{Activity, Event, User};
 use super::super::calendar::DAY_SECONDS;
-use super::super::dice::Dice;
 use super::super::error::GenerateError;
+use super::super::stable_rng::Dice;
 use super::{create, io_error};
 
 /// The files of a source. A file ends with the day (UTC).

@@ -86,12 +86,12 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             In(PLANS, "a_run_is_drawn_with_its_rows", "--viz_direction=TB")
         }
         ("run", "num_threads") => In(
-            "flow/src/tests/engine.rs",
+            "engine/src/tests/engine.rs",
             "a_slow_message_holds_back_a_bounded_number_of_others",
             "num_threads: 4",
         ),
         ("run", "edge_buffer_size") => In(
-            "flow/src/tests/engine.rs",
+            "engine/src/tests/engine.rs",
             "a_slow_message_holds_back_a_bounded_number_of_others",
             "edge_buffer_size: 2",
         ),

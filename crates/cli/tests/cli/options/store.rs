@@ -52,7 +52,7 @@ pub fn check(place: &str, option: &str) -> Option<Check> {
             In(VERSIONS, "a_version_is_exported_for_other_tools", "--userid_filter={user}")
         }
         ("score" | "train-ae", "model_cache") => {
-            In("registry/src/library/lookup.rs", "models_that_do_not_fit_are_read_again", "memory")
+            In("registry/src/library/cache.rs", "models_that_do_not_fit_are_read_again", "memory")
         }
         ("score" | "train-ae", "model_refresh") => In(VERSIONS, LIVE, "--model_refresh=1h"),
         ("score", "state_dir" | "watch_directory") => {

@@ -4,9 +4,9 @@
 //! What is flagged depends on how rows fall into messages (`--pipeline_batch_size`), and a message waits
 //! for the user's own later events however long they take.
 
-use super::judge::{Counts, Decided, Fate, Judge};
+use super::bin_tests::{Counts, Decided, Fate, Judge};
 use crate::plan::TimeSeries;
-use dfp_flow::BoxError;
+use dfp_engine::BoxError;
 use dfp_model::periodic::bin_of;
 use std::collections::{BTreeMap, VecDeque};
 

@@ -7,9 +7,9 @@
 //! depends on the rows before, and on nothing else. A row that comes after its tile was decided
 //! is late; later tiles still count it.
 
-use super::judge::{Counts, Decided, Fate, Judge, Judged};
+use super::bin_tests::{Counts, Decided, Fate, Judge, Judged};
 use crate::plan::{Method, TimeSeries};
-use dfp_flow::BoxError;
+use dfp_engine::BoxError;
 use dfp_model::periodic::{HourOfWeek, bin_of};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};

@@ -3,29 +3,29 @@
 //! Rows wait here until what comes after them is known, at most for the window; a message leaves when all
 //! its rows are decided. [`by_time`] and [`by_message`] decide, [`gate`] keeps the order of batches.
 
+mod batch_order;
+mod bin_tests;
 mod by_message;
 mod by_time;
-mod gate;
-mod judge;
 #[cfg(test)]
 mod tests;
 
 use crate::error::RunError;
-use crate::message::{Message, Receipt};
+use crate::message::{BatchAck, Message};
 use crate::plan::{self, Method};
 use crate::stages::{ResultColumns, event_times};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array};
+use batch_order::Gate;
+use bin_tests::{Decided, Fate, Judge};
 use by_message::ByMessage;
 use by_time::{ByTime, History};
 use dfp_connectors::state::StateDir;
+use dfp_engine::{BoxError, Outlet, Stage};
+use dfp_engine::{Reporter, Weight};
 use dfp_features::own_columns::TIME_SERIES;
-use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_flow::{Reporter, Weight};
 use dfp_model::periodic::whole_second;
 use dfp_registry::earlier_name;
 use dfp_report::summary::TimeSeriesCount;
-use gate::Gate;
-use judge::{Decided, Fate, Judge};
 use parking_lot::Mutex;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -132,7 +132,7 @@ impl TimeSeries {
 
     /// A batch is complete: time has passed for all users, and what is known of those in it is put
     /// on its receipt.
-    fn end_batch(&mut self, receipt: Arc<Receipt>) -> Result<(), BoxError> {
+    fn end_batch(&mut self, receipt: Arc<BatchAck>) -> Result<(), BoxError> {
         let Self { judge, users, decided, .. } = self;
         if let Some(newest) = self.newest {
             for (_, user) in users {

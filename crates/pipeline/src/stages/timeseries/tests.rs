@@ -4,8 +4,8 @@ use super::*;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use dfp_flow::Progress;
-use dfp_flow::{Options, Pipeline, Source, Stop};
+use dfp_engine::Progress;
+use dfp_engine::{Options, Pipeline, Source, Stop};
 use dfp_logs::EVENT_DT;
 use dfp_logs::columns::{FILE_ROW, INDEX};
 use dfp_model::periodic::BinMapping;
@@ -242,7 +242,7 @@ fn cut(events: &[(usize, i64)], ends: &[usize], rows: usize) -> Vec<Message> {
         let users: Vec<Arc<str>> = messages[before..].iter().map(|m| Arc::clone(&m.user)).collect();
         if let Some(last) = messages[before..].last_mut() {
             let rows = users.into_iter().map(|user| (user, 0)).collect();
-            last.receipt = Some(Arc::new(Receipt { rows, ..Receipt::default() }));
+            last.receipt = Some(Arc::new(BatchAck { rows, ..BatchAck::default() }));
         }
         start = end;
     }

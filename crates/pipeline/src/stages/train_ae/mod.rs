@@ -4,16 +4,16 @@
 //! message's rows and those of the user's messages before, and then scores the message. So the peer meant
 //! it; its own program failed at the second message.
 
-mod on_messages;
+mod online;
 mod windows;
 
-pub use on_messages::{Around, OnMessages};
+pub use online::{Around, OnMessages};
 
 use super::deserialize::cut;
 use crate::error::RunError;
 use crate::message::Message;
-use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_registry::models::Models;
+use dfp_engine::{BoxError, Outlet, Stage};
+use dfp_registry::model_set::Models;
 use std::sync::Arc;
 
 /// The stage.

@@ -2,7 +2,7 @@
 //! they come back for a user's next message.
 
 use crate::error::RunError;
-use crate::message::Receipt;
+use crate::message::BatchAck;
 use crate::retrain::{joined, ordered, plain};
 use arrow_array::RecordBatch;
 use arrow_schema::ArrowError;
@@ -26,7 +26,7 @@ pub(super) struct Windows {
     /// What the batch that is coming in adds.
     changes: Vec<(Arc<str>, WindowChange)>,
     /// Batches that are not yet remembered, and their users.
-    on_their_way: VecDeque<(Arc<Receipt>, Vec<Arc<str>>)>,
+    on_their_way: VecDeque<(Arc<BatchAck>, Vec<Arc<str>>)>,
 }
 
 struct Window {
@@ -93,7 +93,7 @@ impl Windows {
     }
 
     /// The batch has come in: its rows are remembered when it is, and leave memory when that is done.
-    pub(super) fn end_batch(&mut self, receipt: &Arc<Receipt>) {
+    pub(super) fn end_batch(&mut self, receipt: &Arc<BatchAck>) {
         if self.state.is_none() {
             return;
         }

@@ -11,8 +11,8 @@ use crate::plan;
 use crate::source;
 use arrow_array::{ArrayRef, Int64Array, RecordBatch};
 use comparison::{Comparison, Tolerance};
-use dfp_flow::{BoxError, Outlet, Stage};
-use dfp_flow::{Reporter, Weight};
+use dfp_engine::{BoxError, Outlet, Stage};
+use dfp_engine::{Reporter, Weight};
 use dfp_logs::columns::{INDEX, missing_column};
 use dfp_logs::{LogTable, ReadOptions};
 use dfp_report::summary::Validation;
@@ -158,10 +158,10 @@ impl Stage<Message> for Validate {
     }
 
     /// What came of a run that was stopped or has failed says nothing about the rest.
-    fn close(&mut self, outcome: dfp_flow::Outcome) -> Result<(), BoxError> {
+    fn close(&mut self, outcome: dfp_engine::Outcome) -> Result<(), BoxError> {
         match outcome {
-            dfp_flow::Outcome::Completed => self.tell(),
-            dfp_flow::Outcome::Interrupted | dfp_flow::Outcome::Failed => Ok(()),
+            dfp_engine::Outcome::Completed => self.tell(),
+            dfp_engine::Outcome::Interrupted | dfp_engine::Outcome::Failed => Ok(()),
         }
     }
 }

@@ -9,7 +9,7 @@ struct Silent;
 
 impl Reporter for Silent {
     fn say(&self, _: Weight, _: &str) {}
-    fn progress(&self, _: dfp_flow::Progress<'_>) {}
+    fn progress(&self, _: dfp_engine::Progress<'_>) {}
     fn phase_over(&self) {}
 }
 

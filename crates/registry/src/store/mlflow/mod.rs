@@ -22,15 +22,15 @@
 //! so numbers are given once.
 
 mod address;
+mod params;
 mod rest;
 mod standings;
-mod told;
 mod users;
 mod versions;
 
 pub(super) use address::server;
 
-use super::{Change, Purpose, Shelf, Standing, Store, no_version};
+use super::{Change, Purpose, Standing, Store, UserVersions, no_version};
 use crate::error::RegistryError;
 use address::{artifacts, parts};
 use dfp_storage::remote::runtime;
@@ -198,10 +198,12 @@ impl Mlflow {
         }
     }
 
-    async fn look(&self, user: &str) -> Answer<Shelf> {
-        let Some((kept, versions)) = self.state(user).await? else { return Ok(Shelf::default()) };
+    async fn look(&self, user: &str) -> Answer<UserVersions> {
+        let Some((kept, versions)) = self.state(user).await? else {
+            return Ok(UserVersions::default());
+        };
         let versions = versions.iter().map(|version| version.number).collect();
-        Ok(Shelf { versions, standing: kept.standing })
+        Ok(UserVersions { versions, standing: kept.standing })
     }
 
     fn bytes(&self, user: &str, version: u64, name: &str) -> Result<Vec<u8>, RegistryError> {
@@ -222,7 +224,7 @@ impl Store for Mlflow {
         self.wait("list the registered models", self.list())
     }
 
-    fn shelf(&self, user: &str) -> Result<Shelf, RegistryError> {
+    fn shelf(&self, user: &str) -> Result<UserVersions, RegistryError> {
         self.wait(&format!("look for versions of user {user:?}"), self.look(user))
     }
 

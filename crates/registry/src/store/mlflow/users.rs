@@ -1,7 +1,7 @@
 //! Users: a registered model each, and the run that keeps the standing.
 
+use super::params::cut;
 use super::rest::{Answer, Failure, tag, tags, text, unless_missing};
-use super::told::cut;
 use super::{LONGEST_RUN, Mlflow, now};
 use crate::store::name::{self, Owner};
 use serde_json::{Value, json};

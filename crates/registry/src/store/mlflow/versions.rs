@@ -1,8 +1,8 @@
 //! Versions: a run each, and a number in the registry.
 
 use super::address::artifacts;
+use super::params::Told;
 use super::rest::{Answer, Failure, Pages, RETRIES, pause, tags, text, unless_missing};
-use super::told::Told;
 use super::{Mlflow, PAGE, now};
 use bytes::Bytes;
 use futures_util::future::{try_join, try_join3};

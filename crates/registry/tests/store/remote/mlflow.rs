@@ -211,7 +211,7 @@ fn a_deleted_user_begins_again(port: u16) {
     writer.promote("ann", 3).unwrap();
     assert_eq!(reader.shelf("ann").unwrap().live(), Some(3));
     ask(port, "DELETE", "registered-models/delete", &json!({"name": "deleted-ann"}));
-    assert_eq!(reader.shelf("ann").unwrap(), store::Shelf::default());
+    assert_eq!(reader.shelf("ann").unwrap(), store::UserVersions::default());
     assert_eq!(writer.put("ann", b"new", b"{}").unwrap(), 1);
     writer.promote("ann", 1).unwrap();
     assert_eq!(reader.shelf("ann").unwrap().live(), Some(1));
