@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub struct AlertSettings {
     /// How alerts are chosen.
     pub policy: Policy,
-    /// What need not be told.
+    /// Suppression rules.
     pub suppress: Arc<Rules>,
     /// Alerts alone are handed on.
     pub only: bool,

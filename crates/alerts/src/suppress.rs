@@ -1,4 +1,4 @@
-//! What need not be told: a file of rules, each with an author, a reason and an end.
+//! Suppression rules: a file, each rule with an author, a reason and an end.
 
 use arrow_array::RecordBatch;
 use dfp_engine::{Reporter, Weight};
@@ -253,7 +253,7 @@ fn end(keys: &Keys<'_, '_>, text: &str) -> Option<i64> {
     if end.is_none() {
         keys.wrong_value(
             "expires",
-            &format!("{text:?} is not a time; accepted: a date or time such as 2024-01-31 or 2024-01-31T08:00:00Z, or never"),
+            &format!("{text:?} is not a time; expected a date or time such as 2024-01-31 or 2024-01-31T08:00:00Z, or never"),
         );
     }
     end
@@ -267,7 +267,7 @@ fn networks(keys: &Keys<'_, '_>, texts: &[String]) -> Vec<IpNet> {
             Ok(network) => networks.push(network),
             Err(_) => keys.wrong_value(
                 "addresses",
-                &format!("{text:?} is no address; accepted: 10.0.0.0/8, 192.0.2.7, 2001:db8::/32"),
+                &format!("{text:?} is no address; expected 10.0.0.0/8, 192.0.2.7, 2001:db8::/32"),
             ),
         }
     }

@@ -442,7 +442,7 @@ fn is_command(word: &str) -> bool {
 fn unknown(what: &str, word: &str, known: &[&str]) -> String {
     match nearest(word, known.iter().copied()) {
         Some(near) => format!("there is no {what} {word:?}; did you mean {near}"),
-        None => format!("there is no {what} {word:?}; accepted: {}", known.join(", ")),
+        None => format!("there is no {what} {word:?}; expected {}", known.join(", ")),
     }
 }
 

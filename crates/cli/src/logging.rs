@@ -56,7 +56,7 @@ pub fn read(path: &Path) -> Result<Logging, String> {
     let name = path.display().to_string();
     if path.extension().is_none_or(|ending| ending != "toml") {
         return Err(format!(
-            "{name:?} is refused: logging configurations of Python (INI, JSON) name Python classes, which are not here; accepted: a .toml file with level and [file] (docs/command-line.md)"
+            "{name:?} is refused: logging configurations of Python (INI, JSON) name Python classes, which are not here; expected a .toml file with level and [file] (docs/command-line.md)"
         ));
     }
     let text = std::fs::read_to_string(path).map_err(|why| format!("{name:?}: {why}"))?;

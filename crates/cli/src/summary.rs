@@ -173,7 +173,7 @@ pub fn alerted(alerts: &AlertCount) -> Vec<(&'static str, String)> {
     if alerts.over_budget > 0 {
         let _ = write!(
             text,
-            "; {} as unusual came when the day's budget was spent",
+            "; {} equally unusual exceeded the daily budget",
             count(alerts.over_budget, "row")
         );
     }
@@ -216,7 +216,7 @@ fn rhythm(rows: &TimeSeriesCount) -> String {
 fn least_likely(text: &mut String, unlikely: &Unlikely) {
     let _ = writeln!(
         text,
-        "{:<10} {} with p <= .001, where usual behaviour gives {:.1}; the lowest:",
+        "{:<10} {} with p <= 0.001 (about {:.1} expected by chance); the lowest:",
         "unlikely",
         count(unlikely.at_most_one_in_1000, "row"),
         unlikely.rows as f64 / 1000.0

@@ -248,7 +248,7 @@ impl<'a, 't> Keys<'a, 't> {
 fn unknown_key<'k>(name: &str, known: impl Iterator<Item = &'k str> + Clone) -> String {
     match nearest(name, known.clone()) {
         Some(near) => format!("{name:?}; did you mean {near:?}"),
-        None => format!("{name:?}; accepted: {}", known.collect::<Vec<_>>().join(", ")),
+        None => format!("{name:?}; expected {}", known.collect::<Vec<_>>().join(", ")),
     }
 }
 

@@ -269,10 +269,13 @@ impl Reason {
             };
         }
         if self.expected != self.value {
-            let p = probability(self.probability);
-            let _ = write!(text, "; expected {} (p = {p})", cut(&self.expected));
+            let share = percent(self.probability);
+            let _ = write!(text, "; usually {} ({share})", cut(&self.expected));
             if let Some(given) = beside.filter(|_| self.seen == 0) {
-                let _ = write!(text, " with {} {}", given.feature, cut(&given.value));
+                let _ = match given.value.as_str() {
+                    NOTHING => write!(text, " when {} is empty", given.feature),
+                    value => write!(text, " when {} is {}", given.feature, cut(value)),
+                };
             }
         }
         text
@@ -304,10 +307,9 @@ fn grouped(number: u32) -> String {
     text
 }
 
-/// Two digits, as statisticians write them: ".62".
-fn probability(p: f64) -> String {
-    let text = format!("{p:.2}");
-    text.strip_prefix('0').map_or_else(|| text.clone(), str::to_owned)
+/// `62 %`.
+fn percent(p: f64) -> String {
+    if p < 0.005 { "below 1 %".to_owned() } else { format!("{:.0} %", 100.0 * p) }
 }
 
 fn cut(text: &str) -> String {
@@ -345,7 +347,7 @@ mod tests {
         assert_eq!(
             sentence(&reason(), std::iter::empty(), "user123"),
             "eventName \"DeleteTrail\" was never seen in 3,239 events of user123; \
-             expected \"DescribeInstances\" (p = .62)"
+             usually \"DescribeInstances\" (62 %)"
         );
         let agent =
             Given { feature: "userAgent".into(), value: "\"cli\"".into(), rows: 412, together: 0 };
@@ -353,7 +355,7 @@ mod tests {
         assert_eq!(
             sentence(&given, ["sourceIPAddress"].into_iter(), "*"),
             "eventName \"DeleteTrail\" was never seen in 3,239 events of all users; \
-             expected \"DescribeInstances\" (p = .62) with userAgent \"cli\"; \
+             usually \"DescribeInstances\" (62 %) when userAgent is \"cli\"; \
              also unusual: sourceIPAddress"
         );
     }
@@ -373,7 +375,7 @@ mod tests {
             seen.in_words("ann"),
             "eventName \"DeleteTrail\" was seen 12 times in 3,239 events of ann, last on \
              2021-08-30 12:00, but never in the 412 with userAgent \"cli\"; \
-             expected \"DescribeInstances\" (p = .62)"
+             usually \"DescribeInstances\" (62 %)"
         );
         let number = Reason {
             observed: "57".into(),
@@ -391,7 +393,7 @@ mod tests {
         let missing = Reason { observed: NOTHING.into(), rows: 1, ..reason() };
         assert!(
             missing.in_words("ann").starts_with(
-                "eventName is missing, which was never seen in 1 event of ann; expected"
+                "eventName is missing, which was never seen in 1 event of ann; usually"
             )
         );
     }
@@ -399,7 +401,7 @@ mod tests {
     #[test]
     fn numbers_read_well() {
         assert_eq!([1, 999, 1000, 1_234_567].map(grouped), ["1", "999", "1,000", "1,234,567"]);
-        assert_eq!([0.617, 1.0, 0.004].map(probability), [".62", "1.00", ".00"]);
+        assert_eq!([0.617, 1.0, 0.004].map(percent), ["62 %", "100 %", "below 1 %"]);
         assert_eq!(cut(&"ä".repeat(101)), format!("{}…", "ä".repeat(100)));
     }
 }

@@ -163,7 +163,7 @@ impl Encoder {
         self.gaps.cells.fetch_add(cells, Ordering::Relaxed);
         let file_row = file_row(rows, row);
         let text = format!(
-            "user {user:?}: {cells} cells of column {column:?} are no numbers, as the model has learnt it, and count as missing; the first is {value:?} in row {file_row}"
+            "user {user:?}: {cells} non-numeric values in numeric column {column:?} treated as missing; the first is {value:?} in row {file_row}"
         );
         self.reporter.say(Weight::Warning, &text);
         Ok(with_columns(rows, [(column.to_owned(), numbers)])?)

@@ -73,7 +73,7 @@ pub struct FileSource {
     /// Users that have had rows in this run.
     met: usize,
     alike: Alike,
-    /// Why nobody is called as asked for, as long as nobody was.
+    /// Error to return if no batch contains the user given by --userid_filter.
     nobody: Option<RunError>,
     /// Why a part of the input has no users: their column is not there.
     no_column: Option<String>,

@@ -41,7 +41,7 @@ pub enum RegistryError {
     },
     /// The models of a store were trained on logs of another source.
     #[error(
-        "model store {place:?}: the model of user {user:?} was trained on logs of {trained}, and these are of {source_of_logs}; accepted: a store of its own for each source"
+        "model store {place:?}: the model of user {user:?} was trained on logs of {trained}, and these are of {source_of_logs}; expected a store of its own for each source"
     )]
     OtherSource {
         /// The store as it was named.

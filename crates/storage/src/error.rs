@@ -17,7 +17,7 @@ pub enum StorageError {
     },
     /// The pattern itself is malformed.
     #[error(
-        "{cause} in file pattern \"{pattern}\"; accepted: a path with `*`, `?`, `[abc]`, and `**` for any depth of directories"
+        "{cause} in file pattern \"{pattern}\"; expected a path with `*`, `?`, `[abc]`, and `**` for any depth of directories"
     )]
     Pattern {
         /// The pattern as typed.
@@ -26,7 +26,7 @@ pub enum StorageError {
         cause: String,
     },
     /// An address, in place of a path, that cannot be used.
-    #[error("{cause}: \"{address}\"; accepted: {accepted}")]
+    #[error("{cause}: \"{address}\"; expected {accepted}")]
     Address {
         /// The address as typed.
         address: String,

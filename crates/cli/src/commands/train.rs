@@ -78,7 +78,7 @@ fn can_write(path: &Path) -> Result<(), String> {
     match folder.is_none_or(Path::is_dir) && !path.is_dir() {
         true => Ok(()),
         false => Err(format!(
-            "{:?} cannot be written; accepted: a file in a folder that is there",
+            "{:?} cannot be written; expected a file in a folder that is there",
             shown(path)
         )),
     }

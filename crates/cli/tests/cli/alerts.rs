@@ -228,7 +228,9 @@ fn what_makes_no_sense_is_refused_all_at_once() {
         assert!(said.contains(part), "{part} in {said}");
     }
     assert!(line("inf-ae --scorer=recommended", "alert alert").contains("alert stands twice"));
-    assert!(line("inf-ae --scorer=recommended", "alert --fdr=0").contains("makes no row an alert"));
+    assert!(
+        line("inf-ae --scorer=recommended", "alert --fdr=0").contains("would never raise an alert")
+    );
     let ended = place.morpheus("alerts --only --overwrite");
     assert_eq!(ended.code, 2);
     for part in ["expected outputs of runs", "--only is about --output", "--overwrite is about"] {

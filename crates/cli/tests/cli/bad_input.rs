@@ -520,7 +520,7 @@ fn a_text_in_a_column_learnt_as_numbers_counts_as_missing() {
         (ended.code, ended.messages().as_str()),
         (
             3,
-            "warning: user \"ann\": 2 cells of column \"requestParametersmaxResults\" are no numbers, as the model has learnt it, and count as missing; the first is \"many\" in row 2\n"
+            "warning: user \"ann\": 2 non-numeric values in numeric column \"requestParametersmaxResults\" treated as missing; the first is \"many\" in row 2\n"
         )
     );
     assert_eq!(numbers(&place.read("out.csv"), "ae_anomaly_score").len(), 6);
@@ -568,7 +568,7 @@ fn reading_no_file_at_all_is_refused() {
         (ended.code, ended.messages().as_str()),
         (
             2,
-            "error: from-cloudtrail: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all\nsee morpheus run pipeline-ae --help\n"
+            "error: from-cloudtrail: --max_files: \"0\" would read nothing; expected 1 or more, or -1 for all\nsee morpheus run pipeline-ae --help\n"
         )
     );
 }

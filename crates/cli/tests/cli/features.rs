@@ -249,11 +249,11 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
     let want: Vec<String> = [
         "1: source: \"from-fil\" is not one of from-cloudtrail, from-azure, from-duo, from-okta, from-file; did you mean \"from-file\"",
         "2: user: \"7\" is not a text, such as \"name\"",
-        "3: lateness: \"long\" is no length of time; accepted: a whole number and s, m, h, d or w, such as \"12h\"",
+        "3: lateness: \"long\" is no length of time; expected a whole number and s, m, h, d or w, such as \"12h\"",
         "4: rows: character 3: found \"b\"; expected ==, !=, <, <=, >, >=, in, like, matches or is",
         "5: feature \"x\" is named twice",
         "5: feature \"y\": kind: \"text\" is not one of number, category, flag",
-        "6: there is no key \"zone\"; accepted: source, user, time, event_id, lateness, column, rows, keep, features",
+        "6: there is no key \"zone\"; expected source, user, time, event_id, lateness, column, rows, keep, features",
         "10: column \"net\": op: \"netwrok\" is not one of rename, cast, bool, datetime, part, join, concat, extract, lowercase, trim, network, address_class, lookup, agent, actor, increment, distinct_increment, first_seen, since_previous; did you mean \"network\"",
         "17: column \"n\": there is no key \"v5\"; did you mean \"v6\"",
         "19: column \"n\": key \"to\" is missing: text, integer, number or flag",

@@ -62,7 +62,7 @@ fn a_plan_is_held_against_the_table_and_the_data() {
     place.write("old.toml", plan.replace("version = 1", "version = 9"));
     let old = place.morpheus("run --plan old.toml");
     assert_eq!(old.code, 2);
-    assert!(old.stderr.contains("version: 9 is not known here; accepted: 1"), "{old:?}");
+    assert!(old.stderr.contains("version: 9 is not known here; expected 1"), "{old:?}");
 
     place.write("columns.txt", "town\n");
     let unmatched = place.morpheus("plan check p.toml");
@@ -112,7 +112,7 @@ fn a_run_is_drawn_with_its_rows() {
     let line = STAGES.replacen("pipeline-ae", "pipeline-ae --viz_file=p.pdf", 1);
     let refused = place.morpheus(&format!("run {line}"));
     assert_eq!(refused.code, 2);
-    assert!(refused.stderr.contains("accepted: .svg"), "{refused:?}");
+    assert!(refused.stderr.contains("expected .svg"), "{refused:?}");
 }
 
 #[test]

@@ -219,11 +219,11 @@ fn lines_that_make_no_sense_are_refused_with_all_their_mistakes() {
     for (line, words) in [
         ("report --html=a.html".to_owned(), "report: expected outputs of runs"),
         ("report out.csv".to_owned(), "report: --html is required"),
-        ("report out.csv --html=a.pdf".to_owned(), "accepted: .html, .htm"),
+        ("report out.csv --html=a.pdf".to_owned(), "expected .html, .htm"),
         ("report a.html --html=a.html".to_owned(), "is read too (a word of the line \"a.html\"), and would be written over"),
         ("report out.csv --html=a.html --threshold=2".to_owned(), "--threshold: \"2\""),
         ("report out.csv --html=a.html --score_column=nope".to_owned(), "\"nope\""),
-        ("plot out.csv --output=a.gif".to_owned(), "accepted: .svg, .png"),
+        ("plot out.csv --output=a.gif".to_owned(), "expected .svg, .png"),
         ("plot out.csv --output=a.svg --kind=pie".to_owned(), "--kind: \"pie\""),
         (format!("{run} --state_dir=state {scored}"), "from-cloudtrail with --state_dir goes on"),
         (format!("{run} --watch_directory {scored}"), "with --watch_directory goes on; write the rows with to-file"),

@@ -535,7 +535,7 @@ fn the_order_of_stages_is_checked() {
     assert_eq!(
         other("SOURCE deserialize filter --filter_source=tensor to-file --filename=x.csv"),
         [
-            "filter: --filter_source \"tensor\" looks at the results of a model, which pipeline-other does not have; accepted: dataframe, with --field_name",
+            "filter: --filter_source \"tensor\" looks at the results of a model, which pipeline-other does not have; expected dataframe, with --field_name",
             "to-file cannot follow filter: it takes plain rows or rows as read, and filter hands on rows in messages; put serialize between them"
         ]
     );

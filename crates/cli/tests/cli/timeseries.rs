@@ -117,7 +117,7 @@ fn wrong_values_and_places_are_told_together() {
     );
     assert_eq!(ended.code, 2);
     for text in [
-        "timeseries: --resolution: \"100ms\" is less than a second; accepted: 1s and more",
+        "timeseries: --resolution: \"100ms\" is less than a second; expected 1s and more",
         "timeseries: --filter_percent: \"101\" is not a number from 0 to 100",
         "timeseries: --min_window: \"x\" is not a length of time",
     ] {

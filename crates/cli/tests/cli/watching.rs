@@ -217,7 +217,7 @@ fn what_makes_no_sense_together_is_refused() {
     let place = place();
     place.write("logs/a.jsonl", events(0, 4));
     for (source, message) in [
-        ("--period 7h", "--period: \"7h\" is not a period; accepted: D, W, M, h, or"),
+        ("--period 7h", "--period: \"7h\" is not a period; expected D, W, M, h, or"),
         ("--period_by file", "--period_by: there is no --period to go by"),
         ("--lateness 1h", "--lateness is about --watch_directory with --period"),
         ("--duration soon", "--duration: \"soon\" is not a length of time; accepted"),

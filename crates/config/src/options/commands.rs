@@ -21,7 +21,7 @@ pub const GLOBAL: CommandSpec = CommandSpec {
         OptionSpec::new(
             "log_level",
             CHOICE_LEVEL,
-            "how much is said: messages of this weight and above",
+            "minimum severity to log",
         )
         .default("WARNING"),
         OptionSpec::new(
@@ -33,7 +33,7 @@ pub const GLOBAL: CommandSpec = CommandSpec {
         OptionSpec::new(
             "log_config_file",
             Kind::ExistingFile,
-            "where messages go, in TOML (docs/command-line.md); --log_level, if typed, goes before its level",
+            "where messages go, in TOML (docs/command-line.md); a --log_level on the command line overrides its level",
         ),
         OptionSpec::new(
             "shared_files",
@@ -93,7 +93,7 @@ pub const RUN: CommandSpec = CommandSpec {
         OptionSpec::new(
             "manual_seed",
             Kind::Integer { min: 0, max: i64::MAX },
-            "seed of everything random; --seed of train-ae goes before it",
+            "global random seed; overridden by train-ae --seed",
         )
         .variables(&["MORPHEUS_MANUAL_SEED"]),
         OptionSpec::new(
@@ -382,7 +382,7 @@ pub const FEATURES: CommandSpec = CommandSpec {
         OptionSpec::new(
             "check",
             Kind::Input,
-            "the feature file, or the name of a built-in one; the words after it are logs to read",
+            "the feature file, or the name of a built-in one; LOGS: log files to read",
         ),
         OptionSpec::new(
             "source",

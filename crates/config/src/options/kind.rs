@@ -166,21 +166,21 @@ impl Kind {
                 Some(time) if time.as_secs() <= MOST_SECONDS => Ok(Value::Duration(time)),
                 Some(_) => Err(format!("{text:?} is more than a hundred years (36525d)")),
                 None => Err(format!(
-                    "{text:?} is not a length of time; accepted: a number with its unit, such as 90s, 10m, 12h, 60d"
+                    "{text:?} is not a length of time; expected a number with its unit, such as 90s, 10m, 12h, 60d"
                 )),
             },
             Self::Instant => period::instant(text).map(Value::Instant).ok_or_else(|| {
-                format!("{text:?} is not a time; accepted: a date or time such as 2024-01-31, 2024-01-31T08:00:00Z, 2024-01-31T08:00:00+02:00")
+                format!("{text:?} is not a time; expected a date or time such as 2024-01-31, 2024-01-31T08:00:00Z, 2024-01-31T08:00:00+02:00")
             }),
             Self::Period => Period::parse(text).map(Value::Period).ok_or_else(|| {
-                format!("{text:?} is not a period; accepted: D, W, M, h, or a length of time of a minute or more that divides a day or is whole days, such as 15m, 6h, 7d")
+                format!("{text:?} is not a period; expected D, W, M, h, or a length of time of a minute or more that divides a day or is whole days, such as 15m, 6h, 7d")
             }),
             Self::Delimiter => delimiter(text)
                 .map(|sign| Value::Text(char::from(sign).into()))
                 .ok_or_else(|| format!("{text:?} is no delimiter: expected tab or one sign, such as ; or |")),
             Self::Bool => bool_word(text)
                 .map(Value::Bool)
-                .ok_or_else(|| format!("{text:?} is neither true nor false (accepted: true, false, yes, no, on, off, 1, 0)")),
+                .ok_or_else(|| format!("{text:?} is neither true nor false (expected true, false, yes, no, on, off, 1, 0)")),
             Self::Choice(words) => words
                 .iter()
                 .find(|word| word.eq_ignore_ascii_case(text))

@@ -39,7 +39,7 @@ pub const PAGE_ALERTS: OptionSpec = OptionSpec::new(
 /// `morpheus alerts`
 pub const ALERTS: CommandSpec = CommandSpec {
     name: "alerts",
-    about: "choose alerts among the rows that runs have written: the words after it are their outputs",
+    about: "choose alerts among scored rows; OUTPUT: files written by `score` or `run`",
     options: &[
         ALERT_OPTIONS[0],
         ALERT_OPTIONS[1],
@@ -62,7 +62,7 @@ pub const ALERTS: CommandSpec = CommandSpec {
 /// `morpheus explain`
 pub const EXPLAIN: CommandSpec = CommandSpec {
     name: "explain",
-    about: "say why a row has its score: the words after it are outputs of runs",
+    about: "explain the score of a row; OUTPUT: files written by `score` or `run`",
     options: &[
         OptionSpec::new(
             "row",

@@ -118,7 +118,7 @@ pub const TRAIN: CommandSpec = CommandSpec {
         OptionSpec::new(
             "train_users",
             Kind::Choice(&["all", "generic", "individual", "none"]),
-            "everyone's model and each user's, one of the two, or nobody's: then it is told who would be trained (default: all; with --only_user individual)",
+            "everyone's model and each user's, one of the two, or none: only list the users due for training (default: all; with --only_user individual)",
         ),
         OptionSpec::new("only_user", Kind::Text, "only this user").multiple(),
         OptionSpec::new("skip_user", Kind::Text, "not this user, neither alone nor as one of everyone").multiple(),

@@ -32,7 +32,7 @@ impl Checker {
         for way in ["p_value", "fdr"] {
             if values.number(way) == Some(0.0) {
                 self.mistakes.push(format!(
-                    "{place}: --{way}: \"0\" makes no row an alert; accepted: a number above 0, up to 1"
+                    "{place}: --{way}: \"0\" would never raise an alert; expected a number in (0, 1]"
                 ));
             }
         }

@@ -311,7 +311,7 @@ impl Checker {
             .collect();
         if labels.is_empty() || labels.len() > 2 {
             self.mistakes.push(format!(
-                "pipeline-ae: --labels_file: {path:?} names {} labels; accepted: one for the score, and one for its z-score",
+                "pipeline-ae: --labels_file: {path:?} names {} labels; expected one for the score, and one for its z-score",
                 labels.len()
             ));
         }
@@ -354,7 +354,7 @@ impl Checker {
         let filename = values.path("filename")?;
         if dfp_storage::files::is_address(&filename) {
             self.mistakes.push(format!(
-                "to-file: --filename: {filename:?} is an address; accepted: a local path"
+                "to-file: --filename: {filename:?} is an address; expected a local path"
             ));
         }
         let format = match values.text("file_type") {
@@ -365,7 +365,7 @@ impl Checker {
         };
         if format.is_none() {
             self.mistakes.push(format!(
-                "to-file: --filename: {filename:?} does not tell its format; accepted: .csv, .json, .jsonlines, .jsonl, .parquet, or --file_type"
+                "to-file: --filename: {filename:?} does not tell its format; expected .csv, .json, .jsonlines, .jsonl, .parquet, or --file_type"
             ));
         }
         if format == Some(Format::JsonLines) && !values.bool("include-index-col") {

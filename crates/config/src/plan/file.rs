@@ -39,7 +39,7 @@ impl PlanFormat {
             Some("toml") => Ok(Self::Toml),
             Some("json") => Ok(Self::Json),
             _ => Err(format!(
-                "{:?} does not tell its format; accepted: .toml, .json",
+                "{:?} does not tell its format; expected .toml, .json",
                 path.display().to_string()
             )),
         }
@@ -86,16 +86,14 @@ impl Reader {
             Some(Value::Number(number)) if number.as_u64() == Some(VERSION) => {}
             Some(other) => self
                 .mistakes
-                .push(format!("version: {other} is not known here; accepted: {VERSION}")),
-            None => {
-                self.mistakes.push(format!("version is missing; accepted: version = {VERSION}"))
-            }
+                .push(format!("version: {other} is not known here; expected {VERSION}")),
+            None => self.mistakes.push(format!("version is missing; expected version = {VERSION}")),
         }
         let kind = self.kind(root.get("kind"));
         for key in root.keys().filter(|key| !KEYS.contains(&key.as_str())) {
             self.mistakes.push(match nearest(key, KEYS) {
                 Some(near) => format!("there is no key {key:?}; did you mean {near}"),
-                None => format!("there is no key {key:?}; accepted: {}", KEYS.join(", ")),
+                None => format!("there is no key {key:?}; expected {}", KEYS.join(", ")),
             });
         }
         let run = self.options("run", root.get("run"));
@@ -130,7 +128,7 @@ impl Reader {
         known.unwrap_or_else(|| {
             let names = PIPELINES.map(|kind| kind.command().name).join(", ");
             let value = value.map(Value::to_string).unwrap_or_default();
-            self.mistakes.push(format!("kind: {value} is not known here; accepted: {names}"));
+            self.mistakes.push(format!("kind: {value} is not known here; expected {names}"));
             PipelineKind::default()
         })
     }
@@ -161,7 +159,7 @@ impl Reader {
             match read {
                 Some(read) => drop(texts.insert(name.clone(), read)),
                 None => self.mistakes.push(format!(
-                    "{place}: {name}: {value} is no value; accepted: a text, a number, true or false, or a list of these (times in quotes)"
+                    "{place}: {name}: invalid value {value}; expected a text, a number, true or false, or a list of these (times in quotes)"
                 )),
             }
         }
@@ -303,10 +301,10 @@ mod tests {
         assert_eq!(
             parse_plan(text, PlanFormat::Toml).unwrap_err(),
             [
-                "version: 2 is not known here; accepted: 1",
-                "kind: \"nlp\" is not known here; accepted: pipeline-ae, pipeline-other",
+                "version: 2 is not known here; expected 1",
+                "kind: \"nlp\" is not known here; expected pipeline-ae, pipeline-other",
                 "there is no key \"stagse\"; did you mean stages",
-                "run: start: {\"$__toml_private_datetime\":\"2024-01-01\"} is no value; accepted: a text, a number, true or false, or a list of these (times in quotes)",
+                "run: start: invalid value {\"$__toml_private_datetime\":\"2024-01-01\"}; expected a text, a number, true or false, or a list of these (times in quotes)",
                 "run: save_plan has no place in a plan",
                 "stage 1 has no name: stage = \"from-cloudtrail\"",
             ]

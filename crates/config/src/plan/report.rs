@@ -48,7 +48,7 @@ pub fn check_plot(texts: &OptionTexts, words: &[String]) -> Result<PlotOptions, 
     if let (Some(output), None) = (&output, format) {
         checker
             .mistakes
-            .push(format!("plot: --output: {output:?} cannot be drawn; accepted: .svg, .png"));
+            .push(format!("plot: --output: {output:?} cannot be drawn; expected .svg, .png"));
     }
     checker.files.add_words(PLOT.name, words);
     checker.refuse_clashes();
@@ -85,13 +85,13 @@ impl Checker {
         if !["html", "htm"].iter().any(|known| ending.eq_ignore_ascii_case(known)) {
             let place = values.place;
             self.mistakes.push(format!(
-                "{place}: --{option}: {path:?} is no name of a page; accepted: .html, .htm"
+                "{place}: --{option}: {path:?} is no name of a page; expected .html, .htm"
             ));
         }
         if dfp_storage::files::is_address(&path) {
             let place = values.place;
             self.mistakes.push(format!(
-                "{place}: --{option}: {path:?} is an address; accepted: a local path"
+                "{place}: --{option}: {path:?} is an address; expected a local path"
             ));
         }
         Some(path)

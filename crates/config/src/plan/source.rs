@@ -30,7 +30,7 @@ impl Checker {
     ) -> SourceSettings {
         if values.integer("max_files") == Some(0) {
             self.mistakes.push(format!(
-                "{}: --max_files: \"0\" would read nothing; accepted: 1 or more, or -1 for all",
+                "{}: --max_files: \"0\" would read nothing; expected 1 or more, or -1 for all",
                 kind.stage
             ));
         }
@@ -119,7 +119,7 @@ impl Checker {
         let sampling = Sampling::parse(text);
         if sampling.is_none() {
             self.mistakes.push(format!(
-                "{}: --sampling: {text:?} is no sample of files; accepted: a share below 1 (0.1), a number of files (20), a period (1h, D)",
+                "{}: --sampling: {text:?} is no sample of files; expected a share below 1 (0.1), a number of files (20), a period (1h, D)",
                 values.place
             ));
         }
@@ -165,7 +165,7 @@ impl Checker {
                 && file.format == Format::Parquet
             {
                 self.mistakes.push(format!(
-                    "to-file: --filename: {:?}: Parquet cannot be appended to, as --watch_directory and --state_dir do; accepted: .csv, .json, .jsonlines, .jsonl",
+                    "to-file: --filename: {:?}: Parquet cannot be appended to, as --watch_directory and --state_dir do; expected .csv, .json, .jsonlines, .jsonl",
                     file.filename
                 ));
             }

@@ -36,7 +36,7 @@ impl Checker {
             match kind {
                 Some(kind) => chosen.push((label.to_owned(), kind)),
                 None => self.mistakes.push(format!(
-                    "{}: --label: there is no label {label:?}; accepted: {}, ae_anomaly_score, reconstruct_loss, zscore (--labels_file of pipeline-ae names others)",
+                    "{}: --label: there is no label {label:?}; expected {}, ae_anomaly_score, reconstruct_loss, zscore (--labels_file of pipeline-ae names others)",
                     values.place,
                     labels.join(", ")
                 )),
@@ -90,7 +90,7 @@ impl Checker {
             }
             if pipeline == PipelineKind::Other {
                 self.mistakes.push(
-                    "filter: --filter_source \"tensor\" looks at the results of a model, which pipeline-other does not have; accepted: dataframe, with --field_name".to_owned(),
+                    "filter: --filter_source \"tensor\" looks at the results of a model, which pipeline-other does not have; expected dataframe, with --field_name".to_owned(),
                 );
             }
         }

@@ -45,7 +45,7 @@ pub fn check_train(
         let length = length(text);
         if length.is_none() {
             checker.mistakes.push(format!(
-                "train: --max_history: {text:?} is neither a number of rows nor a length of time; accepted: 5000, 60d, 12h"
+                "train: --max_history: {text:?} is neither a number of rows nor a length of time; expected 5000, 60d, 12h"
             ));
         }
         length
@@ -61,7 +61,7 @@ pub fn check_train(
     let held_out = values.number("held_out").unwrap_or_default();
     if held_out <= 0.0 || held_out >= 1.0 {
         checker.mistakes.push(format!(
-            "train: --held_out: \"{held_out}\" leaves nothing on one side; accepted: a number between 0 and 1"
+            "train: --held_out: \"{held_out}\" leaves nothing on one side; expected a number between 0 and 1"
         ));
     }
     if values.bool("rebuild_state") && values.path("history_dir").is_none() {
@@ -223,7 +223,7 @@ pub fn check_models(
             match word.parse() {
                 Ok(version) if version > 0 => versions.push(version),
                 _ => checker.mistakes.push(format!(
-                    "diff: {word:?} is no version; accepted: the user, then one or two numbers such as 3"
+                    "diff: {word:?} is no version; expected the user, then one or two numbers such as 3"
                 )),
             }
         }

@@ -28,7 +28,7 @@ impl Checker {
                 values,
                 typed,
                 "resolution",
-                "is less than a second; accepted: 1s and more",
+                "is less than a second; expected 1s and more",
             );
         }
         let half = (seconds("min_window") / resolution.max(1) as f64).ceil() as i64;
@@ -37,12 +37,12 @@ impl Checker {
                 values,
                 typed,
                 "min_window",
-                "is no time at all; accepted: a bin of --resolution and more",
+                "is no time at all; expected a bin of --resolution and more",
             );
         }
         if half > MOST_BINS {
             let why = format!(
-                "is more than {MOST_BINS} bins of --resolution; accepted: a shorter window or longer bins"
+                "is more than {MOST_BINS} bins of --resolution; expected a shorter window or longer bins"
             );
             self.refuse_value(values, typed, "min_window", &why);
         }
@@ -78,7 +78,7 @@ impl Checker {
                 values,
                 typed,
                 "filter_percent",
-                "is above 100; accepted: a percentile from 0 to 100",
+                "is above 100; expected a percentile from 0 to 100",
             );
         }
         let peer_bins = values.bool("peer_bins");

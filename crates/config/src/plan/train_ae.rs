@@ -71,7 +71,7 @@ impl Checker {
             let name = class.rsplit('.').next().unwrap_or(class);
             if name != source.stage && Some(name) != source.class {
                 self.mistakes.push(format!(
-                    "train-ae: --source_stage_class: training files are read as {} reads; {class:?} is another source; accepted: {}",
+                    "train-ae: --source_stage_class: training files are read as {} reads; {class:?} is another source; expected {}",
                     source.stage,
                     source.class.unwrap_or(source.stage)
                 ));
@@ -143,7 +143,7 @@ impl Checker {
         let promote = match (values.text("train_promote"), store) {
             (Some("never"), None) => {
                 self.mistakes.push(
-                    "train-ae: --train_promote never: without --model_store a model that is not used is lost; accepted: always, better, or a store"
+                    "train-ae: --train_promote never: without --model_store a model that is not used is lost; expected always, better, or a store"
                         .to_owned(),
                 );
                 Promote::Never

@@ -61,7 +61,7 @@ fn sink(
             Box::new(LiveSink { encoder, file, is_stream, columns, flush })
         }
         Format::Parquet => {
-            let cause = "Parquet cannot be appended to; accepted: .csv, .json, .jsonl, .jsonlines";
+            let cause = "Parquet cannot be appended to; expected .csv, .json, .jsonl, .jsonlines";
             return Err(ConnectorError::os("append to", path, io::Error::other(cause)));
         }
     })

@@ -171,7 +171,7 @@ fn aws_ranges(path: &Path) -> Result<Vec<(IpNet, String)>, String> {
     }
     if networks.is_empty() {
         return Err(format!(
-            "{path:?} has neither \"prefixes\" nor \"ipv6_prefixes\"; accepted: the ip-ranges.json of AWS, or a CSV file with the columns network and class"
+            "{path:?} has neither \"prefixes\" nor \"ipv6_prefixes\"; expected the ip-ranges.json of AWS, or a CSV file with the columns network and class"
         ));
     }
     Ok(networks)

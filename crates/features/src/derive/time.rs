@@ -296,7 +296,7 @@ mod tests {
             refused("name = 'b'\nop = 'part'\nof = 't'\npart = 'hours'\nzone = 'Oslo'"),
             [
                 "f.toml line 6: column \"b\": part: \"hours\" is not one of hour, minute, weekday, day, month, date; did you mean \"hour\"",
-                "f.toml line 7: column \"b\": zone: there is no time zone \"Oslo\"; accepted: a name like \"Europe/Oslo\", or an offset like \"+02:00\""
+                "f.toml line 7: column \"b\": zone: there is no time zone \"Oslo\"; expected a name like \"Europe/Oslo\", or an offset like \"+02:00\""
             ]
         );
     }

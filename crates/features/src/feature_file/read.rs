@@ -340,7 +340,7 @@ fn duration(text: &str) -> Result<i64, String> {
         i64::from(number).checked_mul(seconds * 1_000_000_000)
     });
     read.ok_or_else(|| {
-        format!("{text:?} is no length of time; accepted: a whole number and s, m, h, d or w, such as \"12h\"")
+        format!("{text:?} is no length of time; expected a whole number and s, m, h, d or w, such as \"12h\"")
     })
 }
 

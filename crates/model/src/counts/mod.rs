@@ -13,7 +13,7 @@
 //!
 //! The first is the estimate of Krichevsky and Trofimov (1981) for "this value or another", the
 //! second shrinks towards it as m further rows would. The parents of a column are the three others of
-//! largest mutual information with it ([`fit`]). The square lets one very odd cell speak.
+//! largest mutual information with it ([`fit`]). The square lets a single highly unusual value dominate.
 
 mod fit;
 mod pairs;

@@ -1,4 +1,4 @@
-//! `morpheus train`: new versions of users' models in a store, each of which has to earn its place.
+//! `morpheus train`: new versions of users' models in a store, each compared with the live one before promotion.
 //!
 //! Users come one after the other on each core; a model is in the store, and out of memory, before the
 //! next user's turn. What has been trained once on the same rows with the same settings is not trained

@@ -177,7 +177,9 @@ impl Lookup {
         if unusable.get(user) != Some(&why) {
             let instead = match known.and_then(LoadedModel::number) {
                 Some(number) => format!("version {number} is used as before"),
-                None if user == self.options.generic_user => "it stands in for nobody".to_owned(),
+                None if user == self.options.generic_user => {
+                    "no fallback model is available".to_owned()
+                }
                 None => "everyone's stands in for it".to_owned(),
             };
             self.reporter.say(Weight::Error, &format!("{why}; {instead}"));

@@ -112,7 +112,7 @@ impl<B: Blobs> Tree<B> {
             }
             (None, Purpose::Read) => {
                 return Err(tree.fail(
-                    "there is no store here (no store.json); accepted: what a run has written with --model_store, or `morpheus train --store`",
+                    "there is no store here (no store.json); expected what a run has written with --model_store, or `morpheus train --store`",
                 ));
             }
             (None, Purpose::Rehearse) => tree.check_is_free()?,
@@ -128,7 +128,7 @@ impl<B: Blobs> Tree<B> {
         let is_other = self.blobs.list("")?.iter().any(|name| !begun(name));
         if is_other && self.blobs.get(MARK)?.is_none() {
             return Err(self.fail(
-                "it has other things in it and no store.json; accepted: a store, or a place that is empty or new",
+                "it has other things in it and no store.json; expected a store, or a place that is empty or new",
             ));
         }
         Ok(())
@@ -159,7 +159,7 @@ impl<B: Blobs> Tree<B> {
         match self.blobs.put_new(MARK, mark)? && self.blobs.put_new(MARK, mark)? {
             false => Ok(()),
             true => Err(self.fail(
-                "it lets one writer overwrite what another has written (a conditional write was not refused); accepted: a folder, or a server with conditional writes (If-None-Match)",
+                "it lets one writer overwrite what another has written (a conditional write was not refused); expected a folder, or a server with conditional writes (If-None-Match)",
             )),
         }
     }
@@ -168,7 +168,7 @@ impl<B: Blobs> Tree<B> {
         let mark: Mark = self.parse(MARK, mark)?;
         if mark.format != FORMAT || mark.version != VERSION {
             return Err(self.fail(format!(
-                "its store.json says format {:?}, version {}; accepted: {FORMAT:?}, version {VERSION}",
+                "its store.json says format {:?}, version {}; expected {FORMAT:?}, version {VERSION}",
                 mark.format, mark.version
             )));
         }

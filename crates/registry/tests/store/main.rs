@@ -37,7 +37,7 @@ fn a_place_that_is_no_store_is_refused() {
     let later = refused(&name, Purpose::Read);
     assert!(later.contains("version 2"), "{later}");
     let address = refused("ftp://models", Purpose::Write);
-    assert!(address.contains("\"ftp://models\"; accepted: a folder, "), "{address}");
+    assert!(address.contains("\"ftp://models\"; expected a folder, "), "{address}");
 }
 
 /// What a writer that was killed between two steps leaves is no version, and its number is not used again.

@@ -44,7 +44,7 @@ impl DrawingFormat {
             Some("png") => Ok(Self::Png),
             Some("dot" | "gv") => Ok(Self::Dot),
             _ => Err(format!(
-                "{name:?} cannot be drawn; accepted: .svg, .png, and .dot or .gv, of which Graphviz makes any other (dot -Tpdf)"
+                "{name:?} cannot be drawn; expected .svg, .png, and .dot or .gv, of which Graphviz makes any other (dot -Tpdf)"
             )),
         }
     }

@@ -121,7 +121,7 @@ fn quality(summary: &Summary) -> Vec<String> {
         }
         if alerts.over_budget > 0 {
             let rows = count(alerts.over_budget, "row");
-            lines.push(format!("{rows} as unusual as alerts came when the day's budget was spent"));
+            lines.push(format!("{rows} as unusual as alerts exceeded the daily budget"));
         }
     }
     if let Some(rows) = &summary.time_series {

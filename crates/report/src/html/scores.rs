@@ -40,7 +40,7 @@ pub(super) fn over_time(found: &Findings) -> Result<Markup, String> {
             (scrolling("Scores over time", &chart))
             figcaption {
                 ul .legend {
-                    li { span .key.rows {} "lowest to highest of the rows side by side" }
+                    li { span .key.rows {} "score range per time slot" }
                     li { span .key.alert {} "an alert among them" }
                     @if !found.chosen { li { span .key.line {} "threshold: " (threshold) } }
                     @if found.flagged.is_some_and(|rows| rows > 0) {
@@ -53,7 +53,7 @@ pub(super) fn over_time(found: &Findings) -> Result<Markup, String> {
                 }
             }
             div .js-only.inspect {
-                label for="inspect" { "Look at one place of the picture" }
+                label for="inspect" { "Inspect a time slot" }
                 input #inspect type="range" min="0" max=(last) value="0";
                 output for="inspect" id="inspected" aria-live="polite" {}
             }

@@ -72,7 +72,7 @@ pub(super) fn section(found: &Findings) -> Markup {
             @if let Measure::P(threshold) = found.measure {
                 @if !found.chosen {
                     div {
-                        dt { "Alerts that usual behaviour gives" }
+                        dt { "Expected false alerts" }
                         dd { (expected(threshold * found.scored as f64)) }
                     }
                 }

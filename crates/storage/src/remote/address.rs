@@ -99,7 +99,7 @@ mod tests {
         let words = |text| Address::parse(text).unwrap_err().to_string();
         assert_eq!(
             words("ftp://x/y"),
-            "unknown scheme \"ftp://\": \"ftp://x/y\"; accepted: a path, s3://, gs://, az://, http://, https://"
+            "unknown scheme \"ftp://\": \"ftp://x/y\"; expected a path, s3://, gs://, az://, http://, https://"
         );
         assert!(words("s3:///y").starts_with("no bucket"), "{}", words("s3:///y"));
         let address = Address::parse("s3://b/a//b").unwrap();

@@ -18,7 +18,7 @@ fn an_address_is_refused_by_a_build_without_clients() {
     assert_eq!(ended.code, 2);
     assert_eq!(
         ended.messages(),
-        "error: this build reads local files only: \"s3://logs/*.csv\"; accepted: a local path, or a \
+        "error: this build reads local files only: \"s3://logs/*.csv\"; expected a local path, or a \
          program built with `cargo build --release --features remote`\n"
     );
 }

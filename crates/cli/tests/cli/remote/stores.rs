@@ -175,7 +175,7 @@ fn what_is_not_there_is_told() {
         (ended.code, ended.messages().as_str()),
         (
             2,
-            "error: to-file: --filename: \"s3://logs-of-tests/out.csv\" is an address; accepted: a local path\nsee morpheus run pipeline-ae --help\n"
+            "error: to-file: --filename: \"s3://logs-of-tests/out.csv\" is an address; expected a local path\nsee morpheus run pipeline-ae --help\n"
         )
     );
 }

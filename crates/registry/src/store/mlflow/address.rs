@@ -51,7 +51,7 @@ pub(super) fn artifacts(place: &str) -> Result<String, Failure> {
             Ok(path.trim_matches('/').to_owned())
         }
         _ => Err(Failure::Other(format!(
-            "its artifacts are at {place:?}, past the server; accepted: a server that serves artifacts itself (`mlflow server --serve-artifacts --artifacts-destination …`)"
+            "its artifacts are at {place:?}, past the server; expected a server that serves artifacts itself (`mlflow server --serve-artifacts --artifacts-destination …`)"
         ))),
     }
 }

@@ -125,22 +125,22 @@ impl Mlflow {
         }
         let found = found.ok_or_else(|| {
             Failure::Other(format!(
-                "there is no store here (no experiment {name:?}); accepted: what a run has written with --model_store, or `morpheus train --store`"
+                "there is no store here (no experiment {name:?}); expected what a run has written with --model_store, or `morpheus train --store`"
             ))
         })?;
         let experiment = &found["experiment"];
         let refused = |why: String| Err(Failure::Other(format!("experiment {name:?} {why}")));
         if experiment["lifecycle_stage"] == "deleted" {
-            return refused("is deleted; accepted: one that is restored, or another name at the end of the address".to_owned());
+            return refused("is deleted; expected one that is restored, or another name at the end of the address".to_owned());
         }
         match tags(experiment).find(|(key, _)| *key == MARK) {
             Some((_, VERSION)) => {}
             Some((_, other)) => {
-                return refused(format!("says {MARK}={other:?}; accepted: {VERSION:?}"));
+                return refused(format!("says {MARK}={other:?}; expected {VERSION:?}"));
             }
             None => {
                 return refused(format!(
-                    "is not of a store (it has no tag {MARK:?}); accepted: another name at the end of the address, or a new one"
+                    "is not of a store (it has no tag {MARK:?}); expected another name at the end of the address, or a new one"
                 ));
             }
         }

@@ -305,7 +305,7 @@ fn failure(status: StatusCode, body: &[u8], wish: Option<Duration>) -> Failure {
         ("RESOURCE_ALREADY_EXISTS", _) => Failure::Exists(words),
         ("INVALID_PARAMETER_VALUE", _) => Failure::Refused(words),
         (_, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Failure::Other(format!(
-            "{words}; accepted: MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, of an account that may do it"
+            "{words}; expected MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, of an account that may do it"
         )),
         (_, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS) => {
             Failure::Passing(words, wish)
@@ -318,7 +318,7 @@ fn failure(status: StatusCode, body: &[u8], wish: Option<Duration>) -> Failure {
 fn json(body: &[u8]) -> Answer<Value> {
     serde_json::from_slice(body).map_err(|_| {
         Failure::Other(format!(
-            "the answer is no JSON: {:?}; accepted: the address of an MLflow tracking server",
+            "the answer is no JSON: {:?}; expected the address of an MLflow tracking server",
             short(&String::from_utf8_lossy(body))
         ))
     })

@@ -35,7 +35,7 @@ impl Mlflow {
         let Some((_, keeper)) = tags(&model["registered_model"]).find(|(key, _)| *key == KEEPER)
         else {
             return Err(Failure::Other(format!(
-                "registered model {name:?} is not of this store (it has no tag {KEEPER:?}); accepted: another name at the end of the address"
+                "registered model {name:?} is not of this store (it has no tag {KEEPER:?}); expected another name at the end of the address"
             )));
         };
         let mut keepers = self.keepers.lock();
