@@ -5,13 +5,16 @@ mod event_times;
 pub(super) use event_times::clock_times;
 
 use super::bytes::{self, Text};
-use super::hours::in_order;
-use super::json;
-use super::names::{self, Further};
-use super::read::{EVENT_DT, FileType, LABEL, LABELLED, ReadOptions, Slice};
-use super::union::{Part, print};
-use super::wanted::{UNNAMED_FIRST, Wanted};
-use super::{Dialect, FileTable, csv, identifiers, parquet, time};
+use super::csv::UNNAMED_FIRST;
+use super::file_table::FileTable;
+use super::options::{FileType, LABELLED, ReadOptions};
+use super::part::{EVENT_DT, LABEL, Part};
+use super::slice::Slice;
+use super::source::Further;
+use super::union::print;
+use super::wanted::Wanted;
+use super::when::in_order;
+use super::{Dialect, csv, identifiers, json, names, parquet, time};
 use crate::error::{LogError, Place};
 use crate::skipped::Skipped;
 use crate::texts::{self, Cells, TextCells};
@@ -28,6 +31,8 @@ use dfp_storage::names::shown;
 use std::path::Path;
 use std::sync::Arc;
 
+/// Files read at a time for each thread, so that progress is reported along the way.
+pub(super) const FILES_PER_THREAD: usize = 4;
 const NO_ROWS: &str = "no rows below the header";
 /// Most rows that copies may make of a file.
 const MOST_REPEATED: usize = 200_000_000;

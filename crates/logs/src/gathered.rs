@@ -1,14 +1,17 @@
 //! What has been read of many files, within memory.
 
+use super::Dialect;
+use super::file::{self, FILES_PER_THREAD};
+use super::file_table::MAX_COLUMNS;
 use super::merge::merge;
-use super::parts::read_in_parts;
-use super::read::{EVENT_DT, FILES_PER_THREAD, LABEL, ReadOptions, SIDE_BY_SIDE, UNREADABLE};
-use super::sliced::{READ_REST, Sliced};
-use super::union::Part;
+use super::opened::Sliced;
+use super::options::ReadOptions;
+use super::part::{EVENT_DT, LABEL, Part};
+use super::parts::{SIDE_BY_SIDE, read_in_parts};
+use super::sliced::READ_REST;
 use super::wanted::Wanted;
-use super::{Dialect, MAX_COLUMNS, file};
 use crate::error::LogError;
-use crate::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, Unit};
+use crate::skipped::{Skipped, TIMELESS, TOO_MANY_COLUMNS, UNREADABLE, Unit};
 use dfp_storage::StorageError;
 use dfp_storage::names::shown;
 use hashbrown::HashSet;

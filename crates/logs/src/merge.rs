@@ -1,6 +1,6 @@
 //! Parts of a few rows as one part, so that a hundred thousand files are not a hundred thousand tables.
 
-use super::union::Part;
+use super::part::Part;
 use crate::error::LogError;
 use crate::skipped::Skipped;
 use crate::texts::{Cells, TextCells, Texts};

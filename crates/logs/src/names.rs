@@ -1,8 +1,10 @@
 //! Columns whose names become one when they are cleaned: `username` and `user.name` are one column of
 //! users to logs that have both.
 
-use super::Column;
-use super::read::{EVENT_DT, LABEL, OWN_EVENT_DT};
+use super::file_table::Column;
+use super::json::TWIN;
+use super::part::{EVENT_DT, LABEL, OWN_EVENT_DT};
+use super::source::Further;
 use super::union::{alike, print};
 use super::wanted::Wanted;
 use crate::error::LogError;
@@ -11,13 +13,6 @@ use crate::texts::{self, Cells, TextCells, Texts, is_text};
 use arrow_array::{Array, ArrayRef, new_null_array};
 use arrow_select::interleave::interleave;
 use hashbrown::{HashMap, HashSet};
-
-/// Behind the name of a member that would share its column with another one of the same event: `"a.b"` and
-/// the member `b` of `a`. The names of logs do not end so.
-pub(super) const TWIN: &str = "\0twin";
-
-/// How many columns beside the first one each name needs in a whole file that is read in parts.
-pub(super) type Further = HashMap<String, usize>;
 
 /// The columns of one clean name.
 struct Group {

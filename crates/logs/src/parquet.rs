@@ -5,6 +5,7 @@
 //! text as Python prints them. Integers with gaps are floats unless they would be other integers then.
 
 mod codes;
+mod columns;
 mod content;
 mod python;
 mod values;
@@ -12,9 +13,7 @@ mod values;
 pub(super) use content::Content;
 pub(super) use values::Types;
 
-use super::hours::Look;
-use super::wanted::Wanted;
-use super::{Column, FileTable, MAX_COLUMNS, identifiers};
+use super::file_table::{Column, FileTable, MAX_COLUMNS};
 use crate::error::{LogError, Place};
 use crate::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use crate::texts::Cells;
@@ -25,20 +24,37 @@ use ::parquet::arrow::arrow_reader::{
 use ::parquet::basic::Type as PhysicalType;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_buffer::NullBuffer;
-use arrow_schema::{DataType, Field};
+use arrow_schema::DataType;
 use arrow_select::concat::concat;
 use codes::coded;
+use columns::{each_column, flatten, mask, ranges};
+use dfp_storage::memory::MemoryLimit;
 use std::any::Any;
 use std::collections::HashSet;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use values::plain;
 
 /// The first bytes of every Parquet file.
 pub(super) const MAGIC: &[u8] = b"PAR1";
+
+/// What is wanted of the columns of a file, by the names that they have in their events.
+pub(super) trait Choice {
+    /// Whether the column is read at all.
+    fn is_wanted(&self, name: &str) -> bool;
+
+    /// Whether the column is wanted by name, and not only since all are.
+    fn is_asked(&self, name: &str) -> bool;
+
+    /// Whether the column is text with exact digits.
+    fn identifies(&self, name: &str) -> bool;
+
+    /// Of the names of all columns, what those of the events begin with if there are others around them.
+    fn envelope(&self, names: &[String]) -> Option<String>;
+
+    /// How much memory the columns may take.
+    fn memory(&self) -> MemoryLimit;
+}
 
 /// Reads a Parquet file, of its columns only those that are wanted; `path` is for messages only.
 ///
@@ -47,7 +63,7 @@ pub(super) const MAGIC: &[u8] = b"PAR1";
 pub(super) fn read(
     content: Content,
     path: &Path,
-    wanted: &Wanted<'_>,
+    wanted: &dyn Choice,
     most: u64,
 ) -> Result<FileTable<Cells>, LogError> {
     let file = Groups::open(content, path, wanted)?;
@@ -85,38 +101,44 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Passes over the file for what decides the types of columns, and for the times of its rows.
+    /// Opens a file. Its rows can be read when all of them have been met.
     pub(super) fn open(
         content: Content,
         path: &Path,
-        wanted: &Wanted<'_>,
+        wanted: &dyn Choice,
         max_bytes: usize,
-        look: &mut Option<&mut Look<'_>>,
     ) -> Result<Self, LogError> {
-        let clean = wanted.dialect.clean;
         let groups = Groups::open(content, path, wanted)?;
         let (types, names) = (Types::default(), Vec::new());
         let max_bytes = max_bytes as u64;
-        let mut rows = Self { groups, types, names, max_bytes, group: 0, reader: None, rows: 0 };
-        let mut types = Types::default();
-        while let Some((columns, count)) = guarded(path, || rows.columns(wanted))? {
-            for Column { name, values } in &columns {
-                types.meet(name, values).map_err(|e| broken(path, &e))?;
-            }
-            if rows.names.is_empty() {
-                rows.names = columns.iter().map(|column| column.name.clone()).collect();
-            }
-            if let Some(look) = look {
-                let width = columns.len();
-                let bytes = columns.iter().map(|c| c.values.get_array_memory_size()).sum();
-                let narrow = columns.into_iter();
-                let narrow = narrow.filter(|c| look.narrow.column(&clean(&c.name))).collect();
-                let table = rows.groups.table((narrow, count), 0, &look.narrow, &rows.types)?;
-                let table = identifiers::write(table, &look.narrow)?;
-                look.piece(path, vec![table], count as i64, bytes, width)?;
-            }
+        Ok(Self { groups, types, names, max_bytes, group: 0, reader: None, rows: 0 })
+    }
+
+    /// Looks at the next rows for what decides the types of columns. `None` if there are no more, and the rows
+    /// can be read.
+    pub(super) fn meet(&mut self, wanted: &dyn Choice) -> Result<Option<Met>, LogError> {
+        let path = self.groups.path.clone();
+        let Some((columns, rows)) = guarded(&path, || self.columns(wanted))? else {
+            self.group = 0;
+            return Ok(None);
+        };
+        for Column { name, values } in &columns {
+            self.types.meet(name, values).map_err(|e| broken(&path, &e))?;
         }
-        Ok(Self { types, group: 0, rows: 0, ..rows })
+        if self.names.is_empty() {
+            self.names = columns.iter().map(|column| column.name.clone()).collect();
+        }
+        Ok(Some(Met { columns, rows }))
+    }
+
+    /// Of rows that have been met the columns that are wanted, in types of their own.
+    pub(super) fn narrow(
+        &self,
+        met: Met,
+        wanted: &dyn Choice,
+    ) -> Result<FileTable<Cells>, LogError> {
+        let columns = met.columns.into_iter().filter(|c| wanted.is_wanted(&c.name)).collect();
+        self.groups.table((columns, met.rows), 0, wanted, &Types::default())
     }
 
     pub(super) fn names(&self) -> impl Iterator<Item = &str> {
@@ -125,7 +147,7 @@ impl Rows {
 
     pub(super) fn next(
         &mut self,
-        wanted: &Wanted<'_>,
+        wanted: &dyn Choice,
     ) -> Result<Option<FileTable<Cells>>, LogError> {
         let path = self.groups.path.clone();
         let table = guarded(&path, || {
@@ -134,11 +156,11 @@ impl Rows {
         })?;
         let Some(table) = table else { return Ok(None) };
         self.rows += table.positions.len() as i64;
-        identifiers::write(table, wanted).map(Some)
+        Ok(Some(table))
     }
 
     /// The next rows in the file's own types, and how many there are.
-    fn columns(&mut self, wanted: &Wanted<'_>) -> Result<Option<(Vec<Column>, usize)>, LogError> {
+    fn columns(&mut self, wanted: &dyn Choice) -> Result<Option<(Vec<Column>, usize)>, LogError> {
         let (mut batches, mut bytes) = (Vec::new(), 0);
         while bytes < self.max_bytes
             && let Some(batch) = self.batch(!batches.is_empty())?
@@ -177,6 +199,28 @@ impl Rows {
     }
 }
 
+/// Rows that have been met.
+pub(super) struct Met {
+    columns: Vec<Column>,
+    rows: usize,
+}
+
+impl Met {
+    pub(super) fn rows(&self) -> i64 {
+        self.rows as i64
+    }
+
+    /// How many columns the rows have.
+    pub(super) fn width(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// Bytes that the rows take.
+    pub(super) fn bytes(&self) -> usize {
+        self.columns.iter().map(|column| column.values.get_array_memory_size()).sum()
+    }
+}
+
 /// The groups of rows of a Parquet file.
 struct Groups {
     content: Content,
@@ -196,8 +240,7 @@ const CELL: u64 = 8;
 const ROWS: usize = 1024;
 
 impl Groups {
-    fn open(content: Content, path: &Path, reading: &Wanted<'_>) -> Result<Self, LogError> {
-        let clean = reading.dialect.clean;
+    fn open(content: Content, path: &Path, reading: &dyn Choice) -> Result<Self, LogError> {
         let metadata = guarded(path, || {
             let metadata = ArrowReaderMetadata::load(&content, Default::default())
                 .map_err(|e| broken(path, &e))?;
@@ -208,9 +251,9 @@ impl Groups {
             each_column(field.name(), field, &mut |name| names.push(name.to_owned()));
         }
         let envelope = reading.envelope(&names);
-        let inside = |name: &str| inside(envelope.as_deref(), name).map(clean);
-        let wanted = |name: &str| inside(name).is_some_and(|name| reading.column(&name));
-        let asked = |name: &str| inside(name).is_some_and(|name| reading.asked(&name));
+        let prefix = envelope.as_deref();
+        let wanted = |name: &str| inside(prefix, name).is_some_and(|name| reading.is_wanted(name));
+        let asked = |name: &str| inside(prefix, name).is_some_and(|name| reading.is_asked(name));
         let others = names.into_iter().filter(|name| wanted(name) && !asked(name));
         let left_out: HashSet<String> = others.skip(MAX_COLUMNS).collect();
         let mask = mask(&metadata, &|name| wanted(name) && !left_out.contains(name));
@@ -251,10 +294,10 @@ impl Groups {
         (0..self.count()).map(|group| self.bytes_of(group)).fold(0, u64::saturating_add)
     }
 
-    fn too_large(&self, most: u64, wanted: &Wanted<'_>) -> LogError {
+    fn too_large(&self, most: u64, wanted: &dyn Choice) -> LogError {
         let rows = self.metadata.metadata().file_metadata().num_rows();
         let cause = format!("{rows} rows of more than {} MB", most / 1_000_000);
-        LogError::memory(&self.path, Place::default(), cause, wanted.options.memory)
+        LogError::memory(&self.path, Place::default(), cause, wanted.memory())
     }
 
     /// Rows of a group that are decoded at a time: [`ROWS`], or so few that they are no more than `most` bytes
@@ -299,10 +342,9 @@ impl Groups {
     fn columns(
         &self,
         batches: &[RecordBatch],
-        wanted: &Wanted<'_>,
+        wanted: &dyn Choice,
     ) -> Result<(Vec<Column>, usize), LogError> {
         let fail = |e: &dyn std::fmt::Display| broken(&self.path, e);
-        let clean = wanted.dialect.clean;
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         let mut columns = Vec::new();
         if let Some(first) = batches.first() {
@@ -311,7 +353,7 @@ impl Groups {
                 let values = concat(&parts).map_err(|e| fail(&e))?;
                 let wanted = |name: &str| {
                     inside(self.envelope.as_deref(), name)
-                        .is_some_and(|name| wanted.column(&clean(name)))
+                        .is_some_and(|name| wanted.is_wanted(name))
                         && !self.left_out.contains(name)
                 };
                 flatten(field.name(), &values, None, &wanted, &mut columns)
@@ -331,12 +373,11 @@ impl Groups {
         &self,
         (columns, rows): (Vec<Column>, usize),
         before: i64,
-        wanted: &Wanted<'_>,
+        wanted: &dyn Choice,
         types: &Types,
     ) -> Result<FileTable<Cells>, LogError> {
-        let clean = wanted.dialect.clean;
         let columns = columns.into_iter().map(|Column { name, values }| {
-            let values = plain(&name, &values, types, wanted.is_identifier(&clean(&name)));
+            let values = plain(&name, &values, types, wanted.identifies(&name));
             let values = values.map_err(|e| broken(&self.path, &e))?;
             Ok(Column { name, values: Cells::Array(values) })
         });
@@ -391,77 +432,6 @@ fn bytes_of_column(column: &ArrayRef) -> u64 {
         }
         _ => column.to_data().get_slice_memory_size().unwrap_or_default() as u64,
     }
-}
-
-/// The columns of which anything is wanted.
-fn mask(metadata: &ArrowReaderMetadata, wanted: &dyn Fn(&str) -> bool) -> ProjectionMask {
-    let fields = metadata.schema().fields().iter().enumerate();
-    let roots = fields.filter(|(_, field)| any_wanted(field.name(), field, wanted));
-    ProjectionMask::roots(metadata.parquet_schema(), roots.map(|(root, _)| root))
-}
-
-fn any_wanted(name: &str, field: &Field, wanted: &dyn Fn(&str) -> bool) -> bool {
-    match field.data_type() {
-        DataType::Struct(members) => members
-            .iter()
-            .any(|member| any_wanted(&format!("{name}.{}", member.name()), member, wanted)),
-        _ => wanted(name),
-    }
-}
-
-/// Calls `each` with every column's name.
-fn each_column(name: &str, field: &Field, each: &mut dyn FnMut(&str)) {
-    match field.data_type() {
-        DataType::Struct(members) => {
-            for member in members {
-                each_column(&format!("{name}.{}", member.name()), member, each);
-            }
-        }
-        _ => each(name),
-    }
-}
-
-/// Where in the file the columns of the mask are.
-fn ranges(
-    metadata: &ArrowReaderMetadata,
-    mask: &ProjectionMask,
-    groups: &[usize],
-) -> Vec<Range<u64>> {
-    let groups = groups.iter().map(|group| metadata.metadata().row_group(*group));
-    let chunks = groups.flat_map(|group| group.columns().iter().enumerate());
-    let wanted = chunks.filter(|(leaf, _)| mask.leaf_included(*leaf));
-    wanted
-        .filter_map(|(_, chunk)| {
-            let begin = chunk.dictionary_page_offset().unwrap_or(chunk.data_page_offset());
-            let begin = u64::try_from(begin).ok()?;
-            Some(begin..begin.checked_add(u64::try_from(chunk.compressed_size()).ok()?)?)
-        })
-        .collect()
-}
-
-/// The column, or those of its members; what is missing in a struct is missing in its members.
-fn flatten(
-    name: &str,
-    values: &ArrayRef,
-    outer: Option<&NullBuffer>,
-    wanted: &dyn Fn(&str) -> bool,
-    columns: &mut Vec<Column>,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-    if let Some(members) = values.as_struct_opt() {
-        let outer = NullBuffer::union(outer, values.nulls());
-        for (field, member) in members.fields().iter().zip(members.columns()) {
-            flatten(&format!("{name}.{}", field.name()), member, outer.as_ref(), wanted, columns)?;
-        }
-    } else if wanted(name) {
-        if *values.data_type() == DataType::Null {
-            columns.push(Column { name: name.to_owned(), values: Arc::clone(values) });
-            return Ok(());
-        }
-        let nulls = NullBuffer::union(outer, values.logical_nulls().as_ref());
-        let data = values.to_data().into_builder().nulls(nulls).build()?;
-        columns.push(Column { name: name.to_owned(), values: arrow_array::make_array(data) });
-    }
-    Ok(())
 }
 
 #[cfg(test)]

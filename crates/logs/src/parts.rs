@@ -1,19 +1,21 @@
 //! One large file as a sequence of tables, in memory that its size does not bound.
 
-use super::file;
-use super::hours::Look;
-use super::names::{self, Further};
+use super::file_table::FileTable;
+use super::log_table::{LogTable, places, table};
+use super::look::Look;
+use super::options::{FileType, ReadOptions};
+use super::part::Part;
 use super::pieces::{Before, Next, Pieces};
-use super::read::{FileType, ReadOptions, places, table};
-use super::union::{Part, union};
+use super::source::{Further, Rows, Source};
+use super::union::union;
 use super::wanted::Wanted;
-use super::{Dialect, FileTable, LogTable, csv, json, parquet};
+use super::{Dialect, csv, file, identifiers, json, names, parquet};
 use crate::error::{LogError, Place};
 use crate::skipped::{Skipped, Unit};
 use crate::texts::Cells;
 use arrow_array::{Int64Array, RecordBatch};
 use dfp_storage::memory::MemoryLimit;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Reads one file in parts of about `max_bytes` of its (unpacked) text, or a Parquet file by its groups
 /// of rows. All parts have the columns and types of the whole file: a first pass, made here, finds
@@ -52,24 +54,10 @@ pub struct Parts<'a> {
     last: Option<RecordBatch>,
 }
 
-/// The rows of a file, piece by piece, with the columns and types of the whole.
-pub(super) struct Source {
-    path: PathBuf,
-    rows: Rows,
-    /// Names that need further columns in some piece.
-    further: Further,
-    /// Rows that are too long, until a table takes them along.
-    skipped: Skipped,
-}
-
-enum Rows {
-    Csv(Pieces, csv::parts::Layout),
-    Json(Pieces, Box<json::parts::Layout>),
-    Parquet(Box<parquet::Rows>),
-    /// What does not come in pieces.
-    Whole(Option<FileTable<Cells>>),
-}
-
+/// Large files read at a time. All cores read a piece of one; with another file beside it they have something
+/// to do while its next piece is found: 5 million shuffled rows in 50 files took 16.3 s one by one, and 13.3 s in
+/// pairs, on 2 cores.
+pub(super) const SIDE_BY_SIDE: usize = 2;
 const TOO_LONG: &str = "row that is too long for the memory";
 
 impl Source {
@@ -105,9 +93,8 @@ impl Source {
         look: &mut Option<&mut Look<'_>>,
     ) -> Result<Rows, LogError> {
         if let Some(content) = wanted.parquet(path)? {
-            return Ok(Rows::Parquet(Box::new(parquet::Rows::open(
-                content, path, wanted, max_bytes, look,
-            )?)));
+            let rows = parquet::Rows::open(content, path, wanted, max_bytes)?;
+            return Ok(Rows::Parquet(Box::new(meet_parquet(rows, path, wanted, look)?)));
         }
         let memory = wanted.options.memory;
         let mut pieces = Pieces::open(path, max_bytes, memory)?;
@@ -144,24 +131,6 @@ impl Source {
             first.skipped.merge(std::mem::take(&mut self.skipped));
         }
         Ok(Some(tables))
-    }
-
-    /// Names that need further columns in some piece.
-    pub(super) fn further(&self) -> &Further {
-        &self.further
-    }
-
-    /// What was left out behind the last table.
-    pub(super) fn left_out(&mut self) -> Skipped {
-        std::mem::take(&mut self.skipped)
-    }
-
-    /// Gives back the room that the last piece has taken.
-    pub(super) fn shrink(&mut self) {
-        match &mut self.rows {
-            Rows::Csv(pieces, _) | Rows::Json(pieces, _) => pieces.shrink(),
-            Rows::Parquet(_) | Rows::Whole(_) => {}
-        }
     }
 
     fn tables(&mut self, wanted: &Wanted<'_>) -> Result<Option<Vec<FileTable<Cells>>>, LogError> {
@@ -213,7 +182,10 @@ impl Source {
                     }
                 }
             },
-            Rows::Parquet(rows) => Ok(rows.next(wanted)?.map(|table| vec![table])),
+            Rows::Parquet(rows) => {
+                let Some(table) = rows.next(wanted)? else { return Ok(None) };
+                Ok(Some(vec![identifiers::write(table, wanted)?]))
+            }
             Rows::Whole(table) => Ok(table.take().map(|table| vec![table])),
         }
     }
@@ -314,6 +286,22 @@ fn meet_json(
             }
         }
     }
+}
+
+fn meet_parquet(
+    mut rows: parquet::Rows,
+    path: &Path,
+    wanted: &Wanted<'_>,
+    look: &mut Option<&mut Look<'_>>,
+) -> Result<parquet::Rows, LogError> {
+    while let Some(met) = rows.meet(wanted)? {
+        if let Some(look) = look {
+            let (count, bytes, width) = (met.rows(), met.bytes(), met.width());
+            let table = identifiers::write(rows.narrow(met, &look.narrow)?, &look.narrow)?;
+            look.piece(path, vec![table], count, bytes, width)?;
+        }
+    }
+    Ok(rows)
 }
 
 fn whole(

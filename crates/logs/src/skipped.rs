@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// Columns that were not read, or values of columns.
 pub(crate) const TOO_MANY_COLUMNS: &str = "columns beyond the limits, and not asked for";
+/// Files that cannot be read, or not to their ends.
+pub(crate) const UNREADABLE: &str = "unreadable file";
 /// The reason of rows without a readable time that are kept.
 pub const TIMELESS: &str = "no readable time; kept, after all rows that have one";
 

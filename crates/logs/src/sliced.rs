@@ -5,151 +5,26 @@
 //! waits. So the first slices of a file that is in the order of time keep nothing, and a file in any other
 //! order is read to its end at first, and its rows are written and read once more.
 
-use super::file;
-use super::hours::Look;
-use super::parts::Source;
-use super::read::{ALWAYS, ReadOptions, Slice};
-use super::union::Part;
-use super::waiting::{self, Waiting};
+use super::look::Look;
+use super::opened::{Open, SlicedFiles};
+use super::options::ReadOptions;
+use super::part::Part;
+use super::slice::{ALWAYS, Slice};
+use super::source::Source;
 use super::wanted::Wanted;
-use super::{Dialect, read};
+use super::{Dialect, file, waiting};
 use crate::error::LogError;
-use crate::skipped::Skipped;
+use crate::skipped::{Skipped, UNREADABLE};
 use dfp_storage::StorageError;
-use dfp_storage::memory::MemoryLimit;
-use parking_lot::{Mutex, MutexGuard};
 use rayon::prelude::*;
-use std::collections::{HashMap, HashSet};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::Path;
 
 /// Files that are open at a time; one more is read to its end, and its rows wait.
 const MOST_OPEN: usize = 128;
 /// What failed where rows of a slice have been given already, and the others cannot be.
 pub(super) const READ_REST: &str = "read the rest of";
 
-/// What has been read of files, and what of it waits for a later slice.
-#[derive(Debug)]
-pub struct SlicedFiles {
-    inner: Mutex<Inner>,
-    /// Never locked before `inner` by whoever wants both.
-    waiting: Mutex<Waiting>,
-    timed: AtomicBool,
-}
-
-/// A read of one slice of files.
-#[derive(Clone, Copy, Debug)]
-pub struct Sliced<'a> {
-    /// What the slices before have left.
-    pub files: &'a SlicedFiles,
-    /// Where later slices end, in order.
-    pub ends: &'a [i64],
-}
-
-#[derive(Debug)]
-struct Inner {
-    open: HashMap<PathBuf, Open>,
-    /// Read to their ends.
-    finished: HashSet<PathBuf>,
-    /// Files that are not read, and why.
-    refused: HashMap<PathBuf, String>,
-    /// The ends of slices of which a part has been given.
-    given: HashMap<PathBuf, i64>,
-}
-
-/// A file that has been read in part.
-struct Open {
-    source: Source,
-    /// The earliest time in each piece or behind it.
-    earliest: Vec<i64>,
-    /// How many pieces have been read.
-    read: usize,
-    /// Rows before that were read by an earlier run.
-    from: Option<Slice>,
-}
-
-impl std::fmt::Debug for Open {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} pieces", self.read, self.earliest.len())
-    }
-}
-
-impl Open {
-    fn new(source: Source, mut earliest: Vec<i64>) -> Self {
-        let mut least = i64::MAX;
-        for time in earliest.iter_mut().rev() {
-            least = least.min(*time);
-            *time = least;
-        }
-        Self { source, earliest, read: 0, from: None }
-    }
-
-    /// Whether there may be rows before `end`. What is at the end of the file may be there for what it
-    /// left out alone.
-    fn has_rows_before(&self, end: i64) -> bool {
-        end == ALWAYS.end || self.earliest.get(self.read).is_some_and(|earliest| *earliest < end)
-    }
-}
-
 impl SlicedFiles {
-    /// Nothing has been read. More rows than fit into memory wait in an unnamed file of `directory`, else
-    /// of the system's directory for such files.
-    pub fn new(memory: MemoryLimit, directory: Option<&Path>) -> Self {
-        let inner = Inner {
-            open: HashMap::new(),
-            finished: HashSet::new(),
-            refused: HashMap::new(),
-            given: HashMap::new(),
-        };
-        let waiting = Waiting::new(memory.waiting() as u64, directory);
-        Self {
-            inner: Mutex::new(inner),
-            waiting: Mutex::new(waiting),
-            timed: AtomicBool::new(false),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock()
-    }
-
-    /// Keeps what a first pass over a file has found.
-    pub(super) fn keep(&self, path: &Path, source: Source, earliest: Vec<i64>) {
-        self.lock().open.insert(path.to_owned(), Open::new(source, earliest));
-    }
-
-    /// A file is to be read from its beginning: what is known of an earlier reading is forgotten, but not what
-    /// a first pass has found since.
-    pub fn begin(&self, path: &Path) {
-        let mut inner = self.lock();
-        inner.finished.remove(path);
-        inner.given.remove(path);
-        self.waiting.lock().forget(path);
-        if inner.open.get(path).is_some_and(|open| open.read > 0) {
-            inner.open.remove(path);
-        }
-    }
-
-    /// Nothing more is to be read of a file.
-    pub fn forget(&self, path: &Path) {
-        let mut inner = self.lock();
-        inner.finished.remove(path);
-        inner.open.remove(path);
-        inner.refused.remove(path);
-        inner.given.remove(path);
-        self.waiting.lock().forget(path);
-    }
-
-    /// Whether any rows so far had times, these included.
-    pub(super) fn any_timed(&self, now: bool) -> bool {
-        self.timed.fetch_or(now, Ordering::Relaxed) || now
-    }
-
-    /// Keeps why a file is not read.
-    pub(super) fn refuse(&self, path: &Path, why: String) {
-        self.lock().refused.insert(path.to_owned(), why);
-    }
-
     /// The rows of a file that are in a slice, as long as they are less than `room` bytes, and whether
     /// there are more.
     ///
@@ -327,7 +202,7 @@ impl SlicedFiles {
                 Err(error) => {
                     open.read = open.earliest.len();
                     let mut skipped = Skipped::default();
-                    error.leave_out(cut.path, read::UNREADABLE, &mut skipped);
+                    error.leave_out(cut.path, UNREADABLE, &mut skipped);
                     parts.push(Part::without_rows(skipped));
                     return Ok(false);
                 }

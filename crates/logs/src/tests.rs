@@ -2,6 +2,7 @@
 
 use super::*;
 
+use crate::file_table::MAX_COLUMNS;
 use crate::texts::TextCells;
 use arrow_schema::DataType;
 use std::io::Write as _;

@@ -1,8 +1,8 @@
 //! Tables of several files as one: union of columns, types widened as pandas' `concat` does.
 
-use super::json::is_large;
+use super::numbers::is_large;
+use super::part::Part;
 use crate::error::LogError;
-use crate::skipped::Skipped;
 use crate::text;
 use crate::texts::{self, Cells, Texts, is_text};
 use arrow_array::cast::AsArray;
@@ -14,43 +14,6 @@ use arrow_select::take::take;
 use hashbrown::HashMap;
 use rayon::prelude::*;
 use std::sync::Arc;
-
-/// Bytes that a column takes besides its cells and its name.
-const COLUMN: usize = size_of::<(String, Cells)>();
-
-/// One file's part of the whole.
-#[derive(Debug)]
-pub(super) struct Part {
-    pub(super) columns: Vec<(String, Cells)>,
-    pub(super) rows: usize,
-    pub(super) skipped: Skipped,
-    /// There is a column that says when rows happened.
-    pub(super) is_timed: bool,
-    /// When each row happened, if the rows are to be cut by time.
-    pub(super) when: Option<Vec<i64>>,
-}
-
-impl Part {
-    /// Bytes that it takes.
-    pub(super) fn memory(&self) -> u64 {
-        let columns = self.columns.iter().map(|(name, cells)| COLUMN + name.len() + cells.memory());
-        let when = self.when.as_ref().map_or(0, |when| size_of_val(&when[..]));
-        (columns.sum::<usize>() + when) as u64
-    }
-
-    /// What was left out behind the last rows.
-    pub(super) fn without_rows(skipped: Skipped) -> Self {
-        Self { columns: Vec::new(), rows: 0, skipped, is_timed: false, when: None }
-    }
-
-    /// A column that is not one of open texts.
-    pub(super) fn array(&self, wanted: &str) -> Option<&ArrayRef> {
-        self.columns.iter().find_map(|(name, values)| match values {
-            Cells::Array(values) if name == wanted => Some(values),
-            _ => None,
-        })
-    }
-}
 
 /// The columns of all parts in order of first appearance, each of all parts' rows together, row i
 /// at the place `places[i]` if that is given.
@@ -269,6 +232,7 @@ pub fn print(values: &ArrayRef) -> Result<ArrayRef, LogError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::skipped::Skipped;
     use crate::texts::TextCells;
     use arrow_array::{BooleanArray, Int64Array, NullArray, StringArray};
 

@@ -1,6 +1,6 @@
 //! Rows that belong to a later slice than the one in which they were met, in memory or on disk.
 
-use super::union::Part;
+use super::part::Part;
 use crate::error::LogError;
 use crate::texts::{self, Cells};
 use arrow_array::cast::AsArray;

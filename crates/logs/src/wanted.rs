@@ -1,13 +1,12 @@
 //! What a source and its options want of a file.
 
+use super::csv::UNNAMED_FIRST;
 use super::json::{self, Role};
-use super::read::{FileType, ReadOptions};
+use super::options::{FileType, ReadOptions};
 use super::{Dialect, csv, parquet};
 use crate::error::LogError;
+use dfp_storage::memory::MemoryLimit;
 use std::path::Path;
-
-/// pandas' name for a first column without one.
-pub(super) const UNNAMED_FIRST: &str = "Unnamed: 0";
 
 /// A source and the options of a read.
 pub(super) struct Wanted<'a> {
@@ -163,5 +162,27 @@ impl json::Schema for Wanted<'_> {
             || self.dialect.leads_to_list(path)
             || self.dialect.leads_to_inner(path)
             || self.dialect.inner.contains(&path)
+    }
+}
+
+impl parquet::Choice for Wanted<'_> {
+    fn is_wanted(&self, name: &str) -> bool {
+        self.column(&(self.dialect.clean)(name))
+    }
+
+    fn is_asked(&self, name: &str) -> bool {
+        self.asked(&(self.dialect.clean)(name))
+    }
+
+    fn identifies(&self, name: &str) -> bool {
+        self.is_identifier(&(self.dialect.clean)(name))
+    }
+
+    fn envelope(&self, names: &[String]) -> Option<String> {
+        self.envelope(names)
+    }
+
+    fn memory(&self) -> MemoryLimit {
+        self.options.memory
     }
 }

@@ -3,8 +3,8 @@
 use super::cells::Numbers;
 use super::records::{Block, End, Records};
 use super::{CsvOptions, UNCLOSED, content, numbers_of};
-use crate::MAX_COLUMNS;
 use crate::error::{LogError, Place};
+use crate::file_table::MAX_COLUMNS;
 use crate::skipped::{Skipped, TOO_MANY_COLUMNS, Unit};
 use std::collections::{HashMap, HashSet};
 use std::path::Path;

@@ -12,9 +12,8 @@ mod header;
 pub(super) mod parts;
 mod records;
 
+use super::file_table::{Column, FileTable};
 use super::pieces::Before;
-use super::wanted::UNNAMED_FIRST;
-use super::{Column, FileTable};
 use crate::error::{LogError, Place};
 use crate::skipped::{Skipped, Unit};
 use crate::texts::Cells;
@@ -63,6 +62,9 @@ impl Default for CsvOptions<'_> {
         }
     }
 }
+
+/// pandas' name for a first column without one.
+pub(super) const UNNAMED_FIRST: &str = "Unnamed: 0";
 
 const HEADER_AGAIN: &str = "header line repeated";
 const NUL_BYTES: &str = "NUL bytes in place of rows";

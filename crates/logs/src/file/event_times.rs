@@ -1,8 +1,10 @@
 //! When the rows of a file happened, and what becomes of those of which that cannot be read.
 
-use super::super::read::{ALWAYS, ReadOptions, Slice};
+use super::super::options::ReadOptions;
+use super::super::part::Part;
+use super::super::slice::{ALWAYS, Slice};
 use super::super::time::{TimeColumn, TimeFormats};
-use super::super::union::{Part, print};
+use super::super::union::print;
 use super::super::wanted::Wanted;
 use super::{Cleaner, message};
 use crate::error::{LogError, Place};

@@ -1,6 +1,7 @@
 //! A column of JSON values that finds its type while it grows.
 
 use crate::error::LogError;
+use crate::numbers::is_large;
 use crate::text;
 use crate::texts::{self, Cells, TextCells, Texts};
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, NullArray, UInt64Array};
@@ -345,11 +346,6 @@ impl Builder {
         };
         Ok(values.into())
     }
-}
-
-/// Whether an integer may be another one as a double.
-pub(crate) fn is_large(value: i64) -> bool {
-    value.unsigned_abs() > 1 << 53
 }
 
 fn behind<T: Copy>(missing: usize, values: Vec<Option<T>>) -> Vec<Option<T>> {

@@ -7,7 +7,7 @@ use super::paths::{Missing, Paths, ROOT};
 use super::pieces::Piece;
 use super::visit::{Key, Member};
 use super::{Nested, Role, Schema};
-use crate::identifiers::{whole_number, whole_text};
+use crate::numbers::{whole_number, whole_text};
 use crate::skipped::Skipped;
 use hashbrown::HashMap;
 use serde::de::{Error, IgnoredAny, MapAccess};

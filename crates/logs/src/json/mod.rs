@@ -27,9 +27,9 @@ mod repair;
 mod scan;
 mod visit;
 
-pub(super) use builder::is_large;
+pub(super) use paths::TWIN;
 
-use super::{FileTable, MAX_COLUMNS};
+use super::file_table::{FileTable, MAX_COLUMNS};
 use crate::error::{LogError, Place};
 use crate::skipped::Skipped;
 use crate::texts::Cells;

@@ -1,8 +1,8 @@
 //! What was wrong with events, by their rows.
 
 use super::content;
-use crate::MAX_COLUMNS;
 use crate::error::Place;
+use crate::file_table::MAX_COLUMNS;
 use crate::skipped::{Skipped, Unit};
 use std::path::Path;
 

@@ -2,10 +2,13 @@
 
 use super::Role;
 use super::Schema;
-use crate::MAX_COLUMNS;
-use crate::names::TWIN;
+use crate::file_table::MAX_COLUMNS;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use std::hash::BuildHasher;
+
+/// Behind the name of a member that would share its column with another one of the same event: `"a.b"` and
+/// the member `b` of `a`. The names of logs do not end so.
+pub(crate) const TWIN: &str = "\0twin";
 
 /// Up to this many members of an object are looked through one by one.
 const FEW: usize = 12;

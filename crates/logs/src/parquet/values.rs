@@ -1,8 +1,7 @@
 //! Values of Parquet as the other readers have them.
 
 use super::python::push_value;
-use crate::identifiers;
-use crate::json::is_large;
+use crate::numbers::{digits, is_large};
 use crate::text;
 use crate::texts::{self, TextCells};
 use arrow_array::cast::AsArray;
@@ -95,7 +94,7 @@ pub(super) fn plain(
             return decimal_texts(values);
         }
         return Ok(match any(|types| &types.gaps) && !any(|types| &types.large) {
-            _ if is_identifier => identifiers::print(&integers)?,
+            _ if is_identifier => digits(&integers)?,
             // Integers with gaps are floats, as in the other formats.
             true => arrow_cast::cast(&integers, &DataType::Float64)?,
             false => integers,
@@ -118,7 +117,7 @@ pub(super) fn plain(
     let cast = arrow_cast::cast(values, &target)?;
     match cast.as_string_opt::<i32>() {
         Some(cells) => Ok(texts::collect(cells.iter())?),
-        None if is_identifier => Ok(identifiers::print(&cast)?),
+        None if is_identifier => Ok(digits(&cast)?),
         None => Ok(cast),
     }
 }

@@ -2,12 +2,15 @@
 
 use super::*;
 use crate::texts::TextCells;
-use crate::{LogTable, cloudtrail, hours, read as read_logs};
+use crate::{LogTable, Sliced, cloudtrail, hours, read as read_logs};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use dfp_storage::StorageError;
+use dfp_storage::memory::MemoryLimit;
+use parking_lot::Mutex;
 use proptest::prelude::*;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 /// Time, row label and id of each row.
 fn rows(table: &LogTable) -> Vec<(i64, i64, String)> {
