@@ -177,7 +177,7 @@ fn format(text: &str) -> Result<Format, String> {
 /// # Errors
 /// The text in quotes, and what is expected.
 pub fn zone(text: &str) -> Result<TimeZone, String> {
-    let accepted = "accepted: a name like \"Europe/Oslo\", or an offset like \"+02:00\"";
+    let accepted = "expected a name like \"Europe/Oslo\", or an offset like \"+02:00\"";
     if text.starts_with(['+', '-']) {
         let offset = strtime::parse("%:z", text).ok().and_then(|time| time.offset());
         return offset

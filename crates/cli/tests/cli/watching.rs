@@ -220,8 +220,8 @@ fn what_makes_no_sense_together_is_refused() {
         ("--period 7h", "--period: \"7h\" is not a period; expected D, W, M, h, or"),
         ("--period_by file", "--period_by: there is no --period to go by"),
         ("--lateness 1h", "--lateness is about --watch_directory with --period"),
-        ("--duration soon", "--duration: \"soon\" is not a length of time; accepted"),
-        ("--start_time noon", "--start_time: \"noon\" is not a time; accepted"),
+        ("--duration soon", "--duration: \"soon\" is not a length of time; expected"),
+        ("--start_time noon", "--start_time: \"noon\" is not a time; expected"),
         ("--start_time 2024-01-02 --end_time 2024-01-01", "--end_time is not after --start_time"),
         (
             "--start_time 2024-01-01 --end_time 2024-01-02 --duration 1d",

@@ -127,7 +127,7 @@ fn other_formats_and_zones() {
     assert!(refused("%Y %!", None).starts_with("\"%Y %!\" is no format of times: "));
     assert_eq!(
         refused("iso", Some("Europe/Olso")),
-        "there is no time zone \"Europe/Olso\"; accepted: a name like \"Europe/Oslo\", or an offset like \"+02:00\""
+        "there is no time zone \"Europe/Olso\"; expected a name like \"Europe/Oslo\", or an offset like \"+02:00\""
     );
     assert!(refused("iso", Some("+2 hours")).starts_with("\"+2 hours\" is no offset"));
 }
