@@ -107,7 +107,7 @@ pub fn report(options: &ReportOptions, reporter: &dyn Reporter) -> Result<Made, 
         run: None,
     };
     let html = page.html().map_err(RunError::Failed)?;
-    dfp_storage::whole::write_whole(&options.html, html.as_bytes())?;
+    dfp_storage::atomic_write::write_whole(&options.html, html.as_bytes())?;
     Ok(made)
 }
 
@@ -144,7 +144,7 @@ pub fn plot(options: &PlotOptions, reporter: &dyn Reporter) -> Result<Made, RunE
         }
         kind => plots::picture(&scores(&results, &of_user, kind, &of_whom), options.format),
     };
-    dfp_storage::whole::write_whole(&options.output, &bytes.map_err(RunError::Failed)?)?;
+    dfp_storage::atomic_write::write_whole(&options.output, &bytes.map_err(RunError::Failed)?)?;
     let too_few = match options.kind {
         PictureKind::ZScores => too_few(&results, &of_user),
         _ => (0, 0),

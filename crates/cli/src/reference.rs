@@ -6,8 +6,8 @@ use crate::print::out;
 use crate::table::usable_stages;
 use dfp_config::options::{self, COMMANDS, OptionSpec, PIPELINES, PipelineKind};
 use dfp_config::plan::OptionTexts;
+use dfp_storage::atomic_write::write_whole;
 use dfp_storage::names::shown;
-use dfp_storage::whole::write_whole;
 use std::fmt::Write;
 
 /// One command or stage.

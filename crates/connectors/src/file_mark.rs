@@ -1,6 +1,6 @@
 //! How far a file has been read, and by what it is recognised.
 
-use crate::content::Content;
+use crate::file_identity::Content;
 use dfp_logs::Earlier;
 use dfp_storage::files::Stamp;
 use serde::{Deserialize, Serialize};

@@ -3,7 +3,7 @@
 //! A path whose length and time of change are as they were is not looked at. Any other file is recognised
 //! by its [`Content`]: it may have been touched, renamed, rotated, compressed, or appended to.
 
-use crate::content::{self, Appended, Beginning, Content, Lengths, Look};
+use crate::file_identity::{self, Appended, Beginning, Content, Lengths, Look};
 use crate::file_mark::FileMark;
 pub use dfp_logs::Earlier;
 use dfp_logs::LABELLED;
@@ -167,7 +167,7 @@ impl KnownFiles {
             .par_iter()
             .map(|(path, stamp)| match self.get(path).filter(|m| m.stamp == *stamp) {
                 Some(mark) if mark.content.is_some() => None,
-                _ => content::look(path, *stamp, &self.lengths),
+                _ => file_identity::look(path, *stamp, &self.lengths),
             })
             .collect();
         let mut now: HashMap<Content, PathBuf> = HashMap::new();

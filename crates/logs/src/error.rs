@@ -2,7 +2,7 @@
 
 use crate::skipped::{Skipped, Unit};
 use dfp_storage::StorageError;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use dfp_storage::names::shown;
 use std::fmt;
 use std::io;

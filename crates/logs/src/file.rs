@@ -5,14 +5,14 @@ mod event_times;
 pub(super) use event_times::clock_times;
 
 use super::bytes::{self, Text};
+use super::concat::print;
 use super::csv::UNNAMED_FIRST;
 use super::file_table::FileTable;
 use super::options::{FileType, LABELLED, ReadOptions};
 use super::part::{EVENT_DT, LABEL, Part};
+use super::projection::Wanted;
 use super::slice::Slice;
 use super::source::Further;
-use super::union::print;
-use super::wanted::Wanted;
 use super::when::in_order;
 use super::{Dialect, csv, identifiers, json, names, parquet, time};
 use crate::error::{LogError, Place};

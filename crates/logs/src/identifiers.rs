@@ -3,7 +3,7 @@
 use super::dialect::Role;
 use super::file_table::{Column, FileTable};
 use super::numbers::{digits, whole_text};
-use super::wanted::Wanted;
+use super::projection::Wanted;
 use crate::error::LogError;
 use crate::texts::{Cells, TextCells, Texts};
 use std::borrow::Cow;

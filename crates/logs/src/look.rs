@@ -3,8 +3,8 @@
 use super::file;
 use super::file_table::{Column, FileTable};
 use super::part::{EVENT_DT, Part};
+use super::projection::Wanted;
 use super::time::TimeColumn;
-use super::wanted::Wanted;
 use super::when::{TIMELESS, Times, in_order};
 use crate::error::LogError;
 use crate::texts::Cells;

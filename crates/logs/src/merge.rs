@@ -11,7 +11,7 @@ use hashbrown::HashMap;
 use std::sync::Arc;
 
 /// Puts parts together that follow each other, as long as no column has two types. What is missing stays
-/// missing and nothing is printed: [`union`](super::union::union) makes the same of the result as of the
+/// missing and nothing is printed: [`union`](super::concat::union) makes the same of the result as of the
 /// parts.
 pub(super) fn merge(parts: Vec<Part>) -> Result<Vec<Part>, LogError> {
     let mut merged = Vec::new();
@@ -124,7 +124,7 @@ fn values(rows: usize, pieces: Vec<(usize, Cells)>, kind: &DataType) -> Result<C
 
 #[cfg(test)]
 mod tests {
-    use super::super::union::union;
+    use super::super::concat::union;
     use super::*;
     use crate::texts::collect;
     use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array};
@@ -160,7 +160,7 @@ mod tests {
             let merged = merge(make()).unwrap();
             assert!(merged.len() <= parts.len());
             let plain = |columns: Vec<(String, ArrayRef)>| {
-                let print = |values: &ArrayRef| super::super::union::print(values).unwrap();
+                let print = |values: &ArrayRef| super::super::concat::print(values).unwrap();
                 columns
                     .iter()
                     .map(|(name, values)| {

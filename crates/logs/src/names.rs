@@ -1,12 +1,12 @@
 //! Columns whose names become one when they are cleaned: `username` and `user.name` are one column of
 //! users to logs that have both.
 
+use super::concat::{alike, print};
 use super::file_table::Column;
 use super::json::TWIN;
 use super::part::{EVENT_DT, LABEL, OWN_EVENT_DT};
+use super::projection::Wanted;
 use super::source::Further;
-use super::union::{alike, print};
-use super::wanted::Wanted;
 use crate::error::LogError;
 use crate::skipped::Skipped;
 use crate::texts::{self, Cells, TextCells, Texts, is_text};

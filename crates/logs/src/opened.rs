@@ -1,9 +1,9 @@
 //! Files that are read slice by slice: how far each has been read, and what of it waits.
 
+use super::later_rows::Waiting;
 use super::slice::{ALWAYS, Slice};
 use super::source::Source;
-use super::waiting::Waiting;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use parking_lot::{Mutex, MutexGuard};
 use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use super::json::Nested;
 use super::opened::Sliced;
 use super::slice::{ALWAYS, Slice};
 use super::time::TimeColumn;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::ops::Range;
 use std::path::Path;
 

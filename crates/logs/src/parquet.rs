@@ -28,7 +28,7 @@ use arrow_schema::DataType;
 use arrow_select::concat::concat;
 use codes::coded;
 use columns::{each_column, flatten, mask, ranges};
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::any::Any;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};

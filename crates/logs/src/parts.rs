@@ -1,20 +1,20 @@
 //! One large file as a sequence of tables, in memory that its size does not bound.
 
+use super::concat::union;
 use super::file_table::FileTable;
 use super::log_table::{LogTable, places, table};
 use super::look::Look;
 use super::options::{FileType, ReadOptions};
 use super::part::Part;
 use super::pieces::{Before, Next, Pieces};
+use super::projection::Wanted;
 use super::source::{Further, Rows, Source};
-use super::union::union;
-use super::wanted::Wanted;
 use super::{Dialect, csv, file, identifiers, json, names, parquet};
 use crate::error::{LogError, Place};
 use crate::skipped::{Skipped, Unit};
 use crate::texts::Cells;
 use arrow_array::{Int64Array, RecordBatch};
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::path::Path;
 
 /// Reads one file in parts of about `max_bytes` of its (unpacked) text, or a Parquet file by its groups

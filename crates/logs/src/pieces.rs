@@ -3,7 +3,7 @@
 use super::bytes::Content;
 use crate::error::LogError;
 use crate::skipped::Skipped;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::path::Path;
 
 /// What is known of a file before anything is read of it, for its format to be told.

@@ -1,11 +1,11 @@
 //! Many files to one table, in the order of time.
 
 use super::Dialect;
+use super::concat::union;
 use super::gathered::Gathered;
 use super::log_table::{LogTable, places, table};
 use super::options::ReadOptions;
-use super::union::union;
-use super::wanted::Wanted;
+use super::projection::Wanted;
 use crate::error::LogError;
 use crate::skipped::Unit;
 use std::path::{Path, PathBuf};

@@ -9,10 +9,10 @@ use super::look::Look;
 use super::opened::{Open, SlicedFiles};
 use super::options::ReadOptions;
 use super::part::Part;
+use super::projection::Wanted;
 use super::slice::{ALWAYS, Slice};
 use super::source::Source;
-use super::wanted::Wanted;
-use super::{Dialect, file, waiting};
+use super::{Dialect, file, later_rows};
 use crate::error::LogError;
 use crate::skipped::{Skipped, UNREADABLE};
 use dfp_storage::StorageError;
@@ -80,7 +80,7 @@ impl SlicedFiles {
             }
             finished
         };
-        let (mut parts, more) = waiting::take(&self.waiting, path, cut.end, cut.ends, room)?;
+        let (mut parts, more) = later_rows::take(&self.waiting, path, cut.end, cut.ends, room)?;
         if finished || more {
             return Ok((parts, more));
         }
@@ -241,9 +241,9 @@ struct Cut<'a> {
 impl Cut<'_> {
     /// The rows of the slice; later ones wait.
     fn now(&self, part: Part) -> Result<Part, LogError> {
-        let (now, later) = waiting::cut(part, self.end, self.ends)?;
+        let (now, later) = later_rows::cut(part, self.end, self.ends)?;
         if !later.is_empty() {
-            waiting::put(&self.files.waiting, self.path, later)?;
+            later_rows::put(&self.files.waiting, self.path, later)?;
         }
         Ok(now)
     }

@@ -22,7 +22,7 @@ fn files(contents: &[(&str, &[u8])]) -> (tempfile::TempDir, Vec<PathBuf>) {
 }
 
 fn texts(table: &LogTable, column: &str) -> Vec<String> {
-    let values = union::print(table.batch.column_by_name(column).unwrap()).unwrap();
+    let values = concat::print(table.batch.column_by_name(column).unwrap()).unwrap();
     let cells = TextCells::of(&values).unwrap();
     cells.iter().map(|v| v.unwrap_or("-").to_owned()).collect()
 }

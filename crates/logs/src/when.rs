@@ -1,6 +1,6 @@
 //! When the events of a file happened: rows by the hour, and a sample of their times.
 
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::collections::BTreeMap;
 
 /// Microseconds.

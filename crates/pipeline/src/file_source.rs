@@ -2,12 +2,12 @@
 
 mod reading;
 
-use crate::alike::Alike;
 use crate::batches::{Batch, Fixed, Notes, Patience, Watching};
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::message::{BatchAck, Message};
 use crate::plan::{Plan, SourceSettings, StageSettings, WatchSettings};
+use crate::similar_users::Alike;
 use crate::source::{self, ReadCount};
 use crate::stages::ScoreStats;
 use dfp_connectors::known::{Arrival, KnownFiles};
@@ -19,10 +19,10 @@ use dfp_features::users::{self, Numbers};
 use dfp_logs::LogError;
 use dfp_logs::{LogTable, SlicedFiles, TIMELESS_HOUR};
 use dfp_registry::model_set::Models;
+use dfp_storage::atomic_write::{Identity, identity};
 use dfp_storage::files;
 use dfp_storage::names;
 use dfp_storage::watch::{Watch, WatchOptions};
-use dfp_storage::whole::{Identity, identity};
 use parking_lot::Mutex;
 use rayon::ThreadPool;
 use reading::Rest;

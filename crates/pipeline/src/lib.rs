@@ -8,13 +8,13 @@ pub mod measure;
 pub mod plan;
 pub mod retrain;
 
-mod alike;
 mod duplicates;
 pub mod encoding;
 mod file_source;
 pub mod inspect;
 mod message;
 mod run;
+mod similar_users;
 pub mod source;
 pub mod stages;
 pub mod train;

@@ -1,10 +1,10 @@
 //! Training the models of many users: one user a core, largest first; a single user takes all
 //! cores. The bytes of a model do not depend on which of the two it was.
 
-use crate::alike::Alike;
 use crate::duplicates::Duplicates;
 use crate::error::RunError;
 use crate::plan::{Plan, SourceSettings, TrainAe};
+use crate::similar_users::Alike;
 use crate::source;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;

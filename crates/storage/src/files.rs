@@ -4,7 +4,7 @@ use crate::error::StorageError;
 pub use crate::names::is_address;
 use crate::patterns::{has_known_ending, kinds};
 pub use crate::patterns::{has_wildcards, is_packed, unpacked_name};
-use crate::{names, remote, walk};
+use crate::{expand_pattern, names, remote};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::Read;
@@ -32,8 +32,8 @@ pub fn find(pattern: &str, recursive: bool) -> Result<Vec<PathBuf>, StorageError
         remote::find(pattern, recursive)?
     } else {
         let matching = match has_wildcards(pattern) {
-            true if recursive => walk::matching(pattern),
-            true => walk::matching(&pattern.replace("**", "*")),
+            true if recursive => expand_pattern::matching(pattern),
+            true => expand_pattern::matching(&pattern.replace("**", "*")),
             false => Ok(Vec::new()),
         };
         // A file that is called like the pattern hides none of the others, and may be what is meant.
@@ -72,7 +72,7 @@ pub fn refuse_masked(address: &str) -> Result<(), StorageError> {
 /// The files that a name gives which is no pattern: itself, or what is in the directory.
 fn plain(path: &Path, recursive: bool) -> Result<Option<Vec<PathBuf>>, StorageError> {
     if path.is_dir() {
-        let mut files = walk::inside(path, recursive)?;
+        let mut files = expand_pattern::inside(path, recursive)?;
         files.retain(|file| has_known_ending(file));
         return Ok(Some(files));
     }

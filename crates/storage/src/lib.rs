@@ -4,17 +4,17 @@
 //!
 //! It knows no tables: what the bytes say is for others to read.
 
+pub mod atomic_write;
 mod error;
+mod expand_pattern;
 pub mod files;
-pub mod memory;
+pub mod memory_limit;
 pub mod names;
 mod nearest;
 mod patterns;
 pub mod private;
 pub mod remote;
-mod walk;
 pub mod watch;
-pub mod whole;
 
 pub use error::StorageError;
 pub use nearest::nearest;

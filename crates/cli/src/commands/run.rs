@@ -10,8 +10,8 @@ use dfp_config::plan::{self, OptionTexts, PlanSpec};
 use dfp_engine::Stop;
 use dfp_engine::{Reporter, Weight};
 use dfp_pipeline::plan::Plan;
+use dfp_storage::atomic_write::{is_standard_output, write_whole};
 use dfp_storage::names::path;
-use dfp_storage::whole::{is_standard_output, write_whole};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

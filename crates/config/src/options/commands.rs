@@ -8,7 +8,7 @@ use super::{
 };
 use dfp_features::sources::SOURCE_STAGES;
 use dfp_report::diagram;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 
 const CHOICE_LEVEL: Kind =
     Kind::Choice(&["CRITICAL", "FATAL", "ERROR", "WARN", "WARNING", "INFO", "DEBUG"]);

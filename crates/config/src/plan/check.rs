@@ -1,6 +1,6 @@
 //! `PlanSpec` -> `Plan`: all mistakes are found in one pass and reported together.
 
-use super::clashes::NamedFiles;
+use super::same_files::NamedFiles;
 use super::values::Values;
 use super::{OptionTexts, PlanSpec, StageSpec, order};
 use crate::options::{self, BENCH, Effect, OptionSpec, PipelineKind, RUN, Role};

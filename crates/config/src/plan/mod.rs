@@ -3,7 +3,6 @@
 
 mod alert;
 mod check;
-mod clashes;
 mod features;
 mod file;
 mod generate;
@@ -11,6 +10,7 @@ mod order;
 mod quality;
 mod report;
 mod results;
+mod same_files;
 mod source;
 mod stages;
 mod store;

@@ -9,7 +9,7 @@ use dfp_features::period::now;
 use dfp_logs::{ALWAYS, FileType};
 use dfp_pipeline::batches::{Rules, Sampling};
 use dfp_pipeline::plan::{SourceSettings, StageSettings, WatchSettings};
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,7 +8,9 @@ use crate::error::ConnectorError;
 use crate::state::OutputMark;
 use arrow_array::RecordBatch;
 use dfp_storage::StorageError;
-use dfp_storage::whole::{self, Out, Place, Readers, create_directory_of, sync_directory, synced};
+use dfp_storage::atomic_write::{
+    self, Out, Place, Readers, create_directory_of, sync_directory, synced,
+};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
@@ -20,7 +22,7 @@ pub(super) fn open(
     flush: bool,
     mark: Option<&OutputMark>,
 ) -> Result<Box<dyn Sink>, ConnectorError> {
-    let (real, there) = match whole::of(path)? {
+    let (real, there) = match atomic_write::of(path)? {
         Place::File { path: real, there } => (real, there.is_some()),
         Place::Stream(file) => {
             let out = Live { file, target: path.to_owned(), is_stream: true };

@@ -15,7 +15,7 @@ use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{DataType, TimeUnit};
 use dfp_logs::text;
 use dfp_logs::texts::TextCells;
-use dfp_storage::whole::{Out, Partial};
+use dfp_storage::atomic_write::{Out, Partial};
 use std::fmt::Write as _;
 use std::io;
 use std::path::Path;

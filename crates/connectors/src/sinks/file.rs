@@ -4,7 +4,7 @@ use super::Sink;
 use super::align_schema::Conform;
 use crate::error::ConnectorError;
 use arrow_array::RecordBatch;
-use dfp_storage::whole::{Out, Partial, Storage};
+use dfp_storage::atomic_write::{Out, Partial, Storage};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -80,7 +80,7 @@ mod tests {
     use super::super::parquet::Parquet;
     use super::*;
     use arrow_array::{ArrayRef, Int64Array};
-    use dfp_storage::whole::Readers;
+    use dfp_storage::atomic_write::Readers;
     use std::fs::File;
     use std::io::Write;
     use std::sync::Arc;

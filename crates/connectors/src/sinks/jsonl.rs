@@ -10,7 +10,7 @@ use arrow_array::types::{
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::cast;
 use arrow_schema::{DataType, TimeUnit};
-use dfp_storage::whole::{Out, Partial};
+use dfp_storage::atomic_write::{Out, Partial};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;

@@ -13,7 +13,7 @@ mod parquet;
 use crate::error::ConnectorError;
 use crate::state::OutputMark;
 use arrow_array::RecordBatch;
-use dfp_storage::whole::{Partial, Readers};
+use dfp_storage::atomic_write::{Partial, Readers};
 use file::FileSink;
 use std::path::{Path, PathBuf};
 

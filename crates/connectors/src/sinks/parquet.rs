@@ -5,7 +5,7 @@ use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use dfp_logs::texts::is_text;
-use dfp_storage::whole::{Out, Partial, Storage};
+use dfp_storage::atomic_write::{Out, Partial, Storage};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;

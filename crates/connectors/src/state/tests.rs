@@ -1,5 +1,5 @@
 use super::*;
-use crate::content::Content;
+use crate::file_identity::Content;
 use dfp_storage::files::Stamp;
 use std::fs;
 

@@ -4,7 +4,7 @@
 //! and keeps its state in the [`Memory`]; how rows fall into batches makes no difference.
 
 use super::cells::Cells;
-use super::memory::{self, Counted, Memory};
+use super::user_history::{self, Counted, Memory};
 use super::{Column, Op};
 use crate::document::Keys;
 use crate::error::FeatureError;
@@ -117,7 +117,7 @@ impl Counter {
     ) -> Result<ArrayRef, FeatureError> {
         let values = self.values(inputs, times.len())?;
         let key = self.key(column);
-        let future = memory::beginning_of_the_future();
+        let future = user_history::beginning_of_the_future();
         let mut made: Vec<Option<f64>> = vec![None; times.len()];
         for (user, rows) in users {
             let of_user = memory.of(user);

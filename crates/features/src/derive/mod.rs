@@ -10,18 +10,18 @@ mod counters;
 mod filter;
 pub(crate) mod kinds;
 mod lookup;
-mod memory;
 mod network;
 mod text;
 mod time;
+mod user_history;
 
 pub use cells::{Cells, Texts};
 pub use counters::Counter;
 pub use filter::Filter;
-pub use memory::Memory;
-pub use memory::beginning_of_the_future;
 pub use time::instants;
 pub(crate) use time::time_formats;
+pub use user_history::Memory;
+pub use user_history::beginning_of_the_future;
 
 use crate::document::Keys;
 use crate::error::FeatureError;

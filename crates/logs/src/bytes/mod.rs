@@ -5,7 +5,7 @@ mod utf16;
 
 use crate::error::{LogError, Place};
 use crate::skipped::{Skipped, Unit};
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use dfp_storage::remote::{self, Object};
 use parking_lot::Mutex;
 use std::fs::File;

@@ -19,7 +19,7 @@ use crate::skipped::{Skipped, Unit};
 use crate::texts::Cells;
 use builder::{Builder, Conflict};
 use cells::Numbers;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use header::{Chosen, Header};
 use rayon::prelude::*;
 use records::{Block, End, Records, RowView};

@@ -9,7 +9,7 @@ use crate::error::LogError;
 use crate::file_table::FileTable;
 use crate::pieces::Before;
 use crate::texts::Cells;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use rayon::prelude::*;
 use std::path::Path;
 

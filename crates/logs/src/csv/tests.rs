@@ -199,7 +199,7 @@ fn short_rows_below_a_wide_header_do_not_fill_the_memory() {
     let names: Vec<String> = (0..20_000).map(|i| format!("c{i}")).collect();
     let full = vec!["x"; 20_000].join(",");
     let text = format!("{}\n{full}\n{}", names.join(","), "a\n".repeat(50_000));
-    let memory = dfp_storage::memory::MemoryLimit::of_bytes(64 << 20);
+    let memory = dfp_storage::memory_limit::MemoryLimit::of_bytes(64 << 20);
     let options = CsvOptions { memory, ..CsvOptions::default() };
     let error = read(text.as_bytes(), Path::new("log.csv"), &options).unwrap_err();
     assert!(matches!(error, LogError::Memory { .. }), "{error}");

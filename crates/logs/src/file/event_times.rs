@@ -1,11 +1,11 @@
 //! When the rows of a file happened, and what becomes of those of which that cannot be read.
 
+use super::super::concat::print;
 use super::super::options::ReadOptions;
 use super::super::part::Part;
+use super::super::projection::Wanted;
 use super::super::slice::{ALWAYS, Slice};
 use super::super::time::{TimeColumn, TimeFormats};
-use super::super::union::print;
-use super::super::wanted::Wanted;
 use super::{Cleaner, message};
 use crate::error::{LogError, Place};
 use crate::skipped::{Skipped, TIMELESS, Unit};

@@ -364,7 +364,7 @@ proptest! {
 fn rows(text: &str) -> (Vec<String>, Vec<String>) {
     let table = table(text);
     let printed: Vec<_> =
-        table.columns.iter().map(|c| crate::union::print(&c.values).unwrap()).collect();
+        table.columns.iter().map(|c| crate::concat::print(&c.values).unwrap()).collect();
     let row = |row: usize| {
         let cells = printed.iter().map(|c| TextCells::of(c).unwrap().get(row).unwrap_or("-"));
         cells.collect::<Vec<_>>().join(" ")

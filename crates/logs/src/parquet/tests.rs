@@ -1,7 +1,7 @@
 use super::*;
 use crate::ReadOptions;
+use crate::projection::Wanted;
 use crate::texts;
-use crate::wanted::Wanted;
 use ::parquet::arrow::ArrowWriter;
 use arrow_array::types::Int32Type;
 use arrow_array::{
@@ -47,7 +47,7 @@ fn bytes() -> Vec<u8> {
 }
 
 fn texts(column: &Column) -> Vec<String> {
-    let printed = super::super::union::print(&column.values).unwrap();
+    let printed = super::super::concat::print(&column.values).unwrap();
     let cells = texts::TextCells::of(&printed).unwrap();
     cells.iter().map(|text| text.unwrap_or("-").to_owned()).collect()
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::texts::{TextCells, is_text};
-use crate::{Nested, cloudtrail, union};
+use crate::{Nested, cloudtrail, concat};
 use arrow_array::cast::AsArray;
 use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array as Ints, StringArray};
 use arrow_schema::{DataType, Schema};
@@ -25,7 +25,7 @@ fn content(tables: Vec<LogTable>) -> Content {
     for table in tables {
         assert_eq!(columns(&table.batch.schema()), names);
         let printed: Vec<ArrayRef> =
-            table.batch.columns().iter().map(|c| union::print(c).unwrap()).collect();
+            table.batch.columns().iter().map(|c| concat::print(c).unwrap()).collect();
         for row in 0..table.batch.num_rows() {
             let cell =
                 |column: &ArrayRef| TextCells::of(column).unwrap().get(row).map(str::to_owned);

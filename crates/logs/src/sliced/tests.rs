@@ -6,7 +6,7 @@ use crate::{LogTable, Sliced, cloudtrail, hours, read as read_logs};
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
 use dfp_storage::StorageError;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use parking_lot::Mutex;
 use proptest::prelude::*;
 use std::io::Write as _;
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 fn rows(table: &LogTable) -> Vec<(i64, i64, String)> {
     let times = table.batch.column_by_name("event_dt").unwrap();
     let times = times.as_primitive::<TimestampMicrosecondType>().values();
-    let ids = super::super::union::print(table.batch.column_by_name("id").unwrap()).unwrap();
+    let ids = super::super::concat::print(table.batch.column_by_name("id").unwrap()).unwrap();
     let ids = TextCells::of(&ids).unwrap();
     let row = |row: usize| {
         (times[row], table.file_rows.value(row), ids.get(row).unwrap_or("none").to_owned())

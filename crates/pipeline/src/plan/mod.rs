@@ -21,7 +21,7 @@ use dfp_model::config::Scorer;
 use dfp_registry::library::LookupOptions;
 use dfp_report::diagram::Drawing;
 use dfp_report::html::aggregate::{Asked, Names};
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use regex::Regex;
 use std::ops::Range;
 use std::path::{Path, PathBuf};

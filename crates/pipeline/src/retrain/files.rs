@@ -4,7 +4,7 @@ use crate::batches::Notes;
 use dfp_connectors::known::{Arrival, KnownFiles, Seen};
 use dfp_connectors::state::FileMark;
 use dfp_storage::files::{head, is_packed};
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 

@@ -68,7 +68,7 @@ pub fn run(plan: &Plan, reporter: &Arc<dyn Reporter>, stop: &Stop) -> Result<Sum
     let report = result.map_err(failed)?;
     run.write_models_of_messages()?;
     if let Some(drawing) = &plan.drawing {
-        dfp_storage::whole::write_whole(&drawing.file, &drawing.bytes(&report))?;
+        dfp_storage::atomic_write::write_whole(&drawing.file, &drawing.bytes(&report))?;
         run.summary.drawn = Some(shown(&drawing.file));
     }
     run.finish(&report)

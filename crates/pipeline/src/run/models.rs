@@ -238,5 +238,6 @@ fn write_models(models: &[Arc<UserModel>], path: &Path) -> Result<(), RunError> 
     let mut bytes = Vec::new();
     let refuse = |why: String| RunError::Failed(format!("--models_output_filename: {why}"));
     artifact::write(&models, &mut bytes).map_err(|error| refuse(error.to_string()))?;
-    dfp_storage::whole::write_private(path, &bytes).map_err(|error| refuse(error.to_string()))
+    dfp_storage::atomic_write::write_private(path, &bytes)
+        .map_err(|error| refuse(error.to_string()))
 }

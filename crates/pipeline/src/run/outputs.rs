@@ -6,8 +6,8 @@ use crate::plan::StageSettings;
 use crate::{source, stages};
 use dfp_connectors::state::{Commit, OutputMark, StateDir};
 use dfp_storage::StorageError;
+use dfp_storage::atomic_write::{identity, replaces};
 use dfp_storage::names::shown;
-use dfp_storage::whole::{identity, replaces};
 use std::path::Path;
 use std::sync::Arc;
 

@@ -21,7 +21,7 @@ impl Run<'_> {
         for stage in &self.plan.stages {
             let StageSettings::ToReport(settings) = stage else { continue };
             let path = &settings.filename;
-            if dfp_storage::whole::replaces(path) && !settings.overwrite {
+            if dfp_storage::atomic_write::replaces(path) && !settings.overwrite {
                 let exists = StorageError::Exists { path: path.clone() };
                 return Err(RunError::Failed(format!("to-report: {exists}")));
             }
@@ -59,7 +59,7 @@ impl Run<'_> {
             };
             let refuse = |why: String| RunError::Failed(format!("to-report: {why}"));
             let html = page.html().map_err(refuse)?;
-            dfp_storage::whole::write_whole(&settings.filename, html.as_bytes())
+            dfp_storage::atomic_write::write_whole(&settings.filename, html.as_bytes())
                 .map_err(|why| refuse(why.to_string()))?;
             self.summary.pages.push(name);
         }

@@ -6,7 +6,7 @@ use crate::error::RegistryError;
 use crate::store::{State, UserVersions};
 use dfp_model::{UserModel, export};
 use dfp_storage::StorageError;
-use dfp_storage::whole::{replaces, write_private};
+use dfp_storage::atomic_write::{replaces, write_private};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet, HashSet};

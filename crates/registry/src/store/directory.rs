@@ -2,8 +2,8 @@
 
 use super::tree::Blobs;
 use crate::error::RegistryError;
+use dfp_storage::atomic_write::write_new;
 use dfp_storage::names;
-use dfp_storage::whole::write_new;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;

@@ -17,8 +17,8 @@ use dfp_logs::columns::{INDEX, missing_column};
 use dfp_logs::{LogTable, ReadOptions};
 use dfp_report::summary::Validation;
 use dfp_storage::StorageError;
+use dfp_storage::atomic_write;
 use dfp_storage::names::shown;
-use dfp_storage::whole;
 use parking_lot::Mutex;
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ impl Validate {
         found: &Arc<Mutex<Vec<Validation>>>,
     ) -> Result<Self, RunError> {
         if let Some(path) = &settings.results_file_name
-            && whole::replaces(path)
+            && atomic_write::replaces(path)
             && !settings.overwrite
         {
             let exists = StorageError::Exists { path: path.clone() };
@@ -105,7 +105,7 @@ impl Validate {
             self.reporter.say(Weight::Debug, &format!("validate: {example}"));
         }
         if let Some(path) = &self.settings.results_file_name {
-            whole::write_whole(path, outcome.to_json()?.as_bytes())?;
+            atomic_write::write_whole(path, outcome.to_json()?.as_bytes())?;
         }
         let validation = Validation {
             file: shown(&self.settings.val_file_name),

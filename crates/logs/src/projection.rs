@@ -5,7 +5,7 @@ use super::json::{self, Role};
 use super::options::{FileType, ReadOptions};
 use super::{Dialect, csv, parquet};
 use crate::error::LogError;
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use std::path::Path;
 
 /// A source and the options of a read.

@@ -2,9 +2,9 @@
 //! anything runs, by whatever path they are named.
 
 use crate::options::{Kind, OptionSpec};
+use dfp_storage::atomic_write::{Identity, identity, real};
 use dfp_storage::files;
 use dfp_storage::names::{self, shown};
-use dfp_storage::whole::{Identity, identity, real};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

@@ -7,7 +7,7 @@
 
 use dfp_logs::{FileType, bytes, format};
 use dfp_storage::files::{Stamp, is_address};
-use dfp_storage::memory::MemoryLimit;
+use dfp_storage::memory_limit::MemoryLimit;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::path::Path;
