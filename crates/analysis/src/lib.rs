@@ -1,4 +1,4 @@
-//! What runs have written, read again: which rows are alerts ([`afterwards`]), why a row scores as it does
+//! What runs have written, read again: which rows are alerts ([`alerts`]), why a row scores as it does
 //! ([`results::explain`]), how well scores tell labelled rows from others ([`evaluate`]), what would have been found of
 //! takeovers in the past ([`backtest`]), and the page about it ([`page_of_files`]).
 //!

@@ -238,7 +238,7 @@ pub enum Scorer {
     #[default]
     Network,
     /// Also counts of values and, with two or more numeric features, distances to training rows,
-    /// all of them brought to probabilities: see [`crate::beside`].
+    /// all of them brought to probabilities: see [`crate::combined`].
     Recommended,
 }
 

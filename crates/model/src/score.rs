@@ -3,7 +3,7 @@
 //! The anomaly score of a row is the mean of its losses over all features; how unusual that is for
 //! the user is its distance from the mean score of the training rows in standard deviations.
 //! Models with scorers beside the network have a [`RowScore`] of each row too, made in
-//! [`crate::beside`].
+//! [`crate::combined`].
 
 use crate::config::LossScaler;
 use crate::encode::EncodedRows;

@@ -1,6 +1,6 @@
 //! Where models live: numbered versions of each user's model, of which at most one is live ([`store`]); what people
 //! know of a version, and what they do with it by hand ([`library`]); and the one look-up of models for whoever scores
-//! rows ([`models`]).
+//! rows ([`model_set`]).
 //!
 //! It reads and writes model files and trains nothing.
 

@@ -1,6 +1,6 @@
 //! Bytes from anywhere: files and objects that a pattern finds ([`files`]), or that become complete while somebody
-//! watches ([`watch`]); files that are written whole ([`whole`]); their names as people see them ([`names`]), and how
-//! much memory reading may take ([`memory`]).
+//! watches ([`watch`]); files that are written whole ([`atomic_write`]); their names as people see them ([`names`]), and how
+//! much memory reading may take ([`memory_limit`]).
 //!
 //! It knows no tables: what the bytes say is for others to read.
 

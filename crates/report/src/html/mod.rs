@@ -1,4 +1,4 @@
-//! One page about a run, in one file that needs nothing else: no network, no fonts, no libraries. [`digest`] gathers what it
+//! One page about a run, in one file that needs nothing else: no network, no fonts, no libraries. [`aggregate`] gathers what it
 //! says, in a run row by row (`to-report`) or from files that runs have written (`morpheus report`); a file a section
 //! writes it.
 
