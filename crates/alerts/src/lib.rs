@@ -1,5 +1,5 @@
-//! Which scored rows people are told of: those below a probability, as many a day as people can look at, or as
-//! many as keep the share of false ones low; less those that somebody has said need not be told.
+//! Which scored rows become alerts: by a p-value, by a daily budget, or by a false discovery rate; without those that
+//! a suppression rule covers.
 //!
 //! A [`Decider`] takes [`Row`]s batch by batch, so that all users compete for a day's budget, and gives a
 //! [`Verdict`] on each; [`Rules`] are what somebody has said. It makes no scores, and writes nothing.

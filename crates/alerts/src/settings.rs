@@ -4,7 +4,7 @@ use crate::decide::Policy;
 use crate::suppress::Rules;
 use std::sync::Arc;
 
-/// How alerts are chosen, and which of them are told.
+/// How alerts are chosen, and which of them are suppressed.
 #[derive(Clone, Debug)]
 pub struct AlertSettings {
     /// How alerts are chosen.

@@ -194,7 +194,7 @@ impl Rule {
 
 /// `None` if something is wrong, which has been told.
 fn rule(keys: Keys<'_, '_>) -> Option<Rule> {
-    let reason = keys.required("reason", "why these rows need not be told");
+    let reason = keys.required("reason", "why these rows are suppressed");
     let author = keys.required("author", "who says so");
     let expires = keys
         .required(
@@ -223,7 +223,7 @@ fn rule(keys: Keys<'_, '_>) -> Option<Rule> {
     let cell = match (column, tests.pop()) {
         (Some(column), Some(is)) => Some(Cell { column, is }),
         (Some(_), None) if asked == 0 => {
-            keys.wrong("feature needs value, matches or addresses beside it");
+            keys.wrong("feature needs value, matches or addresses as well");
             None
         }
         (None, Some(_)) => {

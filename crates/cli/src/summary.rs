@@ -118,7 +118,7 @@ pub fn text(summary: &Summary) -> String {
         }
         (true, true) => {
             text.push_str(
-                "stopped before the end; a run with the same --state_dir goes on from here\n",
+                "stopped before the end; a run with the same --state_dir continues from here\n",
             );
         }
         (false, _) => {}
@@ -193,7 +193,7 @@ pub fn alerted(alerts: &AlertCount) -> Vec<(&'static str, String)> {
     }
     for (rule, rows) in &alerts.expired {
         let rule = printable(rule);
-        lines.push(("expired", format!("{} told again: {rule}", count(*rows, "alert"))));
+        lines.push(("expired", format!("{} no longer suppressed: {rule}", count(*rows, "alert"))));
     }
     lines
 }

@@ -1,10 +1,10 @@
-//! What is told to whoever runs a pipeline, while it runs. Only a program prints; everything below goes through a
+//! Messages and progress of a running pipeline. Only the binary prints; everything below it reports through a
 //! [`Reporter`].
 
 /// How much a message weighs, as `--log_level` names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Weight {
-    /// Details for whoever looks for a fault.
+    /// Details for debugging.
     Debug,
     /// What is going on.
     Info,

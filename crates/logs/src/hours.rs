@@ -19,13 +19,7 @@ use std::path::{Path, PathBuf};
 /// the only pass over them but the one that reads their rows.
 pub fn hours(dialect: &Dialect, files: &[PathBuf], options: &ReadOptions<'_>) -> Vec<Times> {
     let clock: Vec<String> = options.clock.iter().map(|clock| clock.name.clone()).collect();
-    let narrow = ReadOptions {
-        columns: Some(&clock),
-        slice: None,
-        sliced: None,
-        on_rows: None,
-        ..options.clone()
-    };
+    let narrow = options.narrowed_to(&clock);
     let most = options.memory.text() / FILES_PER_THREAD as u64;
     let mut all = Vec::with_capacity(files.len());
     for chunk in files.chunks(FILES_PER_THREAD * rayon::current_num_threads()) {

@@ -85,6 +85,14 @@ pub struct ReadOptions<'a> {
     pub all_or_nothing: bool,
 }
 
+impl<'a> ReadOptions<'a> {
+    /// The same files with these columns only, all rows at once: for a first pass.
+    pub(crate) fn narrowed_to(&self, columns: &'a [String]) -> Self {
+        let columns = Some(columns);
+        Self { columns, slice: None, sliced: None, on_rows: None, ..self.clone() }
+    }
+}
+
 impl Default for ReadOptions<'_> {
     fn default() -> Self {
         Self {

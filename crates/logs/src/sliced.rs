@@ -155,13 +155,7 @@ impl SlicedFiles {
     ) -> Result<Open, LogError> {
         check_repeat(path, options)?;
         let clock: Vec<String> = options.clock.iter().map(|clock| clock.name.clone()).collect();
-        let narrow = ReadOptions {
-            columns: Some(&clock),
-            slice: None,
-            sliced: None,
-            on_rows: None,
-            ..options.clone()
-        };
+        let narrow = options.narrowed_to(&clock);
         let mut look = Look::new(Wanted { dialect, options: &narrow });
         let wanted = Wanted { dialect, options };
         let source = Source::open(path, &wanted, options.memory.piece(), Some(&mut look))?;

@@ -273,7 +273,7 @@ impl Beyond {
 /// The 13 activations of the reference library, each applied after every hidden layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the names are PyTorch's; the formulas stand in `kernels`")]
+#[expect(missing_docs, reason = "the names are PyTorch's; the formulas are in `kernels`")]
 pub enum Activation {
     LeakyRelu,
     Relu,

@@ -118,20 +118,9 @@ impl Preflight {
             .num_threads(plan.compute_threads)
             .build()
             .map_err(|error| RunError::Failed(format!("cannot start threads: {error}")))?;
-        let reading = Reading {
-            settings: &SourceSettings { repeat: 1, ..plan.source.clone() },
-            user_column: plan.user_column.as_deref(),
-            known_categories: &[],
-            only: None,
-            batch: None,
-            needs_times: false,
-            sliced: None,
-            strict: false,
-            pool: &pool,
-            reporter,
-            duplicates: None,
-            on_rows: None,
-        };
+        let settings = SourceSettings { repeat: 1, ..plan.source.clone() };
+        let user = plan.user_column.as_deref();
+        let reading = Reading::alone(&settings, user, &pool, reporter);
         let files = [file.to_owned()];
         let read =
             source::read(&files, "sample", &reading, &mut Memory::default(), &mut |_, _| Ok(()));

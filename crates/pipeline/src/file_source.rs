@@ -350,7 +350,7 @@ fn watching(
     let (watcher, why_not) = Watch::new(options, known.stamps(), not);
     if let Some(why) = why_not {
         let text = format!(
-            "the system does not tell of new files ({why}); they are looked for every {:?}",
+            "the system does not notify of new files ({why}); scanning every {:?}",
             watch.interval
         );
         shared.reporter.say(Weight::Warning, &text);

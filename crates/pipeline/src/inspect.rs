@@ -76,20 +76,8 @@ pub fn inspect(options: &InspectOptions, reporter: &dyn Reporter) -> Result<Insp
     let mut settings = SourceSettings::all_of(options.source, features);
     settings.delimiter = options.delimiter;
     let files = source::find(&options.logs, true, None, false)?;
-    let reading = Reading {
-        settings: &settings,
-        user_column: options.features.user.as_deref(),
-        known_categories: &[],
-        only: None,
-        batch: None,
-        needs_times: false,
-        sliced: None,
-        strict: false,
-        pool: &pool,
-        reporter,
-        duplicates: None,
-        on_rows: None,
-    };
+    let user = options.features.user.as_deref();
+    let reading = Reading::alone(&settings, user, &pool, reporter);
     let mut memory = Memory::default();
     let (table, users) = source::read(&files, "input", &reading, &mut memory, &mut |_, _| Ok(()))?;
     let mut count = ReadCount::default();
@@ -211,7 +199,8 @@ impl Look<'_> {
             warnings.push("has no value in any row".to_owned());
         }
         if facts.distinct == 1 && present == self.users.len() {
-            warnings.push(format!("is {:?} in all rows: it tells nothing", facts.examples[0]));
+            warnings
+                .push(format!("is {:?} in all rows: it carries no information", facts.examples[0]));
             return warnings;
         }
         if facts.kind != "category" || present < FEW_ROWS {

@@ -103,6 +103,31 @@ pub struct Reading<'a> {
     pub on_rows: Option<OnRows<'a>>,
 }
 
+impl<'a> Reading<'a> {
+    /// All columns of all files, by themselves: no models, no earlier rows, nothing that is left out ends it.
+    pub fn alone(
+        settings: &'a SourceSettings,
+        user_column: Option<&'a str>,
+        pool: &'a ThreadPool,
+        reporter: &'a dyn Reporter,
+    ) -> Self {
+        Self {
+            settings,
+            user_column,
+            known_categories: &[],
+            only: None,
+            batch: None,
+            needs_times: false,
+            sliced: None,
+            strict: false,
+            pool,
+            reporter,
+            duplicates: None,
+            on_rows: None,
+        }
+    }
+}
+
 /// Some columns instead of all.
 #[derive(Clone, Copy)]
 pub struct Only<'a> {

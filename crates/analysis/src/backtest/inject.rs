@@ -241,7 +241,7 @@ fn no_hours(log: &Log, histories: &[History], times: &[i64]) -> Result<Option<St
             != moved.column_by_name(name).map(Array::to_data)
     });
     Ok((!tells).then(|| {
-        "no feature tells the hour of a row; a feature file can derive one (op = \"part\")"
+        "no feature holds the hour of a row; a feature file can derive one (op = \"part\")"
             .to_owned()
     }))
 }

@@ -333,7 +333,7 @@ fn user_column(names: &Names, schema: &Schema) -> Result<String, String> {
 }
 
 fn which_user(there: &[&String]) -> String {
-    let mut text = "the results do not say which of their columns tells users apart; name it with --userid_column_name, as in the run that wrote them".to_owned();
+    let mut text = "the results do not say which column holds the user; name it with --userid_column_name, as in the run that wrote them".to_owned();
     if !there.is_empty() {
         let names: Vec<&str> = there.iter().map(|name| name.as_str()).collect();
         text.push_str(&format!(" (there is {})", names.join(", ")));

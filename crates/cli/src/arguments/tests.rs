@@ -71,7 +71,7 @@ fn all_mistakes_of_a_line_are_told_together() {
         [
             "run: there is no option --num_thread; did you mean --num_threads",
             "from-cloudtrail: there is no option --input_blob; did you mean --input_glob",
-            "from-cloudtrail: --input_glob is required: files to read, a directory or a pattern; ** stands for any number of directories",
+            "from-cloudtrail: --input_glob is required: files to read, a directory or a pattern; ** matches any number of directories",
             "train-ae: --train_epochs: \"zero\" is not a whole number from 1 to 1000000",
             "there is no stage \"preproces\"; did you mean preprocess",
             "to-file: --filename is required: the file to write",

@@ -134,7 +134,7 @@ fn text(found: &Training, json: Option<&Path>) -> String {
         }
     }
     if found.interrupted {
-        text.push_str("stopped before the end; the same line goes on from here\n");
+        text.push_str("stopped before the end; the same command continues from here\n");
     }
     text
 }

@@ -126,7 +126,7 @@ fn every_option_of_alert_does_what_it_says() {
         assert_eq!(why, if known.contains(&row) { "known (jane)" } else { "" });
     }
     assert!(
-        summary.contains("known (jane)") && summary.contains("told again: old (jo)"),
+        summary.contains("known (jane)") && summary.contains("no longer suppressed: old (jo)"),
         "{summary}"
     );
     // Afterwards too, into any format.
@@ -227,7 +227,7 @@ fn what_makes_no_sense_is_refused_all_at_once() {
     ] {
         assert!(said.contains(part), "{part} in {said}");
     }
-    assert!(line("inf-ae --scorer=recommended", "alert alert").contains("alert stands twice"));
+    assert!(line("inf-ae --scorer=recommended", "alert alert").contains("alert is given twice"));
     assert!(
         line("inf-ae --scorer=recommended", "alert --fdr=0").contains("would never raise an alert")
     );

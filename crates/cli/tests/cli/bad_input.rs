@@ -398,7 +398,7 @@ fn stages_in_the_wrong_order_and_a_required_option_left_out() {
         (
             2,
             "Configuring Pipeline via CLI\n",
-            "error: from-cloudtrail: --input_glob is required: files to read, a directory or a pattern; ** stands for any number of directories\n\
+            "error: from-cloudtrail: --input_glob is required: files to read, a directory or a pattern; ** matches any number of directories\n\
              error: inf-pytorch cannot follow train-ae: it takes encoded rows, and train-ae hands on rows with a model; put preprocess between them\n\
              see morpheus run pipeline-ae --help\n"
         )

@@ -268,7 +268,7 @@ fn all_mistakes_of_a_file_are_told_with_their_lines() {
         ("user = 'u'\nfeatures = []\n", "f.toml names no features"),
         (
             "user = 'n'\nfeatures = ['n']\n[[column]]\nname = 'n'\nop = 'increment'\n",
-            "f.toml line 1: user: a column that is counted for each user cannot tell users apart",
+            "f.toml line 1: user: a column that is counted for each user cannot identify users",
         ),
         (
             "user = 'u'\nlateness = '2d'\nfeatures = ['u']\n",
@@ -408,7 +408,7 @@ warnings
   id has 27 different values in 27 rows: nearly every row looks new
   arn holds the name of its user in 100 % of the rows with a value: it says who it is, not what was done
   desk has values that a single user has in 100 % of the rows with one: it says who it is, not what was done
-  zone is \"eu\" in all rows: it tells nothing
+  zone is \"eu\" in all rows: it carries no information
   sizes is not there: there is no column \"sizes\"; the nearest columns are size
   event_dt is no feature: its type is Timestamp(µs, \"UTC\"); numbers, booleans and text are read
 "

@@ -70,7 +70,7 @@ fn takeovers_put_into_generated_logs_are_found_and_rows_of_the_users_own_are_not
     assert!(identity.contains("sourceIPAddress") && !identity.contains("eventName"), "{identity}");
     assert_eq!(found["evaluation"]["parts"].as_array().unwrap().len(), 3);
     // No feature of CloudTrail's tells the hour, and that is said.
-    assert!(ended.stdout.contains("unusual_hours: 15 takeovers: no feature tells the hour"));
+    assert!(ended.stdout.contains("unusual_hours: 15 takeovers: no feature holds the hour"));
 
     let (ended, found) = tested(&place, &format!("{logs} --kinds=control --takeovers_per_user=4"));
     let auroc = number(&found, "/evaluation/auroc");

@@ -225,8 +225,8 @@ fn lines_that_make_no_sense_are_refused_with_all_their_mistakes() {
         ("report out.csv --html=a.html --score_column=nope".to_owned(), "\"nope\""),
         ("plot out.csv --output=a.gif".to_owned(), "expected .svg, .png"),
         ("plot out.csv --output=a.svg --kind=pie".to_owned(), "--kind: \"pie\""),
-        (format!("{run} --state_dir=state {scored}"), "from-cloudtrail with --state_dir goes on"),
-        (format!("{run} --watch_directory {scored}"), "with --watch_directory goes on; write the rows with to-file"),
+        (format!("{run} --state_dir=state {scored}"), "from-cloudtrail with --state_dir is continuous"),
+        (format!("{run} --watch_directory {scored}"), "with --watch_directory is continuous; write the rows with to-file"),
         (format!("{run} train-ae --train_data_glob=in/*.csv serialize to-report --filename=a.html"), "rows have no scores without add-scores"),
         (format!("{run} {scored} to-file --filename=a.html --file_type=csv"), "is written twice"),
         (

@@ -224,7 +224,7 @@ fn a_table_has_no_columns_of_its_own_for_users_and_features() {
     assert_eq!(
         ended.messages(),
         "error: pipeline-ae: --columns_file is required with from-file: which columns are features, one a line (or --features, a feature file)\n\
-         error: pipeline-ae: --userid_column_name is required with from-file: the column that tells users apart\n\
+         error: pipeline-ae: --userid_column_name is required with from-file: the column with the user\n\
          see morpheus run pipeline-ae --help\n"
     );
 }

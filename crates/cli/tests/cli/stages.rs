@@ -455,15 +455,15 @@ fn the_order_of_stages_is_checked() {
     assert_eq!(
         ae("train-ae SOURCE"),
         [
-            "train-ae cannot stand first: a pipeline starts with a source, such as from-cloudtrail",
-            "from-cloudtrail cannot follow train-ae: a source stands first, and a pipeline has one"
+            "train-ae cannot come first: a pipeline starts with a source, such as from-cloudtrail",
+            "from-cloudtrail cannot follow train-ae: a pipeline has one source, in front"
         ]
     );
     assert_eq!(
         ae("buffer SOURCE"),
         [
-            "buffer cannot stand first: a pipeline starts with a source, such as from-cloudtrail",
-            "from-cloudtrail cannot follow buffer: a source stands first, and a pipeline has one"
+            "buffer cannot come first: a pipeline starts with a source, such as from-cloudtrail",
+            "from-cloudtrail cannot follow buffer: a pipeline has one source, in front"
         ]
     );
     // 2. train-ae stands directly behind it, but for stages that let anything through.

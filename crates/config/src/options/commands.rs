@@ -99,7 +99,7 @@ pub const RUN: CommandSpec = CommandSpec {
         OptionSpec::new(
             "plan",
             Kind::ExistingFile,
-            "run the plan in this file (.toml, .json); options of run typed beside it go before its own",
+            "run the plan in this file (.toml, .json); options of run on the command line override those of the plan",
         ),
         OptionSpec::new(
             "save_plan",
@@ -138,7 +138,7 @@ pub const AUTOENCODER: CommandSpec = CommandSpec {
         OptionSpec::new(
             "userid_column_name",
             Kind::Text,
-            "the column that tells users apart; with from-cloudtrail also actor: who acted, whatever the type of identity (default: the source's: userIdentityaccountId, userPrincipalName, username, actoralternateId)",
+            "the column with the user; with from-cloudtrail also actor: who acted, whatever the type of identity (default: the source's: userIdentityaccountId, userPrincipalName, username, actoralternateId)",
         ),
         OptionSpec::new("userid_filter", Kind::Text, "only this user"),
         OptionSpec::new(

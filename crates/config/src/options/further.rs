@@ -61,11 +61,7 @@ pub const ALERT_OPTIONS: [OptionSpec; 5] = [
         Kind::Share,
         "as many alerts of a batch as keep the expected share of false ones at most this",
     ),
-    OptionSpec::new(
-        "suppress",
-        Kind::ExistingFile,
-        "rules, in TOML, that say which rows need not be told (docs/alerts.md)",
-    ),
+    OptionSpec::new("suppress", Kind::ExistingFile, "suppression rules, in TOML (docs/alerts.md)"),
 ];
 
 /// `alert`

@@ -49,7 +49,7 @@ pub const EVALUATE: CommandSpec = CommandSpec {
         OptionSpec::new(
             "userid_column_name",
             Kind::Text,
-            "the column that tells users apart (default: that of the source that the outputs look like)",
+            "the column with the user (default: that of the source that the outputs look like)",
         ),
         OptionSpec::new(
             "timestamp_column_name",
@@ -82,7 +82,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         OptionSpec::new(
             "input",
             Kind::Input,
-            "files to read, a directory or a pattern; ** stands for any number of directories",
+            "files to read, a directory or a pattern; ** matches any number of directories",
         )
         .multiple()
         .required(),
@@ -100,7 +100,7 @@ pub const BACKTEST: CommandSpec = CommandSpec {
         OptionSpec::new(
             "userid_column_name",
             Kind::Text,
-            "the column that tells users apart (default: the source's)",
+            "the column with the user (default: the source's)",
         ),
         OptionSpec::new("userid_filter", Kind::Text, "only this user"),
         OptionSpec::new(

@@ -8,7 +8,7 @@ use super::{CommandSpec, Kind, OptionSpec};
 const USER: OptionSpec = OptionSpec::new(
     "userid_column_name",
     Kind::Text,
-    "the column that tells users apart, as in the run (default: the one that a source is known for)",
+    "the column with the user, as in the run (default: the one that a source is known for)",
 );
 const TIME: OptionSpec = OptionSpec::new(
     "timestamp_column_name",
@@ -32,7 +32,7 @@ pub const PAGE_THRESHOLD: OptionSpec = OptionSpec::new(
 pub const PAGE_ALERTS: OptionSpec = OptionSpec::new(
     "alerts",
     Kind::Integer { min: 0, max: 100_000 },
-    "so many alerts are shown, the least usual ones",
+    "number of alerts to show, most unusual first",
 )
 .default("200");
 

@@ -10,25 +10,25 @@ const SOURCE: &[OptionSpec] = &[
     OptionSpec::new(
         "input_glob",
         Kind::Input,
-        "files to read, a directory or a pattern; ** stands for any number of directories",
+        "files to read, a directory or a pattern; ** matches any number of directories",
     )
     .multiple()
     .required(),
     OptionSpec::new(
         "watch_directory",
         Kind::Bool,
-        "go on reading files as they arrive, until stopped; results are appended as they are made",
+        "continuous mode: read files as they arrive, until stopped; results are appended",
     )
     .default("false"),
     OptionSpec::new(
         "state_dir",
         Kind::Folder,
-        "remember there which files are finished, and what users have done, so that the next run goes on where this one ends; results are appended",
+        "remember there which files are finished, and what users have done, so that the next run continues where this one ends; results are appended",
     ),
     OptionSpec::new(
         "rebuild_state",
         Kind::Bool,
-        "if the state in --state_dir is damaged, move it aside and continue from the copy kept beside it",
+        "if the state in --state_dir is damaged, move it aside and continue from its backup copy",
     )
     .default("false"),
     OptionSpec::new(
@@ -81,7 +81,7 @@ const SOURCE: &[OptionSpec] = &[
     OptionSpec::new(
         "file-type",
         Kind::Choice(&["auto", "csv", "json", "parquet"]),
-        "what the files hold; auto: told by name and content",
+        "format of the files; auto: detected from name and content",
     )
     .aliases(&["file_type"])
     .default("auto"),
@@ -101,7 +101,7 @@ const SOURCE: &[OptionSpec] = &[
     OptionSpec::new(
         "batch_timeout",
         Kind::Number { min: 0.0, max: MOST_SECONDS as f64 },
-        "while watching, seconds between two looks where the system does not tell of new files",
+        "while watching, seconds between two scans where the system does not notify of new files",
     )
     .default("5.0"),
     OptionSpec::new(
@@ -130,7 +130,7 @@ const OF_THE_PEERS_FILES: [OptionSpec; 4] = [
         .multiple()
         .refused("a row needs no column here; leave rows out with dropna --column"),
     OptionSpec::new("parser_kwargs", Kind::Text, "arguments of the parser").multiple().refused(
-        "files are not read by pandas; their form is told by their content, or by --file_type",
+        "files are not read by pandas; their format is detected from the content, or set with --file_type",
     ),
 ];
 

@@ -45,7 +45,7 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new(
                 "train_min_increment",
                 Kind::Integer { min: 1, max: MOST_ROWS },
-                "where models are learnt from messages: a user's model is trained anew once there are so many rows it has not learnt (default: 1, in a store 300, with --train_every any number)",
+                "where models are learnt from messages: a user's model is trained again once this number of rows is new to it (default: 1, in a store 300, with --train_every any number)",
             ),
             OptionSpec::new(
                 "train_every",
@@ -254,7 +254,7 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new(
                 "pvalue_threshold",
                 Kind::Share,
-                "with --seasonality, flag hours with so many events that the probability of as many or more is at most this",
+                "with --seasonality, flag hours in which the probability of as many events or more is at most this",
             )
             .default("0.0001"),
         ],
@@ -315,7 +315,7 @@ pub const STAGES: &[StageEntry] = &[
             OptionSpec::new(
                 "file_type",
                 Kind::Choice(&["auto", "json", "csv", "parquet"]),
-                "auto: told by the name (.csv, .json, .jsonlines, .jsonl, .parquet)",
+                "auto: detected from the name (.csv, .json, .jsonlines, .jsonl, .parquet)",
             )
             .aliases(&["file-type"])
             .default("auto"),

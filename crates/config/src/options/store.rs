@@ -24,7 +24,7 @@ const SOURCE: OptionSpec = OptionSpec::new(
 const INPUT: OptionSpec = OptionSpec::new(
     "input",
     Kind::Input,
-    "files to read, a directory or a pattern; ** stands for any number of directories",
+    "files to read, a directory or a pattern; ** matches any number of directories",
 )
 .multiple()
 .required();
@@ -41,7 +41,7 @@ const COLUMNS_FILE: OptionSpec = OptionSpec::new(
 const USER_COLUMN: OptionSpec = OptionSpec::new(
     "userid_column_name",
     Kind::Text,
-    "the column that tells users apart (default: the source's)",
+    "the column with the user (default: the source's)",
 );
 const TIME_COLUMN: OptionSpec = OptionSpec::new(
     "timestamp_column_name",
@@ -77,7 +77,7 @@ pub const CACHE: OptionSpec = OptionSpec::new(
 const REBUILD: OptionSpec = OptionSpec::new(
     "rebuild_state",
     Kind::Bool,
-    "if what is kept from run to run is damaged, move it aside and continue from the copy kept beside it",
+    "if what is kept from run to run is damaged, move it aside and continue from its backup copy",
 )
 .default("false");
 /// Of every place that opens model files.

@@ -62,7 +62,7 @@ impl Checker {
             })
         };
         if all().count() > 1 {
-            self.mistakes.push("alert stands twice; a pipeline has one".to_owned());
+            self.mistakes.push("alert is given twice; a pipeline has one".to_owned());
         }
         let recommended = stages.iter().any(
             |stage| matches!(stage, StageSettings::Inference(i) if i.scorer == Scorer::Recommended),

@@ -365,7 +365,7 @@ impl Checker {
         };
         if format.is_none() {
             self.mistakes.push(format!(
-                "to-file: --filename: {filename:?} does not tell its format; expected .csv, .json, .jsonlines, .jsonl, .parquet, or --file_type"
+                "to-file: --filename: {filename:?} does not show its format; expected .csv, .json, .jsonlines, .jsonl, .parquet, or --file_type"
             ));
         }
         if format == Some(Format::JsonLines) && !values.bool("include-index-col") {

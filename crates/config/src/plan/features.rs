@@ -107,7 +107,7 @@ impl Checker {
         features.user = user.or(features.user);
         if features.user.is_none() {
             self.mistakes.push(format!(
-                "{place}: --userid_column_name is required with {}: the column that tells users apart",
+                "{place}: --userid_column_name is required with {}: the column with the user",
                 kind.stage
             ));
         }

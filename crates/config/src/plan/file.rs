@@ -39,7 +39,7 @@ impl PlanFormat {
             Some("toml") => Ok(Self::Toml),
             Some("json") => Ok(Self::Json),
             _ => Err(format!(
-                "{:?} does not tell its format; expected .toml, .json",
+                "{:?} does not show its format; expected .toml, .json",
                 path.display().to_string()
             )),
         }

@@ -17,7 +17,7 @@ pub fn mistakes(pipeline: PipelineKind, names: &[&str]) -> Vec<String> {
             (Role::Source(form), None) => Some(form),
             (Role::Source(form), Some((before, _))) => {
                 mistakes.push(format!(
-                    "{} cannot follow {}: a source stands first, and a pipeline has one",
+                    "{} cannot follow {}: a pipeline has one source, in front",
                     entry.name, before.name
                 ));
                 Some(form)
@@ -26,7 +26,7 @@ pub fn mistakes(pipeline: PipelineKind, names: &[&str]) -> Vec<String> {
             (Role::Stage(..), _) if pipeline.refuses(entry).is_some() => None,
             (Role::Stage(..) | Role::Idle(_), None) if names.first() == Some(name) => {
                 mistakes.push(format!(
-                    "{} cannot stand first: a pipeline starts with a source, such as from-cloudtrail",
+                    "{} cannot come first: a pipeline starts with a source, such as from-cloudtrail",
                     entry.name
                 ));
                 None
@@ -144,14 +144,12 @@ mod tests {
         assert_eq!(
             mistakes(PipelineKind::Autoencoder, &["train-ae"]),
             [
-                "train-ae cannot stand first: a pipeline starts with a source, such as from-cloudtrail"
+                "train-ae cannot come first: a pipeline starts with a source, such as from-cloudtrail"
             ]
         );
         assert_eq!(
             mistakes(PipelineKind::Autoencoder, &["from-cloudtrail", "monitor", "from-cloudtrail"]),
-            [
-                "from-cloudtrail cannot follow monitor: a source stands first, and a pipeline has one"
-            ]
+            ["from-cloudtrail cannot follow monitor: a pipeline has one source, in front"]
         );
     }
 }

@@ -157,7 +157,7 @@ impl Checker {
         };
         if reports {
             self.mistakes.push(format!(
-                "to-report: a page is about one whole run, and {} with {option} goes on; write the rows with to-file, and make the page of them with morpheus report",
+                "to-report: a page is about one complete run, and {} with {option} is continuous; write the rows with to-file, and make the page of them with morpheus report",
                 source.kind.stage
             ));
         }

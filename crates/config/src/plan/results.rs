@@ -24,7 +24,7 @@ pub fn check_alerts(
     let output = values.path("output");
     match &output {
         Some(path) if Format::of(path).is_none() => checker.mistakes.push(format!(
-            "alerts: --output: {path:?} does not tell its format; expected .csv, .json, .jsonlines, .jsonl, .parquet"
+            "alerts: --output: {path:?} does not show its format; expected .csv, .json, .jsonlines, .jsonl, .parquet"
         )),
         None => {
             let typed = ["only", "overwrite"].into_iter().filter(|name| values.bool(name));

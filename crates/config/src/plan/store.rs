@@ -253,7 +253,7 @@ pub fn check_models(
     all.sort_unstable();
     if let Some(two) = all.windows(2).find(|two| two[0] == two[1]) {
         checker.mistakes.push(format!(
-            "export: two things would be written to {:?} (the tables of --onnx go beside it as .json); name another file",
+            "export: two things would be written to {:?} (the tables of --onnx are written next to it as .json); name another file",
             two[0]
         ));
     }

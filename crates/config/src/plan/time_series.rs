@@ -121,7 +121,7 @@ impl Checker {
         });
         let Some(settings) = all.next() else { return };
         if all.next().is_some() {
-            self.mistakes.push("timeseries stands twice; a pipeline has one".to_owned());
+            self.mistakes.push("timeseries is given twice; a pipeline has one".to_owned());
         }
         if settings.is_by_message() && source.is_some_and(SourceSettings::is_live) {
             self.mistakes.push(

@@ -216,7 +216,7 @@ fn refused(path: &Path, why: Refusal) -> ConnectorError {
     let cause = match why {
         Refusal::Other(why) => why,
         Refusal::Damaged(why) => format!(
-            "it is damaged ({why}); add --rebuild_state to continue from the copy kept beside it, or restore the folder from a backup"
+            "it is damaged ({why}); add --rebuild_state to continue from its backup copy, or restore the folder from a backup"
         ),
     };
     ConnectorError::State { path: path.to_owned(), cause }

@@ -290,7 +290,7 @@ impl<'t> File<'_, 't> {
         };
         let of_users = |name: &str| makes(name).is_some_and(|column| column.of_users);
         if features.user.as_deref().is_some_and(of_users) {
-            let why = "a column that is counted for each user cannot tell users apart";
+            let why = "a column that is counted for each user cannot identify users";
             keys.wrong_value("user", why);
         }
         if let Some(column) = features.time.as_ref().and_then(|time| makes(&time.name))

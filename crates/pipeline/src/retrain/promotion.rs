@@ -57,7 +57,7 @@ pub struct Outcome {
 }
 
 /// Why no user may be called as everyone's model is.
-pub(crate) const RESERVED: &str = "the name stands for the model of all users";
+pub(crate) const RESERVED: &str = "the name is reserved for the model of all users";
 
 /// The model that users lean on, and which version it is.
 pub(crate) type Peers = Option<(Arc<UserModel>, Leaning)>;

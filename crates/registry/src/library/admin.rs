@@ -182,7 +182,7 @@ pub fn verify(library: &Library, users: &[String]) -> Result<Verified, RegistryE
                     false => Err(RegistryError::Version {
                         user: user.clone(),
                         version: *version,
-                        cause: "is not the model that is described beside it".to_owned(),
+                        cause: "is not the model that its metadata describes".to_owned(),
                     }),
                 }
             });

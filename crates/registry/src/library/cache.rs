@@ -180,7 +180,7 @@ impl Lookup {
                 None if user == self.options.generic_user => {
                     "no fallback model is available".to_owned()
                 }
-                None => "everyone's stands in for it".to_owned(),
+                None => "the base model of all users is used instead".to_owned(),
             };
             self.reporter.say(Weight::Error, &format!("{why}; {instead}"));
             unusable.insert(user.to_owned(), why);

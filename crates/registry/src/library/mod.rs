@@ -194,7 +194,7 @@ impl Library {
         if fingerprint.map_err(|error| self.of(&name.user, &error))? != name.fingerprint {
             return Err(self.of(
                 &name.user,
-                &format!("version {version} is not the model that is described beside it"),
+                &format!("version {version} is not the model that its metadata describes"),
             ));
         }
         shared.versions.insert(name.fingerprint.clone(), version);

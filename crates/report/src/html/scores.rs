@@ -47,7 +47,7 @@ pub(super) fn over_time(found: &Findings) -> Result<Markup, String> {
                         li { span .key.flag {} "rows at unusual times (timeseries)" }
                     }
                 }
-                @if found.counted == Counted::Rows { p { "The rows have no times: they stand in their order." } }
+                @if found.counted == Counted::Rows { p { "The rows have no times; they are shown in file order." } }
                 @if found.without_time > 0 {
                     p { (count(found.without_time, "row")) " without a time are not in the picture." }
                 }

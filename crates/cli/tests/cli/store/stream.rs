@@ -236,7 +236,7 @@ fn a_user_called_like_everyones_model_is_not_learnt() {
         day(&place, &format!("in/{of}.csv"), &["ann", "*"], of, USUAL);
     }
     let said = stream(&place, "--train_min_history=20 --train_min_increment=1");
-    assert!(said.contains("user \"*\" gets no model: the name stands for"), "{said}");
+    assert!(said.contains("user \"*\" gets no model: the name is reserved for"), "{said}");
     assert_eq!((count(&place, "*"), count(&place, "ann")), (0, 3));
 }
 

@@ -193,7 +193,8 @@ fn a_damaged_version_is_told_and_mended() {
     let ended = place.morpheus(&format!("{SCORE} --input=logs/validation/*.csv --output=out.csv"));
     assert_eq!(ended.code, 3, "{}", ended.stderr);
     assert!(
-        ended.stderr.contains("damaged") && ended.stderr.contains("everyone's stands in"),
+        ended.stderr.contains("damaged")
+            && ended.stderr.contains("the base model of all users is used"),
         "{}",
         ended.stderr
     );
@@ -255,7 +256,7 @@ fn everyones_model_has_the_name_that_is_asked_for() {
     let other =
         place.morpheus(&format!("{TRAIN} --input=logs/training/*.csv --generic_user={user}"));
     assert!(
-        other.stdout.contains("the name stands for the model of all users"),
+        other.stdout.contains("the name is reserved for the model of all users"),
         "{}",
         other.stdout
     );

@@ -87,7 +87,7 @@ impl Validate {
             if !self.told {
                 self.told = true;
                 let text = format!(
-                    "validate: --index_col: the rows have no column {name:?}: their row numbers stand in for it"
+                    "validate: --index_col: the rows have no column {name:?}: their row numbers are used instead"
                 );
                 self.reporter.say(Weight::Warning, &text);
             }
